@@ -1,0 +1,1 @@
+"""LDMReg: registration of medical images with trained deep networks."""

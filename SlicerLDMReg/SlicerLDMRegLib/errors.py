@@ -1,0 +1,25 @@
+"""The exceptions of LDMReg: each one says what was expected, what was got and what to do."""
+
+from __future__ import annotations
+
+__all__ = ["CancelledError", "InputError", "LDMRegError", "ModelError", "OutOfMemoryError"]
+
+
+class LDMRegError(Exception):
+    """Base of all errors that LDMReg raises on purpose; its text is one line for the user."""
+
+
+class InputError(LDMRegError, ValueError):
+    """An image, label map, landmark file, transform or option that cannot be used."""
+
+
+class ModelError(LDMRegError):
+    """A model folder or checkpoint that is missing, damaged, or of an unknown kind."""
+
+
+class CancelledError(LDMRegError):
+    """The user cancelled the registration; nothing was written."""
+
+
+class OutOfMemoryError(LDMRegError):
+    """The registration does not fit into the memory of the device."""
