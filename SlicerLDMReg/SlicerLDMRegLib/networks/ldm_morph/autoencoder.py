@@ -1,0 +1,124 @@
+"""The VQ-GAN autoencoder whose latent space LDM-Morph works in (its section 4.2; Esser et al. 2021)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from monai.networks.nets.autoencoderkl import Decoder, Encoder
+from torch import Tensor, nn
+
+from .config import LDMMorphConfig
+
+__all__ = ["ImageDecoder", "ImageEncoder", "Quantized", "VQAutoencoder", "VectorQuantizer"]
+
+_NORM_EPS = 1e-6
+
+
+class ImageEncoder(nn.Module):
+    """Image ``(B, 1, H, W)`` in [0, 1] to the latent before quantisation ``(B, C, H/4, W/4)``."""
+
+    def __init__(self, config: LDMMorphConfig) -> None:
+        super().__init__()
+        levels = len(config.autoencoder_channels)
+        self.blocks = Encoder(
+            spatial_dims=2,
+            in_channels=1,
+            channels=config.autoencoder_channels,
+            out_channels=config.latent_channels,
+            num_res_blocks=(config.autoencoder_res_blocks,) * levels,
+            norm_num_groups=config.autoencoder_groups,
+            norm_eps=_NORM_EPS,
+            attention_levels=config.autoencoder_attention,
+        )
+        self.to_codebook = nn.Conv2d(config.latent_channels, config.latent_channels, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Encode ``(B, 1, H, W)``; differentiable, as the latent loss needs it."""
+        return self.to_codebook(self.blocks(image))
+
+
+class ImageDecoder(nn.Module):
+    """Quantised latent ``(B, C, h, w)`` to the image ``(B, 1, 4h, 4w)``; used in training only."""
+
+    def __init__(self, config: LDMMorphConfig) -> None:
+        super().__init__()
+        levels = len(config.autoencoder_channels)
+        self.from_codebook = nn.Conv2d(config.latent_channels, config.latent_channels, 1)
+        # MONAI's decoder adds the extra residual block of each level by itself.
+        self.blocks = Decoder(
+            spatial_dims=2,
+            channels=config.autoencoder_channels,
+            in_channels=config.latent_channels,
+            out_channels=1,
+            num_res_blocks=(config.autoencoder_res_blocks,) * levels,
+            norm_num_groups=config.autoencoder_groups,
+            norm_eps=_NORM_EPS,
+            attention_levels=config.autoencoder_attention,
+        )
+
+    @property
+    def last_weight(self) -> nn.Parameter:
+        """Weight of the last convolution, where the adversarial weight is measured."""
+        weight = list(self.blocks.parameters())[-2]
+        assert weight.ndim == 4
+        return weight
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Decode ``(B, C, h, w)``."""
+        return self.blocks(self.from_codebook(latent))
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """A quantised latent ``(B, C, h, w)``, its loss (scalar) and the codebook entries used."""
+
+    latent: Tensor
+    loss: Tensor
+    indices: Tensor
+
+
+class VectorQuantizer(nn.Module):
+    """Nearest codebook entry with a straight-through gradient.
+
+    The loss moves entries to latents and, weighted by ``commitment``, latents to entries: the form
+    without moving averages that VQ-GAN was released with, the weight on the codebook term included.
+
+    Args:
+        size: number of entries.
+        channels: dimension of an entry.
+        commitment: weight of the second term.
+    """
+
+    def __init__(self, size: int, channels: int, commitment: float = 0.25) -> None:
+        super().__init__()
+        self.commitment = commitment
+        self.codebook = nn.Parameter(torch.empty(size, channels).uniform_(-1 / size, 1 / size))
+
+    def forward(self, latent: Tensor) -> Quantized:
+        """Quantise ``(B, C, h, w)``."""
+        b, c, h, w = latent.shape
+        flat = latent.detach().permute(0, 2, 3, 1).reshape(-1, c).float()
+        # In chunks: all distances at once would be positions x entries.
+        indices = torch.cat([torch.cdist(p, self.codebook).argmin(1) for p in flat.split(4096)])
+        entries = F.embedding(indices, self.codebook).reshape(b, h, w, c).permute(0, 3, 1, 2)
+        loss = F.mse_loss(entries.detach(), latent) + self.commitment * F.mse_loss(
+            entries, latent.detach()
+        )
+        return Quantized(latent + (entries - latent).detach(), loss, indices.reshape(b, h, w))
+
+
+class VQAutoencoder(nn.Module):
+    """Encoder, codebook and decoder: the first training stage."""
+
+    def __init__(self, config: LDMMorphConfig) -> None:
+        super().__init__()
+        self.encoder = ImageEncoder(config)
+        self.quantizer = VectorQuantizer(config.codebook_size, config.latent_channels)
+        self.decoder = ImageDecoder(config)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Quantized]:
+        """Return the reconstruction ``(B, 1, H, W)`` and the quantised latent."""
+        quantized = self.quantizer(self.encoder(image))
+        return self.decoder(quantized.latent), quantized

@@ -1,0 +1,105 @@
+"""Sizes and options of LDM-Morph; the defaults are those of the paper."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from ...errors import ModelError
+
+__all__ = ["LDMMorphConfig", "LGCASecond", "Noising"]
+
+Noising = Literal["seeded", "ddim", "none"]
+LGCASecond = Literal["cross", "self"]
+
+
+@dataclass(frozen=True)
+class LDMMorphConfig:
+    """Everything that decides the shape and behaviour of an LDM-Morph network.
+
+    Args:
+        autoencoder_channels: width of each level of the VQ-GAN; the latent is smaller than the image
+            by ``2 ** (levels - 1)``.
+        autoencoder_res_blocks: residual blocks per level of the encoder (the decoder has one more).
+        autoencoder_attention: which levels have attention.
+        autoencoder_groups: groups of the group normalisation in the VQ-GAN.
+        latent_channels: channels of the latent, and dimension of a codebook entry.
+        codebook_size: entries of the codebook.
+        unet_channels: width of each of the four levels of the denoising U-Net.
+        unet_groups: groups of its group normalisation.
+        unet_head_channels: channels of one attention head in the U-Net.
+        embed_dim: width of the first level of both streams; it doubles at each level.
+        depths: Swin blocks per level of the global stream.
+        num_heads: attention heads per level of the global stream.
+        window: side of the attention window in tokens.
+        lgca_heads: attention heads in LGCA, at every level.
+        drop_path: largest stochastic depth of the global stream, reached in its last block.
+        low_level_channels: width of the low-level features that join at half resolution.
+        noising: ``"seeded"``: noise at ``noise_step`` drawn from a fixed seed, the same for both
+            images; ``"ddim"``: deterministic DDIM inversion to ``noise_step`` as the paper's text has
+            it; ``"none"``: the clean latent.
+        noise_step: index of the diffusion step at which features are taken.
+        lgca_second: the second block of LGCA is ``"cross"`` attention as in the released code, or
+            ``"self"`` attention as in Equation 11.
+        integration_steps: 0: the head predicts the displacement, as in the paper. Above 0: it predicts
+            a stationary velocity field, integrated by that many squarings (diffeomorphic).
+    """
+
+    autoencoder_channels: tuple[int, ...] = (128, 256, 512)
+    autoencoder_res_blocks: int = 2
+    autoencoder_attention: tuple[bool, ...] = (False, False, True)
+    autoencoder_groups: int = 32
+    latent_channels: int = 1
+    codebook_size: int = 16384
+    unet_channels: tuple[int, int, int, int] = (64, 128, 192, 256)
+    unet_groups: int = 32
+    unet_head_channels: int = 32
+    embed_dim: int = 64
+    depths: tuple[int, int, int, int] = (2, 2, 4, 2)
+    num_heads: tuple[int, int, int, int] = (4, 4, 8, 8)
+    window: int = 7
+    lgca_heads: int = 4
+    drop_path: float = 0.3
+    low_level_channels: int = 32
+    noising: Noising = "seeded"
+    noise_step: int = 1
+    lgca_second: LGCASecond = "cross"
+    integration_steps: int = 0
+
+    def __post_init__(self) -> None:
+        if len(self.autoencoder_channels) != 3:
+            # The latent must meet the first level of the Swin stream, whose patches are 4 x 4.
+            raise ModelError(
+                f"autoencoder_channels must name 3 levels, got {len(self.autoencoder_channels)}"
+            )
+        if len(self.autoencoder_attention) != len(self.autoencoder_channels):
+            raise ModelError("autoencoder_attention must have one entry for each level")
+        for name, choices in (("noising", get_args(Noising)), ("lgca_second", get_args(LGCASecond))):
+            if getattr(self, name) not in choices:
+                raise ModelError(f"{name} must be one of {choices}, got {getattr(self, name)!r}")
+        for name in ("unet_channels", "depths", "num_heads"):
+            if len(getattr(self, name)) != 4:
+                raise ModelError(f"{name} must have 4 entries, got {getattr(self, name)}")
+
+    @property
+    def stream_channels(self) -> tuple[int, int, int, int]:
+        """Width of both streams at each of the four levels."""
+        c = self.embed_dim
+        return c, 2 * c, 4 * c, 8 * c
+
+    @classmethod
+    def from_dict(cls, arguments: dict[str, Any]) -> LDMMorphConfig:
+        """Build a configuration from JSON values (lists become tuples).
+
+        Raises:
+            ModelError: for a name that is no option.
+        """
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(arguments) - known)
+        if unknown:
+            raise ModelError(f"unknown LDM-Morph options {unknown}; known ones are {sorted(known)}")
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the options as values that JSON can hold."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}

@@ -1,0 +1,94 @@
+"""Latents and diffusion features of an image (LDM-FE, section 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from .autoencoder import ImageEncoder
+from .config import LDMMorphConfig
+from .diffusion import DenoisingUNet, noise_schedule
+
+__all__ = ["LatentFeatures"]
+
+
+class LatentFeatures(nn.Module):
+    """The frozen part of LDM-Morph: VQ-GAN encoder and denoising U-Net.
+
+    Its parameters take no gradient and it stays in evaluation mode; gradients do flow through
+    :meth:`encode` to the image, which the latent loss needs.
+    """
+
+    alphas_cumprod: Tensor
+
+    def __init__(self, config: LDMMorphConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = ImageEncoder(config)
+        self.unet = DenoisingUNet(config)
+        self.register_buffer("alphas_cumprod", noise_schedule().alphas_cumprod, persistent=False)
+        self.requires_grad_(False)
+        self.eval()
+
+    def train(self, mode: bool = True) -> LatentFeatures:
+        """Stay in evaluation mode: the frozen networks have nothing to learn."""
+        return super().train(False)
+
+    def encode(self, image: Tensor) -> Tensor:
+        """Encode ``(B, 1, H, W)`` in [0, 1] to the latent before quantisation ``(B, C, H/4, W/4)``."""
+        return self.encoder(image)
+
+    @torch.no_grad()
+    def noised(self, latent: Tensor, seed: int = 0, noise: Tensor | None = None) -> Tensor:
+        """Bring a latent to the diffusion step at which features are taken.
+
+        Args:
+            latent: ``(B, C, h, w)``.
+            seed: seed of the noise for ``noising="seeded"``. The noise is one map for all images of
+                all batches, so that equal images keep equal features.
+            noise: the noise itself, ``(h, w)`` or broadcastable to the latent, instead of the seed.
+        """
+        step = self.config.noise_step
+        if self.config.noising == "none" or step < 0:
+            return latent
+        if self.config.noising == "ddim":
+            return self._ddim_inversion(latent, step)
+        if noise is None:
+            generator = torch.Generator().manual_seed(seed)
+            noise = torch.randn(latent.shape[1:], generator=generator)
+        alpha = self.alphas_cumprod[step]
+        return alpha.sqrt() * latent + (1 - alpha).sqrt() * noise.to(latent)
+
+    def _ddim_inversion(self, latent: Tensor, step: int) -> Tensor:
+        # From the clean latent (cumulative alpha 1) up to `step`, one step at a time: the clean
+        # latent is recovered from the predicted noise and noised again one step further.
+        previous = torch.ones((), device=latent.device)
+        for s in range(step + 1):
+            source = max(s - 1, 0)
+            steps = torch.full((latent.shape[0],), source, device=latent.device)
+            noise = self.unet(latent, steps)
+            clean = (latent - (1 - previous).sqrt() * noise) / previous.sqrt()
+            current = self.alphas_cumprod[s]
+            latent = current.sqrt() * clean + (1 - current).sqrt() * noise
+            previous = current
+        return latent
+
+    @torch.no_grad()
+    def features(self, noised: Tensor) -> list[Tensor]:
+        """Return the tapped features of a noised latent, one tensor for each of the four levels."""
+        # Without noise the latent is the clean one, which the U-Net knows as step 0.
+        step = 0 if self.config.noising == "none" else self.config.noise_step
+        return self.unet.encoder_features(noised, step)
+
+    def forward(self, image: Tensor, seed: int = 0) -> list[Tensor]:
+        """Return the features of images ``(B, 1, H, W)``, one tensor for each of the four levels."""
+        with torch.no_grad():
+            return self.features(self.noised(self.encode(image), seed))
+
+    @property
+    def feature_channels(self) -> Sequence[int]:
+        """Channels of the features of one image at each level."""
+        c = self.config.unet_channels
+        return [a + b for a, b in zip((c[0], *c[:-1]), c, strict=True)]

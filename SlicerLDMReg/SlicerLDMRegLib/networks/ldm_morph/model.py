@@ -1,0 +1,123 @@
+"""LDM-Morph: registration of 2D images guided by a frozen latent diffusion model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ...functional import integrate
+from ..prediction import FieldPrediction
+from .config import LDMMorphConfig
+from .decoder import Decoder
+from .latent_features import LatentFeatures
+from .streams import LGCA, GlobalStream, LatentStream
+
+__all__ = ["LDMMorph", "RegistrationNet"]
+
+
+class RegistrationNet(nn.Module):
+    """The trained part: two streams, cross-attention between them, decoder and head."""
+
+    def __init__(self, config: LDMMorphConfig, feature_channels: Sequence[int]) -> None:
+        super().__init__()
+        self.latent_stream = LatentStream(feature_channels, config)
+        self.global_stream = GlobalStream(config)
+        self.lgca = nn.ModuleList(LGCA(c, config) for c in config.stream_channels)
+        self.decoder = Decoder(config)
+
+    def forward(self, moving: Tensor, fixed: Tensor, features: Sequence[Tensor]) -> Tensor:
+        """Predict the field in normalised units.
+
+        Args:
+            moving: ``(B, 1, H, W)`` in [0, 1].
+            fixed: likewise.
+            features: diffusion features of each level, ``(B, moving + fixed, h_i, w_i)``.
+
+        Returns:
+            ``(B, 2, H, W)``, rows then columns, in units of half the extent.
+        """
+        images = torch.cat([moving, fixed], dim=1)
+        latent = self.latent_stream(features)
+        global_ = self.global_stream(images)
+        to_global = [m(g, c) for m, g, c in zip(self.lgca, global_, latent, strict=True)]
+        # At the coarsest level only this direction is used: it is the bottleneck.
+        to_latent = [m(c, g) for m, g, c in zip(self.lgca[:-1], global_[:-1], latent[:-1], strict=True)]
+        skips = [torch.cat(pair, dim=1) for pair in zip(to_global[:-1], to_latent, strict=True)]
+        return self.decoder(images, to_global[-1], skips[::-1])
+
+
+class LDMMorph(nn.Module):
+    """The whole network: images in, displacement field out.
+
+    Args:
+        config: sizes and options; default: the paper's.
+
+    Example:
+        >>> import torch
+        >>> from SlicerLDMRegLib.networks.ldm_morph import LDMMorph, LDMMorphConfig
+        >>> small = LDMMorphConfig(autoencoder_channels=(8, 8, 8), autoencoder_groups=4,
+        ...     unet_channels=(8, 8, 8, 8), unet_groups=4, unet_head_channels=4, embed_dim=8,
+        ...     codebook_size=16)
+        >>> prediction = LDMMorph(small).eval()(torch.rand(1, 1, 64, 64), torch.rand(1, 1, 64, 64))
+        >>> tuple(prediction.displacement.shape)
+        (1, 2, 64, 64)
+    """
+
+    spatial_dims = 2
+    divisor = 32
+
+    def __init__(self, config: LDMMorphConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or LDMMorphConfig()
+        self.latent_features = LatentFeatures(self.config)
+        self.registration = RegistrationNet(self.config, self.latent_features.feature_channels)
+
+    def features(self, images: Tensor, seed: int = 0) -> list[Tensor]:
+        """Return the diffusion features of images ``(B, 1, H, W)``; they depend on nothing else."""
+        self._check(images)
+        return self.latent_features(images, seed)
+
+    def predict(
+        self,
+        moving: Tensor,
+        fixed: Tensor,
+        moving_features: Sequence[Tensor],
+        fixed_features: Sequence[Tensor],
+    ) -> FieldPrediction:
+        """Predict the deformation from images ``(B, 1, H, W)`` and their features."""
+        pairs = zip(moving_features, fixed_features, strict=True)
+        flow = self.registration(moving, fixed, [torch.cat(pair, dim=1) for pair in pairs])
+        size = torch.tensor(flow.shape[2:], device=flow.device).view(1, 2, 1, 1)
+        # A normalised unit is half the distance between the centres of the first and last pixel.
+        voxels = flow.float() * (size - 1) / 2
+        if self.config.integration_steps == 0:
+            return FieldPrediction(voxels)
+        return FieldPrediction(integrate(voxels, self.config.integration_steps), voxels)
+
+    def forward(self, moving: Tensor, fixed: Tensor, seed: int = 0) -> FieldPrediction:
+        """Register a batch of pairs.
+
+        Args:
+            moving: ``(B, 1, H, W)`` in [0, 1]; H and W multiples of 32.
+            fixed: likewise.
+            seed: of the noise added to the latents.
+
+        Raises:
+            ValueError: when the shapes differ or do not fit.
+        """
+        if moving.shape != fixed.shape:
+            raise ValueError(
+                f"moving and fixed must have one shape, got {tuple(moving.shape)} and {tuple(fixed.shape)}"
+            )
+        features = self.features(torch.cat([moving, fixed]), seed)
+        both = [f.chunk(2) for f in features]
+        return self.predict(moving, fixed, [f[0] for f in both], [f[1] for f in both])
+
+    def _check(self, images: Tensor) -> None:
+        if images.ndim != 4 or images.shape[1] != 1 or any(n % 32 for n in images.shape[2:]):
+            raise ValueError(
+                "LDM-Morph expects images (B, 1, H, W) with H and W multiples of 32, "
+                f"got {tuple(images.shape)}; pad them"
+            )
