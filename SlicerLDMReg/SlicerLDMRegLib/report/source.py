@@ -1,0 +1,59 @@
+"""What a report is made from; ``pipeline.RegistrationResult`` has these attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import SimpleITK as sitk
+
+from ..displacement import DisplacementField
+
+__all__ = ["ReportSource"]
+
+
+class ReportSource(Protocol):
+    """The part of a registration result that the report reads.
+
+    The report is a lower layer than the pipeline, so it states what it needs instead of importing
+    the result class.
+
+    Attributes:
+        fixed: fixed image, scalar, 2D or 3D, physical LPS mm.
+        moving: moving image on its own lattice.
+        warped: moving image resampled by the result, on the lattice of the result (the fixed
+            lattice, or the chosen slices of it).
+        fixed_labels, moving_labels, warped_labels: integer label maps on the lattices of
+            ``fixed``, ``moving`` and ``warped``, or None.
+        field: final displacement, alignment included, fixed point to moving point, LPS mm.
+        jacobian: Jacobian determinant of ``x + u(x)`` on the lattice of the result.
+        folds: 1 where the determinant is not positive, else 0, same lattice.
+        metrics: ``{"before": {...}, "after": {...}, "deformation": {...}}``.
+        timings: seconds per stage.
+        provenance: inputs, model, options, versions, machine: plain nested data.
+    """
+
+    @property
+    def fixed(self) -> sitk.Image: ...
+    @property
+    def moving(self) -> sitk.Image: ...
+    @property
+    def warped(self) -> sitk.Image: ...
+    @property
+    def fixed_labels(self) -> sitk.Image | None: ...
+    @property
+    def moving_labels(self) -> sitk.Image | None: ...
+    @property
+    def warped_labels(self) -> sitk.Image | None: ...
+    @property
+    def field(self) -> DisplacementField: ...
+    @property
+    def jacobian(self) -> sitk.Image: ...
+    @property
+    def folds(self) -> sitk.Image: ...
+    @property
+    def metrics(self) -> Mapping[str, Any]: ...
+    @property
+    def timings(self) -> Mapping[str, Any]: ...
+    @property
+    def provenance(self) -> Mapping[str, Any]: ...
