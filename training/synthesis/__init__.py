@@ -1,0 +1,1 @@
+"""Generated image pairs with labels and known deformations: no patient data, no licence."""

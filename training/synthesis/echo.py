@@ -1,0 +1,182 @@
+"""Apical echocardiography: a heart in a sector, in speckle, end-diastole to end-systole."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from training.synthesis.deformation import Composition, Contraction, VelocityFlow
+from training.synthesis.imaging import paint
+from training.synthesis.pair import PhantomPair
+from training.synthesis.random_fields import Field, pixel_grid, smooth_noise
+
+__all__ = ["ECHO_LABELS", "echo_pair"]
+
+ECHO_LABELS = {1: "left ventricle cavity", 2: "myocardium", 3: "left atrium"}
+
+
+class _Sector:
+    """The fan that a probe at the top of the picture sees: depth and angle of every pixel."""
+
+    def __init__(self, rng: np.random.Generator, size: int) -> None:
+        unit = size / 128
+        self.apex = np.array([rng.uniform(-2, 6), 63.5 + rng.normal(0, 3)]) * unit
+        self.half_angle = np.radians(rng.uniform(32, 45))
+        self.depth = rng.uniform(108, 124) * unit
+        row, column = pixel_grid(size) - self.apex[:, None, None]
+        self.radius = np.sqrt(row**2 + column**2)
+        self.angle = np.arctan2(column, row)
+        near = 4 * unit
+        self.mask = (
+            (np.abs(self.angle) < self.half_angle)
+            & (self.radius < self.depth)
+            & (self.radius > near)
+        )
+
+    def beams(self, points: np.ndarray) -> np.ndarray:
+        """Return depth (pixels) and angle (1/96 radian) of ``points``, as rows and columns."""
+        row, column = points - self.apex[:, None, None]
+        return np.stack([np.sqrt(row**2 + column**2), (np.arctan2(column, row) + 1) * 96])
+
+
+def _speckle(rng: np.random.Generator, depth: int, lateral: float) -> Field:
+    """Complex scatterers seen by a pulse: long across the beam, short along it; (2, N, 192)."""
+    noise = rng.standard_normal((2, depth, 192))
+    noise = gaussian_filter(noise, (0, 0.8, lateral))
+    return Field(noise / noise.std(), margin=0)
+
+
+class _Anatomy:
+    """An apical view drawn once at random; echogenicity where every pixel's tissue comes from."""
+
+    def __init__(self, rng: np.random.Generator, size: int) -> None:
+        self.scale = unit = size / 128
+        self.tilt = rng.normal(0, 0.13)
+        self.apex = np.array([rng.uniform(16, 28), 63.5 + rng.normal(0, 6)]) * unit
+        self.length = rng.uniform(44, 62) * unit
+        self.radius = self.length * rng.uniform(0.26, 0.40)
+        self.wall = rng.uniform(6, 11) * unit
+        self.bend = rng.normal(0, 0.08)
+        self.atrium = self.length * rng.uniform(0.24, 0.36)
+        self.contrast = rng.uniform(1.2, 2.6)
+        self.outside = rng.uniform(-0.6, 0.2)
+        self.right_side = rng.choice([-1, 1])
+        self.coarse = Field.noise(rng, size, 16 * unit)
+        self.middle = Field.noise(rng, size, 6 * unit)
+
+    @property
+    def axis(self) -> np.ndarray:
+        """Unit vector from the apex to the base."""
+        return np.array([np.cos(self.tilt), np.sin(self.tilt)])
+
+    def along(self, fraction: float) -> np.ndarray:
+        """Point of the long axis: 0 is the apex, 1 the valve."""
+        return self.apex + fraction * self.length * self.axis
+
+    def look(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return log echogenicity and labels of the tissue at ``points`` in the fixed image."""
+        unit, axis = self.scale, self.axis
+        coarse, middle = self.coarse(points), self.middle(points)
+        offset = points - self.apex[:, None, None]
+        depth = np.tensordot(axis, offset, 1)
+        side = axis[0] * offset[1] - axis[1] * offset[0] + self.bend * depth
+        # A bullet: half an ellipse from the apex, slightly tapered towards the valve.
+        centre = 0.6 * self.length
+        half = np.where(depth < centre, 0.6, 0.85) * self.length
+        scaled = np.sqrt(((depth - centre) / half) ** 2 + (side / self.radius) ** 2)
+        bullet = (scaled - 1) * self.radius + 0.5 * unit * coarse
+        valve = depth - self.length
+        cavity = np.maximum(bullet, valve)
+        wall = np.maximum(bullet - self.wall, valve - 2 * unit)
+        atrium_centre = self.length + 0.95 * self.atrium
+        atrium = np.sqrt((depth - atrium_centre) ** 2 + (0.95 * side) ** 2) - self.atrium
+        atrium = np.maximum(atrium + 0.5 * unit * coarse, -(valve - 1.5 * unit))
+        right = np.sqrt(
+            ((depth - 0.75 * self.length) / (0.55 * self.length)) ** 2
+            + ((side - self.right_side * 2.1 * (self.radius + 0.5 * self.wall)) / self.radius) ** 2
+        )
+
+        dark = -self.contrast
+        image = self.outside + 0.5 * coarse
+        paint(image, (right - 1) * self.radius, dark + 0.4 * middle)
+        paint(image, atrium - 3 * unit, 0.1 + 0.3 * middle)
+        paint(image, wall, 0.25 + 0.35 * middle + 0.25 * coarse)
+        blood = dark + 0.2 * coarse
+        paint(image, cavity, blood)
+        paint(image, atrium, blood)
+        leaflets = np.abs(valve - 0.25 * np.abs(side) + 2 * unit) - 1.0 * unit
+        paint(image, np.maximum(leaflets, bullet), 0.3 + 0.3 * middle)
+
+        labels = np.zeros(depth.shape, np.uint8)
+        labels[wall < 0] = 2
+        labels[atrium < 0] = 3
+        labels[cavity < 0] = 1
+        return image, labels
+
+
+def _motion(rng: np.random.Generator, size: int, anatomy: _Anatomy) -> Composition:
+    unit = anatomy.scale
+    turn = np.array([anatomy.axis, [-anatomy.axis[1], anatomy.axis[0]]])
+    axes = np.diag([anatomy.radius / (0.5 * anatomy.length), 1.0]) @ turn
+    ratio = np.clip(rng.normal(0.76, 0.1), 0.5, 1.0)
+    contraction = Contraction(
+        anatomy.along(0.45),
+        anatomy.radius,
+        anatomy.radius + anatomy.wall,
+        ratio,
+        wall_growth=1 + 0.3 * (1 - ratio),
+        reach=rng.uniform(10, 18) * unit,
+        axes=axes,
+    )
+    rise = rng.uniform(2, 9) * unit * (1 - ratio) / 0.3
+
+    def valve_plane(points: np.ndarray) -> np.ndarray:
+        """The base moves towards the apex, the atrium fills."""
+        offset = points - anatomy.along(1.0)[:, None, None]
+        depth = np.tensordot(anatomy.axis, offset, 1)
+        side = anatomy.axis[0] * offset[1] - anatomy.axis[1] * offset[0]
+        fade = np.exp(-((depth / (0.4 * anatomy.length)) ** 2) - (side / (2 * anatomy.radius)) ** 2)
+        return -rise * anatomy.axis[:, None, None] * fade
+
+    scales = [(50 * unit, rng.uniform(0, 2.0) * unit), (22 * unit, rng.uniform(0.2, 1.0) * unit)]
+    return Composition(contraction, VelocityFlow.random(rng, size, scales, valve_plane))
+
+
+def echo_pair(rng: np.random.Generator, size: int) -> PhantomPair:
+    """Draw an apical view at end-diastole (fixed) and end-systole (moving); labels ECHO_LABELS.
+
+    Speckle follows the tissue in part: the rest decorrelates, as out-of-plane motion makes it.
+    """
+    sector, anatomy = _Sector(rng, size), _Anatomy(rng, size)
+    deformation = _motion(rng, size, anatomy)
+    grid = pixel_grid(size)
+    depth = int(1.6 * size)
+    lateral = rng.uniform(1.2, 2.2)
+    tissue = _speckle(rng, depth, lateral)
+    correlation = rng.uniform(0.3, 0.95)
+    attenuation = rng.uniform(0.0, 1.0) * (sector.radius / size)
+    shadow_width = rng.uniform(0.1, 0.3) * 100
+    brightness, gain = rng.uniform(0.42, 0.6), rng.uniform(0.13, 0.2)
+    dropout = rng.uniform(0, 0.7)
+    shadows = Field(smooth_noise(rng, (depth, 192), shadow_width * 2), 0)(sector.beams(grid))
+    haze = rng.uniform(0, 1.5) * np.exp(-sector.radius / (22 * anatomy.scale))
+
+    def acquire(points: np.ndarray, own: float) -> tuple[np.ndarray, np.ndarray]:
+        echo, labels = anatomy.look(points)
+        scatter = np.sqrt(1 - own**2) * tissue(sector.beams(points))
+        if own > 0:
+            scatter = scatter + own * _speckle(rng, depth, lateral)(sector.beams(grid))
+        amplitude = np.log(np.hypot(*scatter) + 0.1)
+        log_signal = 1.2 * echo + amplitude - attenuation - dropout * np.clip(shadows, 0, 2) + haze
+        image = np.clip(brightness + gain * log_signal, 0, 1)
+        return np.where(sector.mask, image, 0).astype(np.float32), labels
+
+    fixed, fixed_labels = acquire(grid, 0.0)
+    moving, moving_labels = acquire(deformation.inverse(grid), np.sqrt(1 - correlation**2))
+    return PhantomPair(
+        fixed,
+        moving,
+        fixed_labels,
+        moving_labels,
+        (deformation.forward(grid) - grid).astype(np.float32),
+    )
