@@ -7,7 +7,7 @@ import numpy as np
 from training.synthesis.deformation import Composition, Contraction, VelocityFlow
 from training.synthesis.imaging import paint, rician, shading, to_unit_range
 from training.synthesis.pair import PhantomPair
-from training.synthesis.random_fields import Field, pixel_grid
+from training.synthesis.random_fields import Field, pixel_grid, smooth_noise
 
 __all__ = ["CARDIAC_LABELS", "cardiac_pair"]
 
@@ -34,40 +34,53 @@ class _Anatomy:
         turning = np.array([[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]])
         self.axes = turning.T @ np.diag([stretch, 1 / stretch]) @ turning
         self.ripple = [(k, rng.normal(0, 0.06 / k), rng.uniform(0, 6.3)) for k in (2, 3, 4, 5)]
-        # Right ventricle: a disk behind the left one, so that a crescent remains.
+        # Right ventricle: an ellipse behind the left one, so that a crescent remains.
         self.rv_direction = _direction(180 + turn + rng.normal(0, 20))
-        depth = rng.uniform(0.5, 1.0) * self.outer
-        self.rv_radii = np.array([self.outer * rng.uniform(0.75, 1.0), depth + 5 * unit])
-        self.rv_centre = self.centre + self.rv_direction * self.outer * rng.uniform(0.75, 0.95)
-        self.rv_wall = rng.uniform(1.5, 3.5) * unit
-        self.fat_rim = rng.uniform(0, 3.0) * unit
-        # Surroundings: chest wall, diaphragm with liver or stomach below it.
+        offset, extent = rng.uniform(0.45, 0.8), rng.uniform(0.3, 0.95)
+        self.rv_radii = self.outer * np.array([rng.uniform(0.75, 1.1), 1 + extent - offset])
+        across = self.rv_direction[::-1] * [1, -1] * rng.normal(0, 0.15)
+        self.rv_centre = self.centre + self.outer * (offset * self.rv_direction + across)
+        self.rv_wall = rng.uniform(1.0, 3.0) * unit
+        # Surroundings: chest wall in layers, diaphragm with liver and stomach, pericardial fat.
         self.wall_direction = _direction(225 + turn + rng.normal(0, 25))
-        self.wall_distance = (self.outer + rng.uniform(8, 45) * unit, rng.uniform(-0.004, 0.006))
+        self.wall_distance = (
+            self.outer * rng.uniform(1.0, 2.0) + rng.uniform(2, 14) * unit,
+            rng.uniform(-0.003, 0.006),
+        )
+        self.wall_layers = rng.random(20) < np.linspace(0.25, 0.9, 20)
+        self.layer_width = rng.uniform(2.0, 5.0) * unit
         self.liver_direction = _direction(95 + turn + rng.normal(0, 18))
-        self.liver_distance = (self.outer + rng.uniform(2, 22) * unit, rng.uniform(-0.002, 0.008))
-        self.stomach = self.centre + self.liver_direction * (self.liver_distance[0] + 22 * unit)
-        self.stomach = self.stomach + rng.normal(0, 20 * unit, 2)
-        self.stomach_radii = rng.uniform(8, 24, 2) * unit
+        self.liver_distance = (self.outer + rng.uniform(0, 12) * unit, rng.uniform(-0.002, 0.006))
+        self.organs = [
+            (
+                self.centre
+                + self.liver_direction * (self.liver_distance[0] + rng.uniform(8, 24) * unit)
+                + self.liver_direction[::-1] * [1, -1] * rng.normal(0, 26 * unit),
+                rng.uniform(5, 18, 2) * unit,
+                rng.uniform(0.05, 0.8, 2),
+            )
+            for _ in range(rng.integers(0, 4))
+        ]
+        self.fat_rim, self.fat_pad = rng.uniform([0, 0], [2.5, 22]) * unit
         # Papillary muscles, opposite the septum, and trabeculae along the rim.
         self.papillary = []
         for side in (-1, 1):
             angle = np.degrees(np.arctan2(*(-self.rv_direction))) + side * rng.uniform(30, 75)
             where = self.centre + _direction(angle) * self.inner * rng.uniform(0.55, 0.85)
             self.papillary.append((where, self.inner * rng.uniform(0.08, 0.2)))
-        self.trabeculae = rng.uniform(0.05, 0.3)
+        self.trabeculae = rng.uniform(0.1, 0.45)
         # Signal of every tissue relative to fat.
-        blood = rng.uniform(0.35, 0.75)
+        blood = rng.uniform(0.45, 0.95)
         self.values = {
-            "lung": rng.uniform(0.02, 0.1),
+            "lung": rng.uniform(0.03, 0.12),
             "fat": rng.uniform(0.6, 1.1),
             "muscle": rng.uniform(0.12, 0.35),
-            "liver": rng.uniform(0.08, 0.4),
-            "stomach": rng.uniform(0.05, 0.6),
+            "liver": rng.uniform(0.15, 0.6),
             "blood": blood,
             "rv_blood": blood * rng.uniform(0.85, 1.25),
-            "myocardium": blood * rng.uniform(0.22, 0.5),
+            "myocardium": blood * rng.uniform(0.25, 0.55),
         }
+        self.turbulence = rng.uniform(0.02, 0.12)
         self.coarse = Field.noise(rng, size, 14 * unit)
         self.middle = Field.noise(rng, size, 5 * unit)
         self.fine = Field.noise(rng, size, max(2.5 * unit, 1.5))
@@ -91,14 +104,15 @@ class _Anatomy:
         return (scaled - 1) * min(radii)
 
     def look(
-        self, points: np.ndarray, blood: float, compaction: float
+        self, rng: np.random.Generator, points: np.ndarray, blood: float, compaction: float
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return signal and labels of the tissue that lies at ``points`` in the fixed image.
 
         Args:
+            rng: source of the flow patterns in blood, which do not move with the tissue.
             points: ``(2, H, W)`` pixels of the fixed image.
             blood: factor on the signal of blood, which depends on its flow.
-            compaction: how far trabeculae have filled the cavity, 0 to 1.
+            compaction: how far trabeculae have filled the cavity, a fraction of its radius.
         """
         v, unit = self.values, self.scale
         coarse, middle, fine = self.coarse(points), self.middle(points), self.fine(points)
@@ -110,25 +124,31 @@ class _Anatomy:
         right = right + 0.8 * unit * coarse
         heart = np.minimum(epicardium, right - self.rv_wall)
 
-        image = v["lung"] * (1 + 0.3 * middle) + 0.25 * np.clip(fine - 1.8, 0, None)
+        image = v["lung"] * (1 + 0.3 * middle) + 0.25 * np.clip(fine - 1.4, 0, None)
         chest = self._beyond(points, self.wall_direction, self.wall_distance) + 2 * unit * coarse
-        layers = np.clip(np.sin(chest / (2.5 * unit) + coarse) * 2 + 0.5, 0, 1)
-        paint(image, chest, v["fat"] * layers + v["muscle"] * (1 - layers) + 0.05 * middle)
+        depth = np.clip(-chest / self.layer_width + 0.7 * coarse, 0, None)
+        fat = np.interp(depth, np.arange(len(self.wall_layers)), self.wall_layers)
+        paint(image, chest, v["muscle"] + (v["fat"] - v["muscle"]) * fat + 0.12 * middle + 0.08 * fine)
         liver = self._beyond(points, self.liver_direction, self.liver_distance) + unit * coarse
-        paint(image, liver, v["liver"] * (1 + 0.12 * middle + 0.08 * fine))
-        stomach = self._ellipse(points, self.stomach, self.stomach_radii, self.wall_direction)
-        stomach = np.maximum(stomach + unit * coarse, liver + 3 * unit)
-        paint(image, stomach, v["stomach"] * (1 + 0.4 * middle))
-        paint(image, heart - self.fat_rim * np.clip(1 + coarse, 0, None), 0.8 * v["fat"])
-        paint(image, heart, v["myocardium"] * (1 + 0.08 * fine + 0.05 * coarse))
-        cavity = np.maximum(right + 0.6 * unit * middle, 1.0 - epicardium)
-        paint(image, cavity, blood * v["rv_blood"] * (1 + 0.12 * middle + 0.06 * fine))
-        rim = self.trabeculae * (1 + compaction) * self.inner * np.clip(middle - 0.3, 0, 1.5)
-        signal = blood * v["blood"] * (1 + 0.06 * coarse + 0.05 * fine)
-        paint(image, inside + rim, signal)
+        paint(image, liver, v["liver"] * (1 + 0.2 * middle + 0.15 * fine))
+        for centre, radii, (rim, content) in self.organs:
+            organ = self._ellipse(points, centre, radii, self.wall_direction) + unit * coarse
+            organ = np.maximum(organ, liver + 2 * unit)
+            paint(image, organ, rim)
+            paint(image, organ + 0.3 * radii.min(), content * (1 + 0.5 * middle))
+        towards_wall = np.tensordot(self.wall_direction, points - self.centre[:, None, None], 1)
+        pad = self.fat_pad * np.clip(towards_wall / (radius + 1) - 0.4, 0, None)
+        surroundings = heart - self.fat_rim * np.clip(0.3 + coarse, 0, None) - pad
+        paint(image, surroundings, v["fat"] * (0.7 + 0.25 * middle))
+        paint(image, heart, v["myocardium"] * (1 + 0.15 * fine + 0.08 * coarse))
+        cavity = np.maximum(right + 0.8 * unit * middle, 1.0 - epicardium)
+        swirl = 1 + self.turbulence * smooth_noise(rng, radius.shape, 8 * unit)
+        paint(image, cavity, blood * v["rv_blood"] * swirl * (1 + 0.12 * middle + 0.06 * fine))
+        rim = (self.trabeculae + compaction) * self.inner * np.clip(0.8 * middle + 0.5 * fine - 0.2, 0, 1.5)
+        paint(image, inside + rim, blood * v["blood"] * swirl * (1 + 0.08 * fine))
         for centre, size in self.papillary:
             muscle = self._ellipse(points, centre, (size, 1.5 * size), self.rv_direction)
-            paint(image, muscle + 0.6 * unit * fine, v["myocardium"] * 1.1)
+            paint(image, muscle + 0.8 * unit * fine, v["myocardium"] * 1.1)
 
         labels = np.zeros(radius.shape, np.uint8)
         labels[np.maximum(right, -epicardium) < 0] = 3
@@ -167,13 +187,13 @@ def cardiac_pair(rng: np.random.Generator, size: int) -> PhantomPair:
 
     grid = pixel_grid(size)
     origin = deformation.inverse(grid)
-    fixed, fixed_labels = anatomy.look(grid, 1.0, 0.0)
+    fixed, fixed_labels = anatomy.look(rng, grid, 1.0, 0.0)
     blood = rng.uniform(0.8, 1.1)
-    moving, moving_labels = anatomy.look(origin, blood, rng.uniform(0, 2) * (1 - ratio))
+    moving, moving_labels = anatomy.look(rng, origin, blood, rng.uniform(0, 0.8) * (1 - ratio))
 
     towards_coil = np.tensordot(anatomy.wall_direction, grid - (size - 1) / 2, 1) / size
-    coil = np.exp(rng.uniform(0, 1.8) * towards_coil) * shading(rng, size, rng.uniform(0, 0.25))
-    blur, noise = rng.uniform(0.4, 0.9), rng.uniform(0.004, 0.03)
+    coil = np.exp(rng.uniform(0.0, 2.2) * towards_coil) * shading(rng, size, rng.uniform(0, 0.25))
+    blur, noise = rng.uniform(0.25, 0.7), rng.uniform(0.004, 0.03)
     return PhantomPair(
         fixed=to_unit_range(rician(rng, fixed * coil, blur, noise)),
         moving=to_unit_range(rician(rng, moving * coil * rng.uniform(0.9, 1.1), blur, noise)),

@@ -57,7 +57,7 @@ class _Anatomy:
         self.radius = self.length * rng.uniform(0.26, 0.40)
         self.wall = rng.uniform(6, 11) * unit
         self.bend = rng.normal(0, 0.08)
-        self.atrium = self.length * rng.uniform(0.24, 0.36)
+        self.atrium = self.length * rng.uniform(0.28, 0.40)
         self.contrast = rng.uniform(1.2, 2.6)
         self.outside = rng.uniform(-0.6, 0.2)
         self.right_side = rng.choice([-1, 1])
@@ -169,7 +169,7 @@ def echo_pair(rng: np.random.Generator, size: int) -> PhantomPair:
         amplitude = np.log(np.hypot(*scatter) + 0.1)
         log_signal = 1.2 * echo + amplitude - attenuation - dropout * np.clip(shadows, 0, 2) + haze
         image = np.clip(brightness + gain * log_signal, 0, 1)
-        return np.where(sector.mask, image, 0).astype(np.float32), labels
+        return np.where(sector.mask, image, 0).astype(np.float32), labels * sector.mask.astype(np.uint8)
 
     fixed, fixed_labels = acquire(grid, 0.0)
     moving, moving_labels = acquire(deformation.inverse(grid), np.sqrt(1 - correlation**2))

@@ -29,7 +29,7 @@ def shading(
 
 def rician(rng: np.random.Generator, image: np.ndarray, blur: float, noise: float) -> np.ndarray:
     """Blur by a Gaussian (pixels) and take the magnitude of the image with complex noise."""
-    image = gaussian_filter(image, blur)
+    image = gaussian_filter(np.maximum(image, 0.0), blur)
     real, imaginary = noise * rng.standard_normal((2, *image.shape))
     return np.sqrt((image + real) ** 2 + imaginary**2)
 
