@@ -1,0 +1,90 @@
+"""Random changes of a pair of 2D images that leave the registration problem a real one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+__all__ = ["AugmentOptions", "Pair", "augment"]
+
+
+@dataclass
+class Pair:
+    """One training pair: images ``(H, W)`` float32 in [0, 1], label maps ``(H, W)`` uint8 (0 = none)."""
+
+    fixed: np.ndarray
+    moving: np.ndarray
+    fixed_labels: np.ndarray
+    moving_labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class AugmentOptions:
+    """Ranges of the random changes.
+
+    Args:
+        rotation_deg: rotation of both images by up to this angle, either way.
+        log_scale: scaling of both images by ``exp(u)``, ``|u|`` up to this.
+        shift: translation of both images, fraction of the side.
+        gamma: contrast curve ``x ** exp(u)``, ``|u|`` up to this; one for both images.
+        gamma_difference: a further such curve for the moving image alone.
+        noise: largest standard deviation of white noise.
+        flip: whether to mirror both images at random.
+        swap: whether to exchange moving and fixed at random.
+        extra_shift: translation of the moving image alone, fraction of the side.
+    """
+
+    rotation_deg: float = 30.0
+    log_scale: float = 0.2
+    shift: float = 0.06
+    gamma: float = 0.35
+    gamma_difference: float = 0.08
+    noise: float = 0.02
+    flip: bool = True
+    swap: bool = True
+    extra_shift: float = 0.015
+
+
+def _affine(rng: np.random.Generator, options: AugmentOptions) -> np.ndarray:
+    angle = np.deg2rad(rng.uniform(-1, 1) * options.rotation_deg)
+    scale = np.exp(rng.uniform(-1, 1) * options.log_scale)
+    cos, sin = np.cos(angle) / scale, np.sin(angle) / scale
+    matrix = np.array([[cos, -sin, 0.0], [sin, cos, 0.0]])
+    matrix[:, 2] = rng.uniform(-2, 2, 2) * options.shift
+    if options.flip and rng.random() < 0.5:
+        matrix[0, :2] *= -1
+    return matrix
+
+
+def _resample(arrays: list[np.ndarray], matrices: list[np.ndarray], mode: str) -> list[np.ndarray]:
+    stack = torch.from_numpy(np.stack(arrays).astype(np.float32))[:, None]
+    theta = torch.from_numpy(np.stack(matrices).astype(np.float32))
+    grid = F.affine_grid(theta, list(stack.shape), align_corners=True)
+    padding = "border" if mode == "bilinear" else "zeros"
+    out = F.grid_sample(stack, grid, mode=mode, padding_mode=padding, align_corners=True)
+    return list(out[:, 0].numpy())
+
+
+def augment(pair: Pair, rng: np.random.Generator, options: AugmentOptions) -> Pair:
+    """Return a randomly changed copy of ``pair``; the same generator state gives the same copy."""
+    common = _affine(rng, options)
+    own = common.copy()
+    own[:, 2] += rng.uniform(-2, 2, 2) * options.extra_shift
+    fixed, moving = _resample([pair.fixed, pair.moving], [common, own], "bilinear")
+    labels = _resample([pair.fixed_labels, pair.moving_labels], [common, own], "nearest")
+    gamma = rng.uniform(-1, 1) * options.gamma
+    fixed = np.clip(fixed, 0, 1) ** np.exp(gamma)
+    moving = np.clip(moving, 0, 1) ** np.exp(gamma + rng.uniform(-1, 1) * options.gamma_difference)
+    sigma = rng.uniform(0, options.noise)
+    images = [i + sigma * rng.standard_normal(i.shape) for i in (fixed, moving)]
+    # The pipeline hands every image to the network stretched to [0, 1]; so does training.
+    images = [(i - i.min()) / max(i.max() - i.min(), 1e-6) for i in images]
+    out = Pair(
+        *(i.astype(np.float32) for i in images), *(label.astype(np.uint8) for label in labels)
+    )
+    if options.swap and rng.random() < 0.5:
+        out = Pair(out.moving, out.fixed, out.moving_labels, out.fixed_labels)
+    return out

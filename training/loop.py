@@ -1,0 +1,102 @@
+"""The training loop shared by all stages: data, logs, checkpoints, resuming."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Subset
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from .config import StageConfig
+
+__all__ = ["Stage", "learning_rate", "run"]
+
+
+class Stage(Protocol):
+    """What a training stage offers to the loop."""
+
+    stream: Dataset[dict[str, Tensor]]
+
+    def step(self, batch: dict[str, Tensor], step: int) -> dict[str, float]:
+        """Do one optimiser step; return the values to log."""
+
+    def validate(self) -> dict[str, float]:
+        """Return values to log; ``"score"`` is the one to be made large."""
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that training needs to go on, as objects with ``load_state_dict``."""
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return the weights that the next stage or the export loads."""
+
+
+def learning_rate(config: StageConfig, step: int) -> float:
+    """Return the learning rate of a step under the configured schedule."""
+    if step < config.warmup_steps:
+        return config.learning_rate * (step + 1) / config.warmup_steps
+    if config.schedule == "constant":
+        return config.learning_rate
+    progress = (step - config.warmup_steps) / max(config.steps - config.warmup_steps, 1)
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+
+
+def run(stage: Stage, config: StageConfig, fabric: Fabric, output: Path, resume: bool) -> float:
+    """Train ``stage`` and return its best score.
+
+    ``output`` receives ``last.ckpt`` (to resume), ``best.pt`` (weights of the best validation),
+    ``config.json``, ``progress.jsonl`` and TensorBoard events.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    last, best_path = output / "last.ckpt", output / "best.pt"
+    start, best = 0, -math.inf
+    if resume and last.exists():
+        counters: dict[str, Any] = {"step": 0, "best": best}
+        remainder = fabric.load(last, {**stage.state()})
+        counters.update({k: remainder[k] for k in counters})
+        start, best = counters["step"], counters["best"]
+    (output / "config.json").write_text(json.dumps(config.to_dict(), indent=2) + "\n")
+    processes = fabric.world_size * config.batch_size
+    items = range(start * processes, config.steps * processes)
+    loader = fabric.setup_dataloaders(
+        DataLoader(
+            Subset(stage.stream, items), batch_size=config.batch_size, num_workers=config.workers
+        )
+    )
+    writer = SummaryWriter(str(output)) if fabric.is_global_zero else None
+    bar = tqdm(
+        loader, initial=start, total=config.steps, disable=not fabric.is_global_zero, mininterval=5
+    )
+    began = time.perf_counter()
+    running: dict[str, list[float]] = {}
+    for step, batch in enumerate(bar, start=start):
+        for name, value in stage.step(batch, step).items():
+            running.setdefault(name, []).append(value)
+        if (step + 1) % config.validate_every and step + 1 != config.steps:
+            continue
+        record = {name: sum(v) / len(v) for name, v in running.items()}
+        running.clear()
+        record |= {f"val_{k}": v for k, v in stage.validate().items()}
+        score = record["val_score"]
+        if score > best:
+            best = score
+            if fabric.is_global_zero:
+                torch.save(stage.weights(), best_path)
+        fabric.save(last, {**stage.state(), "step": step + 1, "best": best})
+        if writer is not None:
+            for name, value in record.items():
+                writer.add_scalar(name, value, step + 1)
+            line = {"step": step + 1, "seconds": round(time.perf_counter() - began, 1), **record}
+            with (output / "progress.jsonl").open("a", encoding="utf-8") as log:
+                log.write(json.dumps(line) + "\n")
+            bar.set_postfix(score=f"{score:.4f}", best=f"{best:.4f}")
+    if writer is not None:
+        writer.close()
+    return best

@@ -1,0 +1,82 @@
+"""Pieces that several stages need."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from SlicerLDMRegLib.errors import ModelError
+
+from ..config import StageConfig
+from ..loop import learning_rate
+
+__all__ = ["EMA", "load_weights", "optimise", "set_learning_rate"]
+
+
+class EMA:
+    """Exponential moving average of the weights of a module, or the module itself when decay is 0.
+
+    The decay rises with the number of updates, so that the average soon forgets the start.
+    """
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.source = module
+        self.decay = decay
+        self.average = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None
+
+    def update(self, step: int) -> None:
+        """Take in the weights after an optimiser step."""
+        if self.average is not None:
+            decay = min(self.decay, (1 + step) / (10 + step))
+            self.average.multi_avg_fn = get_ema_multi_avg_fn(decay)
+            self.average.update_parameters(self.source)
+
+    @property
+    def module(self) -> nn.Module:
+        """The module to validate and to export."""
+        return self.source if self.average is None else self.average.module
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint must hold beside the module."""
+        return {} if self.average is None else {"ema": self.average}
+
+
+def load_weights(module: nn.Module, path: Path, prefix: str) -> None:
+    """Load the part of a weights file whose names begin with ``prefix``.
+
+    Raises:
+        ModelError: when the file is missing or does not fit.
+    """
+    if not path.is_file():
+        raise ModelError(f"{path} does not exist; train the stage before this one first")
+    state: dict[str, Tensor] = torch.load(path, weights_only=True, map_location="cpu")
+    part = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+    module.load_state_dict(part)
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, config: StageConfig, step: int) -> None:
+    """Apply the schedule."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate(config, step)
+
+
+def optimise(
+    fabric: Fabric,
+    loss: Tensor,
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    config: StageConfig,
+    step: int,
+) -> None:
+    """One step of ``optimizer`` on ``loss`` at the scheduled learning rate."""
+    set_learning_rate(optimizer, config, step)
+    optimizer.zero_grad(set_to_none=True)
+    fabric.backward(loss)
+    if config.gradient_clip:
+        fabric.clip_gradients(module, optimizer, max_norm=config.gradient_clip)
+    optimizer.step()

@@ -1,0 +1,126 @@
+"""Stage 3: the registration network with everything of the latent diffusion model frozen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor
+
+from SlicerLDMRegLib.functional import jacobian_determinant, warp
+from SlicerLDMRegLib.losses import mse, smoothness, soft_dice_loss
+from SlicerLDMRegLib.networks.ldm_morph import LDMMorph, LDMMorphConfig
+
+from ..config import StageConfig
+from ..datasets.pairs import build_stream, to_tensors
+from .common import EMA, load_weights, optimise
+
+__all__ = ["RegistrationStage"]
+
+
+class RegistrationStage:
+    """The hierarchical loss of LDM-Morph (Equations 13 to 16), plus soft Dice where labels exist.
+
+    ``losses``: ``beta`` weighs pixels against latents, ``smoothness`` the field, ``dice`` the labels.
+    With ``latent_grad: false`` the latent term is measured but gives no gradient, as in the authors'
+    released code.
+    """
+
+    def __init__(self, config: StageConfig, fabric: Fabric, init: Path) -> None:
+        self.config, self.fabric = config, fabric
+        self.stream, validation = build_stream(
+            config.data, config.steps * config.batch_size * fabric.world_size, config.seed
+        )
+        both_ways = [to_tensors(p) for p in validation]
+        both_ways += [_swapped(t) for t in both_ways]
+        self.validation = {k: torch.stack([t[k] for t in both_ways]) for k in both_ways[0]}
+        model = LDMMorph(LDMMorphConfig.from_dict(config.network))
+        load_weights(model.latent_features, init, "")
+        optimizer = torch.optim.Adam(
+            model.registration.parameters(), config.learning_rate, config.betas
+        )
+        # Only the trained part is wrapped: the frozen part has no gradient to synchronise.
+        registration, self.optimizer = fabric.setup(model.registration, optimizer)
+        self.ema = EMA(registration.module, config.ema_decay)
+        model.registration = registration
+        self.model = fabric.to_device(model)
+
+    def step(self, batch: dict[str, Tensor], step: int) -> dict[str, float]:
+        """One step on a batch of pairs."""
+        # The released code leaves training mode, and with it stochastic depth, at its first
+        # validation and never returns to it.
+        self.model.train()
+        weights = self.config.losses
+        moving, fixed = batch["moving"], batch["fixed"]
+        with self.fabric.autocast():
+            features, fixed_latent = self._features(moving, fixed)
+            prediction = self.model.predict(moving, fixed, *features)
+        field = prediction.displacement.float()
+        warped = warp(moving, field)
+        pixels = mse(warped, fixed)
+        with self.fabric.autocast(), torch.set_grad_enabled(weights["latent_grad"]):
+            warped_latent = self.model.latent_features.encode(warped)
+        latents = mse(warped_latent.float(), fixed_latent.float())
+        regularised = field if prediction.velocity is None else prediction.velocity
+        smooth = smoothness(regularised.float())
+        loss = weights["beta"] * pixels + (1 - weights["beta"]) * latents
+        loss = loss + weights["smoothness"] * smooth
+        log = {"pixels": pixels.item(), "latents": latents.item(), "smoothness": smooth.item()}
+        if weights.get("dice", 0):
+            dice = soft_dice_loss(warp(batch["moving_labels"], field), batch["fixed_labels"])
+            loss = loss + weights["dice"] * dice
+            log["dice_loss"] = dice.item()
+        optimise(self.fabric, loss, self.model.registration, self.optimizer, self.config, step)
+        self.ema.update(step)
+        return {"loss": loss.item(), **log}
+
+    def _features(self, moving: Tensor, fixed: Tensor) -> tuple[list[list[Tensor]], Tensor]:
+        frozen = self.model.latent_features
+        with torch.no_grad():
+            latents = frozen.encode(torch.cat([moving, fixed]))
+            features = frozen.features(frozen.noised(latents, self.config.seed))
+        chunks = [f.chunk(2) for f in features]
+        return [[c[0] for c in chunks], [c[1] for c in chunks]], latents.chunk(2)[1]
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Dice of the warped label maps and folds on the validation pairs, both directions."""
+        trained, self.model.registration = self.model.registration, self.ema.module
+        self.model.eval()
+        dice: list[float] = []
+        folds: list[float] = []
+        v = {k: self.fabric.to_device(t) for k, t in self.validation.items()}
+        for i in range(0, len(v["fixed"]), 8):
+            batch = {k: t[i : i + 8] for k, t in v.items()}
+            field = self.model(batch["moving"], batch["fixed"], self.config.seed).displacement
+            warped = warp(batch["moving_labels"][:, :1], field, mode="nearest")
+            truth = batch["fixed_labels"][:, :1]
+            overlap = (warped * truth).flatten(1).sum(1)
+            dice += (2 * overlap / (warped + truth).flatten(1).sum(1)).tolist()
+            folds += (jacobian_determinant(field) <= 0).flatten(1).float().mean(1).tolist()
+        self.model.registration = trained
+        score = sum(dice) / len(dice)
+        return {"score": score, "dice": score, "fold_percent": 100 * sum(folds) / len(folds)}
+
+    def state(self) -> dict[str, Any]:
+        """Trained part, optimiser and averaged weights."""
+        return {
+            "model": self.model.registration,
+            "optimizer": self.optimizer,
+            **self.ema.state(),
+        }
+
+    def weights(self) -> dict[str, Tensor]:
+        """All weights of the network, named as in :class:`LDMMorph`."""
+        frozen = self.model.latent_features.state_dict()
+        trained = self.ema.module.state_dict()
+        return {f"latent_features.{k}": v for k, v in frozen.items()} | {
+            f"registration.{k}": v for k, v in trained.items()
+        }
+
+
+def _swapped(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    other = {"fixed": "moving", "moving": "fixed"}
+    return {k: tensors[k.replace(k.split("_")[0], other[k.split("_")[0]], 1)] for k in tensors}

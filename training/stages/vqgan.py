@@ -1,0 +1,128 @@
+"""Stage 1: the VQ-GAN autoencoder (Esser et al. 2021, with the loss weights of LDM-Morph)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from lightning.fabric import Fabric
+from monai.networks.nets import PatchDiscriminator
+from torch import Tensor
+
+from SlicerLDMRegLib.networks.ldm_morph import LDMMorphConfig, VQAutoencoder
+
+from ..config import StageConfig
+from ..datasets.pairs import build_stream, to_tensors
+from .common import optimise
+
+__all__ = ["VQGANStage"]
+
+
+class VQGANStage:
+    """L1 + codebook + (from ``discriminator_start``) an adversarial term of adaptive weight.
+
+    The perceptual term of the paper needs VGG16 weights, which the ``perceptual_weight`` option lets
+    MONAI load where the machine may download them; it is 0 by default.
+    """
+
+    def __init__(self, config: StageConfig, fabric: Fabric) -> None:
+        self.config, self.fabric = config, fabric
+        self.stream, validation = build_stream(
+            config.data, config.steps * config.batch_size * fabric.world_size, config.seed
+        )
+        self.validation = torch.cat(
+            [torch.stack([t["fixed"], t["moving"]]) for t in map(to_tensors, validation)]
+        )
+        network = VQAutoencoder(LDMMorphConfig.from_dict(config.network))
+        self.model, self.optimizer = fabric.setup(
+            network, torch.optim.Adam(network.parameters(), config.learning_rate, config.betas)
+        )
+        discriminator = PatchDiscriminator(
+            spatial_dims=2,
+            channels=config.losses.get("discriminator_channels", 64),
+            in_channels=1,
+            num_layers_d=3,
+        )
+        self.discriminator, self.discriminator_optimizer = fabric.setup(
+            discriminator,
+            torch.optim.Adam(discriminator.parameters(), config.learning_rate, config.betas),
+        )
+        self.perceptual = None
+        if config.losses.get("perceptual_weight", 0):
+            from monai.losses import PerceptualLoss
+
+            self.perceptual = fabric.to_device(PerceptualLoss(spatial_dims=2, network_type="vgg"))
+
+    def _reconstruction_loss(self, image: Tensor, reconstruction: Tensor) -> Tensor:
+        loss = F.l1_loss(reconstruction.float(), image)
+        if self.perceptual is not None:
+            weight = self.config.losses["perceptual_weight"]
+            loss = loss + weight * self.perceptual(reconstruction.float(), image)
+        return loss
+
+    def _adversarial_weight(self, reconstruction_loss: Tensor, generator_loss: Tensor) -> Tensor:
+        # Both terms shall pull equally hard at the last layer (VQ-GAN, Equation 7).
+        weight = self.model.module.decoder.last_weight
+        by_reconstruction = torch.autograd.grad(reconstruction_loss, weight, retain_graph=True)[0]
+        by_generator = torch.autograd.grad(generator_loss, weight, retain_graph=True)[0]
+        ratio = by_reconstruction.norm() / (by_generator.norm() + 1e-4)
+        return ratio.clamp(0, 1e4).detach() * self.config.losses["discriminator_weight"]
+
+    def step(self, batch: dict[str, Tensor], step: int) -> dict[str, float]:
+        """Train on moving and fixed images alike."""
+        self.model.train()
+        image = torch.cat([batch["fixed"], batch["moving"]])
+        reconstruction, quantized = self.model(image)
+        reconstruction_loss = self._reconstruction_loss(image, reconstruction)
+        loss = reconstruction_loss + quantized.loss
+        log = {"l1": reconstruction_loss.item(), "codebook": quantized.loss.item()}
+        adversarial = step >= self.config.losses["discriminator_start"]
+        if adversarial:
+            self.discriminator.requires_grad_(False)
+            logits = self.discriminator(reconstruction)[-1].float()
+            self.discriminator.requires_grad_(True)
+            generator_loss = -logits.mean()
+            weight = self._adversarial_weight(reconstruction_loss, generator_loss)
+            loss = loss + weight * generator_loss
+            log["generator"] = generator_loss.item()
+        optimise(self.fabric, loss, self.model, self.optimizer, self.config, step)
+        if adversarial:
+            fake = self.discriminator(reconstruction.detach())[-1].float()
+            real = self.discriminator(image)[-1].float()
+            loss = 0.5 * (F.relu(1 - real).mean() + F.relu(1 + fake).mean())
+            optimise(
+                self.fabric,
+                loss,
+                self.discriminator,
+                self.discriminator_optimizer,
+                self.config,
+                step,
+            )
+            log["discriminator"] = loss.item()
+        return log
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """L1 of the reconstruction and entries in use on the validation images."""
+        self.model.eval()
+        error, used = 0.0, set()
+        for image in self.validation.split(16):
+            reconstruction, quantized = self.model(self.fabric.to_device(image))
+            error += F.l1_loss(reconstruction.float(), self.fabric.to_device(image)).item() * len(image)
+            used.update(quantized.indices.unique().tolist())
+        error /= len(self.validation)
+        return {"score": -error, "l1": error, "codebook_used": float(len(used))}
+
+    def state(self) -> dict[str, Any]:
+        """Models and optimisers."""
+        return {
+            "model": self.model,
+            "optimizer": self.optimizer,
+            "discriminator": self.discriminator,
+            "discriminator_optimizer": self.discriminator_optimizer,
+        }
+
+    def weights(self) -> dict[str, Tensor]:
+        """Weights of the autoencoder."""
+        return dict(self.model.state_dict())
