@@ -85,6 +85,12 @@ class _Anatomy:
         self.middle = Field.noise(rng, size, 5 * unit)
         self.fine = Field.noise(rng, size, max(2.5 * unit, 1.5))
 
+    def leave_plane(self, rng: np.random.Generator, share: float) -> None:
+        """Replace a share of the fine structure: the heart moves through the imaged plane."""
+        for field in (self.middle, self.fine):
+            other = Field.noise(rng, self.size, 4 * self.scale)
+            field.values = np.sqrt(1 - share**2) * field.values + share * other.values
+
     def _polar(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         row, column = np.tensordot(self.axes, points - self.centre[:, None, None], 1)
         return np.sqrt(row**2 + column**2), np.arctan2(row, column)
@@ -128,7 +134,8 @@ class _Anatomy:
         chest = self._beyond(points, self.wall_direction, self.wall_distance) + 2 * unit * coarse
         depth = np.clip(-chest / self.layer_width + 0.7 * coarse, 0, None)
         fat = np.interp(depth, np.arange(len(self.wall_layers)), self.wall_layers)
-        paint(image, chest, v["muscle"] + (v["fat"] - v["muscle"]) * fat + 0.12 * middle + 0.08 * fine)
+        layers = v["muscle"] + (v["fat"] - v["muscle"]) * fat
+        paint(image, chest, layers + 0.12 * middle + 0.08 * fine)
         liver = self._beyond(points, self.liver_direction, self.liver_distance) + unit * coarse
         paint(image, liver, v["liver"] * (1 + 0.2 * middle + 0.15 * fine))
         for centre, radii, (rim, content) in self.organs:
@@ -144,9 +151,11 @@ class _Anatomy:
         cavity = np.maximum(right + 0.8 * unit * middle, 1.0 - epicardium)
         swirl = 1 + self.turbulence * smooth_noise(rng, radius.shape, 8 * unit)
         paint(image, cavity, blood * v["rv_blood"] * swirl * (1 + 0.12 * middle + 0.06 * fine))
-        rim = (self.trabeculae + compaction) * self.inner * np.clip(0.8 * middle + 0.5 * fine - 0.2, 0, 1.5)
-        paint(image, inside + rim, blood * v["blood"] * swirl * (1 + 0.08 * fine))
+        ragged = np.clip(0.8 * middle + 0.5 * fine - 0.2, 0, 1.5)
+        blood_pool = inside + (self.trabeculae + compaction) * self.inner * ragged
+        paint(image, blood_pool, blood * v["blood"] * swirl * (1 + 0.08 * fine))
         for centre, size in self.papillary:
+            size = size + 0.4 * compaction * self.inner
             muscle = self._ellipse(points, centre, (size, 1.5 * size), self.rv_direction)
             paint(image, muscle + 0.8 * unit * fine, v["myocardium"] * 1.1)
 
@@ -188,8 +197,9 @@ def cardiac_pair(rng: np.random.Generator, size: int) -> PhantomPair:
     grid = pixel_grid(size)
     origin = deformation.inverse(grid)
     fixed, fixed_labels = anatomy.look(rng, grid, 1.0, 0.0)
-    blood = rng.uniform(0.8, 1.1)
-    moving, moving_labels = anatomy.look(rng, origin, blood, rng.uniform(0, 0.8) * (1 - ratio))
+    blood, compaction = rng.uniform(0.75, 1.1), rng.uniform(0, 1.2) * (1 - ratio)
+    anatomy.leave_plane(rng, rng.uniform(0, 0.5))
+    moving, moving_labels = anatomy.look(rng, origin, blood, compaction)
 
     towards_coil = np.tensordot(anatomy.wall_direction, grid - (size - 1) / 2, 1) / size
     coil = np.exp(rng.uniform(0.0, 2.2) * towards_coil) * shading(rng, size, rng.uniform(0, 0.25))

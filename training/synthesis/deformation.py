@@ -117,22 +117,26 @@ class Contraction:
         self._axes = np.eye(2) if axes is None else np.asarray(axes, float)
         self._back = np.linalg.inv(self._axes)
         self._twist, self._outer = twist, outer
-        radius = np.arange(0.0, 300.0, 0.25)
+        step = outer / 120
+        wall = (ratio * inner) ** 2 + wall_growth * (outer**2 - inner**2)
+        outer_shift = np.sqrt(wall) - outer
+        reach = max(reach, 2 * abs(outer_shift))
+        radius = np.arange(0.0, outer + 6 * reach, step)
         wall = (ratio * inner) ** 2 + wall_growth * np.clip(radius**2 - inner**2, 0, None)
-        mapped = np.where(radius < inner, ratio * radius, np.sqrt(wall))
-        shift = np.sqrt((ratio * inner) ** 2 + wall_growth * (outer**2 - inner**2)) - outer
-        reach = max(reach, 2 * abs(shift))
-        outside = radius + shift * np.exp(-((np.clip(radius - outer, 0, None) / reach) ** 2))
-        mapped = np.where(radius > outer, outside, mapped)
+        shift = np.where(radius < inner, ratio * radius, np.sqrt(wall)) - radius
+        outside = outer_shift * np.exp(-(((radius - outer) / reach) ** 2))
+        shift = np.where(radius > outer, outside, shift)
         # Rounds the kinks at the rims: tissue has none. Mirrored at zero the profile is odd.
-        smooth = gaussian_filter1d(np.concatenate([-mapped[:0:-1], mapped]), 2.0 / 0.25)
-        self._radius, self._mapped = radius, smooth[len(mapped) - 1 :]
+        shift = gaussian_filter1d(np.concatenate([-shift[:0:-1], shift]), outer / 15 / step)
+        self._radius, self._shift = radius, shift[len(radius) - 1 :]
 
-    def _apply(self, points: np.ndarray, source: np.ndarray, target: np.ndarray, sign: int):
+    def _apply(self, points: np.ndarray, sign: int) -> np.ndarray:
+        mapped_radius = self._radius + self._shift
+        source = self._radius if sign > 0 else mapped_radius
         offset = points - self._centre.reshape(2, *[1] * (points.ndim - 1))
         row, column = np.tensordot(self._axes, offset, 1)
         radius = np.sqrt(row**2 + column**2) + 1e-9
-        mapped = np.interp(radius, source, target)
+        mapped = radius + sign * np.interp(radius, source, self._shift)
         fixed_radius = radius if sign > 0 else mapped
         angle = sign * self._twist * np.exp(-((fixed_radius / self._outer) ** 2))
         cos, sin = np.cos(angle) * (mapped / radius), np.sin(angle) * (mapped / radius)
@@ -141,11 +145,11 @@ class Contraction:
 
     def forward(self, points: np.ndarray) -> np.ndarray:
         """Map points of the fixed image to the moving image."""
-        return self._apply(points, self._radius, self._mapped, 1)
+        return self._apply(points, 1)
 
     def inverse(self, points: np.ndarray) -> np.ndarray:
         """Map points of the moving image to the fixed image."""
-        return self._apply(points, self._mapped, self._radius, -1)
+        return self._apply(points, -1)
 
 
 class Composition:

@@ -21,7 +21,7 @@ class _Sector:
     def __init__(self, rng: np.random.Generator, size: int) -> None:
         unit = size / 128
         self.apex = np.array([rng.uniform(-2, 6), 63.5 + rng.normal(0, 3)]) * unit
-        self.half_angle = np.radians(rng.uniform(32, 45))
+        self.half_angle = np.radians(rng.uniform(36, 46))
         self.depth = rng.uniform(108, 124) * unit
         row, column = pixel_grid(size) - self.apex[:, None, None]
         self.radius = np.sqrt(row**2 + column**2)
@@ -49,16 +49,16 @@ def _speckle(rng: np.random.Generator, depth: int, lateral: float) -> Field:
 class _Anatomy:
     """An apical view drawn once at random; echogenicity where every pixel's tissue comes from."""
 
-    def __init__(self, rng: np.random.Generator, size: int) -> None:
+    def __init__(self, rng: np.random.Generator, size: int, sector: _Sector) -> None:
         self.scale = unit = size / 128
-        self.tilt = rng.normal(0, 0.13)
-        self.apex = np.array([rng.uniform(16, 28), 63.5 + rng.normal(0, 6)]) * unit
+        self.tilt = rng.normal(0, 0.1)
+        self.apex = sector.apex + np.array([rng.uniform(17, 26), rng.normal(0, 3)]) * unit
         self.length = rng.uniform(44, 62) * unit
-        self.radius = self.length * rng.uniform(0.26, 0.40)
+        self.radius = self.length * rng.uniform(0.26, 0.36)
         self.wall = rng.uniform(6, 11) * unit
         self.bend = rng.normal(0, 0.08)
         self.atrium = self.length * rng.uniform(0.28, 0.40)
-        self.contrast = rng.uniform(1.2, 2.6)
+        self.contrast = rng.uniform(0.7, 2.2)
         self.outside = rng.uniform(-0.6, 0.2)
         self.right_side = rng.choice([-1, 1])
         self.coarse = Field.noise(rng, size, 16 * unit)
@@ -147,17 +147,18 @@ def echo_pair(rng: np.random.Generator, size: int) -> PhantomPair:
 
     Speckle follows the tissue in part: the rest decorrelates, as out-of-plane motion makes it.
     """
-    sector, anatomy = _Sector(rng, size), _Anatomy(rng, size)
+    sector = _Sector(rng, size)
+    anatomy = _Anatomy(rng, size, sector)
     deformation = _motion(rng, size, anatomy)
     grid = pixel_grid(size)
     depth = int(1.6 * size)
     lateral = rng.uniform(1.2, 2.2)
     tissue = _speckle(rng, depth, lateral)
-    correlation = rng.uniform(0.3, 0.95)
+    correlation = rng.uniform(0.0, 0.9)
     attenuation = rng.uniform(0.0, 1.0) * (sector.radius / size)
     shadow_width = rng.uniform(0.1, 0.3) * 100
     brightness, gain = rng.uniform(0.42, 0.6), rng.uniform(0.13, 0.2)
-    dropout = rng.uniform(0, 0.7)
+    dropout = rng.uniform(0, 1.2)
     shadows = Field(smooth_noise(rng, (depth, 192), shadow_width * 2), 0)(sector.beams(grid))
     haze = rng.uniform(0, 1.5) * np.exp(-sector.radius / (22 * anatomy.scale))
 
@@ -169,7 +170,7 @@ def echo_pair(rng: np.random.Generator, size: int) -> PhantomPair:
         amplitude = np.log(np.hypot(*scatter) + 0.1)
         log_signal = 1.2 * echo + amplitude - attenuation - dropout * np.clip(shadows, 0, 2) + haze
         image = np.clip(brightness + gain * log_signal, 0, 1)
-        return np.where(sector.mask, image, 0).astype(np.float32), labels * sector.mask.astype(np.uint8)
+        return (sector.mask * image).astype(np.float32), sector.mask * labels
 
     fixed, fixed_labels = acquire(grid, 0.0)
     moving, moving_labels = acquire(deformation.inverse(grid), np.sqrt(1 - correlation**2))

@@ -28,7 +28,7 @@ def generate_pair(kind: str, seed: int, size: int = 128) -> PhantomPair:
         kind: one of ``KINDS``: "cardiac" (short-axis cine MR), "echo" (apical echocardiography),
             "shapes" (random label maps and contrasts).
         seed: nonnegative integer.
-        size: side of the square images in pixels, a multiple of 2.
+        size: side of the square images in pixels.
 
     Raises:
         ValueError: unknown kind.

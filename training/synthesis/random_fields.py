@@ -64,9 +64,7 @@ class Field:
         return np.stack(read).reshape(*self.values.shape[:-2], *points.shape[1:])
 
     @classmethod
-    def noise(
-        cls, rng: np.random.Generator, size: int, spacing: float, margin: int = 16
-    ) -> Field:
+    def noise(cls, rng: np.random.Generator, size: int, spacing: float, margin: int = 16) -> Field:
         """Draw ``smooth_noise`` on the picture and ``margin`` pixels around it."""
         side = size + 2 * margin
         return cls(smooth_noise(rng, (side, side), spacing), margin)
