@@ -1,31 +1,33 @@
-"""Cine cardiac MR pairs of the Sunnybrook Cardiac Data (CC0; Radau et al. 2009), split by patient."""
+"""Pairs of cine MR slices of the Sunnybrook Cardiac Data, split by patient."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-__all__ = ["SPLITS", "CardiacMRDataset", "CardiacPair", "split_patients"]
+__all__ = ["SPLITS", "CardiacMRDataset", "CardiacMRPair", "patient_of", "split_patients"]
 
 SPLITS = ("train", "validation", "test")
 
-#: Patients of each group (ischaemic heart failure, other heart failure, hypertrophy, normal) that
-#: choose the checkpoint, and that are never seen before the final table.
+# Patients of each diagnostic group (heart failure with and without infarction, hypertrophy,
+# normal) that are kept out of training; with 8, 8, 8 and 6 patients this leaves 20.
 _VALIDATION = {"HF-I": 1, "HF-NI": 1, "HYP": 1, "N": 1}
 _TEST = {"HF-I": 2, "HF-NI": 2, "HYP": 1, "N": 1}
 
 
 @dataclass(frozen=True)
-class CardiacPair:
-    """End-diastole (fixed) and end-systole (moving) of one slice.
+class CardiacMRPair:
+    """One slice at end-diastole (fixed) and end-systole (moving).
 
     Attributes:
-        name: patient and slice, for example ``SC-HF-I-01_s05``.
-        fixed, moving: ``(H, W)`` float32 in [0, 1], stretched per image.
-        fixed_labels, moving_labels: ``(H, W)`` uint8, 1 = left ventricular cavity.
+        name: file name without suffix, e.g. ``SC-HF-I-01_s05``.
+        fixed: ``(H, W)`` float32, stretched to [0, 1].
+        moving: ``(H, W)`` float32, stretched to [0, 1].
+        fixed_labels: ``(H, W)`` uint8, 1 = left ventricular cavity.
+        moving_labels: ``(H, W)`` uint8, 1 = left ventricular cavity.
     """
 
     name: str
@@ -34,75 +36,91 @@ class CardiacPair:
     fixed_labels: np.ndarray
     moving_labels: np.ndarray
 
-    @property
-    def patient(self) -> str:
-        """Name of the patient, without the slice."""
-        return self.name.split("_s")[0]
+
+def patient_of(name: str) -> str:
+    """Return the patient of a pair: ``SC-HF-I-01_s05`` belongs to ``SC-HF-I-01``."""
+    return name.rsplit("_s", 1)[0]
 
 
-def split_patients(patients: Sequence[str]) -> dict[str, list[str]]:
-    """Split patients into train, validation and test, each group represented in all of them.
+def split_patients(patients: Iterable[str]) -> dict[str, list[str]]:
+    """Split patients into train, validation and test, each group (HF-I, HF-NI, HYP, N) in each.
 
-    The split depends on the names alone: sorted within their group, the last ones are tested and
-    those before them validate.
-
-    Raises:
-        ValueError: when a group is unknown or too small.
-    """
-    split: dict[str, list[str]] = {name: [] for name in SPLITS}
-    groups: dict[str, list[str]] = {}
-    for patient in sorted(set(patients)):
-        groups.setdefault(patient.removeprefix("SC-").rsplit("-", 1)[0], []).append(patient)
-    for group, members in groups.items():
-        if group not in _TEST:
-            raise ValueError(f"unknown patient group {group!r}; expected one of {sorted(_TEST)}")
-        test, validation = _TEST[group], _VALIDATION[group]
-        if len(members) <= test + validation:
-            raise ValueError(f"group {group!r} has {len(members)} patients, too few to split")
-        split["test"] += members[-test:]
-        split["validation"] += members[-test - validation : -test]
-        split["train"] += members[: -test - validation]
-    return split
-
-
-class CardiacMRDataset(Sequence[CardiacPair]):
-    """The pairs of one split.
+    In the sorted list of a group the last patients are for testing and those before them for
+    validation, so the split depends on nothing but the names.
 
     Args:
-        root: folder with ``SC-*_s*.npz``, keys fixed, moving, fixed_seg, moving_seg.
-        split: ``"train"``, ``"validation"`` or ``"test"``.
+        patients: patient names such as ``SC-HF-NI-03``; the order does not matter.
+
+    Returns:
+        Sorted patient names for "train", "validation" and "test".
+
+    Raises:
+        ValueError: for a name of no known group, or a group too small to give to every part.
+    """
+    groups: dict[str, list[str]] = {group: [] for group in _TEST}
+    for patient in sorted(set(patients)):
+        group = patient.removeprefix("SC-").rsplit("-", 1)[0]
+        if group not in groups:
+            raise ValueError(
+                f"expected a name such as SC-HF-I-01 of {', '.join(groups)}, got {patient!r}"
+            )
+        groups[group].append(patient)
+    parts: dict[str, list[str]] = {name: [] for name in SPLITS}
+    for group, members in groups.items():
+        held_out = _VALIDATION[group] + _TEST[group]
+        if len(members) <= held_out:
+            raise ValueError(
+                f"expected more than {held_out} patients of group {group}, got {len(members)}; "
+                "is the data folder complete?"
+            )
+        end, start = len(members) - _TEST[group], len(members) - held_out
+        parts["train"] += members[:start]
+        parts["validation"] += members[start:end]
+        parts["test"] += members[end:]
+    return {name: sorted(members) for name, members in parts.items()}
+
+
+class CardiacMRDataset:
+    """The pairs of one split, in the order of their names.
+
+    Args:
+        root: folder of ``<patient>_s<slice>.npz`` files with keys ``fixed``, ``moving``,
+            ``fixed_seg`` and ``moving_seg``.
+        split: "train", "validation", "test" or "all".
 
     Raises:
         FileNotFoundError: when the folder holds no such file.
-        ValueError: for an unknown split.
+        ValueError: for an unknown split, or see :func:`split_patients`.
     """
 
     def __init__(self, root: str | Path, split: str) -> None:
-        files = sorted(Path(root).glob("SC-*_s*.npz"))
+        if split not in (*SPLITS, "all"):
+            raise ValueError(f"split must be one of {', '.join(SPLITS)}, all; got {split!r}")
+        files = sorted(Path(root).glob("*_s*.npz"))
         if not files:
-            raise FileNotFoundError(f"no SC-*_s*.npz in {root}; expected the cardiac MR pairs there")
-        if split not in SPLITS:
-            raise ValueError(f"split must be one of {SPLITS}, got {split!r}")
-        patients = split_patients([f.stem.split("_s")[0] for f in files])[split]
-        self.files = [f for f in files if f.stem.split("_s")[0] in patients]
+            raise FileNotFoundError(f"no <patient>_s<slice>.npz file in {root}")
+        if split != "all":
+            patients = set(split_patients(patient_of(f.stem) for f in files)[split])
+            files = [f for f in files if patient_of(f.stem) in patients]
+        self.files = files
 
     def __len__(self) -> int:
         return len(self.files)
 
-    def __getitem__(self, index: int) -> CardiacPair:  # type: ignore[override]
+    def __getitem__(self, index: int) -> CardiacMRPair:
         with np.load(self.files[index]) as data:
-            return CardiacPair(
-                self.files[index].stem,
-                _stretched(data["fixed"]),
-                _stretched(data["moving"]),
-                data["fixed_seg"].astype(np.uint8),
-                data["moving_seg"].astype(np.uint8),
+            return CardiacMRPair(
+                name=self.files[index].stem,
+                fixed=_stretch(data["fixed"]),
+                moving=_stretch(data["moving"]),
+                fixed_labels=data["fixed_seg"],
+                moving_labels=data["moving_seg"],
             )
 
-    def __iter__(self) -> Iterator[CardiacPair]:
+    def __iter__(self) -> Iterator[CardiacMRPair]:
         return (self[i] for i in range(len(self)))
 
 
-def _stretched(image: np.ndarray) -> np.ndarray:
-    image = image.astype(np.float32)
-    return (image - image.min()) / (image.max() - image.min())
+def _stretch(image: np.ndarray) -> np.ndarray:
+    values = image.astype(np.float32)
+    return (values - values.min()) / max(float(np.ptp(values)), 1.0)
