@@ -1,0 +1,97 @@
+"""Typed access to the fields of a JSON object, with errors that name the field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import ModelError
+
+__all__ = ["Fields"]
+
+
+class Fields:
+    """A JSON object of which every field that is read is also checked.
+
+    Args:
+        values: the parsed object.
+        name: where it stands, e.g. ``"ldmreg.grid"``; empty for the root of the file.
+
+    Raises:
+        ModelError: from each method, when the field is missing or is not what is expected; the text
+            names the field, what is expected and what is there.
+    """
+
+    def __init__(self, values: Any, name: str = "") -> None:
+        if not isinstance(values, dict):
+            raise ModelError(f"{name or 'metadata.json'} must be an object, got {_shown(values)}")
+        self.values = values
+        self.name = name
+
+    def text(self, key: str, default: str | None = None, choices: Sequence[str] = ()) -> str:
+        """Return a string that is not empty, one of ``choices`` if there are any."""
+        value = self.values.get(key, default)
+        if choices and value not in choices:
+            raise self._error(key, "one of " + ", ".join(map(repr, choices)))
+        if not isinstance(value, str) or not value.strip():
+            raise self._error(key, "a text")
+        return value
+
+    def integer(self, key: str, minimum: int) -> int:
+        """Return an integer of at least ``minimum``."""
+        value = self.values.get(key)
+        if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+            raise self._error(key, f"an integer of at least {minimum}")
+        return value
+
+    def integers(self, key: str, count: int, minimum: int) -> tuple[int, ...]:
+        """Return a list of ``count`` integers of at least ``minimum``."""
+        value = self.values.get(key)
+        if (
+            not isinstance(value, list)
+            or len(value) != count
+            or any(isinstance(v, bool) or not isinstance(v, int) or v < minimum for v in value)
+        ):
+            raise self._error(key, f"a list of {count} integers of at least {minimum}")
+        return tuple(value)
+
+    def number(self, key: str, minimum: float, maximum: float) -> float:
+        """Return a number in ``[minimum, maximum]``."""
+        value = self.values.get(key)
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not minimum <= value <= maximum
+        ):
+            raise self._error(key, f"a number from {minimum:g} to {maximum:g}")
+        return float(value)
+
+    def mapping(self, key: str, default: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return an object as it is."""
+        value = self.values.get(key, default)
+        if not isinstance(value, Mapping):
+            raise self._error(key, "an object")
+        return dict(value)
+
+    def section(self, key: str) -> Fields:
+        """Return an object whose fields are read in turn."""
+        return Fields(self.mapping(key), self._path(key))
+
+    def sections(self, key: str) -> list[Fields]:
+        """Return a list of objects; an absent one is empty."""
+        value = self.values.get(key, [])
+        if not isinstance(value, list):
+            raise self._error(key, "a list of objects")
+        return [Fields(v, f"{self._path(key)}[{i}]") for i, v in enumerate(value)]
+
+    def _path(self, key: str) -> str:
+        return f"{self.name}.{key}" if self.name else key
+
+    def _error(self, key: str, expected: str) -> ModelError:
+        got = _shown(self.values[key]) if key in self.values else "nothing"
+        return ModelError(f"{self._path(key)} must be {expected}, got {got}")
+
+
+def _shown(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."

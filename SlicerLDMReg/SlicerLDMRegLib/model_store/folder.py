@@ -1,0 +1,165 @@
+"""Write a model folder."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..errors import ModelError
+from .card import METADATA_FILE, WEIGHTS_FILE, ModelCard, Weights
+from .readme import render_readme
+from .verify import CHECKSUM_FILE, checksum_lines, sha256_of, verify
+
+__all__ = ["write_model_folder"]
+
+_DTYPES = {"float16": torch.float16, "float32": torch.float32}
+
+
+def write_model_folder(
+    folder: Path | str,
+    card: ModelCard,
+    state_dict: Mapping[str, Tensor],
+    licence: str,
+    *,
+    dtype: str = "float16",
+    overwrite: bool = False,
+) -> ModelCard:
+    """Write a model as a folder: metadata, weights, licence, model card and checksums.
+
+    The folder appears complete or not at all: it is written beside its place and then renamed.
+
+    Args:
+        folder: where; its parents are made.
+        card: the description; its ``weights`` and ``folder`` are filled in here.
+        state_dict: of the network that ``card.method`` and ``card.network`` describe.
+        licence: text of the file ``LICENSE``.
+        dtype: ``"float16"`` or ``"float32"``, for floating-point weights.
+        overwrite: replace a folder that is there already.
+
+    Returns:
+        The card as it was written.
+
+    Raises:
+        ModelError: when the folder exists, or a weight is not finite or too large for float16.
+
+    Example:
+        >>> import tempfile, torch
+        >>> from SlicerLDMRegLib.model_store import Grid, ModelCard, verify, write_model_folder
+        >>> card = ModelCard(id="tiny", title="Tiny", method="ldm-morph", spatial_dims=2,
+        ...     network={}, grid=Grid((128, 128), divisor=32), use="Nothing: an example")
+        >>> with tempfile.TemporaryDirectory() as parent:
+        ...     card = write_model_folder(f"{parent}/tiny", card, {"w": torch.ones(3)}, "CC0")
+        ...     verify(f"{parent}/tiny").weights.parameters
+        3
+    """
+    folder = Path(folder).absolute()
+    if folder.exists() and not overwrite:
+        raise ModelError(f"{folder} exists already; remove it, choose another name or overwrite")
+    if not licence.strip():
+        raise ModelError("the licence of a model must be a text, got nothing")
+    tensors = _converted(state_dict, dtype)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
+        # `mkdtemp` makes folders for the owner alone; the inner one has the usual permissions.
+        new = Path(temporary, "new")
+        (new / "docs").mkdir(parents=True)
+        # A plain write makes the file as readable as its neighbours; safetensors alone does not.
+        (new / WEIGHTS_FILE).touch()
+        save_file(tensors, new / WEIGHTS_FILE)
+        weights = Weights(
+            sha256=sha256_of(new / WEIGHTS_FILE),
+            bytes=(new / WEIGHTS_FILE).stat().st_size,
+            dtype=dtype,
+            parameters=sum(t.numel() for t in tensors.values()),
+        )
+        card = replace(card, weights=weights, folder=None)
+        metadata = json.dumps(_metadata(card), indent=2, ensure_ascii=False, allow_nan=False)
+        _write(new / METADATA_FILE, metadata + "\n")
+        _write(new / "LICENSE", licence)
+        _write(new / "docs" / "README.md", render_readme(card))
+        _write(new / CHECKSUM_FILE, checksum_lines(new))
+        verify(new)
+        if folder.exists():
+            folder.replace(Path(temporary, "old"))
+        new.replace(folder)
+    return replace(card, folder=folder)
+
+
+def _write(path: Path, text: str) -> None:
+    # The same bytes on every platform, or checksums would differ.
+    path.write_bytes(text.encode("utf-8"))
+
+
+def _converted(state_dict: Mapping[str, Tensor], dtype: str) -> dict[str, Tensor]:
+    if dtype not in _DTYPES:
+        raise ModelError(f"dtype must be one of {sorted(_DTYPES)}, got {dtype!r}")
+    if not state_dict:
+        raise ModelError("a model needs weights, got an empty state dict")
+    tensors = {}
+    for name, tensor in state_dict.items():
+        # Cloned, because safetensors refuses tensors that share memory.
+        tensor = tensor.detach().cpu().clone().contiguous()
+        if tensor.is_floating_point():
+            if not torch.isfinite(tensor).all():
+                raise ModelError(f"weight {name} has values that are not finite; train again")
+            tensor = tensor.to(_DTYPES[dtype])
+            if not torch.isfinite(tensor).all():
+                raise ModelError(f"weight {name} is too large for {dtype}; write float32")
+        tensors[name] = tensor
+    return tensors
+
+
+def _metadata(card: ModelCard) -> dict[str, Any]:
+    """The keys of a MONAI bundle, then our own section."""
+    dims = card.spatial_dims
+    shape = list(reversed(card.grid.size))
+    image = {
+        "type": "image",
+        "format": "magnitude",
+        "num_channels": 1,
+        "spatial_shape": shape,
+        "dtype": "float32",
+        "value_range": [0, 1],
+        "is_patch_data": False,
+        "channel_def": {"0": "image"},
+    }
+    field = {
+        "type": "image",
+        "format": "displacement in voxels",
+        "num_channels": dims,
+        "spatial_shape": shape,
+        "dtype": "float32",
+        "value_range": [],
+        "is_patch_data": False,
+        "channel_def": {str(i): f"along array axis {i}" for i in range(dims)},
+    }
+    labels = {**image, "format": "labels", "dtype": "int64", "channel_def": {"0": "label"}}
+    registration = {
+        "inputs": {"moving": image, "fixed": image},
+        "outputs": {"displacement": field},
+    }
+    segmentation = {"inputs": {"image": image}, "outputs": {"labels": labels}}
+    return {
+        "version": card.version,
+        "changelog": dict(card.changelog),
+        "monai_version": version("monai"),
+        "pytorch_version": version("torch"),
+        "numpy_version": version("numpy"),
+        "required_packages_version": {"safetensors": version("safetensors")},
+        "task": f"{dims}D image {card.kind}",
+        "description": card.description,
+        "authors": card.authors,
+        "copyright": card.copyright,
+        "intended_use": card.intended_use,
+        "network_data_format": registration if card.kind == "registration" else segmentation,
+        "ldmreg": card.ldmreg_section(),
+    }

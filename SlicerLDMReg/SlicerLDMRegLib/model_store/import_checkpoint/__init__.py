@@ -1,0 +1,53 @@
+"""Turn checkpoints that other code has written into model folders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...errors import ModelError
+from ..card import ModelCard
+from .ldm_morph import import_ldm_morph
+
+__all__ = ["CHECKPOINT_FILES", "import_checkpoint", "import_ldm_morph"]
+
+# By method: the files that an import needs, in the order of the importer's arguments.
+CHECKPOINT_FILES: dict[str, tuple[str, ...]] = {"ldm-morph": ("ldm", "registration")}
+_IMPORTERS: dict[str, Callable[..., ModelCard]] = {"ldm-morph": import_ldm_morph}
+
+
+def import_checkpoint(
+    method: str,
+    files: Mapping[str, Path | str],
+    output: Path | str,
+    model_id: str,
+    title: str,
+    **options: Any,
+) -> ModelCard:
+    """Import the checkpoints of a method's authors as a model folder.
+
+    Args:
+        method: ``"ldm-morph"``.
+        files: the checkpoint files by the names of ``CHECKPOINT_FILES[method]``, e.g.
+            ``{"ldm": "ldm.ckpt", "registration": "dsc0.88.pth.tar"}``.
+        output: the model folder to write.
+        model_id: its id.
+        title: its name for people.
+        options: those of the method's importer, e.g. ``use_ema=True``.
+
+    Returns:
+        The card of the model.
+
+    Raises:
+        ModelError: for an unknown method, missing files, or checkpoints that do not fit.
+    """
+    if method not in _IMPORTERS:
+        raise ModelError(f"unknown method {method!r}; importers exist for {sorted(_IMPORTERS)}")
+    needed = CHECKPOINT_FILES[method]
+    if set(files) != set(needed):
+        raise ModelError(
+            f"import of {method!r} needs the files {', '.join(needed)}, got {', '.join(files)}"
+        )
+    paths = [files[name] for name in needed]
+    return _IMPORTERS[method](*paths, output, model_id, title, **options)

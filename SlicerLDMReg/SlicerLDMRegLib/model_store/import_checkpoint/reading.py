@@ -1,0 +1,92 @@
+"""Read the tensors of a PyTorch checkpoint that others have made, and nothing else of it."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
+
+from ...errors import ModelError
+
+__all__ = ["read_checkpoint"]
+
+# What training frameworks write beside the weights: callbacks, configurations, scores.
+_BYSTANDERS = {"_codecs", "lightning", "numpy", "omegaconf", "pytorch_lightning"}
+
+
+class _Bystander:
+    """Takes the place of an object of a checkpoint that is not needed; none of its code is run."""
+
+    def __new__(cls, *args: Any, **options: Any) -> _Bystander:
+        return super().__new__(cls)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        pass
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+
+def read_checkpoint(path: Path | str) -> dict[str, Tensor]:
+    """Return the state dict of a checkpoint written by ``torch.save``.
+
+    The file is opened with ``weights_only=True``: no code from it is run. Objects that Lightning,
+    OmegaConf and NumPy leave beside the weights are replaced by empty ones.
+
+    Args:
+        path: a file that holds a state dict, or a dictionary with one under ``"state_dict"``. A
+            prefix ``module.`` of all names, from data-parallel training, is removed.
+
+    Returns:
+        Tensors on the CPU by name.
+
+    Raises:
+        ModelError: when the file is missing, damaged, holds other objects or no state dict.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ModelError(f"checkpoint {path} does not exist")
+    try:
+        with safe_globals(_stand_ins(path)):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except ModelError:
+        raise
+    except Exception as error:  # torch raises whatever the damaged bytes lead to
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModelError(
+            f"checkpoint {path} cannot be read: {reason[0][:200]}; "
+            "it must be a file of tensors written by torch.save"
+        ) from error
+    state = content.get("state_dict", content) if isinstance(content, Mapping) else content
+    if (
+        not isinstance(state, Mapping)
+        or not state
+        or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items())
+    ):
+        raise ModelError(
+            f"checkpoint {path} must hold tensors by name, alone or under 'state_dict'"
+        )
+    prefix = "module."
+    if all(name.startswith(prefix) for name in state):
+        return {name[len(prefix) :]: tensor for name, tensor in state.items()}
+    return dict(state)
+
+
+def _stand_ins(path: Path) -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
+    # The old format of torch before 1.6 cannot be listed; weights_only alone guards it.
+    if not zipfile.is_zipfile(path):
+        return []
+    names = sorted(get_unsafe_globals_in_checkpoint(path))
+    for name in names:
+        if name.split(".")[0] not in _BYSTANDERS:
+            raise ModelError(
+                f"checkpoint {path} holds an object of type {name}, which is no tensor and could "
+                "run code; save its state dict alone"
+            )
+    # One class each, because torch finds the class of an object by identity.
+    return [(type("_Bystander", (_Bystander,), {}), name) for name in names]

@@ -1,0 +1,97 @@
+"""Load the network of a model folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from ..errors import ModelError
+from ..networks import build_network
+from .card import ModelCard
+from .verify import verify
+
+__all__ = ["load_network"]
+
+
+def load_network(
+    model: ModelCard | Path | str,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> nn.Module:
+    """Load a model, ready to predict.
+
+    The folder is verified, every file, before anything of the weights is parsed.
+
+    Args:
+        model: a card from :func:`find_model`, or a model folder.
+        device: where the network goes.
+        dtype: of its parameters. Buffers stay as they are: the noise schedule needs float32.
+            For speed on a GPU prefer autocast, which also keeps sensitive steps in float32.
+
+    Returns:
+        The network in evaluation mode, its parameters without gradient.
+
+    Raises:
+        ModelError: when the folder is damaged, or its weights and metadata do not fit.
+    """
+    if isinstance(model, ModelCard):
+        # `weights_path` complains when the card was never read from a folder.
+        model = model.weights_path.parent
+    card = verify(model)
+    try:
+        tensors = load_file(card.weights_path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(f"{card.weights_path} is not a safetensors file: {error}") from error
+    network = _build(card)
+    expected = network.state_dict()
+    _check_fit(card, tensors, expected)
+    network.load_state_dict({name: t.to(expected[name].dtype) for name, t in tensors.items()})
+    network.requires_grad_(False).eval()
+    for parameter in network.parameters():
+        parameter.data = parameter.data.to(dtype)
+    return network.to(device)
+
+
+def _build(card: ModelCard) -> nn.Module:
+    # The weights drawn here are replaced; the caller's random numbers must not notice.
+    with torch.random.fork_rng(devices=[]):
+        try:
+            return build_network(card.method, dict(card.network))
+        except (TypeError, ValueError) as error:
+            raise ModelError(
+                f"model {card.id!r}: ldmreg.network cannot be built: {_one_line(error)}"
+            ) from error
+        except ModelError as error:
+            raise ModelError(f"model {card.id!r}: {error}") from error
+
+
+def _check_fit(
+    card: ModelCard, tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]
+) -> None:
+    problems = []
+    for what, names in (
+        ("missing", sorted(expected.keys() - tensors.keys())),
+        ("unexpected", sorted(tensors.keys() - expected.keys())),
+    ):
+        if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            problems.append(f"{what}: {', '.join(names[:3])}{more}")
+    for name in sorted(expected.keys() & tensors.keys()):
+        want, got = tuple(expected[name].shape), tuple(tensors[name].shape)
+        if want != got:
+            problems.append(f"{name} must be {want}, got {got}")
+            break
+    if problems:
+        raise ModelError(
+            f"model {card.id!r}: the weights do not fit the network {card.method!r} "
+            f"that ldmreg.network describes; {'; '.join(problems)}"
+        )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,83 @@
+"""The model card for people: ``docs/README.md``, written from the metadata alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .card import ModelCard
+
+__all__ = ["render_readme"]
+
+
+def render_readme(card: ModelCard) -> str:
+    """Return the model card as Markdown: use, data, architecture, results and limits.
+
+    The same card gives the same text, byte for byte.
+    """
+    size = " x ".join(map(str, card.grid.size))
+    intensity = card.intensity
+    parts = [
+        f"# {card.title}\n",
+        f"`{card.id}`, version {card.version}, by {card.authors}.\n",
+        f"{card.description}\n",
+        "## Use\n",
+        f"{card.use}\n",
+        f"{card.intended_use}\n",
+        f"    ldmreg register --model {card.id} --fixed FIXED --moving MOVING --output DIR\n",
+        "## Training data\n",
+        _training_data(card),
+        "## Network\n",
+        f"- method: `{card.method}`, {card.spatial_dims}D",
+        f"- grid: {size} (x, y, ...), sizes in multiples of {card.grid.divisor}",
+        f"- intensities: percentiles {intensity.lower_percentile:g} and "
+        f"{intensity.upper_percentile:g} of each image become 0 and 1",
+    ]
+    if card.weights is not None:
+        parts.append(
+            f"- weights: {card.weights.parameters:,} parameters as {card.weights.dtype}, "
+            f"{card.weights.bytes / 1e6:.1f} MB"
+        )
+    parts += ["", _arguments(card.network), "## Measured results\n", _results(card.results)]
+    parts += ["## Limits\n", *(f"- {text}" for text in card.limits)]
+    parts += [f"- {card.use.rstrip('.')}: on other images nothing has been measured."]
+    parts += ["- Look at the report of each registration: it shows folds and similarity.\n"]
+    parts += ["## Changes\n", *(f"- {v}: {text}" for v, text in card.changelog.items()), ""]
+    parts += ["## Licence\n", f"{card.copyright}. See [LICENSE](../LICENSE).\n"]
+    return "\n".join(parts)
+
+
+def _training_data(card: ModelCard) -> str:
+    if not card.training_data:
+        return "Not stated.\n"
+    lines = []
+    for data in card.training_data:
+        text = f"- **{data.name}**, licence: {data.licence}."
+        lines.append(f"{text} {data.acknowledgement}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def _arguments(arguments: Mapping[str, Any]) -> str:
+    if not arguments:
+        return "All network arguments have their default values.\n"
+    return _table(["argument", "value"], [[f"`{k}`", _cell(v)] for k, v in arguments.items()])
+
+
+def _results(results: Mapping[str, Any]) -> str:
+    rows = {name: row for name, row in results.items() if name != "description"}
+    text = f"{results['description']}\n\n" if "description" in results else ""
+    if not rows:
+        return text or "Nothing was measured.\n"
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    body = [[name, *(_cell(row.get(c, "")) for c in columns)] for name, row in rows.items()]
+    return text + _table(["", *columns], body)
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def _cell(value: Any) -> str:
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text.replace("|", "\\|").replace("\n", " ")

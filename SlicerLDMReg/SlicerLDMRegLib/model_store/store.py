@@ -1,0 +1,127 @@
+"""Where models are found: those that are shipped, and the user's own."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+import sys
+from pathlib import Path
+
+from ..errors import ModelError
+from ..resources import bundled_models_dir
+from .card import METADATA_FILE, ModelCard
+
+__all__ = ["MODELS_VARIABLE", "default_model", "find_model", "list_models", "user_models_dir"]
+
+MODELS_VARIABLE = "LDMREG_MODELS"
+
+_logger = logging.getLogger(__name__)
+
+
+def user_models_dir() -> Path:
+    """Return the folder for the user's models; it need not exist.
+
+    It is the environment variable ``LDMREG_MODELS``, else ``ldmreg/models`` in the platform's
+    folder for caches.
+    """
+    chosen = os.environ.get(MODELS_VARIABLE)
+    if chosen:
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        cache = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        cache = Path.home() / "Library" / "Caches"
+    else:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "ldmreg" / "models"
+
+
+def list_models(broken: list[ModelError] | None = None) -> list[ModelCard]:
+    """Return the models that are there, the shipped ones first, each kind by id.
+
+    A model of the user with the id of a shipped one takes its place. Only metadata is read; see
+    :func:`SlicerLDMRegLib.model_store.verify` for the files.
+
+    Args:
+        broken: gets one error for each folder whose metadata cannot be used; without it they are
+            logged as warnings.
+    """
+    errors: list[ModelError] = []
+    cards: dict[str, ModelCard] = {}
+    for store in (_bundled(), user_models_dir()):
+        for folder in _model_folders(store):
+            try:
+                card = ModelCard.from_folder(folder)
+            except ModelError as error:
+                errors.append(error)
+            else:
+                cards[card.id] = card
+    if broken is not None:
+        broken.extend(errors)
+    else:
+        for problem in errors:
+            _logger.warning("%s", problem)
+    return list(cards.values())
+
+
+def find_model(model: str | Path) -> ModelCard:
+    """Find a model by its id, or by the path of its folder.
+
+    Args:
+        model: id of a shipped model or of one in the user's folder; or a path.
+
+    Raises:
+        ModelError: when there is none; the text names similar ids.
+    """
+    cards = {card.id: card for card in list_models()}
+    if isinstance(model, str) and model in cards:
+        return cards[model]
+    path = Path(model).expanduser()
+    # Anything that looks like a path is taken for one, so that its error speaks of the path.
+    if path.is_dir() or isinstance(model, Path) or len(path.parts) > 1:
+        return ModelCard.from_folder(path)
+    near = difflib.get_close_matches(str(model), cards, n=3, cutoff=0.5)
+    if near:
+        hint = f"did you mean {' or '.join(map(repr, near))}?"
+    elif cards:
+        hint = f"known models: {', '.join(sorted(cards))}"
+    else:
+        hint = f"no model is installed; put model folders into {user_models_dir()}"
+    raise ModelError(f"unknown model {str(model)!r}; {hint}")
+
+
+def default_model(spatial_dims: int) -> ModelCard:
+    """Return the registration model for images of a dimension: a shipped one if there is one.
+
+    Args:
+        spatial_dims: 2 or 3.
+
+    Raises:
+        ModelError: when no model fits.
+    """
+    for card in list_models():
+        if card.kind == "registration" and card.spatial_dims == spatial_dims:
+            return card
+    raise ModelError(
+        f"no registration model for {spatial_dims}D images is installed; "
+        f"name a model folder, put one into {user_models_dir()}, or register without a model"
+    )
+
+
+def _bundled() -> Path | None:
+    try:
+        return bundled_models_dir()
+    except FileNotFoundError:
+        return None
+
+
+def _model_folders(store: Path | None) -> list[Path]:
+    """Return the folders in a store that hold a model; hidden ones are still being written."""
+    if store is None or not store.is_dir():
+        return []
+    return sorted(
+        folder
+        for folder in store.iterdir()
+        if not folder.name.startswith(".") and (folder / METADATA_FILE).is_file()
+    )

@@ -1,0 +1,124 @@
+"""Check that a model folder is what was published: every file, every byte, and nothing besides."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from ..errors import ModelError
+from .card import WEIGHTS_FILE, ModelCard
+
+__all__ = ["CHECKSUM_FILE", "REQUIRED_FILES", "checksum_lines", "sha256_of", "verify"]
+
+CHECKSUM_FILE = "SHA256SUMS"
+REQUIRED_FILES = ("LICENSE", "docs/README.md", "metadata.json", WEIGHTS_FILE)
+
+# As `sha256sum` writes it. Names of this form cannot leave the folder: no leading slash or dot, no
+# backslash, no drive; `..` is excluded because a part never starts with a dot.
+_LINE = re.compile(
+    r"([0-9a-f]{64})  ([A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*)"
+)
+# Files that file managers leave behind by themselves.
+_IGNORED = {".DS_Store", "Thumbs.db", "desktop.ini"}
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def checksum_lines(folder: Path) -> str:
+    """Return the content of ``SHA256SUMS`` for the files that are in a folder."""
+    names = sorted(name for name in _files(folder) if name != CHECKSUM_FILE)
+    return "".join(f"{sha256_of(folder / name)}  {name}\n" for name in names)
+
+
+def verify(folder: Path | str) -> ModelCard:
+    """Check a model folder: metadata, size and SHA-256 of its files, nothing missing or added.
+
+    ``SHA256SUMS`` protects against damage, not against a forger, who can write it too; a file that
+    names paths outside the folder, a symbolic link or any other special file is refused.
+
+    Returns:
+        The card of the model.
+
+    Raises:
+        ModelError: naming the file that is missing, changed, unknown or not allowed.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ModelError(f"{folder} is no model folder: it does not exist or is a file")
+    found = _files(folder)
+    card = ModelCard.from_folder(folder)
+    expected = _read_checksums(folder)
+    for name in REQUIRED_FILES:
+        if name not in expected:
+            raise ModelError(f"{folder / CHECKSUM_FILE} does not list {name}; get the model again")
+    missing = sorted(set(expected) - found)
+    if missing:
+        raise ModelError(f"{folder / missing[0]} is missing; get the model again")
+    surplus = sorted(found - set(expected) - {CHECKSUM_FILE})
+    if surplus:
+        raise ModelError(f"{folder / surplus[0]} is not part of the model; remove it")
+    assert card.weights is not None
+    size = card.weights_path.stat().st_size
+    if size != card.weights.bytes:
+        raise ModelError(
+            f"{card.weights_path} must have {card.weights.bytes} bytes, got {size}; "
+            "get the model again"
+        )
+    for name, digest in expected.items():
+        if sha256_of(folder / name) != digest:
+            raise ModelError(
+                f"{folder / name} was changed: its SHA-256 is not that in {CHECKSUM_FILE}; "
+                "get the model again"
+            )
+    if expected[WEIGHTS_FILE] != card.weights.sha256:
+        raise ModelError(
+            f"{card.weights_path} does not belong to this metadata.json: "
+            "its SHA-256 is not ldmreg.weights.sha256; get the model again"
+        )
+    return card
+
+
+def _files(folder: Path) -> set[str]:
+    """Return the names of all files relative to the folder; links and special files are refused."""
+    names = set()
+    for parent, directories, files in os.walk(folder):
+        for entry in sorted((*directories, *files)):
+            path = Path(parent, entry)
+            if path.is_symlink() or not (path.is_file() or path.is_dir()):
+                raise ModelError(f"{path} is a link or special file; a model has plain files only")
+        names |= {
+            Path(parent, f).relative_to(folder).as_posix() for f in files if f not in _IGNORED
+        }
+    return names
+
+
+def _read_checksums(folder: Path) -> dict[str, str]:
+    path = folder / CHECKSUM_FILE
+    if not path.is_file():
+        raise ModelError(f"{folder} has no {CHECKSUM_FILE}; get the model again")
+    try:
+        text = path.read_bytes().decode("ascii")
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{path} is damaged: it is not plain text; get the model again") from error
+    *lines, rest = text.split("\n")
+    checksums: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        match = _LINE.fullmatch(line)
+        if match is None or match[2] in checksums or match[2] == CHECKSUM_FILE:
+            raise ModelError(
+                f"{path}, line {number}, must be a SHA-256, two spaces and the name of a file "
+                f"inside the folder, got {line[:100]!r}; get the model again"
+            )
+        checksums[match[2]] = match[1]
+    if rest or not lines:
+        raise ModelError(f"{path} is cut off; get the model again")
+    return checksums
