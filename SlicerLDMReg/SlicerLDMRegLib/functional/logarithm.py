@@ -7,9 +7,9 @@ from torch import Tensor
 
 from ._checks import check_vector_field
 from ._precision import autocast_disabled, promote
-from .compose import compose
 from .integrate import integrate
 from .smooth import gaussian_smooth
+from .warp import warp
 
 __all__ = ["logarithm"]
 
@@ -23,15 +23,17 @@ def logarithm(
 ) -> Tensor:
     """Return a stationary velocity field v with ``integrate(v, steps)`` close to the displacement.
 
-    Fixed point ``v <- v + (exp(-v) o (x + u) - x)``, the first term of the Baker-Campbell-Hausdorff
-    formula (Bossa, Hernandez and Olmos, MICCAI 2007). A step that would increase the residual is
-    halved, so that the result is finite and the best one found also where no logarithm exists,
-    as for a field with folds; ``integrate`` of it does not fold.
+    Fixed point: what ``exp(v)`` misses of u is added to v, at the place that the flow has reached
+    after half of the time, since a velocity acts along the whole trajectory (adding it at the
+    start of the trajectory converges for small displacements only). An update that would increase
+    the residual is halved, so that the result is finite and the best one found also where no
+    logarithm exists, as for a field with folds. Near the border of a map that leaves the lattice,
+    such as a rotation, it is not accurate.
 
     Args:
         displacement: u, ``(B, d, *S)`` in voxels.
         steps: squarings, see :func:`integrate`.
-        iterations: at most so many updates; each costs one integration.
+        iterations: at most so many updates; each costs two integrations.
         smoothing: Gaussian sigma in voxels applied to every update; 0.5 to 1 irons out folds.
         tolerance: stop when the root mean square residual is below this, in voxels.
 
@@ -57,11 +59,12 @@ def logarithm(
             velocity = torch.where(better.reshape(column), candidate, velocity)
             update = torch.where(better.reshape(column), new_update, update)
             error = torch.where(better, new_error, error)
-            weight = torch.where(better, weight, weight / 2)
+            weight = torch.where(better, (1.5 * weight).clamp_max(1.0), weight / 2)
         return velocity
 
 
 def _residual(velocity: Tensor, displacement: Tensor, steps: int) -> tuple[Tensor, Tensor]:
-    """What is missing between exp(velocity) and the displacement, and its root mean square."""
-    missing = compose(integrate(-velocity, steps), displacement)
-    return missing, missing.square().sum(1).flatten(1).mean(1).sqrt()
+    """Return the update of the velocity and the root mean square of ``u - exp(velocity)``."""
+    missing = displacement - integrate(velocity, steps)
+    error = missing.square().sum(1).flatten(1).mean(1).sqrt()
+    return warp(missing, integrate(-0.5 * velocity, steps)), error
