@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 import torch
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 
 from .config import StageConfig
 from .loop import run

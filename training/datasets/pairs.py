@@ -100,4 +100,3 @@ def build_stream(data: dict[str, Any], length: int, seed: int) -> tuple[PairStre
     )
     return stream, real_pairs(root, "validation")
 
-_Loader = Callable[[str, str], list[Pair]]

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 from torch import Tensor
 
 from SlicerLDMRegLib.networks.ldm_morph import DenoisingUNet, LDMMorphConfig, noise_schedule

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 from monai.networks.nets import PatchDiscriminator
 from torch import Tensor
 
@@ -34,7 +34,7 @@ class VQGANStage:
         self.validation = torch.cat(
             [torch.stack([t["fixed"], t["moving"]]) for t in map(to_tensors, validation)]
         )
-        network = VQAutoencoder(LDMMorphConfig.from_dict(config.network))
+        self.network = network = VQAutoencoder(LDMMorphConfig.from_dict(config.network))
         self.model, self.optimizer = fabric.setup(
             network, torch.optim.Adam(network.parameters(), config.learning_rate, config.betas)
         )
@@ -63,11 +63,14 @@ class VQGANStage:
 
     def _adversarial_weight(self, reconstruction_loss: Tensor, generator_loss: Tensor) -> Tensor:
         # Both terms shall pull equally hard at the last layer (VQ-GAN, Equation 7).
-        weight = self.model.module.decoder.last_weight
-        by_reconstruction = torch.autograd.grad(reconstruction_loss, weight, retain_graph=True)[0]
-        by_generator = torch.autograd.grad(generator_loss, weight, retain_graph=True)[0]
+        by_reconstruction = self._gradient(reconstruction_loss)
+        by_generator = self._gradient(generator_loss)
         ratio = by_reconstruction.norm() / (by_generator.norm() + 1e-4)
         return ratio.clamp(0, 1e4).detach() * self.config.losses["discriminator_weight"]
+
+    def _gradient(self, loss: Tensor) -> Tensor:
+        weight = self.network.decoder.last_weight
+        return torch.autograd.grad(loss, weight, retain_graph=True)[0]
 
     def step(self, batch: dict[str, Tensor], step: int) -> dict[str, float]:
         """Train on moving and fixed images alike."""

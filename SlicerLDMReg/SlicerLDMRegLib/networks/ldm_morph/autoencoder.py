@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +14,11 @@ from .config import LDMMorphConfig
 __all__ = ["ImageDecoder", "ImageEncoder", "Quantized", "VQAutoencoder", "VectorQuantizer"]
 
 _NORM_EPS = 1e-6
+
+
+def _activate_output(blocks: nn.ModuleList) -> None:
+    """Put the activation between the last normalisation and convolution, which MONAI leaves out."""
+    blocks.insert(len(blocks) - 1, nn.SiLU())
 
 
 class ImageEncoder(nn.Module):
@@ -32,6 +37,7 @@ class ImageEncoder(nn.Module):
             norm_eps=_NORM_EPS,
             attention_levels=config.autoencoder_attention,
         )
+        _activate_output(self.blocks.blocks)
         self.to_codebook = nn.Conv2d(config.latent_channels, config.latent_channels, 1)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -46,17 +52,17 @@ class ImageDecoder(nn.Module):
         super().__init__()
         levels = len(config.autoencoder_channels)
         self.from_codebook = nn.Conv2d(config.latent_channels, config.latent_channels, 1)
-        # MONAI's decoder adds the extra residual block of each level by itself.
         self.blocks = Decoder(
             spatial_dims=2,
             channels=config.autoencoder_channels,
             in_channels=config.latent_channels,
             out_channels=1,
-            num_res_blocks=(config.autoencoder_res_blocks,) * levels,
+            num_res_blocks=(config.autoencoder_res_blocks + 1,) * levels,
             norm_num_groups=config.autoencoder_groups,
             norm_eps=_NORM_EPS,
             attention_levels=config.autoencoder_attention,
         )
+        _activate_output(self.blocks.blocks)
 
     @property
     def last_weight(self) -> nn.Parameter:
@@ -70,8 +76,7 @@ class ImageDecoder(nn.Module):
         return self.blocks(self.from_codebook(latent))
 
 
-@dataclass(frozen=True)
-class Quantized:
+class Quantized(NamedTuple):
     """A quantised latent ``(B, C, h, w)``, its loss (scalar) and the codebook entries used."""
 
     latent: Tensor
