@@ -1,0 +1,106 @@
+# Everything a developer does, one target each; `make help` lists them.
+# All targets install what they need into .venv, once.
+#
+#   PYTHON       the interpreter to build .venv with (3.10, 3.11 or 3.12)
+#   UV           the uv to install with, where there is one; `make UV= setup` uses plain pip
+#   TORCH_INDEX  where the CPU build of torch lies; empty for PyPI's own, which on Linux has CUDA
+#   JOBS         test processes
+
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+CONSTRAINTS := requirements/constraints.txt
+SAMPLES := Resources/SampleData
+JOBS ?= 2
+UV ?= $(shell command -v uv)
+
+# Without a GPU the CPU build will do: it is several GB smaller.
+ifeq ($(shell uname -s):$(shell command -v nvidia-smi),Linux:)
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+endif
+
+# Waiting threads that spin make a busy machine several times slower.
+export OMP_WAIT_POLICY ?= PASSIVE
+# With it every import compiles its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+ifneq ($(UV),)
+# uv does not read pip's settings: pass on where the machine keeps wheels.
+PIP_SETTING = $(shell python3 -m pip config get global.$(1) 2>/dev/null)
+PIP_INSTALL := $(UV) pip install --python $(BIN)/python \
+	$(addprefix --find-links ,$(call PIP_SETTING,find-links))
+EXTRA_INDEXES = --index-strategy unsafe-best-match \
+	$(addprefix --extra-index-url ,$(call PIP_SETTING,extra-index-url))
+else
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
+endif
+
+.PHONY: help setup demo test lint format samples constraints package clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.developer ## install everything for development into .venv
+
+demo: $(VENV)/.runtime ## register the sample pair with the bundled model; see results/report.html
+	$(BIN)/ldmreg register \
+		--fixed $(SAMPLES)/cardiac_fixed.nrrd --fixed-labels $(SAMPLES)/cardiac_fixed_labels.nrrd \
+		--moving $(SAMPLES)/cardiac_moving.nrrd --moving-labels $(SAMPLES)/cardiac_moving_labels.nrrd \
+		--output results
+	@echo "Open results/report.html"
+
+test: $(VENV)/.developer ## run the tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -q
+
+lint: $(VENV)/.developer ## check format, style, types and layers
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	PYTHONPATH=. $(BIN)/lint-imports
+
+format: $(VENV)/.developer ## format the code and mend what ruff can mend
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+samples: $(VENV)/.developer ## generate Resources/SampleData anew
+	$(BIN)/python -m training.synthesis.make_samples
+
+constraints: ## write the tested versions to requirements/constraints.txt (needs uv)
+	requirements/update
+
+package: $(VENV)/.developer ## build the wheel into dist/
+	$(PIP_INSTALL) -q build
+	$(BIN)/python -m build --wheel
+
+clean: ## remove .venv, results and caches
+	rm -rf $(VENV) results build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
+
+$(BIN)/python:
+	@for python in $(PYTHON) python3 python3.12 python3.11 python3.10; do \
+		$$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))' 2>/dev/null && break; \
+		python=; \
+	done; \
+	if [ -n "$(UV)" ]; then $(UV) venv -q --python "$${python:-3.12}" $(VENV); exit; fi; \
+	if [ -z "$$python" ]; then \
+		echo "LDMReg needs Python 3.10, 3.11 or 3.12; python3 is $$(python3 --version 2>&1)." \
+			"Install one of these, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; fi; \
+	echo "Making $(VENV) with $$($$python --version)"; \
+	$$python -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "Python cannot make virtual environments: sudo apt install python3-venv" >&2; exit 1; }
+
+# torch comes first and alone: no other package has to be looked up in its index, and where that
+# index cannot be reached, pip or a second try takes what the machine offers.
+$(VENV)/.runtime: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+ifneq ($(UV),)
+	$(PIP_INSTALL) -c $(CONSTRAINTS) --no-deps torch $(EXTRA_INDEXES) \
+		$(addprefix --extra-index-url ,$(TORCH_INDEX)) || $(PIP_INSTALL) -c $(CONSTRAINTS) torch
+else
+	$(PIP_INSTALL) -c $(CONSTRAINTS) --no-deps torch --retries 1 --timeout 30 \
+		$(addprefix --extra-index-url ,$(TORCH_INDEX))
+endif
+	$(PIP_INSTALL) -c $(CONSTRAINTS) -e .
+	@touch $@
+
+$(VENV)/.developer: $(VENV)/.runtime
+	$(PIP_INSTALL) -c $(CONSTRAINTS) -e '.[dev,training]'
+	@touch $@
