@@ -184,7 +184,7 @@ class ModelCard:
                 f"ldmreg.format must be {FORMAT_VERSION}, got {version}: "
                 "this model was made for another version of LDMReg; update LDMReg or the model"
             )
-        dims = own.integer("spatial_dims", 2)
+        dims = own.integer("spatial_dims", 2, 3)
         grid, intensity, weights = (own.section(k) for k in ("grid", "intensity", "weights"))
         weights.text("file", choices=(WEIGHTS_FILE,))
         limits = own.values.get("limits", [])

@@ -37,11 +37,17 @@ class Fields:
             raise self._error(key, "a text")
         return value
 
-    def integer(self, key: str, minimum: int) -> int:
-        """Return an integer of at least ``minimum``."""
+    def integer(self, key: str, minimum: int, maximum: int | None = None) -> int:
+        """Return an integer of at least ``minimum`` and, if there is one, at most ``maximum``."""
         value = self.values.get(key)
-        if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-            raise self._error(key, f"an integer of at least {minimum}")
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int)
+            or value < minimum
+            or (maximum is not None and value > maximum)
+        ):
+            limits = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
+            raise self._error(key, f"an integer {limits}")
         return value
 
     def integers(self, key: str, count: int, minimum: int) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from ..errors import ModelError
@@ -43,7 +43,7 @@ def write_model_folder(
         state_dict: of the network that ``card.method`` and ``card.network`` describe.
         licence: text of the file ``LICENSE``.
         dtype: ``"float16"`` or ``"float32"``, for floating-point weights.
-        overwrite: replace a folder that is there already.
+        overwrite: replace a model folder that is there already.
 
     Returns:
         The card as it was written.
@@ -64,6 +64,9 @@ def write_model_folder(
     folder = Path(folder).absolute()
     if folder.exists() and not overwrite:
         raise ModelError(f"{folder} exists already; remove it, choose another name or overwrite")
+    if folder.exists() and not (folder / METADATA_FILE).is_file():
+        # Replacing means deleting: never a folder of something else.
+        raise ModelError(f"{folder} is no model folder and is not overwritten; choose another name")
     if not licence.strip():
         raise ModelError("the licence of a model must be a text, got nothing")
     tensors = _converted(state_dict, dtype)
@@ -72,9 +75,8 @@ def write_model_folder(
         # `mkdtemp` makes folders for the owner alone; the inner one has the usual permissions.
         new = Path(temporary, "new")
         (new / "docs").mkdir(parents=True)
-        # A plain write makes the file as readable as its neighbours; safetensors alone does not.
-        (new / WEIGHTS_FILE).touch()
-        save_file(tensors, new / WEIGHTS_FILE)
+        # A plain write makes the file as readable as its neighbours; `save_file` does not.
+        (new / WEIGHTS_FILE).write_bytes(save(tensors))
         weights = Weights(
             sha256=sha256_of(new / WEIGHTS_FILE),
             bytes=(new / WEIGHTS_FILE).stat().st_size,
@@ -88,10 +90,20 @@ def write_model_folder(
         _write(new / "docs" / "README.md", render_readme(card))
         _write(new / CHECKSUM_FILE, checksum_lines(new))
         verify(new)
-        if folder.exists():
-            folder.replace(Path(temporary, "old"))
-        new.replace(folder)
+        _put_in_place(new, folder, Path(temporary, "old"))
     return replace(card, folder=folder)
+
+
+def _put_in_place(new: Path, folder: Path, old: Path) -> None:
+    if not folder.exists():
+        new.replace(folder)
+        return
+    folder.replace(old)
+    try:
+        new.replace(folder)
+    except OSError:
+        old.replace(folder)
+        raise
 
 
 def _write(path: Path, text: str) -> None:

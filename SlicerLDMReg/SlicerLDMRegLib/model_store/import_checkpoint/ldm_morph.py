@@ -65,7 +65,7 @@ def import_ldm_morph(
         use: one line on which images it is for.
         licence: text for the file ``LICENSE``.
         dtype: ``"float32"`` as released, or ``"float16"``.
-        overwrite: replace a folder that is there already.
+        overwrite: replace a model folder that is there already.
 
     Returns:
         The card of the model.

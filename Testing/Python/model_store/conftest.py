@@ -1,0 +1,60 @@
+"""A small model and its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from SlicerLDMRegLib.model_store import Grid, ModelCard, TrainingData, write_model_folder
+from SlicerLDMRegLib.networks.ldm_morph import LDMMorph, LDMMorphConfig
+
+
+@pytest.fixture(scope="session")
+def small_network() -> LDMMorph:
+    """LDM-Morph of all the real parts, with random weights where training starts from zeros."""
+    config = LDMMorphConfig(
+        autoencoder_channels=(8, 8, 16),
+        autoencoder_groups=4,
+        codebook_size=16,
+        unet_channels=(8, 8, 16, 16),
+        unet_groups=4,
+        unet_head_channels=4,
+        embed_dim=8,
+        depths=(2, 1, 2, 1),
+        num_heads=(2, 4, 4, 8),
+        window=5,
+        lgca_heads=2,
+        low_level_channels=6,
+    )
+    network = LDMMorph(config)
+    generator = torch.Generator().manual_seed(0)
+    for parameter in network.parameters():
+        parameter.data = 0.3 * torch.randn(parameter.shape, generator=generator)
+    return network.eval()
+
+
+@pytest.fixture
+def small_card(small_network: LDMMorph) -> ModelCard:
+    """Describe the small network."""
+    return ModelCard(
+        id="small-model",
+        title="Small model",
+        method="ldm-morph",
+        spatial_dims=2,
+        network=small_network.config.to_dict(),
+        grid=Grid((64, 32), divisor=32),
+        use="Generated shapes",
+        training_data=(TrainingData("Shapes", "CC0-1.0", "Thanks to nobody."),),
+        results={"description": "Two pairs.", "identity": {"Dice": 0.5}, "model": {"Dice": 0.75}},
+        limits=("Does not know real images.",),
+    )
+
+
+@pytest.fixture
+def small_folder(tmp_path: Path, small_card: ModelCard, small_network: LDMMorph) -> Path:
+    """Write the small network as a model folder."""
+    folder = tmp_path / "small-model"
+    write_model_folder(folder, small_card, small_network.state_dict(), "CC0", dtype="float32")
+    return folder
