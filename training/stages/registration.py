@@ -39,7 +39,7 @@ class RegistrationStage:
         model = LDMMorph(LDMMorphConfig.from_dict(config.network))
         load_weights(model.latent_features, init, "")
         optimizer = torch.optim.Adam(
-            model.registration.parameters(), config.learning_rate, config.betas
+            model.registration.parameters(), config.learning_rate, config.betas, fused=True
         )
         # Only the trained part is wrapped: the frozen part has no gradient to synchronise.
         registration, self.optimizer = fabric.setup(model.registration, optimizer)

@@ -1,0 +1,97 @@
+"""One network call for a batch of pairs; what depends on one image alone is computed once per image."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ..networks import FieldPrediction
+
+__all__ = ["Predictor"]
+
+
+class Predictor:
+    """Calls a registration network and remembers the features of the images it has seen.
+
+    The encoder takes most of the time of LDM-Morph and sees each image alone. In a cine series or a
+    cohort the same image comes back; it is recognised by its content.
+
+    Args:
+        network: a registration network in evaluation mode, on its device.
+        precision: ``torch.float32`` or ``torch.bfloat16``; fields are float32 in any case.
+        cache_size: number of images whose features are kept; the ones unused for longest go first.
+    """
+
+    def __init__(
+        self, network: nn.Module, precision: torch.dtype = torch.float32, cache_size: int = 64
+    ) -> None:
+        self.network = network
+        self.precision = precision
+        self.cache_size = cache_size
+        self._cache: OrderedDict[str, list[Tensor]] = OrderedDict()
+        parameter = next(network.parameters(), None)
+        self.device = torch.device("cpu") if parameter is None else parameter.device
+
+    @torch.no_grad()
+    def predict(self, moving: Tensor, fixed: Tensor, seed: int = 0) -> FieldPrediction:
+        """Predict the deformation of each pair of a batch.
+
+        Args:
+            moving: ``(B, 1, *S)`` in [0, 1] on the network grid.
+            fixed: likewise.
+            seed: of whatever the network draws at random.
+
+        Returns:
+            Field (and velocity) ``(B, d, *S)`` in voxels of the network grid, float32, on the device
+            of the network.
+        """
+        moving, fixed = moving.to(self.device), fixed.to(self.device)
+        low = self.precision != torch.float32
+        with torch.autocast(self.device.type, self.precision, enabled=low):
+            if hasattr(self.network, "features"):
+                features = self._features([*moving, *fixed], seed)
+                count = len(moving)
+                prediction = self.network.predict(
+                    moving, fixed, _stack(features[:count]), _stack(features[count:])
+                )
+            else:
+                prediction = self.network(moving, fixed, seed)
+        velocity = prediction.velocity
+        return FieldPrediction(
+            prediction.displacement.float(), None if velocity is None else velocity.float()
+        )
+
+    def clear(self) -> None:
+        """Forget the features of all images."""
+        self._cache.clear()
+
+    def _features(self, images: Sequence[Tensor], seed: int) -> list[list[Tensor]]:
+        keys = [_key(image, seed) for image in images]
+        # A repeated image is computed once; moving and fixed go through as one batch.
+        missing = {k: i for k, i in zip(keys, images, strict=True) if k not in self._cache}
+        found = {k: self._cache[k] for k in keys if k in self._cache}
+        if missing:
+            levels = self.network.features(torch.stack(list(missing.values())), seed)
+            for i, key in enumerate(missing):
+                found[key] = [level[i] for level in levels]
+        for key in found:
+            self._cache[key] = found[key]
+            self._cache.move_to_end(key)
+        while len(self._cache) > self.cache_size:
+            self._cache.popitem(last=False)
+        return [found[key] for key in keys]
+
+
+def _key(image: Tensor, seed: int) -> str:
+    content = image.detach().cpu().contiguous().float().numpy()
+    digest = hashlib.sha256(repr((content.shape, seed)).encode())
+    digest.update(content.tobytes())
+    return digest.hexdigest()
+
+
+def _stack(features: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+    return [torch.stack(list(level)) for level in zip(*features, strict=True)]
