@@ -1,7 +1,76 @@
-"""The report of a registration: ``overview.png``, ``report.html`` and ``report.json``."""
+"""The report of a registration: ``overview.png``, ``report.html`` and ``report.json``.
+
+``write_reports(result, directory)`` writes all three. Everything that a result needs for it is
+listed in :class:`ReportSource`.
+"""
 
 from __future__ import annotations
 
-from .source import ReportSource
+from pathlib import Path
 
-__all__ = ["ReportSource"]
+from .figures import overview_png
+from .html import names_of, render_html, total_seconds
+from .json_file import render_json, to_plain
+from .scene import Scene, build_scene
+from .source import ReportSource
+from .verdict import Verdict, judge, key_numbers
+
+__all__ = [
+    "ReportSource",
+    "Verdict",
+    "judge",
+    "key_numbers",
+    "to_plain",
+    "write_json",
+    "write_overview",
+    "write_report",
+    "write_reports",
+]
+
+
+def _version() -> str:
+    from .. import __version__
+
+    return __version__
+
+
+def _write_overview(result: ReportSource, scene: Scene, path: Path) -> None:
+    fixed, moving = names_of(result)
+    numbers = key_numbers(result.metrics, total_seconds(result))
+    subtitle = "    ".join(f"{name}: {text}" for name, text in numbers)
+    path.write_bytes(overview_png(scene, f"{moving} registered to {fixed}", subtitle))
+
+
+def write_overview(result: ReportSource, path: str | Path, slice_axis: int | None = None) -> None:
+    """Write all panels into one PNG; see :func:`write_reports` for ``slice_axis``."""
+    _write_overview(result, build_scene(result, slice_axis), Path(path))
+
+
+def write_report(result: ReportSource, path: str | Path, slice_axis: int | None = None) -> None:
+    """Write the HTML report, one file that opens offline."""
+    scene = build_scene(result, slice_axis)
+    Path(path).write_text(render_html(result, scene, _version()), encoding="utf-8")
+
+
+def write_json(result: ReportSource, path: str | Path) -> None:
+    """Write metrics, verdict, timings and provenance as strict JSON (NaN becomes null)."""
+    Path(path).write_text(render_json(result, _version()), encoding="utf-8")
+
+
+def write_reports(
+    result: ReportSource, directory: str | Path, slice_axis: int | None = None
+) -> None:
+    """Write ``overview.png``, ``report.html`` and ``report.json`` into an existing folder.
+
+    Args:
+        result: the registration result.
+        directory: where the three files go.
+        slice_axis: index axis (0 = i) of the slices, where a volume was registered slice by slice:
+            then slices along it are shown instead of three orthogonal planes.
+    """
+    directory = Path(directory)
+    scene = build_scene(result, slice_axis)
+    _write_overview(result, scene, directory / "overview.png")
+    html = render_html(result, scene, _version())
+    (directory / "report.html").write_text(html, encoding="utf-8")
+    write_json(result, directory / "report.json")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import SimpleITK as sitk
 
-from ..displacement import DisplacementField
+if TYPE_CHECKING:
+    from ..displacement import DisplacementField
 
 __all__ = ["ReportSource"]
 

@@ -1,0 +1,35 @@
+"""The command line: ``ldmreg register``, ``ldmreg models`` and ``ldmreg import-checkpoint``.
+
+Nothing here imports torch before a command needs it, so that help and lists appear at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from .console import run_safely
+from .parser import build_parser
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Args:
+        argv: the arguments; those of the process without it.
+
+    Returns:
+        0 done, 1 unexpected error, 2 bad usage or input, 3 a problem with a model, 4 out of memory,
+        130 cancelled.
+    """
+    parser = build_parser()
+    try:
+        arguments = parser.parse_args(argv)
+    except SystemExit as stop:  # argparse ends --help, --version and bad usage like this
+        return int(stop.code or 0)
+    if arguments.run is None:
+        arguments.parser.print_help(sys.stderr)
+        return 2
+    return run_safely(arguments.run, arguments)

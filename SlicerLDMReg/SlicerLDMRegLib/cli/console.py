@@ -1,0 +1,120 @@
+"""The program around a command: exit codes, one-line errors, signals, the progress bar."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from ..errors import CancelledError, InputError, LDMRegError, ModelError, OutOfMemoryError
+
+__all__ = ["ProgressBar", "run_safely"]
+
+_EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
+    (KeyboardInterrupt, 130),
+    (CancelledError, 130),
+    (OutOfMemoryError, 4),
+    (MemoryError, 4),
+    (ModelError, 3),
+    (InputError, 2),
+    (LDMRegError, 1),
+)
+
+
+def run_safely(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    """Run a command; turn every way it can fail into one line on stderr and an exit code."""
+    verbose = bool(getattr(arguments, "verbose", False))
+    try:
+        with _termination_interrupts(), _warnings(verbose):
+            return command(arguments)
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough. Python would complain when it flushes at exit.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+        return 0
+    except BaseException as error:
+        if isinstance(error, SystemExit | GeneratorExit):
+            raise
+        if verbose:
+            traceback.print_exc()
+        print(f"ldmreg: error: {_one_line(error)}", file=sys.stderr)
+        return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 1)
+
+
+def _one_line(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "cancelled; nothing was written"
+    if isinstance(error, MemoryError):
+        return "out of memory; use smaller images, or a part of them (--slices)"
+    text = " ".join(str(error).split())
+    if isinstance(error, LDMRegError):
+        return text
+    return f"unexpected {type(error).__name__}: {text} (--verbose shows where)"
+
+
+@contextmanager
+def _termination_interrupts() -> Iterator[None]:
+    """Treat a termination signal like Ctrl-C, so that what is half-written is cleaned up."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        previous = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not in the main thread: whoever runs us there handles signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+@contextmanager
+def _warnings(verbose: bool) -> Iterator[None]:
+    """Hide the libraries' warnings, which do not tell a user of the program what to do."""
+    with warnings.catch_warnings():
+        if not verbose:
+            warnings.simplefilter("ignore")
+        yield
+
+
+class ProgressBar:
+    """Shows the progress of a registration on a terminal, and nothing anywhere else.
+
+    Args:
+        mode: ``"auto"``: a bar if stderr is a terminal; ``"lines"``: a line per stage; ``"off"``.
+    """
+
+    def __init__(self, mode: str = "auto") -> None:
+        self._lines = mode == "lines"
+        self._stage = ""
+        self._bar: Any = None
+        if mode == "auto" and sys.stderr.isatty():
+            from tqdm import tqdm
+
+            layout = "{desc:<24} {percentage:3.0f}% |{bar}| {elapsed}"
+            self._bar = tqdm(total=1.0, bar_format=layout, leave=False, file=sys.stderr)
+
+    def __call__(self, stage: str, fraction: float, message: str) -> None:
+        """Take a report: the stage, the fraction of the whole job, and an optional remark."""
+        if self._bar is not None:
+            self._bar.set_description_str((message or stage)[:24], refresh=False)
+            self._bar.update(fraction - self._bar.n)
+            self._bar.refresh()
+        elif self._lines and stage != self._stage:
+            print(f"{fraction:4.0%} {stage}: {message}".rstrip(": "), file=sys.stderr)
+        self._stage = stage
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,149 @@
+"""``ldmreg models`` and ``ldmreg import-checkpoint``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError, ModelError
+
+if TYPE_CHECKING:
+    from ..model_store import ModelCard
+
+__all__ = ["run_import", "run_list", "run_show", "run_verify"]
+
+
+def run_list(arguments: argparse.Namespace) -> int:
+    """Print one line per model; folders that cannot be used are named on stderr."""
+    from ..model_store import list_models, user_models_dir
+
+    broken: list[ModelError] = []
+    cards = list_models(broken)
+    if arguments.json:
+        print(json.dumps([_brief(card) for card in cards], indent=2, ensure_ascii=False))
+    elif cards:
+        rows = [("ID", "DIM", "METHOD", "FOR")]
+        rows += [(c.id, f"{c.spatial_dims}D", c.method, c.use) for c in cards]
+        widths = [max(len(row[n]) for row in rows) for n in range(3)]
+        for row in rows:
+            print("  ".join((*(row[n].ljust(widths[n]) for n in range(3)), row[3])).rstrip())
+    else:
+        print(f"no models; put model folders into {user_models_dir()}")
+    for error in broken:
+        print(f"ldmreg: warning: {error}", file=sys.stderr)
+    return 0
+
+
+def run_show(arguments: argparse.Namespace) -> int:
+    """Print all about a model."""
+    from ..model_store import find_model
+
+    card = find_model(arguments.model)
+    if arguments.json:
+        metadata = _folder(card) / "metadata.json"
+        print(metadata.read_text(encoding="utf-8").rstrip())
+        return 0
+    for name, text in _facts(card):
+        print(f"{name + ':':<12} {text}")
+    return 0
+
+
+def run_verify(arguments: argparse.Namespace) -> int:
+    """Check the files of models; every bad one is one line on stderr."""
+    from ..model_store import find_model, list_models, verify
+
+    broken: list[ModelError] = []
+    names = arguments.models or [card.id for card in list_models(broken)]
+    for name in names:
+        try:
+            card = verify(_folder(find_model(name)))
+        except ModelError as error:
+            broken.append(error)
+        else:
+            print(f"{card.id}: every file is as published")
+    if not names and not broken:
+        raise ModelError("there are no models to verify; see ldmreg models list")
+    for problem in broken:
+        print(f"ldmreg: error: {problem}", file=sys.stderr)
+    return 3 if broken else 0
+
+
+def run_import(arguments: argparse.Namespace) -> int:
+    """Write a model folder from checkpoint files."""
+    from ..model_store import user_models_dir
+
+    output = Path(arguments.output) if arguments.output else user_models_dir() / arguments.id
+    files = {
+        name: Path(path)
+        for name in ("ldm", "registration")
+        if (path := getattr(arguments, name)) is not None
+    }
+    options: dict[str, Any] = {"use_ema": arguments.ema, "overwrite": arguments.overwrite}
+    if arguments.use is not None:
+        options["use"] = arguments.use
+    if arguments.licence is not None:
+        options["licence"] = _read_text(Path(arguments.licence))
+    from ..model_store.import_checkpoint import import_checkpoint
+
+    card = import_checkpoint(
+        arguments.method, files, output, arguments.id, arguments.title, **options
+    )
+    by_id = output.parent == user_models_dir()
+    print(f"{output}: {card.title}; use it with --model {card.id if by_id else output}")
+    return 0
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {path} as text: {error}") from error
+
+
+def _folder(card: ModelCard) -> Path:
+    if card.folder is None:
+        raise ModelError(f"{card.id} has no folder")
+    return Path(card.folder)
+
+
+def _brief(card: ModelCard) -> dict[str, Any]:
+    return {
+        "id": card.id,
+        "title": card.title,
+        "kind": card.kind,
+        "method": card.method,
+        "spatial_dims": card.spatial_dims,
+        "use": card.use,
+        "version": card.version,
+        "folder": str(card.folder),
+    }
+
+
+def _facts(card: ModelCard) -> list[tuple[str, str]]:
+    size = " x ".join(str(n) for n in card.grid.size)
+    facts = [
+        ("id", card.id),
+        ("title", f"{card.title}, version {card.version}"),
+        ("for", card.use),
+        ("method", f"{card.method}, {card.spatial_dims}D, grid {size}"),
+        ("folder", str(card.folder)),
+    ]
+    if card.weights is not None:
+        w = card.weights
+        facts.append(("weights", f"{w.parameters:,} parameters, {w.bytes / 1e6:.1f} MB {w.dtype}"))
+        facts.append(("sha256", w.sha256))
+    for data in card.training_data:
+        note = f" {data.acknowledgement}" if data.acknowledgement else ""
+        facts.append(("trained on", f"{data.name} ({data.licence}).{note}"))
+    for name, row in card.results.items():
+        if isinstance(row, dict):
+            numbers = ", ".join(f"{metric} {value}" for metric, value in row.items())
+            facts.append(("result", f"{name}: {numbers}"))
+        else:
+            facts.append(("result", str(row)))
+    facts += [("limit", limit) for limit in card.limits]
+    facts.append(("intended", card.intended_use))
+    return facts

@@ -1,0 +1,206 @@
+"""What can be typed: commands, options, help and examples."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any, NoReturn
+
+__all__ = ["build_parser"]
+
+_DESCRIPTION = "Register medical images with trained deep networks. Not for clinical use."
+_EPILOG = """\
+examples:
+  ldmreg register --fixed ed.nrrd --moving es.nrrd --output results
+  ldmreg models list
+
+exit codes:
+  0 done                       3 model missing or damaged
+  1 unexpected error           4 out of memory
+  2 bad usage or input         130 cancelled
+"""
+_REGISTER = """\
+Find the deformation that brings the moving image onto the fixed image, and write the warped image,
+the transform and its inverse (as 3D Slicer and ITK read them), the Jacobian map, the folds and a
+report. Without --model the shipped model for the dimension of the images is used; the defaults are
+what most users want."""
+_REGISTER_EPILOG = """\
+examples:
+  two images, with the defaults:
+    ldmreg register --fixed ed.nrrd --moving es.nrrd --output results
+  with labels of both, so that the report tells their overlap:
+    ldmreg register --fixed ed.nrrd --moving es.nrrd --fixed-labels ed_seg.nrrd \\
+        --moving-labels es_seg.nrrd --output results
+  two volumes of different scanners, slice by slice, after a rigid alignment:
+    ldmreg register --fixed ct.nii.gz --moving mr.nii.gz --align rigid --slices axial:20-40 \\
+        --refine-similarity mind --output results
+  without a network, by optimisation alone:
+    ldmreg register --fixed a.png --moving b.png --model none --output results
+"""
+_MODELS_EPILOG = """\
+examples:
+  ldmreg models list
+  ldmreg models show ldm-morph-cardiac-mr
+  ldmreg models verify                      (all of them)
+  ldmreg models verify path/to/model
+"""
+_IMPORT_EPILOG = """\
+example:
+  ldmreg import-checkpoint ldm-morph --ldm ldm.ckpt --registration dsc0.88.pth.tar \\
+      --id ldm-morph-camus --title "LDM-Morph, CAMUS"
+  ldmreg register --model ldm-morph-camus --fixed a.png --moving b.png --output results
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as all errors of the program do."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **options)
+        self.set_defaults(run=None, parser=self)
+
+    def error(self, message: str) -> NoReturn:
+        sys.stderr.write(f"ldmreg: error: {message}; see {self.prog} --help\n")
+        raise SystemExit(2)
+
+
+class _Version(argparse.Action):
+    """Print the version; the package is asked only then."""
+
+    def __init__(self, option_strings: list[str], dest: str, **_: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="print the version and stop")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from .. import __version__
+
+        print(f"ldmreg {__version__}")
+        raise SystemExit(0)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``ldmreg``; ``run`` of its result is the command's function."""
+    parser = _Parser(prog="ldmreg", description=_DESCRIPTION, epilog=_EPILOG)
+    parser.add_argument("--version", action=_Version)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_register(commands)
+    _add_models(commands)
+    _add_import(commands)
+    return parser
+
+
+def _add_register(commands: Any) -> None:
+    from .register import run_register
+
+    parser = commands.add_parser(
+        "register",
+        help="register a moving image to a fixed image",
+        description=_REGISTER,
+        epilog=_REGISTER_EPILOG,
+    )
+    parser.set_defaults(run=run_register)
+
+    images = parser.add_argument_group("images")
+    files = ".nrrd .nhdr .nii(.gz) .mha .mhd .png .jpg .tif, or a folder with a DICOM series"
+    images.add_argument("--fixed", required=True, metavar="IMAGE", help=f"the target; {files}")
+    images.add_argument("--moving", required=True, metavar="IMAGE", help="what is to be deformed")
+    images.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
+    images.add_argument("--slices", metavar="[AXIS:]WHICH", help=(
+        "register a volume slice by slice: AXIS i, j, k, axial, coronal or sagittal (default k), "
+        "WHICH all, N or A-B, counted from 0"))  # fmt: skip
+
+    method = parser.add_argument_group("method")
+    method.add_argument("--model", default="auto", metavar="MODEL", help=(
+        "id of a model (ldmreg models list), path of a model folder, auto (default), or none: "
+        "refinement alone"))  # fmt: skip
+    method.add_argument("--align", default="auto", metavar="HOW", help=(
+        "before the deformation: none, center, rigid, affine, or auto (default): none if both "
+        "images are on one lattice, else rigid"))  # fmt: skip
+    method.add_argument("--initial-transform", metavar="FILE", help=(
+        "ITK transform (.h5 .tfm) from fixed to moving points that comes first"))  # fmt: skip
+    method.add_argument("--refine", action=argparse.BooleanOptionalAction, default=None, help=(
+        "optimise the predicted deformation for these images; it cannot fold (default: what the "
+        "model recommends)"))  # fmt: skip
+    method.add_argument("--refine-similarity", metavar="NAME", help=(
+        "mse, lncc, mind (different contrasts) or auto"))  # fmt: skip
+    method.add_argument("--refine-iterations", metavar="N,N,...", help=(
+        "at most, per resolution level from coarse to fine, e.g. 60,60,40"))  # fmt: skip
+    method.add_argument("--max-seconds", type=float, metavar="S", help=(
+        "stop the refinement after this time"))  # fmt: skip
+    method.add_argument("--device", default="auto", metavar="NAME", help=(
+        "auto (default), cpu, cuda, cuda:N or mps"))  # fmt: skip
+    method.add_argument("--precision", default="auto", metavar="NAME", help=(
+        "of the network: auto (default), float32 or bfloat16"))  # fmt: skip
+    method.add_argument("--seed", type=int, default=0, metavar="N", help=(
+        "of everything random (default 0)"))  # fmt: skip
+
+    check = parser.add_argument_group("to measure the result")
+    for role in ("fixed", "moving"):
+        check.add_argument(f"--{role}-labels", metavar="IMAGE", help=(
+            f"label map on the lattice of the {role} image"))  # fmt: skip
+    for role in ("fixed", "moving"):
+        check.add_argument(f"--{role}-landmarks", metavar="FILE", help=(
+            f"points of the {role} image: .csv .fcsv .mrk.json .pts .txt"))  # fmt: skip
+
+    output = parser.add_argument_group("on the screen")
+    loudness = output.add_mutually_exclusive_group()
+    loudness.add_argument("--quiet", action="store_true", help="print errors only")
+    loudness.add_argument("--verbose", action="store_true", help=(
+        "print each stage, warnings, and the traceback of an unexpected error"))  # fmt: skip
+    output.add_argument("--json", action="store_true", help=(
+        "print what report.json holds instead of the summary"))  # fmt: skip
+
+
+def _add_models(commands: Any) -> None:
+    from .models import run_list, run_show, run_verify
+
+    parser = commands.add_parser(
+        "models",
+        help="list, show and verify the models on this computer",
+        description="Models are shipped with LDMReg or lie in the user's folder of models.",
+        epilog=_MODELS_EPILOG,
+    )
+    actions = parser.add_subparsers(title="commands", metavar="COMMAND")
+    listing = actions.add_parser("list", help="one line per model", description="List the models.")
+    listing.add_argument("--json", action="store_true", help="print JSON")
+    listing.set_defaults(run=run_list)
+    show = actions.add_parser(
+        "show", help="all about one model", description="Tell what a model is for and how good."
+    )
+    show.add_argument("model", metavar="MODEL", help="id or path")
+    show.add_argument("--json", action="store_true", help="print the model's metadata as JSON")
+    show.set_defaults(run=run_show)
+    verify = actions.add_parser(
+        "verify",
+        help="check the files of models",
+        description="Compare every file of a model with its SHA-256.",
+    )
+    verify.add_argument("models", metavar="MODEL", nargs="*", help="id or path (default: all)")
+    verify.set_defaults(run=run_verify)
+
+
+def _add_import(commands: Any) -> None:
+    from .models import run_import
+
+    parser = commands.add_parser(
+        "import-checkpoint",
+        help="make a model folder from checkpoints of the method's authors",
+        description=(
+            "Read the checkpoint files that the authors of a method released, and write a model\n"
+            "folder. Nothing in a checkpoint is executed."
+        ),
+        epilog=_IMPORT_EPILOG,
+    )
+    parser.set_defaults(run=run_import)
+    parser.add_argument("method", metavar="METHOD", help="ldm-morph")
+    parser.add_argument("--ldm", metavar="FILE", help="the latent diffusion model (ldm-morph)")
+    parser.add_argument("--registration", metavar="FILE", help="the registration network")
+    parser.add_argument("--id", required=True, help="lower-case words joined by hyphens")
+    parser.add_argument("--title", required=True, help="the name shown to people")
+    parser.add_argument("--output", metavar="DIR", help=(
+        "the model folder to write (default: ID in the user's folder of models)"))  # fmt: skip
+    parser.add_argument("--use", metavar="TEXT", help="one line on which images it is for")
+    parser.add_argument("--licence", metavar="FILE", help="text file with the weights' licence")
+    parser.add_argument("--ema", action="store_true", help=(
+        "take the moving averages of the U-Net instead of the raw weights"))  # fmt: skip
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing folder")

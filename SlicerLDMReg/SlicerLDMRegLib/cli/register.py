@@ -1,0 +1,100 @@
+"""``ldmreg register``."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from .console import ProgressBar
+
+if TYPE_CHECKING:
+    from ..pipeline import RegistrationResult
+
+__all__ = ["run_register"]
+
+
+def run_register(arguments: argparse.Namespace) -> int:
+    """Register, write the results, print the summary."""
+    output = _check_output(Path(arguments.output))
+    refine = _refinement(arguments)
+    from ..pipeline import Progress, register
+
+    mode = "off" if arguments.quiet else "lines" if arguments.verbose else "auto"
+    with ProgressBar(mode) as bar:
+        result = register(
+            arguments.fixed,
+            arguments.moving,
+            model=arguments.model,
+            device=arguments.device,
+            precision=arguments.precision,
+            align=arguments.align,
+            initial_transform=arguments.initial_transform,
+            refine=refine,
+            fixed_labels=arguments.fixed_labels,
+            moving_labels=arguments.moving_labels,
+            fixed_landmarks=arguments.fixed_landmarks,
+            moving_landmarks=arguments.moving_landmarks,
+            slices=arguments.slices,
+            seed=arguments.seed,
+            progress=Progress(bar),
+        )
+        result.save(output)
+    if arguments.json:
+        print((output / "report.json").read_text(encoding="utf-8"), end="")
+    elif not arguments.quiet:
+        print(_summary(result, output))
+    return 0
+
+
+def _check_output(output: Path) -> Path:
+    """Refuse a place that cannot be written to before any work is done."""
+    if output.exists() and not output.is_dir():
+        raise InputError(f"--output {output} is a file; name a folder")
+    existing = next(parent for parent in (output, *output.absolute().parents) if parent.exists())
+    if not existing.is_dir():
+        raise InputError(f"--output {output}: {existing} is a file; name another folder")
+    return output
+
+
+def _refinement(arguments: argparse.Namespace) -> bool | dict[str, Any] | None:
+    """Return what was said about refinement; None leaves it to the model."""
+    options: dict[str, Any] = {}
+    if arguments.refine_similarity is not None:
+        options["similarity"] = arguments.refine_similarity
+    if arguments.refine_iterations is not None:
+        parts = arguments.refine_iterations.split(",")
+        if not all(part.strip().isdecimal() for part in parts):
+            raise InputError(
+                "--refine-iterations: expected numbers such as 60,60,40, got "
+                f"{arguments.refine_iterations!r}"
+            )
+        options["iterations"] = tuple(int(part) for part in parts)
+    if arguments.max_seconds is not None:
+        if not (math.isfinite(arguments.max_seconds) and arguments.max_seconds > 0):
+            raise InputError(
+                f"--max-seconds: expected a positive number, got {arguments.max_seconds}"
+            )
+        options["max_seconds"] = arguments.max_seconds
+    if arguments.refine is False:
+        if options:
+            raise InputError("--no-refine cannot go with other options of the refinement")
+        return False
+    if not options:
+        return arguments.refine
+    return {**options, "enabled": True}
+
+
+def _summary(result: RegistrationResult, output: Path) -> str:
+    from ..report import judge, key_numbers
+
+    seconds = result.timings.get("total")
+    numbers = key_numbers(result.metrics, seconds)
+    facts = ", ".join(f"{name} {text}".replace("→", "->") for name, text in numbers)
+    lines = [f"{output / 'report.html'}: {facts}"]
+    verdict = judge(result.metrics)
+    if verdict.status != "good":
+        lines.append(f"{verdict.headline} {verdict.advice[0]}")
+    return "\n".join(lines)

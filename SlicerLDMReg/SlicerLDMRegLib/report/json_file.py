@@ -1,0 +1,54 @@
+"""``report.json``: metrics, verdict, timings and provenance as strict JSON."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .source import ReportSource
+from .verdict import judge
+
+__all__ = ["render_json", "to_plain"]
+
+
+def to_plain(value: Any) -> Any:
+    """Turn nested data into what strict JSON holds.
+
+    NaN and infinity become None, NumPy scalars and arrays become numbers and lists, paths and dates
+    become text, keys become text.
+
+    Raises:
+        TypeError: for anything else, since writing its ``repr`` would only look like data.
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, np.generic | np.ndarray):
+        return to_plain(value.tolist())
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [to_plain(item) for item in value]
+    if isinstance(value, Path | datetime.date):
+        return str(value)
+    raise TypeError(f"cannot write a {type(value).__name__} to report.json; convert it first")
+
+
+def render_json(result: ReportSource, version: str) -> str:
+    """Return ``report.json`` of a result; keys keep their order."""
+    document = {
+        "format": 1,
+        "ldmreg_version": version,
+        "verdict": judge(result.metrics).to_dict(),
+        "metrics": result.metrics,
+        "timings": result.timings,
+        "provenance": result.provenance,
+    }
+    return json.dumps(to_plain(document), indent=2, allow_nan=False, ensure_ascii=False) + "\n"

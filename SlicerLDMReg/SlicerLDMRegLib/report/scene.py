@@ -1,0 +1,222 @@
+"""Everything the figures draw, cut out of a result once: plane by plane, with common scales."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..geometry import ImageGeometry
+from .planes import Plane, choose_planes
+from .source import ReportSource
+
+if TYPE_CHECKING:
+    from ..displacement import DisplacementField
+
+__all__ = ["PlaneView", "Scene", "build_scene"]
+
+Window = tuple[float, float]
+
+_MAX_SAMPLES = 500_000
+_GRID_LINES = 24
+
+
+@dataclass(frozen=True)
+class PlaneView:
+    """The arrays of one plane, shape (v, h), row 0 at the top of the screen.
+
+    ``fixed``, ``moving`` and ``warped`` are scaled to [0, 1]; ``before`` and ``after`` are moving
+    minus fixed and warped minus fixed of these. ``displacement`` (v, h, d) has LPS components in
+    mm; ``motion`` (v, h, 2) is its in-plane part in mm towards the right and the bottom of the
+    screen.
+    """
+
+    plane: Plane
+    fixed: np.ndarray
+    moving: np.ndarray
+    warped: np.ndarray
+    displacement: np.ndarray
+    motion: np.ndarray
+    jacobian: np.ndarray
+    folds: np.ndarray
+    fixed_labels: np.ndarray | None = None
+    moving_labels: np.ndarray | None = None
+    warped_labels: np.ndarray | None = None
+
+    @property
+    def before(self) -> np.ndarray:
+        return self.moving - self.fixed
+
+    @property
+    def after(self) -> np.ndarray:
+        return self.warped - self.fixed
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The planes of a result and the scales they share.
+
+    Attributes:
+        views: one for a 2D image, up to three for a volume.
+        unit_spacing: whether all spacings are 1, as in pictures that have no physical size.
+        difference_limit: difference images run from minus to plus this, before and after alike.
+        displacement_limit: length (2D) or component (3D) in mm shown at full colour.
+        jacobian_limit: the Jacobian map runs from 1/this to this.
+        grid_spacing: distance of the grid lines in mm.
+        fold_count: folded samples of the whole result, not only of the planes.
+    """
+
+    views: tuple[PlaneView, ...]
+    dimension: int
+    unit_spacing: bool
+    difference_limit: float
+    displacement_limit: float
+    jacobian_limit: float
+    grid_spacing: float
+    fold_count: int
+
+    @property
+    def has_labels(self) -> bool:
+        view = self.views[0]
+        return view.fixed_labels is not None and view.warped_labels is not None
+
+
+def _window(image: sitk.Image) -> Window:
+    """Return the 0.5 and 99.5 percentile of an image, or its range where these coincide."""
+    flat = sitk.GetArrayViewFromImage(image).reshape(-1)
+    flat = flat[:: max(1, flat.size // _MAX_SAMPLES)]
+    low, high = (float(v) for v in np.percentile(flat, [0.5, 99.5]))
+    if high <= low:
+        low, high = float(flat.min()), float(flat.max())
+    return low, high if high > low else low + 1.0
+
+
+def _windows(fixed: sitk.Image, moving: sitk.Image) -> tuple[Window, Window]:
+    """Return the window of each image; images of one kind get one, so that equal looks equal."""
+    windows = _window(fixed), _window(moving)
+    union = min(w[0] for w in windows), max(w[1] for w in windows)
+    common = min(w[1] for w in windows) - max(w[0] for w in windows)
+    return (union, union) if common > 0.5 * (union[1] - union[0]) else windows
+
+
+def _scaled(array: np.ndarray, window: Window) -> np.ndarray:
+    low, high = window
+    return np.clip((array.astype(np.float32) - low) / (high - low), 0.0, 1.0)
+
+
+def _nice(value: float) -> float:
+    """Round a positive number to the nearest of 1, 2, 5 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return min((1, 2, 5, 10), key=lambda step: abs(math.log(step * power / value))) * power
+
+
+def _focus(fixed: sitk.Image, labels: sitk.Image | None, geometry: ImageGeometry) -> list[int]:
+    """Return the index of the centre of the labels, or else of the bright part of the image."""
+    if labels is not None:
+        mask = sitk.GetArrayViewFromImage(labels) > 0
+        if mask.any():
+            return _centre(mask, labels, geometry)
+    low, high = _window(fixed)
+    mask = sitk.GetArrayViewFromImage(fixed) > low + 0.2 * (high - low)
+    return _centre(mask, fixed, geometry)
+
+
+def _centre(mask: np.ndarray, image: sitk.Image, geometry: ImageGeometry) -> list[int]:
+    dimension = mask.ndim
+    index = []
+    for axis in range(dimension):
+        others = tuple(n for n in range(dimension) if n != dimension - 1 - axis)
+        weights = mask.sum(axis=others, dtype=np.float64)
+        total = weights.sum()
+        middle = (len(weights) - 1) / 2
+        index.append(float(weights @ np.arange(len(weights)) / total) if total else middle)
+    point = image.TransformContinuousIndexToPhysicalPoint(index)
+    inside = geometry.physical_to_index(np.asarray(point))
+    return [round(float(min(max(c, 0), n - 1))) for c, n in zip(inside, geometry.size, strict=True)]
+
+
+def _displacement(field: DisplacementField, plane: Plane, lattice: ImageGeometry) -> np.ndarray:
+    if field.geometry.matches(lattice):
+        vectors = field.vectors[plane.array_slice(lattice.dimension)]
+    else:
+        vectors = field.resample(plane.slab(lattice)).vectors
+    return plane.orient(np.asarray(vectors, dtype=np.float64))
+
+
+def _motion(displacement: np.ndarray, plane: Plane, lattice: ImageGeometry) -> np.ndarray:
+    """Project displacements in mm onto the screen's axes: mm to the right and to the bottom."""
+    index_displacement = displacement @ np.linalg.inv(lattice.matrix).T
+    signs = [-1.0 if flip else 1.0 for flip in plane.flips]
+    parts = [
+        index_displacement[..., axis] * step * sign
+        for axis, step, sign in zip(plane.axes, plane.spacing, signs, strict=True)
+    ]
+    return np.stack(parts, axis=-1)
+
+
+def _cut(
+    result: ReportSource, plane: Plane, lattice: ImageGeometry, windows: tuple[Window, Window]
+) -> PlaneView:
+    fixed_window, moving_window = windows
+
+    def image(source: sitk.Image, window: Window) -> np.ndarray:
+        return _scaled(plane.sample(source, lattice, outside=window[0]), window)
+
+    def labels(source: sitk.Image | None) -> np.ndarray | None:
+        return None if source is None else plane.sample(source, lattice, nearest=True)
+
+    displacement = _displacement(result.field, plane, lattice)
+    return PlaneView(
+        plane=plane,
+        fixed=image(result.fixed, fixed_window),
+        moving=image(result.moving, moving_window),
+        warped=image(result.warped, moving_window),
+        displacement=displacement,
+        motion=_motion(displacement, plane, lattice),
+        jacobian=plane.sample(result.jacobian, lattice),
+        folds=plane.sample(result.folds, lattice, nearest=True) > 0,
+        fixed_labels=labels(result.fixed_labels),
+        moving_labels=labels(result.moving_labels),
+        warped_labels=labels(result.warped_labels),
+    )
+
+
+def build_scene(result: ReportSource, slice_axis: int | None = None) -> Scene:
+    """Cut the planes to show out of a result and find the scales they share.
+
+    Args:
+        result: the registration result.
+        slice_axis: index axis of the slices, where a volume was registered slice by slice.
+    """
+    lattice = ImageGeometry.from_image(result.warped)
+    fold_mask = sitk.GetArrayViewFromImage(result.folds) > 0
+    focus = _focus(result.fixed, result.fixed_labels, lattice)
+    planes = choose_planes(lattice, focus, fold_mask, slice_axis)
+    windows = _windows(result.fixed, result.moving)
+    views = tuple(_cut(result, plane, lattice, windows) for plane in planes)
+    return _with_scales(views, lattice, int(fold_mask.sum()))
+
+
+def _with_scales(views: tuple[PlaneView, ...], lattice: ImageGeometry, fold_count: int) -> Scene:
+    differences = np.concatenate([np.abs(v.before).ravel() for v in views])
+    if lattice.dimension == 2:
+        motion = np.concatenate([np.linalg.norm(v.motion, axis=-1).ravel() for v in views])
+    else:
+        motion = np.concatenate([np.abs(v.displacement).ravel() for v in views])
+    positive = np.concatenate([v.jacobian[v.jacobian > 0].ravel() for v in views])
+    spread = np.abs(np.log(positive)) if positive.size else np.zeros(1)
+    extent = max(n * s for n, s in zip(lattice.size, lattice.spacing, strict=True))
+    return Scene(
+        views=views,
+        dimension=lattice.dimension,
+        unit_spacing=all(abs(step - 1.0) < 1e-9 for step in lattice.spacing),
+        difference_limit=max(float(np.percentile(differences, 99.5)), 0.05),
+        displacement_limit=max(float(motion.max()), 1e-3),
+        # Between 1.25 and 4: a calm map stays calm, and one wild voxel does not hide the rest.
+        jacobian_limit=float(np.clip(np.exp(np.percentile(spread, 99.0)), 1.25, 4.0)),
+        grid_spacing=_nice(extent / _GRID_LINES),
+        fold_count=fold_count,
+    )

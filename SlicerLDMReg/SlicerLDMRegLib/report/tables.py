@@ -1,0 +1,183 @@
+"""The tables of the HTML report: plain rows of text made from metrics, timings and provenance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Table", "format_value", "metric_tables", "provenance_tables", "timing_table"]
+
+_DASH = "\u2013"
+
+# Metric: (what the reader sees, better when higher?); None where neither is better.
+_METRICS: dict[str, tuple[str, bool | None]] = {
+    "ncc": ("Normalised cross-correlation (NCC)", True),
+    "lncc": ("Local normalised cross-correlation (LNCC)", True),
+    "mse": ("Mean squared error (MSE)", False),
+    "dice_mean": ("Mean Dice", True),
+    "hd95_mean": ("Mean HD95 (mm)", False),
+    "hd95_mean_mm": ("Mean HD95 (mm)", False),
+    "tre": ("Mean landmark error (mm)", False),
+    "tre_mean_mm": ("Mean landmark error (mm)", False),
+    "tre_max_mm": ("Largest landmark error (mm)", False),
+}
+_DEFORMATION = {
+    "fold_count": "Folded samples",
+    "fold_percent": "Folded samples (%)",
+    "jacobian_min": "Jacobian determinant, smallest",
+    "jacobian_max": "Jacobian determinant, largest",
+    "jacobian_mean": "Jacobian determinant, mean",
+    "sdlogj": "SD of log Jacobian (SDlogJ)",
+    "sdlogj_learn2reg": "SDlogJ, Learn2Reg definition",
+    "displacement_mean_mm": "Displacement, mean (mm)",
+    "displacement_max_mm": "Displacement, largest (mm)",
+    "inverse_consistency_mm": "Inverse consistency error, mean (mm)",
+}
+
+
+@dataclass
+class Table:
+    """A table of text; ``tones`` gives ``better`` or ``worse`` for the last cell of a row."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]] = field(default_factory=list)
+    tones: list[str] = field(default_factory=list)
+    note: str = ""
+
+    def add(self, *cells: str, tone: str = "") -> None:
+        self.rows.append(list(cells))
+        self.tones.append(tone)
+
+
+def format_value(value: Any) -> str:
+    """Write a value for a reader: four digits, a dash where there is none, lists with commas."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return _DASH
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return ", ".join(format_value(item) for item in value)
+    return str(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _change(before: Any, after: Any, higher_is_better: bool | None) -> tuple[str, str]:
+    if not (_is_number(before) and _is_number(after)):
+        return _DASH, ""
+    difference = float(after) - float(before)
+    if not math.isfinite(difference):
+        return _DASH, ""
+    text = f"{difference:+.3g}".replace("-", "\u2212")
+    if higher_is_better is None or abs(difference) < 1e-9:
+        return text, ""
+    return text, "better" if (difference > 0) == higher_is_better else "worse"
+
+
+def metric_tables(
+    metrics: Mapping[str, Any], names: Mapping[int, str] | None = None
+) -> list[Table]:
+    """Return the tables of what was measured before and after, per label, and of the deformation.
+
+    Args:
+        metrics: see ``ReportSource.metrics``.
+        names: names of the labels, where they are known.
+    """
+    before, after = metrics.get("before", {}), metrics.get("after", {})
+    tables = [_before_after(before, after), _per_label(before, after, names or {})]
+    tables += [_landmarks(before, after), _deformation(metrics.get("deformation", {}))]
+    return [table for table in tables if table.rows]
+
+
+def _before_after(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
+    table = Table("Match before and after", ["Metric", "Before", "After", "Change"])
+    for key in dict.fromkeys([*_METRICS, *before, *after]):
+        values = [side.get(key) for side in (before, after)]
+        values = [v.get("mean") if isinstance(v, Mapping) else v for v in values]
+        if not any(_is_number(value) for value in values):
+            continue
+        title, higher = _METRICS.get(key, (key, None))
+        change, tone = _change(values[0], values[1], higher)
+        table.add(title, *map(format_value, values), change, tone=tone)
+    return table
+
+
+def _per_label(
+    before: Mapping[str, Any], after: Mapping[str, Any], names: Mapping[int, str]
+) -> Table:
+    columns = ["Label", "Dice before", "after", "HD95 before (mm)", "after (mm)", "Dice change"]
+    table = Table("Per label", columns)
+    dice = (before.get("dice") or {}, after.get("dice") or {})
+    hd95 = (before.get("hd95") or {}, after.get("hd95") or {})
+    for label in sorted({*dice[0], *dice[1]}, key=lambda key: int(key)):
+        values = [side.get(label) for side in (*dice, *hd95)]
+        change, tone = _change(values[0], values[1], True)
+        name = names.get(int(label))
+        title = f"{label} {name}" if name else str(label)
+        table.add(title, *map(format_value, values), change, tone=tone)
+    if table.rows:
+        table.note = "Dice: 1 is perfect overlap. HD95: 95th percentile of the outlines' distance."
+    return table
+
+
+def _landmarks(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
+    table = Table("Landmark error (mm)", ["Landmark", "Before", "After", "Change"])
+    errors = []
+    for side in (before, after):
+        found = next((side[k] for k in ("tre_per_landmark", "tre_mm") if k in side), None)
+        if found is None and isinstance(side.get("tre"), Mapping):
+            found = side["tre"].get("points")
+        errors.append(list(found) if isinstance(found, Sequence) else [])
+    for number, values in enumerate(zip(*errors, strict=False), start=1):
+        change, tone = _change(values[0], values[1], False)
+        table.add(str(number), *map(format_value, values), change, tone=tone)
+    return table
+
+
+def _deformation(deformation: Mapping[str, Any]) -> Table:
+    table = Table("Deformation", ["Property", "Value"])
+    for key in dict.fromkeys([*_DEFORMATION, *deformation]):
+        value = deformation.get(key)
+        if key in deformation and not isinstance(value, Mapping):
+            folded = key.startswith("fold") and isinstance(value, int | float) and value > 0
+            tone = "worse" if folded else ""
+            table.add(_DEFORMATION.get(key, key), format_value(value), tone=tone)
+    return table
+
+
+def timing_table(timings: Mapping[str, Any]) -> Table:
+    """Return the table of seconds per stage."""
+    table = Table("Time", ["Stage", "Seconds"])
+    for stage, seconds in timings.items():
+        table.add(stage.replace("_", " "), f"{seconds:.2f}" if _is_number(seconds) else _DASH)
+    return table
+
+
+def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _flatten(item, f"{prefix}: {key}" if prefix else str(key))
+    else:
+        yield prefix, format_value(value)
+
+
+def provenance_tables(provenance: Mapping[str, Any]) -> list[Table]:
+    """Return one table per section of the provenance, and one of what stands alone."""
+    general = Table("General", ["", ""])
+    tables = []
+    for key, value in provenance.items():
+        if isinstance(value, Mapping):
+            table = Table(str(key).replace("_", " ").capitalize(), ["", ""])
+            for name, text in _flatten(value):
+                table.add(name.replace("_", " "), text)
+            tables.append(table)
+        else:
+            general.add(str(key).replace("_", " "), format_value(value))
+    return [table for table in [general, *tables] if table.rows]

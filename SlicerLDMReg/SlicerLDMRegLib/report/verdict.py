@@ -1,0 +1,193 @@
+"""The verdict of a report: what the numbers mean in plain words, and what to do next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = ["Verdict", "judge", "key_numbers", "pair"]
+
+Status = Literal["good", "check", "bad"]
+
+
+@dataclass
+class Verdict:
+    """Status, one headline, the findings it rests on, and advice where something is wrong."""
+
+    status: Status = "good"
+    headline: str = ""
+    findings: list[str] = field(default_factory=list)
+    advice: list[str] = field(default_factory=list)
+
+    def worsen(self, status: Status, advice: str) -> None:
+        order: tuple[Status, ...] = ("good", "check", "bad")
+        self.status = max(self.status, status, key=order.index)
+        if advice not in self.advice:
+            self.advice.append(advice)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "status": self.status,
+            "headline": self.headline,
+            "findings": self.findings,
+            "advice": self.advice,
+        }
+
+
+def _number(section: Any, name: str) -> float | None:
+    """Return a finite number of a metrics section, or None; ``{"mean": x}`` counts as x."""
+    value = section.get(name) if isinstance(section, Mapping) else None
+    if isinstance(value, Mapping):
+        value = value.get("mean")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def pair(metrics: Mapping[str, Any], name: str) -> tuple[float, float] | None:
+    """Return a metric before and after, or None unless both are finite."""
+    before = _number(metrics.get("before"), name)
+    after = _number(metrics.get("after"), name)
+    return None if before is None or after is None else (before, after)
+
+
+def _judge_folds(verdict: Verdict, deformation: Mapping[str, Any]) -> None:
+    count = _number(deformation, "fold_count")
+    if count is None:
+        return
+    percent = _number(deformation, "fold_percent") or 0.0
+    if count == 0:
+        verdict.findings.append("No folds: the deformation is one-to-one everywhere.")
+        return
+    verdict.findings.append(
+        f"{count:.0f} folded {'sample' if count == 1 else 'samples'} ({percent:.3g} %): tissue is "
+        "turned inside out there, marked green in the Jacobian map."
+    )
+    verdict.worsen(
+        "bad" if percent >= 0.5 else "check",
+        "Turn refinement on (it deforms without folding), or raise its smoothness.",
+    )
+
+
+def _judge_similarity(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
+    values = pair(metrics, "ncc")
+    if values is None:
+        return
+    before, after = values
+    verdict.findings.append(f"Similarity (NCC) {before:.3f} → {after:.3f}.")
+    if after < before - 0.005:
+        verdict.worsen(
+            "bad",
+            "The images are less alike than before: try another alignment (rigid or affine), and "
+            "check that both show the same anatomy. For different contrasts use the refinement "
+            "similarity mind.",
+        )
+    elif after < 0.5:
+        verdict.worsen(
+            "check",
+            "Similarity stays low. With images of the same contrast, try a rigid or affine "
+            "alignment and more refinement iterations; with different contrasts this is expected, "
+            "so look at the outlines instead, and use the refinement similarity mind.",
+        )
+
+
+def _judge_labels(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
+    values = pair(metrics, "dice_mean")
+    if values is None:
+        return
+    before, after = values
+    verdict.findings.append(f"Label overlap (mean Dice) {before:.3f} → {after:.3f}.")
+    if after < before - 0.005:
+        verdict.worsen(
+            "bad", "The labels overlap less than before: look at the outlines, label by label."
+        )
+    elif after < 0.5:
+        verdict.worsen(
+            "check",
+            "Less than half of the labels overlaps: try a rigid or affine alignment, and check "
+            "that the labels of both images mean the same structures.",
+        )
+
+
+def _judge_landmarks(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
+    values = pair(metrics, "tre")
+    if values is None:
+        return
+    before, after = values
+    verdict.findings.append(f"Landmark error (mean) {before:.2f} → {after:.2f} mm.")
+    if after > before + 0.01:
+        verdict.worsen("bad", "The landmarks are further apart than before: see the table.")
+
+
+def _judge_motion(verdict: Verdict, deformation: Mapping[str, Any]) -> None:
+    mean = _number(deformation, "displacement_mean_mm")
+    largest = _number(deformation, "displacement_max_mm")
+    if mean is None or largest is None:
+        return
+    verdict.findings.append(f"Points moved by {mean:.2f} mm on average, {largest:.2f} mm at most.")
+    if largest < 1e-3:
+        verdict.worsen("check", "Nothing moved: the result equals the moving image.")
+    lowest, highest = (_number(deformation, f"jacobian_{end}") for end in ("min", "max"))
+    if lowest is not None and highest is not None and (0 < lowest < 0.1 or highest > 10):
+        verdict.worsen(
+            "check",
+            f"Some tissue changes its size more than tenfold (Jacobian {lowest:.2g} to "
+            f"{highest:.2g}): look at these places in the Jacobian map.",
+        )
+
+
+def _good_headline(metrics: Mapping[str, Any]) -> str:
+    gains = [
+        values
+        for name in ("ncc", "dice_mean", "tre")
+        if (values := pair(metrics, name)) is not None
+    ]
+    if any(abs(after - before) > 0.005 for before, after in gains):
+        return "The images match better than before, and the deformation is sound."
+    return "The match hardly changed, and the deformation is sound."
+
+
+def judge(metrics: Mapping[str, Any]) -> Verdict:
+    """Judge a registration by its metrics (see ``ReportSource.metrics``); missing ones are skipped.
+
+    ``good``: no folds, and similarity, Dice and landmark error no worse than before. ``check``:
+    something wants a look. ``bad``: something got worse, or 0.5 % or more of the samples fold.
+    """
+    verdict = Verdict()
+    deformation = metrics.get("deformation", {})
+    _judge_similarity(verdict, metrics)
+    _judge_labels(verdict, metrics)
+    _judge_landmarks(verdict, metrics)
+    _judge_folds(verdict, deformation)
+    _judge_motion(verdict, deformation)
+    verdict.headline = {
+        "good": _good_headline(metrics),
+        "check": "Registered, but look closer before you rely on it.",
+        "bad": "Do not rely on this result.",
+    }[verdict.status]
+    if verdict.status == "good":
+        verdict.advice.append(
+            "Numbers do not show everything: look at the difference and the grid before use."
+        )
+    return verdict
+
+
+def key_numbers(metrics: Mapping[str, Any], seconds: float | None) -> list[tuple[str, str]]:
+    """Return the few numbers to show first, as (name, text)."""
+    numbers = []
+    for name, title, digits in (("ncc", "NCC", 3), ("dice_mean", "Dice", 3), ("tre", "TRE mm", 2)):
+        values = pair(metrics, name)
+        if values is not None:
+            numbers.append((title, f"{values[0]:.{digits}f} → {values[1]:.{digits}f}"))
+    deformation = metrics.get("deformation", {})
+    count = _number(deformation, "fold_count")
+    if count is not None:
+        numbers.append(("Folds", f"{count:.0f}"))
+    mean, largest = (_number(deformation, f"displacement_{n}_mm") for n in ("mean", "max"))
+    if mean is not None and largest is not None:
+        numbers.append(("Moved, mean / max", f"{mean:.2g} / {largest:.2g} mm"))
+    if seconds is not None:
+        numbers.append(("Seconds", f"{seconds:.1f}"))
+    return numbers

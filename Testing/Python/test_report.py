@@ -1,0 +1,474 @@
+"""The report: planes the right way up, honest scales, marked folds, and files that are safe."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from matplotlib.image import imread
+
+from SlicerLDMRegLib.displacement import DisplacementField
+from SlicerLDMRegLib.geometry import ImageGeometry
+from SlicerLDMRegLib.report import judge, key_numbers, to_plain, write_json, write_reports
+from SlicerLDMRegLib.report.figures import DARK, panel_png
+from SlicerLDMRegLib.report.panels import FOLD_COLOR, JACOBIAN_MAP, PANELS
+from SlicerLDMRegLib.report.planes import anatomical_axes, choose_planes
+from SlicerLDMRegLib.report.scene import build_scene
+from SlicerLDMRegLib.report.tables import metric_tables, provenance_tables
+
+IDENTITY_3D = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+LPS_FLIPPED = (-1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0)
+# i runs to posterior, j to superior, k to the left: a sagittal acquisition.
+SAGITTAL = (0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+
+@dataclass
+class Result:
+    """Stands where the pipeline's result does; made from a field that is known exactly."""
+
+    fixed: sitk.Image
+    moving: sitk.Image
+    warped: sitk.Image
+    field: DisplacementField
+    jacobian: sitk.Image
+    folds: sitk.Image
+    metrics: dict[str, Any]
+    fixed_labels: sitk.Image | None = None
+    moving_labels: sitk.Image | None = None
+    warped_labels: sitk.Image | None = None
+    timings: dict[str, Any] = field(default_factory=lambda: {"predict": 0.5, "total": 1.25})
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+def geometry_2d(size: tuple[int, int] = (40, 30), spacing: float = 1.5) -> ImageGeometry:
+    return ImageGeometry(size, (spacing, spacing), (5.0, -7.0), (1.0, 0.0, 0.0, 1.0))
+
+
+def geometry_3d(direction: tuple[float, ...] = IDENTITY_3D) -> ImageGeometry:
+    return ImageGeometry((16, 20, 12), (1.0, 2.0, 3.0), (-3.0, 4.0, 50.0), direction)
+
+
+def make_result(
+    geometry: ImageGeometry,
+    displacement: Callable[[np.ndarray], np.ndarray] = np.zeros_like,
+    labels: bool = False,
+) -> Result:
+    """Return a result whose field is ``displacement(points)``; the moving image is a gradient."""
+    points = geometry.points()
+    u = DisplacementField(displacement(points), geometry)
+    ramp = points @ np.arange(1.0, geometry.dimension + 1)
+    moving = geometry.to_image(ramp.astype(np.float32))
+    transform = u.to_transform()
+    warped = sitk.Resample(moving, moving, transform, sitk.sitkLinear, 0.0, sitk.sitkFloat32)
+    jacobian = u.jacobian_determinant()
+    folds = jacobian <= 0
+    metrics: dict[str, Any] = {
+        "before": {"ncc": 0.5, "mse": 0.1},
+        "after": {"ncc": 0.9, "mse": 0.02},
+        "deformation": {
+            "fold_count": int(folds.sum()),
+            "fold_percent": 100.0 * float(folds.mean()),
+            "sdlogj": float("nan"),
+            "displacement_mean_mm": float(np.linalg.norm(u.vectors, axis=-1).mean()),
+            "displacement_max_mm": float(np.linalg.norm(u.vectors, axis=-1).max()),
+        },
+    }
+    result = Result(
+        fixed=warped,
+        moving=moving,
+        warped=warped,
+        field=u,
+        jacobian=geometry.to_image(jacobian.astype(np.float32)),
+        folds=geometry.to_image(folds.astype(np.uint8)),
+        metrics=metrics,
+    )
+    if labels:
+        low, high = np.percentile(ramp, [30, 60])
+        image = geometry.to_image(((ramp > low) & (ramp < high)).astype(np.uint8))
+        result.fixed_labels = result.moving_labels = result.warped_labels = image
+        for side, dice in (("before", 0.5), ("after", 0.8)):
+            metrics[side].update(dice={1: dice}, dice_mean=dice, hd95={1: 3.0})
+    return result
+
+
+def folding(points: np.ndarray) -> np.ndarray:
+    """Turn the surroundings of the lattice's middle inside out."""
+    offset = points - points.reshape(-1, points.shape[-1]).mean(axis=0)
+    weight = np.exp(-(offset**2).sum(-1, keepdims=True) / (2 * 4.0**2))
+    return np.asarray(-1.8 * offset * weight)
+
+
+def constant(points: np.ndarray, *shift: float) -> np.ndarray:
+    return np.broadcast_to(shift, points.shape)
+
+
+def pixels(png: bytes) -> np.ndarray:
+    return np.asarray(imread(io.BytesIO(png), format="png"))[..., :3]
+
+
+def count_color(image: np.ndarray, color: str, tolerance: float = 0.06) -> int:
+    rgb = np.array([int(color[n : n + 2], 16) / 255 for n in (1, 3, 5)])
+    return int((np.abs(image - rgb).max(axis=-1) < tolerance).sum())
+
+
+def panel(key: str) -> Any:
+    return next(p for p in PANELS if p.key == key)
+
+
+# Planes ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("direction", [IDENTITY_3D, LPS_FLIPPED, SAGITTAL])
+def test_planes_follow_the_radiological_convention(direction: tuple[float, ...]) -> None:
+    geometry = geometry_3d(direction)
+    points = geometry.points()
+    planes = choose_planes(geometry, (3, 4, 5))
+    assert [plane.title.split()[0] for plane in planes] == ["axial", "coronal", "sagittal"]
+    assert [plane.edges for plane in planes] == [
+        ("R", "L", "A", "P"),
+        ("R", "L", "S", "I"),
+        ("A", "P", "S", "I"),
+    ]
+    # Along each screen axis the LPS coordinate must really go where the letters say.
+    for plane, (across, down) in zip(planes, [(0, 1), (0, -2), (1, -2)], strict=True):
+        shown = plane.orient(points[plane.array_slice(3)])
+        x, y = shown[..., across], shown[..., abs(down)]
+        assert (np.diff(x, axis=1) > 0).all()
+        assert (np.diff(y, axis=0) * (1 if down > 0 else -1) > 0).all()
+        assert np.allclose(np.abs(np.diff(x, axis=1)), plane.spacing[0])
+        assert np.allclose(np.abs(np.diff(y, axis=0)), plane.spacing[1])
+
+
+def test_anatomical_axes_are_a_permutation_even_at_45_degrees() -> None:
+    c = float(np.sqrt(0.5))
+    direction = (c, -c, 0.0, c, c, 0.0, 0.0, 0.0, 1.0)
+    assert sorted(anatomical_axes(geometry_3d(direction))) == [0, 1, 2]
+
+
+def test_planes_go_through_the_folds() -> None:
+    mask = np.zeros((12, 20, 16), dtype=bool)
+    mask[7, 15, 2] = mask[7, 15, 3] = True
+    positions = {p.normal: p.index for p in choose_planes(geometry_3d(), (8, 8, 8), mask)}
+    assert positions[2] == 7
+    assert positions[1] == 15
+    assert positions[0] in (2, 3)
+
+
+def test_slice_by_slice_shows_slices_of_that_axis() -> None:
+    planes = choose_planes(geometry_3d(), (8, 8, 8), slice_axis=2)
+    assert [plane.normal for plane in planes] == [2, 2, 2]
+    assert len({plane.index for plane in planes}) == 3
+    one = ImageGeometry((16, 20, 1), (1.0, 2.0, 3.0), (0.0, 0.0, 0.0), IDENTITY_3D)
+    assert [p.normal for p in choose_planes(one, (8, 8, 0))] == [2]
+
+
+def test_sampling_a_plane_reproduces_the_voxels() -> None:
+    geometry = geometry_3d(LPS_FLIPPED)
+    array = np.random.default_rng(0).normal(size=geometry.array_shape).astype(np.float32)
+    for plane in choose_planes(geometry, (3, 4, 5)):
+        expected = plane.orient(array[plane.array_slice(3)])
+        assert np.allclose(plane.sample(geometry.to_image(array), geometry), expected, atol=1e-5)
+
+
+# Scene -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("direction", [IDENTITY_3D, LPS_FLIPPED, SAGITTAL])
+def test_motion_on_the_screen_is_the_physical_motion(direction: tuple[float, ...]) -> None:
+    # mm to the left, posterior, superior
+    scene = build_scene(make_result(geometry_3d(direction), lambda p: constant(p, 1.0, 2.0, 3.0)))
+    expected = {"axial": (1.0, 2.0), "coronal": (1.0, -3.0), "sagittal": (2.0, -3.0)}
+    for view in scene.views:
+        name = view.plane.title.split()[0]
+        assert np.allclose(view.motion.reshape(-1, 2), expected[name])
+
+
+def test_differences_share_one_scale_and_vanish_for_a_perfect_result() -> None:
+    result = make_result(geometry_2d(), lambda p: constant(p, 6.0, 0.0))
+    scene = build_scene(result)
+    view = scene.views[0]
+    inner = (slice(None), slice(0, 30))  # to the right the moving image ends
+    assert np.abs(view.after[inner]).max() < 1e-6
+    assert np.abs(view.before[inner]).max() > 0.04
+    assert np.percentile(np.abs(view.before), 99.5) == pytest.approx(scene.difference_limit)
+
+
+def test_images_of_different_contrast_get_their_own_windows() -> None:
+    result = make_result(geometry_2d())
+    result.fixed = result.fixed * 1000.0 + 5e4
+    view = build_scene(result).views[0]
+    assert np.abs(view.before).max() < 0.02
+
+
+def test_field_on_a_coarser_lattice_is_drawn_on_the_result_lattice() -> None:
+    result = make_result(geometry_2d(), lambda p: 0.1 * p)
+    coarse = ImageGeometry((20, 15), (3.0, 3.0), (5.0, -7.0), (1.0, 0.0, 0.0, 1.0))
+    result.field = DisplacementField(0.1 * coarse.points(), coarse)
+    motion = build_scene(result).views[0].motion
+    assert np.allclose(motion[:28, :38], 0.1 * geometry_2d().points()[:28, :38], atol=1e-6)
+
+
+def test_constant_and_tiny_images_do_not_break_the_scales() -> None:
+    geometry = geometry_2d((2, 3))
+    result = make_result(geometry)
+    result.fixed = result.moving = result.warped = geometry.to_image(np.ones((3, 2), np.float32))
+    scene = build_scene(result)
+    assert np.isfinite([scene.difference_limit, scene.displacement_limit]).all()
+    for p in PANELS:
+        assert panel_png(p, scene)
+
+
+# Panels ------------------------------------------------------------------------------------------
+
+
+def test_folds_are_marked_in_the_jacobian_map_and_only_there() -> None:
+    folded = build_scene(make_result(geometry_2d(), folding))
+    sound = build_scene(make_result(geometry_2d()))
+    assert folded.fold_count > 0
+    marked = pixels(panel_png(panel("jacobian"), folded))
+    # Every folded sample must show: its share of the picture's area, apart from rings and text.
+    share = folded.fold_count / folded.views[0].fixed.size
+    area = marked.shape[0] * marked.shape[1]
+    assert count_color(marked, FOLD_COLOR) > 0.5 * share * area
+    assert count_color(pixels(panel_png(panel("jacobian"), sound)), FOLD_COLOR) == 0
+
+
+def test_jacobian_map_is_centred_at_one() -> None:
+    def middle(factor: float) -> np.ndarray:
+        scene = build_scene(make_result(geometry_2d(), lambda p: (factor - 1) * p))
+        image = pixels(panel_png(panel("jacobian"), scene))
+        return np.asarray(image[image.shape[0] // 2, image.shape[1] // 2])
+
+    assert np.allclose(middle(1.0), JACOBIAN_MAP(0.5)[:3], atol=0.02)
+    grown, shrunk = middle(0.9), middle(1.1)
+    assert shrunk[0] > shrunk[2]  # red: determinant above 1
+    assert grown[2] > grown[0]  # blue: below 1
+
+
+def test_grid_lines_are_level_lines_of_the_moving_coordinate() -> None:
+    """Under a translation by half a grid spacing the lines move by half a spacing, to the left."""
+
+    def columns(shift: float) -> np.ndarray:
+        geometry = ImageGeometry((96, 96), (1.0, 1.0), (0.0, 0.0), (1.0, 0.0, 0.0, 1.0))
+        result = make_result(geometry, lambda p: constant(p, shift, 0.0))
+        result.fixed = geometry.to_image(np.zeros(geometry.array_shape, np.float32))
+        scene = build_scene(result)
+        assert scene.grid_spacing == 5.0
+        image = pixels(panel_png(panel("grid"), scene, DARK))
+        row = image[image.shape[0] // 2 - 10 : image.shape[0] // 2 + 10, :, 0].min(axis=0)
+        size = image.shape[1] / 96
+        found = np.flatnonzero((row[1:-1] > row[:-2]) & (row[1:-1] >= row[2:]) & (row[1:-1] > 0.3))
+        return np.asarray((found + 1.5) / size - 0.5)
+
+    still, moved = columns(0.0), columns(2.0)
+    assert np.allclose(np.mod(still + 0.3, 5.0), 0.3, atol=0.3)
+    assert np.allclose(np.mod(moved + 2.3, 5.0), 0.3, atol=0.3)
+
+
+def test_direction_colours_differ_for_opposite_motion() -> None:
+    def hue(shift: float) -> np.ndarray:
+        scene = build_scene(make_result(geometry_2d(), lambda p: constant(p, shift, 0.0)))
+        image = pixels(panel_png(panel("displacement"), scene))
+        return np.asarray(image[image.shape[0] // 2, image.shape[1] // 2])
+
+    right, left = hue(2.0), hue(-2.0)
+    assert right[0] > right[1] and right[0] > right[2]  # red
+    assert left[0] < left[1] and left[0] < left[2]  # cyan
+
+
+def test_pictures_keep_the_physical_aspect_ratio() -> None:
+    geometry = ImageGeometry((20, 20), (1.0, 2.0), (0.0, 0.0), (1.0, 0.0, 0.0, 1.0))
+    image = pixels(panel_png(panel("fixed"), build_scene(make_result(geometry))))
+    assert image.shape[0] / image.shape[1] == pytest.approx(2.0, abs=0.02)
+    geometry = ImageGeometry((20, 20), (2.0, 1.0), (0.0, 0.0), (1.0, 0.0, 0.0, 1.0))
+    image = pixels(panel_png(panel("fixed"), build_scene(make_result(geometry))))
+    assert image.shape[0] / image.shape[1] == pytest.approx(0.5, abs=0.02)
+
+
+# Verdict -----------------------------------------------------------------------------------------
+
+
+def metrics(**deformation: float) -> dict[str, Any]:
+    return {
+        "before": {"ncc": 0.5, "dice_mean": 0.6},
+        "after": {"ncc": 0.9, "dice_mean": 0.8},
+        "deformation": {"fold_count": 0, "fold_percent": 0.0, **deformation},
+    }
+
+
+def test_verdict_good_check_and_bad() -> None:
+    assert judge(metrics()).status == "good"
+    few = judge(metrics(fold_count=3, fold_percent=0.01))
+    assert few.status == "check"
+    assert "refinement" in few.advice[0]
+    assert judge(metrics(fold_count=300, fold_percent=1.0)).status == "bad"
+    for name in ("ncc", "dice_mean"):
+        worse = metrics()
+        worse["after"][name] = 0.3
+        assert judge(worse).status == "bad", name
+        assert judge(worse).advice
+    assert judge({"before": {"tre": 1.0}, "after": {"tre": 2.0}}).status == "bad"
+    assert judge(metrics(displacement_mean_mm=0.0, displacement_max_mm=0.0)).status == "check"
+
+
+def test_verdict_does_not_claim_a_gain_that_is_none() -> None:
+    same = metrics()
+    same["after"] = same["before"]
+    assert "hardly changed" in judge(same).headline
+    assert judge({}).headline
+    unmeasured = {"before": {"ncc": float("nan")}, "after": {"ncc": 0.9}, "deformation": {}}
+    assert not judge(unmeasured).findings
+
+
+def test_key_numbers_skip_what_was_not_measured() -> None:
+    assert dict(key_numbers(metrics(), 2.0)) == {
+        "NCC": "0.500 → 0.900",
+        "Dice": "0.600 → 0.800",
+        "Folds": "0",
+        "Seconds": "2.0",
+    }
+    assert key_numbers({}, None) == []
+
+
+# Files -------------------------------------------------------------------------------------------
+
+
+class Reader(HTMLParser):
+    """Collects tags with their attributes, and text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+NASTY = '<script>alert("x")</script> $x_1$ & {{ 7 * 7 }}.nrrd'
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    result = make_result(geometry_2d(), folding, labels=True)
+    result.provenance = {
+        "inputs": {"fixed": {"path": NASTY}, "moving": {"path": "/data/moving.nrrd"}},
+        "model": {"id": "m", "title": NASTY},
+        "seed": 0,
+    }
+    folder = tmp_path_factory.mktemp("report")
+    write_reports(result, folder)
+    return folder
+
+
+def test_writes_three_files(written: Path) -> None:
+    assert {p.name for p in written.iterdir()} == {"overview.png", "report.html", "report.json"}
+    overview = pixels((written / "overview.png").read_bytes())
+    assert overview.shape[1] > 1500
+    assert overview.std() > 0.1
+
+
+def test_html_needs_nothing_from_outside_and_runs_nothing(written: Path) -> None:
+    text = (written / "report.html").read_text(encoding="utf-8")
+    reader = Reader()
+    reader.feed(text)
+    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in reader.tags}
+    for tag, attributes in reader.tags:
+        assert not [name for name in attributes if name.startswith("on")], tag
+        for name in ("src", "href"):
+            assert (attributes.get(name) or "data:image/png;base64,").startswith("data:image/png")
+    style = re.search(r"<style>(.*?)</style>", text, re.S)
+    assert style is not None
+    assert "url(" not in style[1]
+    assert "&#" not in style[1]
+    assert "prefers-color-scheme: dark" in style[1]
+
+
+def test_html_shows_outside_text_as_text(written: Path) -> None:
+    reader = Reader()
+    reader.feed((written / "report.html").read_text(encoding="utf-8"))
+    assert NASTY in reader.text
+
+
+def test_html_has_every_panel_and_table(written: Path) -> None:
+    reader = Reader()
+    reader.feed((written / "report.html").read_text(encoding="utf-8"))
+    figures = [attributes.get("id") for tag, attributes in reader.tags if tag == "figure"]
+    assert set(figures) == {p.key for p in PANELS} | {"flicker"}
+    images = [attributes for tag, attributes in reader.tags if tag == "img"]
+    assert all(attributes.get("alt") for attributes in images)
+    for title in ("Match before and after", "Per label", "Deformation", "Time", "Provenance"):
+        assert title in reader.text
+
+
+def test_json_is_strict(written: Path, tmp_path: Path) -> None:
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is not JSON")
+
+    text = (written / "report.json").read_text(encoding="utf-8")
+    document = json.loads(text, parse_constant=refuse)
+    assert document["metrics"]["deformation"]["sdlogj"] is None
+    assert document["metrics"]["after"]["dice"] == {"1": 0.8}
+    assert document["verdict"]["status"] in ("check", "bad")
+    assert document["timings"]["total"] == 1.25
+    result = make_result(geometry_2d())
+    result.provenance = {"a": np.float32(1.5), "b": np.arange(2), "c": Path("x"), "d": (np.inf, 1)}
+    write_json(result, tmp_path / "r.json")
+    provenance = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["provenance"]
+    assert provenance == {"a": 1.5, "b": [0, 1], "c": "x", "d": [None, 1]}
+
+
+def test_to_plain_refuses_what_is_not_data() -> None:
+    with pytest.raises(TypeError, match="object"):
+        to_plain({"a": object()})
+
+
+def test_volume_report(tmp_path: Path) -> None:
+    write_reports(make_result(geometry_3d(SAGITTAL), folding, labels=True), tmp_path)
+    reader = Reader()
+    reader.feed((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert "Radiological convention" in reader.text
+    assert all(name in reader.text for name in ("axial", "coronal", "sagittal"))
+
+
+# Tables ------------------------------------------------------------------------------------------
+
+
+def test_tables_tell_better_from_worse() -> None:
+    values = {
+        "before": {"ncc": 0.5, "mse": 0.2, "dice": {1: 0.5, 2: float("nan")}, "hd95": {1: 4.0}},
+        "after": {"ncc": 0.9, "mse": 0.3, "dice": {1: 0.7, 2: 0.1}, "hd95": {1: 2.0}},
+        "deformation": {"fold_count": 2},
+    }
+    tables = {table.title: table for table in metric_tables(values, {1: "LV"})}
+    match = tables["Match before and after"]
+    assert dict(zip([row[0] for row in match.rows], match.tones, strict=True)) == {
+        "Normalised cross-correlation (NCC)": "better",
+        "Mean squared error (MSE)": "worse",
+    }
+    labels = tables["Per label"]
+    assert labels.rows[0] == ["1 LV", "0.5", "0.7", "4", "2", "+0.2"]
+    assert labels.rows[1][-1] == "\u2013"
+    assert tables["Deformation"].tones == ["worse"]
+
+
+def test_provenance_becomes_sections() -> None:
+    tables = provenance_tables(
+        {"seed": 3, "options": {"refine": {"enabled": True}, "names": ["a"]}}
+    )
+    assert [(t.title, t.rows) for t in tables] == [
+        ("General", [["seed", "3"]]),
+        ("Options", [["refine: enabled", "yes"], ["names", "a"]]),
+    ]
