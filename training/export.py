@@ -1,0 +1,105 @@
+"""Turn a finished registration run into a model folder: ``python -m training.export RUN --card CARD``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from SlicerLDMRegLib.model_store import Grid, ModelCard, TrainingData, load_network, write_model_folder
+from SlicerLDMRegLib.networks import build_network
+
+__all__ = ["export", "main"]
+
+_REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def _card(path: Path, config: dict[str, Any], results: dict[str, Any]) -> ModelCard:
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    grid = Grid(tuple(values.pop("grid")["size"]), values.pop("divisor"))
+    data = tuple(TrainingData(**d) for d in values.pop("training_data"))
+    limits = tuple(values.pop("limits", ()))
+    return ModelCard(
+        **values,
+        method="ldm-morph",
+        spatial_dims=2,
+        network=config["network"],
+        grid=grid,
+        training=config,
+        training_data=data,
+        limits=limits,
+        results=results,
+    )
+
+
+def export(run: Path, card_file: Path, output: Path, results: Path | None, dtype: str) -> ModelCard:
+    """Write the model folder of a run and load it once to prove that it works.
+
+    Args:
+        run: folder of the registration stage, with ``best.pt`` and ``config.json``.
+        card_file: YAML file with what a person says of the model.
+        output: the model folder; an older one of the same model is replaced.
+        results: ``model_card.json`` written by ``training.evaluate``, or None.
+        dtype: number format of the weights.
+    """
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    config["stages"] = [
+        json.loads((run.parent / stage / "config.json").read_text(encoding="utf-8"))
+        for stage in ("vqgan", "ldm")
+        if (run.parent / stage / "config.json").exists()
+    ]
+    measured = json.loads(results.read_text(encoding="utf-8")) if results else {}
+    card = _card(card_file, config, measured)
+    network = build_network(card.method, dict(card.network))
+    network.load_state_dict(torch.load(run / "best.pt", weights_only=True, map_location="cpu"))
+    licence = (_REPOSITORY / "LICENSE.txt").read_text(encoding="utf-8")
+    card = write_model_folder(
+        output, card, network.state_dict(), licence, dtype=dtype, overwrite=output.exists()
+    )
+    load_network(card)
+    return card
+
+
+def update_results(folder: Path, results: Path) -> ModelCard:
+    """Write the folder of a model again with measured results in its card; the weights stay."""
+    from safetensors.torch import load_file
+
+    card = ModelCard.from_folder(folder)
+    measured = json.loads(results.read_text(encoding="utf-8"))
+    assert card.weights is not None
+    dtype, state = card.weights.dtype, load_file(card.weights_path)
+    licence = (folder / "LICENSE").read_text(encoding="utf-8")
+    card = replace(card, results=measured)
+    return write_model_folder(folder, card, state, licence, dtype=dtype, overwrite=True)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Export from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__)
+    parser.add_argument("run", type=Path, help="folder of the registration run, or a model folder")
+    parser.add_argument("--card", type=Path, help="YAML file with title, use, licences, limits")
+    parser.add_argument("--output", type=Path, help="model folder; default Resources/Models/<id>")
+    parser.add_argument("--results", type=Path, help="model_card.json of training.evaluate")
+    parser.add_argument("--dtype", default="float16", choices=["float16", "float32"])
+    arguments = parser.parse_args(argv)
+    if (arguments.run / "metadata.json").exists():
+        if arguments.results is None:
+            parser.error("RUN is a model folder already: pass --results to put them into its card")
+        card = update_results(arguments.run, arguments.results)
+    else:
+        if arguments.card is None:
+            parser.error("--card is needed to export a run")
+        model_id = yaml.safe_load(arguments.card.read_text(encoding="utf-8"))["id"]
+        output = arguments.output or _REPOSITORY / "Resources" / "Models" / model_id
+        card = export(arguments.run, arguments.card, output, arguments.results, arguments.dtype)
+    assert card.weights is not None
+    print(f"{card.folder}: {card.weights.parameters:,} parameters, {card.weights.bytes / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()
