@@ -26,11 +26,11 @@ unexport PYTHONDONTWRITEBYTECODE
 
 ifneq ($(UV),)
 # uv does not read pip's settings: pass on where the machine keeps wheels.
-PIP_SETTING = $(shell python3 -m pip config get global.$(1) 2>/dev/null)
-PIP_INSTALL := $(UV) pip install --python $(BIN)/python \
-	$(addprefix --find-links ,$(call PIP_SETTING,find-links))
+pip_setting = $(or $(PIP_$(1)),$(shell python3 -m pip config get global.$(2) 2>/dev/null))
+PIP_INSTALL = $(UV) pip install --python $(BIN)/python \
+	$(addprefix --find-links ,$(call pip_setting,FIND_LINKS,find-links))
 EXTRA_INDEXES = --index-strategy unsafe-best-match \
-	$(addprefix --extra-index-url ,$(call PIP_SETTING,extra-index-url))
+	$(addprefix --extra-index-url ,$(call pip_setting,EXTRA_INDEX_URL,extra-index-url))
 else
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 endif
@@ -93,7 +93,9 @@ $(BIN)/python:
 $(VENV)/.runtime: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 ifneq ($(UV),)
 	$(PIP_INSTALL) -c $(CONSTRAINTS) --no-deps torch $(EXTRA_INDEXES) \
-		$(addprefix --extra-index-url ,$(TORCH_INDEX)) || $(PIP_INSTALL) -c $(CONSTRAINTS) torch
+		$(addprefix --extra-index-url ,$(TORCH_INDEX)) || { \
+		echo "Going on without the index that failed."; \
+		$(PIP_INSTALL) -c $(CONSTRAINTS) --no-deps torch; }
 else
 	$(PIP_INSTALL) -c $(CONSTRAINTS) --no-deps torch --retries 1 --timeout 30 \
 		$(addprefix --extra-index-url ,$(TORCH_INDEX))
