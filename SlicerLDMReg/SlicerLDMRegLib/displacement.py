@@ -175,16 +175,21 @@ class DisplacementField:
         the result maps fixed points to points of the original moving image.
 
         Args:
-            pre: the alignment, from fixed to moving points.
+            pre: the alignment, from fixed to moving points; outside of the lattice of a field, the
+                displacement at its border holds.
 
         Raises:
             InputError: when the dimensions differ.
         """
-        transform = pre.to_transform() if isinstance(pre, DisplacementField) else pre
-        if transform.GetDimension() != self.dimension:
-            raise InputError(f"pre: expected {self.dimension}D, got {transform.GetDimension()}D")
+        if isinstance(pre, DisplacementField):
+            pre._check_dimension(self.geometry)
+            points = self.geometry.points()
+            moved = pre.warp_points(points + self.vectors)
+            return DisplacementField(moved - points, self.geometry)
+        if pre.GetDimension() != self.dimension:
+            raise InputError(f"pre: expected {self.dimension}D, got {pre.GetDimension()}D")
         # ITK applies the transform that was added last first.
-        whole = sitk.CompositeTransform([transform, self.to_transform()])
+        whole = sitk.CompositeTransform([pre, self.to_transform()])
         return self.from_transform(whole, self.geometry)
 
     def inverse(
