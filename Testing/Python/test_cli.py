@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -113,7 +114,9 @@ def test_help_has_examples_that_parse(command: str, capsys: pytest.CaptureFixtur
     assert main([command, "--help"]) == 0
     text = capsys.readouterr().out
     examples = text[text.index("example") :].replace("\\\n", " ").splitlines()
-    found = [line.split("(")[0].split() for line in examples if line.strip().startswith("ldmreg")]
+    found = [
+        shlex.split(line.split("(")[0]) for line in examples if line.strip().startswith("ldmreg")
+    ]
     assert found
     for words in found:
         assert build_parser().parse_args(words[1:]).run is not None

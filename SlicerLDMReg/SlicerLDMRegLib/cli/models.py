@@ -82,6 +82,8 @@ def run_import(arguments: argparse.Namespace) -> int:
         if (path := getattr(arguments, name)) is not None
     }
     options: dict[str, Any] = {"use_ema": arguments.ema, "overwrite": arguments.overwrite}
+    if arguments.network:
+        options["network"] = dict(map(_network_option, arguments.network))
     if arguments.use is not None:
         options["use"] = arguments.use
     if arguments.licence is not None:
@@ -94,6 +96,17 @@ def run_import(arguments: argparse.Namespace) -> int:
     by_id = output.parent == user_models_dir()
     print(f"{output}: {card.title}; use it with --model {card.id if by_id else output}")
     return 0
+
+
+def _network_option(text: str) -> tuple[str, Any]:
+    """Read ``name=value``; what is not JSON is text, so that noising=none needs no quotes."""
+    name, separator, value = text.partition("=")
+    if not (name and separator):
+        raise InputError(f"--network: expected NAME=VALUE, got {text!r}")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
 
 
 def _read_text(path: Path) -> str:

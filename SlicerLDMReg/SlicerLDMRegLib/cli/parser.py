@@ -201,6 +201,9 @@ def _add_import(commands: Any) -> None:
         "the model folder to write (default: ID in the user's folder of models)"))  # fmt: skip
     parser.add_argument("--use", metavar="TEXT", help="one line on which images it is for")
     parser.add_argument("--licence", metavar="FILE", help="text file with the weights' licence")
+    parser.add_argument("--network", metavar="NAME=VALUE", action="append", default=[], help=(
+        "option of the network that the tensors do not tell, e.g. noising=none or "
+        "lgca_second=self; may be repeated"))  # fmt: skip
     parser.add_argument("--ema", action="store_true", help=(
         "take the moving averages of the U-Net instead of the raw weights"))  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="replace an existing folder")
