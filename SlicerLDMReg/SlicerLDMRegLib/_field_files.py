@@ -12,6 +12,7 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from .errors import InputError
+from .geometry import ImageGeometry
 
 __all__ = ["SUFFIXES", "read_field", "write_field"]
 
@@ -106,12 +107,17 @@ def _write_image(image: sitk.Image, path: Path, suffix: str) -> None:
     if not flagged:
         sitk.WriteImage(image, str(path))
         return
+    geometry = ImageGeometry.from_image(image)
+    array = sitk.GetArrayFromImage(image)
+    if geometry.size[2] == 1:
+        # ITK and Slicer read one slice in NIfTI as a 2D image without its place in space. Two
+        # slices of half the thickness are the same map.
+        geometry = geometry.resampled(size=(*geometry.size[:2], 2))
+        array = array.repeat(2, axis=0)
     # ITK refuses to write this intent from SimpleITK's type of vector image. Do what it does
     # otherwise: displacements of this intent are RAS in the file, and LPS to who reads it by ITK.
-    array = sitk.GetArrayFromImage(image)
     array[..., :2] *= -1
-    flipped = sitk.GetImageFromArray(array, isVector=True)
-    flipped.CopyInformation(image)
+    flipped = geometry.to_image(array, is_vector=True)
     plain = path.with_name(f".{uuid.uuid4().hex}.nii")
     try:
         sitk.WriteImage(flipped, str(plain))

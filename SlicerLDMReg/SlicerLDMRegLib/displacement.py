@@ -288,8 +288,9 @@ class DisplacementField:
 
         ``.h5`` and ``.tfm`` hold an ITK displacement field transform (float64, 2D or 3D).
         ``.nii.gz``, ``.nii``, ``.mha`` and ``.nrrd`` hold a vector image (float32), which Slicer
-        takes for a transform if it is 3D; write ``to_3d()`` of a 2D field. The file appears
-        complete or not at all.
+        takes for a transform if it is 3D; write ``to_3d()`` of a 2D field. One slice becomes two
+        of half the thickness in NIfTI, which does not keep the place of a single one. The file
+        appears complete or not at all.
 
         Raises:
             InputError: for another suffix, or when the file cannot be written.
