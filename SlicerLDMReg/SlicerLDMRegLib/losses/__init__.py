@@ -1,0 +1,49 @@
+"""Differentiable terms that training and instance optimisation minimise.
+
+Images are ``(B, C, *S)`` with ``S = (H, W)`` or ``(D, H, W)`` and intensities of about [0, 1];
+displacements are ``(B, d, *S)`` in voxels. Every function returns a scalar to be minimised and
+computes in float32 also inside ``torch.autocast``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from ..errors import InputError
+from .mind import mind_ssc, mind_ssc_descriptor
+from .overlap import soft_dice_loss
+from .regularity import smoothness
+from .similarity import lncc, mse, ncc
+
+__all__ = [
+    "SIMILARITY_LOSSES",
+    "lncc",
+    "mind_ssc",
+    "mind_ssc_descriptor",
+    "mse",
+    "ncc",
+    "similarity_loss",
+    "smoothness",
+    "soft_dice_loss",
+]
+
+#: Image similarities by the names that options use.
+SIMILARITY_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mse": mse,
+    "ncc": ncc,
+    "lncc": lncc,
+    "mind": mind_ssc,
+}
+
+
+def similarity_loss(name: str) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return the loss of ``(warped, fixed)`` called "mse", "ncc", "lncc" or "mind".
+
+    Raises:
+        InputError: for another name.
+    """
+    if name not in SIMILARITY_LOSSES:
+        raise InputError(f"similarity: expected {', '.join(SIMILARITY_LOSSES)}, got {name!r}")
+    return SIMILARITY_LOSSES[name]

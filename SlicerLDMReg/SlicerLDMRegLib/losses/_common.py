@@ -1,0 +1,39 @@
+"""What several losses share: checked input and the mean over a box."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..functional._precision import autocast_disabled, promote
+
+__all__ = ["box_mean", "promoted_pair"]
+
+
+def promoted_pair(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    if a.shape != b.shape:
+        raise ValueError(f"expected equal shapes, got {tuple(a.shape)} and {tuple(b.shape)}")
+    a, b = promote(a, b)
+    return a, b
+
+
+def box_mean(field: Tensor, window: int, valid: bool = False) -> Tensor:
+    """Mean over a box; cut off at the border, or only where the whole box fits (``valid``).
+
+    One product with a band matrix per axis: on a CPU several times as fast as average pooling.
+    """
+    with autocast_disabled(field):
+        for dim in range(2, field.ndim):
+            size, half = field.shape[dim], window // 2
+            ones = torch.ones(size, size, device=field.device, dtype=field.dtype)
+            matrix = ones.triu(-half).tril(half)
+            matrix = matrix / matrix.sum(1, keepdim=True)
+            if valid:
+                matrix = matrix[half : size - half]
+            shape = list(field.shape)
+            shape[dim] = matrix.shape[0]
+            rows = field.reshape(-1, size, math.prod(field.shape[dim + 1 :]))
+            field = (matrix @ rows).reshape(shape)
+    return field

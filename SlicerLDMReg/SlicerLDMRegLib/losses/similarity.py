@@ -1,0 +1,80 @@
+"""Similarity of two images of one modality: squared difference and correlation."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..functional._checks import check_field
+from ._common import box_mean, promoted_pair
+
+__all__ = ["lncc", "mse", "ncc"]
+
+# Local variance below which a window counts as flat: a standard deviation of 0.003 of the range.
+_FLAT_VARIANCE = 1e-5
+
+
+def mse(warped: Tensor, fixed: Tensor) -> Tensor:
+    """Return the mean squared difference; 0 is best.
+
+    Args:
+        warped: ``(B, C, *S)``.
+        fixed: same shape.
+
+    Raises:
+        ValueError: for shapes that differ.
+    """
+    warped, fixed = promoted_pair(warped, fixed)
+    return (warped - fixed).square().mean()
+
+
+def ncc(warped: Tensor, fixed: Tensor) -> Tensor:
+    """Return minus the normalised cross-correlation over the whole image; -1 is best, 1 worst.
+
+    The mean over batch and channels. An image without contrast correlates to 0.
+
+    Args:
+        warped: ``(B, C, *S)``.
+        fixed: same shape.
+
+    Raises:
+        ValueError: for shapes that differ.
+    """
+    warped, fixed = promoted_pair(warped, fixed)
+    a, b = (
+        (t - t.flatten(2).mean(2).reshape(t.shape[:2] + (1,) * (t.ndim - 2))).flatten(2)
+        for t in (warped, fixed)
+    )
+    covariance = (a * b).mean(2)
+    variances = (a.square().mean(2) * b.square().mean(2)).clamp(min=_FLAT_VARIANCE**2)
+    return -(covariance / variances.sqrt()).mean()
+
+
+def lncc(warped: Tensor, fixed: Tensor, window: int = 9) -> Tensor:
+    """Return minus the mean squared local normalised cross-correlation; -1 is best, 0 worst.
+
+    The statistics are those of a box around each voxel, cut off at the border of the image
+    (Avants et al., Medical Image Analysis 12, 2008, Equation 6). The square makes the loss blind to
+    the sign of the correlation. Windows without contrast contribute 0 and no gradient.
+
+    Args:
+        warped: ``(B, C, *S)``.
+        fixed: same shape.
+        window: odd width of the box in voxels.
+
+    Raises:
+        ValueError: for shapes that differ or an even window.
+    """
+    check_field(warped, "warped")
+    if window < 3 or window % 2 == 0:
+        raise ValueError(f"window: expected an odd number of voxels from 3, got {window}")
+    a, b = promoted_pair(warped, fixed)
+    # Variance as E[x^2] - E[x]^2 loses digits when the mean is far from 0.
+    a, b = (t - t.detach().mean() for t in (a, b))
+    channels = a.shape[1]
+    means = box_mean(torch.cat([a, b, a * a, b * b, a * b], dim=1), window)
+    mean_a, mean_b, mean_aa, mean_bb, mean_ab = means.split(channels, dim=1)
+    variance_a = (mean_aa - mean_a.square()).clamp(min=_FLAT_VARIANCE)
+    variance_b = (mean_bb - mean_b.square()).clamp(min=_FLAT_VARIANCE)
+    covariance = mean_ab - mean_a * mean_b
+    return -(covariance.square() / (variance_a * variance_b)).mean()
