@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from scipy.ndimage import map_coordinates
-from SlicerLDMRegLib.resources import sample_data_dir
 
+from SlicerLDMRegLib.resources import sample_data_dir
 from training.synthesis.cardiac import CARDIAC_LABELS
 from training.synthesis.deformation import Contraction, VelocityFlow
 from training.synthesis.echo import ECHO_LABELS

@@ -1,0 +1,98 @@
+"""The documents, the Makefile and the package metadata tell the same."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from SlicerLDMRegLib.cli.parser import build_parser
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "Resources/SampleData/README.md", ".ci/run"]
+
+
+def make_targets() -> set[str]:
+    """The targets that ``make help`` lists."""
+    listed = subprocess.run(
+        ["make", "-C", str(REPOSITORY), "--no-print-directory", "help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {line.split()[0] for line in listed.stdout.splitlines() if line.strip()}
+
+
+def code_blocks(document: str) -> str:
+    """The shell commands of a document, with continued lines joined."""
+    text = (REPOSITORY / document).read_text()
+    if not document.endswith(".md"):
+        return text
+    fenced = re.findall(r"^```\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    indented = re.findall(r"^    .*$", text, flags=re.MULTILINE)
+    return re.sub(r"\\\n\s*", " ", "\n".join([*fenced, *indented]))
+
+
+def ldmreg_commands() -> list[str]:
+    blocks = [code_blocks(document) for document in DOCUMENTS]
+    return [line.strip() for b in blocks for line in b.splitlines() if "ldmreg " in line]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_make_targets_of_the_documents_exist(document: str) -> None:
+    text = (REPOSITORY / document).read_text()
+    named = set(re.findall(r"^\s*(?:\w+=\S+ )?make ([a-z]+)", code_blocks(document), re.MULTILINE))
+    named |= set(re.findall(r"`make ([a-z]+)[^`]*`", text))
+    assert named - {"help"} <= make_targets()
+    assert named or "SampleData" in document
+
+
+def test_readme_has_the_two_commands_of_a_newcomer() -> None:
+    assert {"make demo", "make test"} <= {
+        line.split("#")[0].strip() for line in code_blocks("README.md").splitlines()
+    }
+
+
+@pytest.mark.parametrize("command", ldmreg_commands())
+def test_ldmreg_commands_of_the_documents_are_understood(command: str) -> None:
+    arguments = shlex.split(command)
+    assert arguments[0] == "ldmreg"
+    try:
+        build_parser().parse_args(arguments[1:])
+    except SystemExit as exit:
+        assert exit.code == 0, f"not understood: {command}"
+
+
+def test_ci_runs_what_the_documents_say() -> None:
+    workflow = (REPOSITORY / ".github/workflows/ci.yml").read_text()
+    assert "run: .ci/run" in workflow and "run: make demo" in workflow
+    script = (REPOSITORY / ".ci/run").read_text()
+    assert {"make test", "make lint"} <= set(script.splitlines())
+
+
+def test_tested_versions_satisfy_the_package() -> None:
+    if sys.version_info < (3, 11):
+        pytest.skip("needs tomllib, Python 3.11")
+    import tomllib
+
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    wanted = list(project["dependencies"])
+    for extra in project["optional-dependencies"].values():
+        wanted += extra
+    pinned: dict[str, list[str]] = {}
+    for line in (REPOSITORY / "requirements/constraints.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            requirement = Requirement(line)
+            version = str(requirement.specifier).removeprefix("==")
+            pinned.setdefault(requirement.name.lower(), []).append(version)
+    for text in wanted:
+        requirement = Requirement(text)
+        versions = pinned.get(requirement.name.lower())
+        assert versions, f"{requirement.name} is not in requirements/constraints.txt"
+        for version in versions:
+            assert requirement.specifier.contains(version), f"{text}, pinned to {version}"
