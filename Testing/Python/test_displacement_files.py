@@ -93,6 +93,14 @@ def test_nifti_header_says_displacement_in_five_dimensions(solid, suffix, tmp_pa
     np.testing.assert_allclose(raw, ras, atol=1e-6)
 
 
+def test_nrrd_says_displacement(solid, tmp_path):
+    solid.write(tmp_path / "field.nrrd")
+    header = (tmp_path / "field.nrrd").read_bytes().split(b"\n\n")[0].decode()
+    assert "intent_code:=1006" in header
+    assert "kinds: vector domain domain domain" in header
+    assert "space: left-posterior-superior" in header
+
+
 def from_parent(path):
     """Load a transform file as Slicer does and return the map of LPS points from parent."""
     slicer = pytest.importorskip("slicer")

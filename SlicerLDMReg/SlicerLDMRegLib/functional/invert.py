@@ -183,11 +183,10 @@ def _fit_affine(displacement: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
     centre = grid.mean(axes)
     # On a full lattice the coordinates are uncorrelated, so each slope stands by itself.
     centred = grid - centre.reshape(-1, *[1] * len(axes))
+    # Along an axis of one voxel the covariance is 0, and so is then the slope.
     variance = centred.square().mean(axes).clamp_min(torch.finfo(grid.dtype).tiny)
     covariance = torch.einsum("bi...,j...->bij", displacement, centred) / grid[0].numel()
     slope = covariance / variance
-    # A lattice of one voxel along an axis says nothing about the slope along it.
-    slope = torch.where(variance > 1e-6, slope, torch.zeros_like(slope))
     identity = torch.eye(len(slope[0]), device=slope.device, dtype=slope.dtype)
     regular = torch.linalg.svdvals(slope + identity)[:, -1] > 1e-2
     slope = torch.where(regular[:, None, None], slope, torch.zeros_like(slope))
