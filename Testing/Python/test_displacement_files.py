@@ -39,6 +39,11 @@ def field(request):
     return random_field(request.param)
 
 
+@pytest.fixture(params=[name for name in DIRECTIONS if name.startswith("3d")])
+def solid_field(request):
+    return random_field(DIRECTIONS[request.param])
+
+
 @pytest.fixture
 def solid():
     return random_field(DIRECTIONS["3d left-handed"])
@@ -121,20 +126,25 @@ def from_parent(path):
     return transform, map_points
 
 
-@pytest.mark.parametrize("suffix", TRANSFORMS + IMAGES)
-def test_slicer_reads_the_transform_from_parent(field, suffix, tmp_path):
-    if field.dimension == 2:
-        if suffix in IMAGES:
-            pytest.skip("Slicer does not read 2D displacement images")
-        embedded = field.to_3d()
-    else:
-        embedded = field
-    field.write(tmp_path / f"field{suffix}")
-    transform, map_points = from_parent(tmp_path / f"field{suffix}")
+def check_in_slicer(path, field):
+    transform, map_points = from_parent(path)
     assert transform.GetClassName() == "vtkOrientedGridTransform"
-    points = inner_points(embedded.geometry)
-    np.testing.assert_allclose(map_points(points), embedded.warp_points(points), atol=1e-4)
-    assert np.abs(embedded.warp_points(points) - points).max() > 0.5
+    points = inner_points(field.geometry)
+    np.testing.assert_allclose(map_points(points), field.warp_points(points), atol=1e-4)
+    assert np.abs(field.warp_points(points) - points).max() > 0.5
+
+
+@pytest.mark.parametrize("suffix", TRANSFORMS + IMAGES)
+def test_slicer_reads_the_transform_from_parent(solid_field, suffix, tmp_path):
+    solid_field.write(tmp_path / f"field{suffix}")
+    check_in_slicer(tmp_path / f"field{suffix}", solid_field)
+
+
+@pytest.mark.parametrize("suffix", TRANSFORMS)
+def test_slicer_reads_a_2d_transform_as_a_plane(suffix, tmp_path):
+    field = random_field(DIRECTIONS["2d oblique"])
+    field.write(tmp_path / f"field{suffix}")
+    check_in_slicer(tmp_path / f"field{suffix}", field.to_3d())
 
 
 @pytest.mark.parametrize("suffix", TRANSFORMS + IMAGES)
@@ -143,9 +153,7 @@ def test_slicer_reads_a_slice_in_space(suffix, tmp_path):
     volume = random_field(DIRECTIONS["3d oblique"]).geometry
     field = flat.to_3d(volume.crop((0, 0, 3), (8, 7, 1)))
     field.write(tmp_path / f"slice{suffix}")
-    _, map_points = from_parent(tmp_path / f"slice{suffix}")
-    points = inner_points(field.geometry)
-    np.testing.assert_allclose(map_points(points), field.warp_points(points), atol=1e-4)
+    check_in_slicer(tmp_path / f"slice{suffix}", field)
 
 
 @pytest.mark.parametrize("suffix", TRANSFORMS + IMAGES)
@@ -165,9 +173,8 @@ def test_one_slice_in_a_file_is_the_same_map(suffix, tmp_path):
         )
 
 
-def test_jacobian_agrees_with_slicers_derivative(field, tmp_path):
-    if field.dimension == 2:
-        pytest.skip("the transforms of Slicer are 3D")
+def test_jacobian_agrees_with_slicers_derivative(solid_field, tmp_path):
+    field = solid_field
     field.write(tmp_path / "field.h5")
     transform, _ = from_parent(tmp_path / "field.h5")
     # Slopes of the cubic interpolation at a voxel are the central differences.
