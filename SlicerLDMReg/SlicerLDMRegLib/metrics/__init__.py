@@ -1,0 +1,30 @@
+"""Numbers that judge a registration; arrays or tensors in, floats out.
+
+Images and label maps are arrays of one shape, ``(H, W)`` or ``(D, H, W)``, without batch and
+channel. A number that is undefined, such as the overlap of a label that no image holds, is NaN;
+average with ``numpy.nanmean``.
+"""
+
+from __future__ import annotations
+
+from .deformation import displacement_statistics, fold_percentage, sdlogj, sdlogj_learn2reg
+from .landmarks import target_registration_error
+from .overlap import dice
+from .similarity import lncc, mse, ncc
+from .surface import SurfaceDistances, hd95, hd95_learn2reg, surface_distances
+
+__all__ = [
+    "SurfaceDistances",
+    "dice",
+    "displacement_statistics",
+    "fold_percentage",
+    "hd95",
+    "hd95_learn2reg",
+    "lncc",
+    "mse",
+    "ncc",
+    "sdlogj",
+    "sdlogj_learn2reg",
+    "surface_distances",
+    "target_registration_error",
+]

@@ -1,0 +1,101 @@
+"""How regular a deformation is."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ..errors import InputError
+from ..functional import jacobian_determinant
+from ._arrays import Array, to_numpy
+
+__all__ = ["displacement_statistics", "fold_percentage", "sdlogj", "sdlogj_learn2reg"]
+
+# Learn2Reg leaves out voxels this near to the border, and adds this to the determinant.
+_BORDER, _OFFSET = 2, 3.0
+_SMALLEST, _LARGEST = 1e-9, 1e9
+
+
+def fold_percentage(determinant: Array, mask: Array | None = None) -> float:
+    """Return the percentage of voxels whose Jacobian determinant is not above 0.
+
+    Args:
+        determinant: Jacobian determinants of ``x + u(x)``.
+        mask: where to look; default everywhere.
+
+    Raises:
+        InputError: when the mask has another shape.
+    """
+    values = _masked(determinant, mask)
+    return 100.0 * float(np.mean(~(values > 0))) if values.size else float("nan")
+
+
+def sdlogj(determinant: Array, mask: Array | None = None) -> float:
+    """Return the standard deviation of the logarithm of the Jacobian determinant.
+
+    0 for a rigid or uniformly scaling map. Determinants below 1e-9, folds among them, count as
+    1e-9 and so dominate the number.
+
+    Args:
+        determinant: Jacobian determinants of ``x + u(x)``.
+        mask: where to look; default everywhere.
+
+    Raises:
+        InputError: when the mask has another shape.
+    """
+    values = _masked(determinant, mask).astype(np.float64)
+    if not values.size:
+        return float("nan")
+    return float(np.std(np.log(np.clip(values, _SMALLEST, _LARGEST))))
+
+
+def sdlogj_learn2reg(displacement: Array, mask: Array | None = None) -> float:
+    """Return SDlogJ as the Learn2Reg challenge computes it, to compare with published tables.
+
+    Central differences of the voxel displacement, two voxels at each border left out, and 3 added
+    to the determinant before the logarithm, which makes the number several times smaller than
+    :func:`sdlogj` and hides folds.
+
+    Args:
+        displacement: ``(d, *S)`` in voxels, channel i along axis i.
+        mask: ``S``, where to look; default everywhere.
+
+    Returns:
+        NaN when no voxel is left.
+
+    Raises:
+        InputError: when the shapes do not agree.
+    """
+    field = to_numpy(displacement)
+    if field.ndim not in (3, 4) or field.shape[0] != field.ndim - 1:
+        raise InputError(f"displacement: expected (2, H, W) or (3, D, H, W), got {field.shape}")
+    determinant = jacobian_determinant(torch.from_numpy(field.astype(np.float64))[None])[0]
+    inner = (slice(_BORDER, -_BORDER),) * determinant.ndim
+    where = np.ones(field.shape[1:], bool) if mask is None else to_numpy(mask)
+    if where.shape != field.shape[1:]:
+        raise InputError(f"mask: expected shape {field.shape[1:]}, got {where.shape}")
+    return sdlogj(determinant.numpy()[inner] + _OFFSET, where[inner])
+
+
+def displacement_statistics(vectors: Array) -> dict[str, float]:
+    """Return the "mean", "std" and "max" length of displacement vectors, in their unit.
+
+    Args:
+        vectors: ``(..., d)``, as in ``DisplacementField.vectors``.
+    """
+    lengths = np.linalg.norm(to_numpy(vectors).astype(np.float64), axis=-1)
+    return {
+        "mean": float(lengths.mean()),
+        "std": float(lengths.std()),
+        "max": float(lengths.max()),
+    }
+
+
+def _masked(determinant: Array, mask: Array | None) -> np.ndarray:
+    values = to_numpy(determinant)
+    if mask is None:
+        return values.ravel()
+    where = to_numpy(mask).astype(bool)
+    if where.shape != values.shape:
+        raise InputError(f"mask: expected shape {values.shape}, got {where.shape}")
+    return values[where]

@@ -1,0 +1,326 @@
+"""Metrics against analytic cases, independent implementations and the released evaluation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+from monai.metrics.utils import get_code_to_measure_table
+
+from SlicerLDMRegLib import metrics
+from SlicerLDMRegLib.errors import InputError
+from SlicerLDMRegLib.functional import fold_fraction, identity_grid, jacobian_determinant
+from SlicerLDMRegLib.metrics.surfels import neighbour_codes, surfel_areas
+
+
+def ball(shape: tuple[int, ...], centre: tuple[float, ...], radius: float) -> np.ndarray:
+    grid = np.indices(shape).astype(float)
+    distance = sum((g - c) ** 2 for g, c in zip(grid, centre, strict=True))
+    return (distance <= radius**2).astype(np.uint8)
+
+
+def bars(*spans: tuple[int, int, int]) -> np.ndarray:
+    labels = np.zeros((4, 20), np.int16)
+    for label, start, stop in spans:
+        labels[:, start:stop] = label
+    return labels
+
+
+# Dice
+
+
+def test_dice_of_overlapping_and_disjoint_labels() -> None:
+    a = bars((1, 0, 4), (2, 10, 12), (7, 15, 18))
+    b = bars((1, 1, 7), (2, 13, 15), (7, 15, 18))
+    # Label 1: 2 * 3 / (4 + 6); label 2: no overlap; label 7: the same.
+    assert metrics.dice(a, b) == pytest.approx({1: 0.6, 2: 0.0, 7: 1.0})
+    assert metrics.dice(torch.from_numpy(a), b, labels=[7]) == {7: 1.0}
+
+
+def test_dice_agrees_with_simpleitk() -> None:
+    generator = np.random.default_rng(0)
+    a, b = generator.integers(0, 600, (2, 9, 10, 11)).astype(np.uint16)
+    filter_ = sitk.LabelOverlapMeasuresImageFilter()
+    filter_.Execute(sitk.GetImageFromArray(a), sitk.GetImageFromArray(b))
+    scores = metrics.dice(a, b)
+    for label in (1, 42, 599):
+        assert scores[label] == pytest.approx(filter_.GetDiceCoefficient(label))
+
+
+def test_dice_of_absent_labels() -> None:
+    a, empty = bars((3, 2, 5)), bars()
+    scores = metrics.dice(a, empty, labels=[3, 4])
+    assert scores[3] == 0.0
+    assert np.isnan(scores[4])
+    assert metrics.dice(empty, empty) == {}
+
+
+def test_dice_takes_masks_and_whole_floats_only() -> None:
+    mask = bars((1, 2, 5)).astype(bool)
+    assert metrics.dice(mask, mask.astype(np.float32)) == {1: 1.0}
+    with pytest.raises(InputError, match="whole numbers"):
+        metrics.dice(mask, mask * 0.5)
+    with pytest.raises(InputError, match="none below 0, got -1"):
+        metrics.dice(mask, -mask.astype(int))
+    with pytest.raises(InputError, match=r"one shape, got \(4, 20\) and \(4, 19\)"):
+        metrics.dice(mask, mask[:, 1:])
+
+
+# Surface distances
+
+
+@pytest.mark.parametrize("spacing", [(1, 1, 1), (1, 2, 3), (3.5, 0.7, 0.9)])
+def test_surfel_areas_in_3d_are_the_published_ones(spacing: tuple[float, ...]) -> None:
+    published = np.asarray(get_code_to_measure_table(spacing)[0])
+    np.testing.assert_allclose(surfel_areas(spacing), published, atol=1e-4)
+
+
+@pytest.mark.parametrize("spacing", [(1, 1), (0.5, 3)])
+def test_surfel_lengths_in_2d_are_the_published_ones(spacing: tuple[float, ...]) -> None:
+    published = np.asarray(get_code_to_measure_table(spacing)[0])
+    np.testing.assert_allclose(surfel_areas(spacing), published, atol=1e-6)
+
+
+def test_neighbour_codes_of_one_voxel_and_a_full_mask() -> None:
+    codes = neighbour_codes(np.ones((1, 1, 1), bool))
+    assert codes.shape == (2, 2, 2)
+    assert sorted(codes.ravel()) == [1, 2, 4, 8, 16, 32, 64, 128]
+    assert neighbour_codes(np.ones((3, 3), bool))[1, 1] == 15
+
+
+def test_total_surface_area_approaches_that_of_a_box_and_a_ball() -> None:
+    # A box of n voxels each way: faces n - 1 wide between the middles of its outer corners.
+    box = neighbour_codes(np.ones((40, 40, 40), bool))
+    assert surfel_areas((1, 1, 1))[box].sum() == pytest.approx(6 * 40**2, rel=0.03)
+    # Thick slices: 2 faces of 40 x 40, 4 of 40 x 80.
+    assert surfel_areas((2, 1, 1))[box].sum() == pytest.approx(2 * 1600 + 4 * 3200, rel=0.03)
+    sphere = neighbour_codes(ball((45, 45, 45), (22, 22, 22), 18).astype(bool))
+    assert surfel_areas((1, 1, 1))[sphere].sum() == pytest.approx(4 * np.pi * 18**2, rel=0.12)
+
+
+def test_hd95_of_the_same_labels_is_0() -> None:
+    labels = ball((20, 20, 20), (9, 10, 11), 6)
+    assert metrics.hd95(labels, labels, (1, 1, 1)) == {1: 0.0}
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis", "spacing"),
+    [
+        ((60, 60), 0, (1.0, 1.0)),
+        ((60, 60), 1, (2.5, 0.5)),
+        ((36, 36, 36), 0, (3.0, 1.0, 1.0)),
+        ((36, 36, 36), 2, (1.0, 1.0, 0.4)),
+    ],
+)
+def test_hd95_of_a_shifted_slab_is_the_shift(
+    shape: tuple[int, ...], axis: int, spacing: tuple[float, ...]
+) -> None:
+    # Slab faces are much larger than its rim, so that 95 % of the area is exactly the shift away.
+    a = np.zeros(shape, np.uint8)
+    index: list[slice] = [slice(None)] * len(shape)
+    index[axis] = slice(10, 20)
+    a[tuple(index)] = 1
+    b = np.roll(a, 3, axis)
+    assert metrics.hd95(a, b, spacing)[1] == pytest.approx(3 * spacing[axis])
+    assert metrics.hd95_learn2reg(a, b)[1] == pytest.approx(3.0)
+
+
+def test_hd95_of_a_shifted_disk_lies_just_below_the_shift() -> None:
+    # Around a disk moved by s, the distance to the other circle is s * |cos|: 95 % of the
+    # circumference is nearer than s * sin(0.95 * 90 degrees).
+    a, b = ball((100, 100), (50, 44), 30), ball((100, 100), (50, 52), 30)
+    expected = 8 * np.sin(np.deg2rad(0.95 * 90))
+    assert metrics.hd95(a, b, (0.5, 0.5))[1] == pytest.approx(0.5 * expected, abs=0.3)
+
+
+def test_hd95_ignores_a_far_speck_that_hd100_does_not() -> None:
+    a = ball((80, 80), (40, 30), 20)
+    b = a.copy()
+    b[40, 78] = 1
+    assert metrics.hd95(a, b, (1, 1))[1] == 0.0
+    distances = metrics.surface_distances(a == 1, b == 1, (1, 1))
+    assert distances.robust_hausdorff(100) == pytest.approx(28, abs=1)
+    assert 0 < distances.mean() < 1
+
+
+def test_hd95_weighs_with_the_area_and_not_with_the_number_of_elements() -> None:
+    # A box moved along its last axis: the faces that are left behind hold 10 % of the elements,
+    # but in slices of 0.1 mm only 3 % of the area.
+    a = np.zeros((22, 22, 44), np.uint8)
+    a[1:-1, 1:-1, 1:-3] = 1
+    b = np.roll(a, 1, axis=2)
+    assert metrics.hd95(a, b, (1, 1, 1))[1] == 1
+    assert metrics.hd95(a, b, (0.1, 1, 1))[1] < 0.2
+
+
+def test_surface_distances_agree_with_brute_force() -> None:
+    generator = np.random.default_rng(3)
+    a, b = generator.random((2, 7, 8, 6)) > 0.7
+    spacing = np.array([2.0, 0.5, 1.0])
+    areas = surfel_areas(spacing)
+    points, weights = [], []
+    for mask in (a, b):
+        codes = neighbour_codes(mask)
+        surface = (codes != 0) & (codes != 255)
+        points.append(np.argwhere(surface) * spacing)
+        weights.append(areas[codes[surface]])
+    gaps = np.linalg.norm(points[0][:, None] - points[1][None], axis=2)
+    distances = metrics.surface_distances(a, b, spacing)
+    np.testing.assert_allclose(distances.a_to_b, np.sort(gaps.min(1)))
+    np.testing.assert_allclose(distances.b_to_a, np.sort(gaps.min(0)))
+    for nearest, weight in ((gaps.min(1), weights[0]), (gaps.min(0), weights[1])):
+        reached = distances.robust_hausdorff(95)
+        assert weight[nearest <= reached].sum() >= 0.95 * weight.sum() - 1e-9
+    mean = (gaps.min(1) @ weights[0] + gaps.min(0) @ weights[1]) / np.concatenate(weights).sum()
+    assert distances.mean() == pytest.approx(mean)
+
+
+def test_hd95_of_absent_labels_is_nan() -> None:
+    a, empty = ball((20, 20), (9, 9), 4), np.zeros((20, 20), np.uint8)
+    for pair in ((a, empty), (empty, a)):
+        assert np.isnan(metrics.hd95(*pair, (1, 1))[1])
+    assert np.isnan(metrics.hd95(empty, empty, (1, 1), labels=[5])[5])
+    assert metrics.hd95(empty, empty, (1, 1)) == {}
+    assert np.isnan(metrics.surface_distances(empty, empty, (1, 1)).mean())
+
+
+def test_learn2reg_calls_a_lost_label_infinitely_far_and_an_absent_one_nan() -> None:
+    a, empty = ball((20, 20), (9, 9), 4), np.zeros((20, 20), np.uint8)
+    assert np.isinf(metrics.hd95_learn2reg(a, empty, moving=a)[1])
+    assert np.isnan(metrics.hd95_learn2reg(a, empty, moving=empty)[1])
+    assert np.isnan(metrics.hd95_learn2reg(a, empty)[1])
+    assert np.isnan(metrics.hd95_learn2reg(empty, empty, moving=a)[1])
+
+
+def test_hd95_checks_the_spacing() -> None:
+    a = ball((9, 9), (4, 4), 2)
+    with pytest.raises(InputError, match="2 positive numbers, got"):
+        metrics.hd95(a, a, (1, 1, 1))
+    with pytest.raises(InputError, match="2 positive numbers, got"):
+        metrics.hd95(a, a, (1, 0))
+
+
+# Deformation
+
+
+def test_identity_and_uniform_scaling_have_no_spread() -> None:
+    shape = (8, 9, 10)
+    grid = identity_grid(shape)
+    for scale in (0.0, 0.3):
+        field = scale * grid
+        determinant = jacobian_determinant(field[None])[0]
+        assert metrics.fold_percentage(determinant) == 0
+        assert metrics.sdlogj(determinant) == pytest.approx(0, abs=1e-5)
+        assert metrics.sdlogj_learn2reg(field) == pytest.approx(0, abs=1e-6)
+
+
+def test_sdlogj_of_known_determinants() -> None:
+    determinant = np.exp(np.array([[1.0, -1.0], [3.0, -3.0]]))
+    assert metrics.sdlogj(determinant) == pytest.approx(np.sqrt(5))
+    mask = np.array([[1, 1], [0, 0]])
+    assert metrics.sdlogj(determinant, mask) == pytest.approx(1)
+    assert np.isnan(metrics.sdlogj(determinant, 0 * mask))
+    folded = np.array([1.0, -2.0])
+    assert metrics.sdlogj(folded) == pytest.approx(-np.log(1e-9) / 2)
+
+
+@pytest.mark.parametrize("shape", [(14, 12, 13), (16, 15)])
+def test_learn2reg_sdlogj_equals_its_definition(shape: tuple[int, ...]) -> None:
+    d = len(shape)
+    field = np.random.default_rng(1).normal(0, 0.8, (d, *shape))
+    total = field + np.indices(shape)
+    inner = [np.s_[2 : s - 2] for s in shape]
+    logs = []
+    for x in np.ndindex(*(s - 4 for s in shape)):
+        centre = np.array(x) + 2
+        matrix = np.zeros((d, d))
+        for axis in range(d):
+            step = np.eye(d, dtype=int)[axis]
+            ahead, behind = tuple(centre + step), tuple(centre - step)
+            matrix[:, axis] = (total[(slice(None), *ahead)] - total[(slice(None), *behind)]) / 2
+        logs.append(np.log(np.clip(np.linalg.det(matrix) + 3, 1e-9, 1e9)))
+    assert metrics.sdlogj_learn2reg(field) == pytest.approx(np.std(logs))
+    mask = np.zeros(shape, bool)
+    mask[: shape[0] // 2] = True
+    half = np.array(logs).reshape([s - 4 for s in shape])[mask[tuple(inner)]]
+    assert metrics.sdlogj_learn2reg(field, mask) == pytest.approx(np.std(half))
+
+
+def test_learn2reg_sdlogj_of_a_tiny_or_wrong_field() -> None:
+    assert np.isnan(metrics.sdlogj_learn2reg(np.zeros((2, 4, 9))))
+    with pytest.raises(InputError, match=r"expected \(2, H, W\)"):
+        metrics.sdlogj_learn2reg(np.zeros((9, 9, 2)))
+    with pytest.raises(InputError, match="mask: expected shape"):
+        metrics.sdlogj_learn2reg(np.zeros((2, 9, 9)), np.ones((9, 8)))
+
+
+def test_fold_percentage_counts_zero_negative_and_nan() -> None:
+    determinant = np.array([[1.0, 0.0, -0.1, np.nan], [2.0, 1.0, 1.0, 1e-6]])
+    assert metrics.fold_percentage(determinant) == 37.5
+    mask = determinant >= 0
+    assert metrics.fold_percentage(determinant, mask) == pytest.approx(100 / 6)
+    assert np.isnan(metrics.fold_percentage(determinant, np.zeros_like(mask)))
+    with pytest.raises(InputError, match=r"mask: expected shape \(2, 4\)"):
+        metrics.fold_percentage(determinant, mask[:1])
+
+
+def test_folds_equal_those_of_the_released_evaluation(shared_data: Path) -> None:
+    reference = np.load(shared_data / "parity" / "ldm_morph.npz")
+    displacement = torch.from_numpy(reference["flow"])[None] * 64  # released: half the size
+    determinant = jacobian_determinant(displacement)
+    expected = float(reference["fold_fraction"])
+    assert metrics.fold_percentage(determinant) == pytest.approx(100 * expected, abs=1e-9)
+    assert fold_fraction(determinant).item() == pytest.approx(expected)
+
+
+def test_displacement_statistics() -> None:
+    vectors = np.zeros((2, 2, 3))
+    vectors[0, 0] = (2, 3, 6)
+    vectors[1, 1] = (0, 0, 1)
+    result = metrics.displacement_statistics(vectors)
+    assert result == pytest.approx({"mean": 2.0, "std": np.std([7, 1, 0, 0]), "max": 7.0})
+
+
+# Landmarks
+
+
+def test_target_registration_error() -> None:
+    fixed = np.array([[0.0, 0, 0], [10, 0, 0]])
+    moving = np.array([[3.0, 4, 0], [13, 4, 1]])
+    np.testing.assert_allclose(metrics.target_registration_error(fixed, moving), [5, np.sqrt(26)])
+    moved = metrics.target_registration_error(fixed, moving, lambda p: p + np.array([3, 4, 0]))
+    np.testing.assert_allclose(moved, [0, 1])
+    with pytest.raises(InputError, match=r"one length, got \(2, 3\) and \(1, 3\)"):
+        metrics.target_registration_error(fixed, moving[:1])
+
+
+# Similarity
+
+
+def test_similarities_of_known_images() -> None:
+    image = np.random.default_rng(0).random((20, 24)).astype(np.float32)
+    other = np.random.default_rng(1).random((20, 24)).astype(np.float32)
+    assert metrics.mse(image, image) == 0
+    assert metrics.mse(image, image + 2) == pytest.approx(4, rel=1e-5)
+    assert metrics.ncc(image, 5 - 3 * image) == pytest.approx(-1)
+    expected = np.corrcoef(image.ravel(), other.ravel())[0, 1]
+    assert metrics.ncc(torch.from_numpy(image), other) == pytest.approx(expected)
+    assert metrics.lncc(image, image) == pytest.approx(1)
+    assert metrics.lncc(1000 * image, -7 * image) == pytest.approx(1)
+    assert metrics.lncc(image, other) < 0.2
+
+
+def test_similarities_do_not_overflow_small_integers() -> None:
+    bright, dark = np.full((4, 4), 250, np.uint8), np.zeros((4, 4), np.uint8)
+    assert metrics.mse(dark, bright) == 62500
+
+
+def test_similarities_of_a_constant_image() -> None:
+    image = np.random.default_rng(0).random((12, 12))
+    assert np.isnan(metrics.ncc(image, np.ones((12, 12))))
+    assert metrics.lncc(image, np.ones((12, 12))) == 0
+    with pytest.raises(InputError, match="one shape"):
+        metrics.mse(image, image[1:])
