@@ -464,6 +464,20 @@ def test_tables_tell_better_from_worse() -> None:
     assert tables["Deformation"].tones == ["worse"]
 
 
+def test_alignment_and_landmarks_have_their_columns() -> None:
+    values = {
+        "before": {"ncc": 0.5, "tre": 4.0, "tre_per_landmark": [3.0, 5.0]},
+        "aligned": {"ncc": 0.7, "tre": 3.0, "tre_per_landmark": [2.0, 4.0]},
+        "after": {"ncc": 0.9, "tre": 2.0, "tre_per_landmark": [1.0, 6.0]},
+    }
+    tables = {table.title: table for table in metric_tables(values)}
+    match = tables["Match before and after"]
+    assert match.columns == ["Metric", "Before", "Aligned", "After", "Change"]
+    assert match.rows[0][1:] == ["0.5", "0.7", "0.9", "+0.4"]
+    assert tables["Landmark error (mm)"].rows[1] == ["2", "5", "6", "+1"]
+    assert tables["Landmark error (mm)"].tones == ["better", "worse"]
+
+
 def test_provenance_becomes_sections() -> None:
     tables = provenance_tables(
         {"seed": 3, "options": {"refine": {"enabled": True}, "names": ["a"]}}

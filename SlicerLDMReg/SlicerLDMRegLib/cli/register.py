@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,8 @@ __all__ = ["run_register"]
 
 def run_register(arguments: argparse.Namespace) -> int:
     """Register, write the results, print the summary."""
-    output = _check_output(Path(arguments.output))
     refine = _refinement(arguments)
+    output = _output(arguments.output)
     from ..pipeline import Progress, register
 
     mode = "off" if arguments.quiet else "lines" if arguments.verbose else "auto"
@@ -49,13 +50,17 @@ def run_register(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _check_output(output: Path) -> Path:
+def _output(text: str) -> Path:
     """Refuse a place that cannot be written to before any work is done."""
-    if output.exists() and not output.is_dir():
-        raise InputError(f"--output {output} is a file; name a folder")
-    existing = next(parent for parent in (output, *output.absolute().parents) if parent.exists())
-    if not existing.is_dir():
-        raise InputError(f"--output {output}: {existing} is a file; name another folder")
+    output = Path(text).expanduser()
+    parent = next(folder for folder in output.absolute().parents if folder.exists())
+    if not parent.is_dir():
+        raise InputError(f"output: {parent} is a file; name another folder")
+    if not os.access(parent, os.W_OK):
+        raise InputError(f"output: {parent} cannot be written to; name another folder")
+    from ..pipeline.result import check_output_directory
+
+    check_output_directory(output)
     return output
 
 

@@ -187,16 +187,16 @@ def _wheel_legend(axes: Axes, limit: float) -> None:
 def _component_legend(axes: Axes, limit: float) -> None:
     ramp = np.full((1, 64, 3), 0.5)
     for row, (channel, low, high) in enumerate([(2, "I", "S"), (1, "A", "P"), (0, "R", "L")]):
-        bottom = 0.03 + 0.055 * row
-        inset = axes.inset_axes((0.07, bottom, 0.18, 0.035))
+        bottom = 0.03 + 0.075 * row
+        inset = axes.inset_axes((0.08, bottom, 0.18, 0.05))
         colors = ramp.copy()
         colors[..., channel] = np.linspace(0, 1, 64)
         inset.imshow(colors, aspect="auto")
         inset.set_axis_off()
-        for x, letter, side in ((0.06, low, "right"), (0.26, high, "left")):
-            text = axes.text(x, bottom + 0.016, letter, transform=axes.transAxes, ha=side)
+        for x, letter, side in ((0.07, low, "right"), (0.27, high, "left")):
+            text = axes.text(x, bottom + 0.022, letter, transform=axes.transAxes, ha=side)
             text.set(color="white", fontsize=6.5, va="center", path_effects=_SHADOW)
-    _note(axes, 0.03, 0.21, f"±{limit:.3g} mm")
+    _note(axes, 0.03, 0.275, f"±{limit:.3g} mm")
 
 
 def _grid(axes: Axes, view: PlaneView, scene: Scene) -> None:

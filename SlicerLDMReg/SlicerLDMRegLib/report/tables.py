@@ -18,10 +18,9 @@ _METRICS: dict[str, tuple[str, bool | None]] = {
     "mse": ("Mean squared error (MSE)", False),
     "dice_mean": ("Mean Dice", True),
     "hd95_mean": ("Mean HD95 (mm)", False),
-    "hd95_mean_mm": ("Mean HD95 (mm)", False),
     "tre": ("Mean landmark error (mm)", False),
-    "tre_mean_mm": ("Mean landmark error (mm)", False),
     "tre_max_mm": ("Largest landmark error (mm)", False),
+    "overlap": ("Part of the fixed lattice that the moving image covers", None),
 }
 _DEFORMATION = {
     "fold_count": "Folded samples",
@@ -91,20 +90,21 @@ def metric_tables(
         names: names of the labels, where they are known.
     """
     before, after = metrics.get("before", {}), metrics.get("after", {})
-    tables = [_before_after(before, after), _per_label(before, after, names or {})]
+    tables = [_before_after(metrics), _per_label(before, after, names or {})]
     tables += [_landmarks(before, after), _deformation(metrics.get("deformation", {}))]
     return [table for table in tables if table.rows]
 
 
-def _before_after(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
-    table = Table("Match before and after", ["Metric", "Before", "After", "Change"])
-    for key in dict.fromkeys([*_METRICS, *before, *after]):
-        values = [side.get(key) for side in (before, after)]
-        values = [v.get("mean") if isinstance(v, Mapping) else v for v in values]
+def _before_after(metrics: Mapping[str, Any]) -> Table:
+    states = [name for name in ("before", "aligned", "after") if metrics.get(name)]
+    sides = [metrics[name] for name in states]
+    table = Table("Match before and after", ["Metric", *map(str.capitalize, states), "Change"])
+    for key in dict.fromkeys([*_METRICS, *(key for side in sides for key in side)]):
+        values = [side.get(key) for side in sides]
         if not any(_is_number(value) for value in values):
             continue
         title, higher = _METRICS.get(key, (key, None))
-        change, tone = _change(values[0], values[1], higher)
+        change, tone = _change(values[0], values[-1], higher)
         table.add(title, *map(format_value, values), change, tone=tone)
     return table
 
@@ -129,12 +129,7 @@ def _per_label(
 
 def _landmarks(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
     table = Table("Landmark error (mm)", ["Landmark", "Before", "After", "Change"])
-    errors = []
-    for side in (before, after):
-        found = next((side[k] for k in ("tre_per_landmark", "tre_mm") if k in side), None)
-        if found is None and isinstance(side.get("tre"), Mapping):
-            found = side["tre"].get("points")
-        errors.append(list(found) if isinstance(found, Sequence) else [])
+    errors = [side.get("tre_per_landmark", []) for side in (before, after)]
     for number, values in enumerate(zip(*errors, strict=False), start=1):
         change, tone = _change(values[0], values[1], False)
         table.add(str(number), *map(format_value, values), change, tone=tone)

@@ -37,10 +37,8 @@ class Verdict:
 
 
 def _number(section: Any, name: str) -> float | None:
-    """Return a finite number of a metrics section, or None; ``{"mean": x}`` counts as x."""
+    """Return a finite number of a metrics section, or None."""
     value = section.get(name) if isinstance(section, Mapping) else None
-    if isinstance(value, Mapping):
-        value = value.get("mean")
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)
