@@ -1,0 +1,187 @@
+"""Choice of device and precision; seconds and memory."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from ..errors import InputError, OutOfMemoryError
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = [
+    "Meter",
+    "autocast",
+    "available_memory",
+    "describe_device",
+    "memory_errors",
+    "select_device",
+    "select_precision",
+]
+
+_ADVICE = (
+    "use --slices for a part of the volume, crop or downsample the images, "
+    "or choose --device cpu if this was a GPU"
+)
+
+
+def select_device(name: str = "auto") -> torch.device:
+    """Return the device for a name: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+
+    ``auto`` is the first CUDA device where there is one, else the CPU.
+
+    Raises:
+        InputError: for an unknown name, or a device that this computer has not.
+    """
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    match = re.fullmatch(r"cpu|mps|cuda(?::(\d+))?", name)
+    if match is None:
+        raise InputError(f"device: expected auto, cpu, cuda, cuda:N or mps, got {name!r}")
+    if name.startswith("cuda"):
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        index = int(match.group(1) or 0)
+        if index >= count:
+            raise InputError(
+                f"device: {name} was asked for, but this computer offers {count} CUDA devices; "
+                "use --device cpu or auto"
+            )
+        return torch.device("cuda", index)
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise InputError(
+            "device: mps was asked for, but it is not available here; use --device cpu"
+        )
+    return torch.device(name)
+
+
+def select_precision(name: str, device: torch.device) -> str:
+    """Return ``"float32"`` or ``"bfloat16"``, the precision in which a network runs.
+
+    ``auto`` is bfloat16 on a CUDA device that computes in it, else float32. Warps and refinement
+    always run in float32.
+
+    Raises:
+        InputError: for an unknown name.
+    """
+    import torch
+
+    if name not in ("auto", "float32", "bfloat16"):
+        raise InputError(f"precision: expected auto, float32 or bfloat16, got {name!r}")
+    if name != "auto":
+        return name
+    fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return "bfloat16" if fast else "float32"
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[None]:
+    """Return the context in which a network runs in ``precision``."""
+    import torch
+
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(device_type=device.type, dtype=torch.bfloat16)
+
+
+def describe_device(device: torch.device) -> str:
+    """Return a line such as ``"cpu, 2 threads (x86_64)"`` or ``"cuda:0, NVIDIA H200"``."""
+    import torch
+
+    if device.type == "cuda":
+        return f"{device}, {torch.cuda.get_device_name(device)}"
+    return f"{device}, {torch.get_num_threads()} threads ({platform.machine()})"
+
+
+def available_memory() -> int | None:
+    """Return the bytes of main memory that can be had without swapping; None where unknown."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:  # noqa: PTH123 (not a file of ours)
+            for line in lines:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+@contextmanager
+def memory_errors(doing: str) -> Iterator[None]:
+    """Turn every kind of memory exhaustion inside the block into one clear error.
+
+    Raises:
+        OutOfMemoryError: naming what was being done and what helps.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        raise OutOfMemoryError(f"not enough memory for {doing}; {_ADVICE}") from error
+    except RuntimeError as error:
+        # torch has its own class on GPUs and plain RuntimeErrors on the CPU; ITK wraps bad_alloc.
+        text = str(error).lower()
+        signs = ("out of memory", "can't allocate memory", "bad_alloc", "failed to allocate")
+        if any(sign in text for sign in signs):
+            raise OutOfMemoryError(f"not enough memory for {doing}; {_ADVICE}") from error
+        raise
+
+
+class Meter:
+    """Measures the seconds of each stage, and the peak of memory.
+
+    Args:
+        device: where the network and the refinement run.
+
+    Attributes:
+        seconds: per stage, in the order in which they first ran.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.seconds: dict[str, float] = {}
+        self._begin = time.perf_counter()
+        if device.type == "cuda":
+            import torch
+
+            torch.cuda.reset_peak_memory_stats(device)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time spent inside the block to a stage; waits for the GPU to finish."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            if self.device.type == "cuda":
+                import torch
+
+                torch.cuda.synchronize(self.device)
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+    @property
+    def total(self) -> float:
+        """Seconds since the meter was made."""
+        return time.perf_counter() - self._begin
+
+    def peak_memory(self) -> dict[str, float]:
+        """Return the peak MiB of this process (since its start) and of the GPU (of this job)."""
+        peaks: dict[str, float] = {}
+        if sys.platform != "win32":
+            import resource
+
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            peaks["process_mib"] = peak / (2**20 if sys.platform == "darwin" else 2**10)
+        if self.device.type == "cuda":
+            import torch
+
+            peaks["gpu_mib"] = torch.cuda.max_memory_allocated(self.device) / 2**20
+        return peaks

@@ -1,0 +1,166 @@
+"""The numbers of a result: how alike the images are before and after, how regular the field is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from .. import metrics
+from ..displacement import DisplacementField
+from ..geometry import ImageGeometry
+from .inputs import Inputs
+from .prepare import IntensityMap, coverage
+
+__all__ = ["deformation_metrics", "match_metrics"]
+
+PointMap = Callable[[np.ndarray], np.ndarray]
+
+
+def match_metrics(
+    inputs: Inputs,
+    output: ImageGeometry,
+    transform: sitk.Transform,
+    intensities: tuple[IntensityMap, IntensityMap],
+    points: PointMap | None = None,
+) -> dict[str, Any]:
+    """Measure how well a transform brings the moving image onto the fixed one.
+
+    Args:
+        inputs: images, labels and landmarks.
+        output: lattice on which images are compared: the fixed one, or slices of it.
+        transform: fixed to moving points.
+        intensities: maps of the fixed and the moving image to [0, 1], for the MSE.
+        points: fixed to moving landmarks; None: by the transform.
+
+    Returns:
+        ``ncc`` and ``mse`` where both images are defined, the fraction ``overlap`` of the lattice
+        where that is; with labels ``dice``, ``hd95`` (mm) per label and ``dice_mean``,
+        ``hd95_mean``; with landmarks ``tre`` (mean, mm) and ``tre_per_landmark``.
+    """
+    both = coverage(inputs.moving, output, transform).astype(bool)
+    fixed = _on(inputs.fixed, output, sitk.Transform(output.dimension, sitk.sitkIdentity))
+    moving = _on(inputs.moving, output, transform)
+    result: dict[str, Any] = {
+        "ncc": float("nan"),
+        "mse": float("nan"),
+        "overlap": float(both.mean()),
+    }
+    if both.any():
+        result["ncc"] = metrics.ncc(fixed[both], moving[both])
+        mapped = intensities[0](fixed[both]), intensities[1](moving[both])
+        result["mse"] = metrics.mse(*mapped)
+    if inputs.fixed_labels is not None and inputs.moving_labels is not None:
+        result |= _label_metrics(inputs.fixed_labels, inputs.moving_labels, output, transform)
+    if inputs.fixed_landmarks is not None and inputs.moving_landmarks is not None:
+        move = points or _by_transform(transform)
+        errors = metrics.target_registration_error(
+            inputs.fixed_landmarks, inputs.moving_landmarks, move
+        )
+        result["tre"] = float(errors.mean())
+        result["tre_max_mm"] = float(errors.max())
+        result["tre_per_landmark"] = [float(error) for error in errors]
+    return result
+
+
+def deformation_metrics(
+    field: DisplacementField,
+    determinant: np.ndarray,
+    inverse: DisplacementField | None = None,
+) -> dict[str, float]:
+    """Measure the regularity of a field on its lattice.
+
+    Args:
+        field: the whole map, fixed to moving.
+        determinant: its Jacobian determinant, ``array_shape``.
+        inverse: moving to fixed; gives ``inverse_consistency_mm``, the mean distance of a fixed
+            point from itself after the field and the inverse.
+    """
+    lengths = metrics.displacement_statistics(field.vectors)
+    result = {
+        "fold_count": int((~(determinant > 0)).sum()),
+        "fold_percent": metrics.fold_percentage(determinant),
+        "jacobian_min": float(determinant.min()),
+        "jacobian_max": float(determinant.max()),
+        "jacobian_mean": float(determinant.mean()),
+        "sdlogj": metrics.sdlogj(determinant),
+        "sdlogj_learn2reg": metrics.sdlogj_learn2reg(_flat(field.to_voxels())),
+        "displacement_mean_mm": lengths["mean"],
+        "displacement_max_mm": lengths["max"],
+    }
+    if inverse is not None:
+        result["inverse_consistency_mm"] = _inverse_consistency(field, inverse)
+    return result
+
+
+def _inverse_consistency(field: DisplacementField, inverse: DisplacementField) -> float:
+    start = field.geometry.points()
+    moved = start + field.vectors
+    index = inverse.geometry.physical_to_index(moved)
+    last = np.asarray(inverse.geometry.size) - 1
+    inside = ((index >= -0.5) & (index <= last + 0.5)).all(axis=-1)
+    if not inside.any():
+        return float("nan")
+    back = inverse.warp_points(moved[inside])
+    return float(np.linalg.norm(back - start[inside], axis=-1).mean())
+
+
+def _by_transform(transform: sitk.Transform) -> PointMap:
+    def move(points: np.ndarray) -> np.ndarray:
+        return np.array([transform.TransformPoint(p.tolist()) for p in points])
+
+    return move
+
+
+def _on(
+    image: sitk.Image,
+    output: ImageGeometry,
+    transform: sitk.Transform,
+    interpolator: int = sitk.sitkLinear,
+) -> np.ndarray:
+    pixel_type = sitk.sitkFloat32 if interpolator == sitk.sitkLinear else image.GetPixelID()
+    reference = output.empty_image()
+    resampled = sitk.Resample(image, reference, transform, interpolator, 0.0, pixel_type)
+    return np.asarray(sitk.GetArrayFromImage(resampled))
+
+
+def _label_metrics(
+    fixed: sitk.Image, moving: sitk.Image, output: ImageGeometry, transform: sitk.Transform
+) -> dict[str, Any]:
+    identity = sitk.Transform(output.dimension, sitk.sitkIdentity)
+    a = _flat_map(_on(fixed, output, identity, sitk.sitkNearestNeighbor))
+    b = _flat_map(_on(moving, output, transform, sitk.sitkNearestNeighbor))
+    # A label that only one of the images holds has no counterpart: it is not the field's fault.
+    labels = sorted((set(np.unique(_array(fixed))) & set(np.unique(_array(moving)))) - {0})
+    names = [int(label) for label in labels]
+    spacing = [s for s, n in zip(output.spacing, output.size, strict=True) if n > 1][::-1]
+    overlap = metrics.dice(a, b, names)
+    distance = metrics.hd95(a, b, spacing, names)
+    return {
+        "dice": overlap,
+        "dice_mean": _mean(overlap),
+        "hd95": distance,
+        "hd95_mean": _mean(distance),
+    }
+
+
+def _array(image: sitk.Image) -> np.ndarray:
+    return np.asarray(sitk.GetArrayViewFromImage(image))
+
+
+def _mean(values: dict[int, float]) -> float:
+    known = [v for v in values.values() if np.isfinite(v)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def _flat_map(labels: np.ndarray) -> np.ndarray:
+    """Return a volume of one slice as a 2D map."""
+    return labels.reshape([n for n in labels.shape if n > 1])
+
+
+def _flat(displacement: np.ndarray) -> np.ndarray:
+    """Return the in-plane displacement of a volume of one slice as a 2D one."""
+    axes = [axis for axis, n in enumerate(displacement.shape[1:]) if n > 1]
+    return displacement[axes].reshape(len(axes), *[displacement.shape[1 + a] for a in axes])

@@ -1,0 +1,120 @@
+"""Everything that goes into a registration, read and checked before any work begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..errors import InputError
+from ..geometry import ImageGeometry
+from .align import read_transform
+from .images import as_image, as_labels, check_same_dimension
+from .landmarks import as_landmarks, check_landmark_pair
+
+__all__ = ["Inputs", "read_inputs"]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The checked inputs.
+
+    Attributes:
+        fixed, moving: scalar images of one dimension.
+        fixed_labels, moving_labels: integer maps on the lattices of the images, or None.
+        fixed_landmarks, moving_landmarks: corresponding points ``(N, d)``, LPS mm, or None.
+        initial_transform: fixed points to moving points, or None.
+        paths: by role, the files that these came from; what came from memory has none.
+    """
+
+    fixed: sitk.Image
+    moving: sitk.Image
+    fixed_labels: sitk.Image | None
+    moving_labels: sitk.Image | None
+    fixed_landmarks: np.ndarray | None
+    moving_landmarks: np.ndarray | None
+    initial_transform: sitk.Transform | None
+    paths: dict[str, str]
+
+    @property
+    def dimension(self) -> int:
+        """2 or 3."""
+        return int(self.fixed.GetDimension())
+
+    @property
+    def geometry(self) -> ImageGeometry:
+        """The fixed lattice."""
+        return ImageGeometry.from_image(self.fixed)
+
+
+def read_inputs(
+    fixed: Any,
+    moving: Any,
+    fixed_labels: Any = None,
+    moving_labels: Any = None,
+    fixed_landmarks: Any = None,
+    moving_landmarks: Any = None,
+    initial_transform: Any = None,
+) -> Inputs:
+    """Read and check paths, SimpleITK images or arrays.
+
+    Raises:
+        InputError: for the first thing that cannot be used.
+    """
+    named = {
+        "fixed": fixed,
+        "moving": moving,
+        "fixed_labels": fixed_labels,
+        "moving_labels": moving_labels,
+        "fixed_landmarks": fixed_landmarks,
+        "moving_landmarks": moving_landmarks,
+        "initial_transform": initial_transform,
+    }
+    paths = {role: str(v) for role, v in named.items() if isinstance(v, str | Path)}
+    images = as_image(fixed, "fixed image"), as_image(moving, "moving image")
+    check_same_dimension(*images)
+    if isinstance(initial_transform, str | Path):
+        initial_transform = read_transform(initial_transform, images[0].GetDimension())
+    elif initial_transform is not None:
+        _check_transform(initial_transform, images[0].GetDimension())
+    labels = [
+        None if source is None else as_labels(source, image, f"{role} labels")
+        for source, image, role in zip(
+            (fixed_labels, moving_labels), images, ("fixed", "moving"), strict=True
+        )
+    ]
+    points = [
+        None
+        if source is None
+        else as_landmarks(source, ImageGeometry.from_image(image), f"{role} landmarks")
+        for source, image, role in zip(
+            (fixed_landmarks, moving_landmarks), images, ("fixed", "moving"), strict=True
+        )
+    ]
+    check_landmark_pair(points[0], points[1])
+    return Inputs(
+        fixed=images[0],
+        moving=images[1],
+        fixed_labels=labels[0],
+        moving_labels=labels[1],
+        fixed_landmarks=points[0],
+        moving_landmarks=points[1],
+        initial_transform=initial_transform,
+        paths=paths,
+    )
+
+
+def _check_transform(transform: Any, dimension: int) -> None:
+    if not isinstance(transform, sitk.Transform):
+        raise InputError(
+            "initial transform: expected a path or a SimpleITK transform, "
+            f"got {type(transform).__name__}"
+        )
+    if transform.GetDimension() != dimension:
+        raise InputError(
+            f"initial transform: expected a {dimension}D transform as the images are, "
+            f"got {transform.GetDimension()}D"
+        )

@@ -1,0 +1,256 @@
+"""From images to tensors: [0, 1] on an isotropic lattice in the frame of the fixed image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+from torch import Tensor
+
+from ..geometry import ImageGeometry
+from .slices import SliceRange, to_batch
+
+__all__ = [
+    "IntensityMap",
+    "PreparedPair",
+    "coverage",
+    "network_lattice",
+    "prepare_pair",
+    "refinement_lattice",
+    "resample",
+]
+
+_TOLERANCE = 1e-3  # of a voxel: a lattice that is larger by less than this needs no more voxels
+_MOST_SAMPLES = 1_000_000
+_LONGEST_SIDE_2D = 256
+_MOST_VOXELS_3D = 1_000_000
+_FULL_RESOLUTION_3D = 150_000
+
+
+@dataclass(frozen=True)
+class IntensityMap:
+    """A linear map of intensities to [0, 1], clipped.
+
+    Attributes:
+        low: intensity that becomes 0.
+        high: intensity that becomes 1.
+    """
+
+    low: float
+    high: float
+
+    @classmethod
+    def from_image(
+        cls, image: sitk.Image, lower_percentile: float = 0.0, upper_percentile: float = 100.0
+    ) -> IntensityMap:
+        """Take the range between two percentiles of an image.
+
+        Where these are equal, as for a small object on an empty background, it is the whole range.
+        """
+        voxels = sitk.GetArrayViewFromImage(image).reshape(-1)
+        least, most = float(voxels.min()), float(voxels.max())
+        # Percentiles of a part of a large volume: a full sort would take longer than the network.
+        part = voxels[:: max(1, voxels.size // _MOST_SAMPLES)]
+        low = float(np.percentile(part, lower_percentile)) if lower_percentile > 0 else least
+        high = float(np.percentile(part, upper_percentile)) if upper_percentile < 100 else most
+        if high <= low:
+            low, high = least, most
+        return cls(low, high if high > low else low + 1.0)
+
+    def __call__(self, array: np.ndarray) -> np.ndarray:
+        """Map an array; the result is float32."""
+        scaled = (array.astype(np.float32) - self.low) / (self.high - self.low)
+        return np.clip(scaled, 0.0, 1.0, out=scaled)
+
+
+@dataclass(frozen=True)
+class PreparedPair:
+    """Both images on one lattice, ready for a network or the refinement.
+
+    Attributes:
+        moving: ``(B, 1, *S)`` in [0, 1], B slices, or 1 for the whole image.
+        fixed: likewise.
+        moving_mask: ``(B, 1, *S)``, 1 where the aligned moving image is defined, else 0.
+        fixed_mask: likewise for the fixed image; 0 where the lattice was padded.
+        lattice: the lattice in the frame of the fixed image; with slices it is 3D, and the slices
+            are those of the fixed image.
+        slices: the slices that the batch consists of, None for the whole image.
+    """
+
+    moving: Tensor
+    fixed: Tensor
+    moving_mask: Tensor
+    fixed_mask: Tensor
+    lattice: ImageGeometry
+    slices: SliceRange | None
+
+    @property
+    def mask(self) -> Tensor:
+        """1 where both images are defined, ``(B, 1, *S)``."""
+        return self.moving_mask * self.fixed_mask
+
+    def black_outside(self) -> tuple[Tensor, Tensor]:
+        """Return moving and fixed image with 0 where they are not defined, as networks know it."""
+        return self.moving * self.moving_mask, self.fixed * self.fixed_mask
+
+
+def network_lattice(
+    fixed: ImageGeometry,
+    size: Sequence[int],
+    divisor: int = 1,
+    slices: SliceRange | None = None,
+) -> ImageGeometry:
+    """Return the lattice of a network for a fixed image.
+
+    It is isotropic, keeps the aspect of the image, fits into ``size`` along the longest side and is
+    padded to multiples of ``divisor``; an image that has this lattice already is not resampled.
+
+    Args:
+        fixed: lattice of the fixed image.
+        size: the network's grid, along x, y(, z) of the registered dimensions.
+        divisor: each size becomes a multiple of it.
+        slices: register these slices of a 3D image: the grid is 2D, in the plane of the slices.
+    """
+    axes = _axes(fixed, slices)
+    extents = [fixed.size[a] * fixed.spacing[a] for a in axes]
+    spacing = max(extent / n for extent, n in zip(extents, size, strict=True))
+    return _lattice(fixed, axes, spacing, divisor, slices)
+
+
+def refinement_lattice(fixed: ImageGeometry, slices: SliceRange | None = None) -> ImageGeometry:
+    """Return the isotropic lattice on which a field is optimised.
+
+    In 2D and for slices: the smallest spacing of the image, at most 256 pixels on the longer side.
+    In 3D: twice the smallest spacing (once for small volumes), and coarser as far as needed to
+    keep memory bounded whatever the size of the volume.
+    """
+    axes = _axes(fixed, slices)
+    extents = [fixed.size[a] * fixed.spacing[a] for a in axes]
+    spacing = min(fixed.spacing[a] for a in axes)
+    if len(axes) == 2:
+        spacing = max(spacing, max(extents) / _LONGEST_SIDE_2D)
+    else:
+        volume = math.prod(extents)
+        if volume / spacing**3 > _FULL_RESOLUTION_3D:
+            spacing = max(2 * spacing, (volume / _MOST_VOXELS_3D) ** (1 / 3))
+    return _lattice(fixed, axes, spacing, 1, slices)
+
+
+def prepare_pair(
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    alignment: sitk.Transform,
+    lattice: ImageGeometry,
+    intensities: tuple[IntensityMap, IntensityMap],
+    slices: SliceRange | None = None,
+) -> PreparedPair:
+    """Bring both images onto a lattice.
+
+    Each image is interpolated once, and smoothed before where the lattice is coarser than it.
+
+    Args:
+        fixed: fixed image.
+        moving: moving image on its own lattice.
+        alignment: fixed points to moving points.
+        lattice: see :func:`network_lattice`.
+        intensities: the maps of the fixed and of the moving image.
+        slices: the slices of the fixed image that make up the lattice.
+    """
+    identity = sitk.Transform(fixed.GetDimension(), sitk.sitkIdentity)
+    through = None if slices is None else slices.axis
+
+    def tensor(image: sitk.Image, transform: sitk.Transform, intensity: IntensityMap) -> Tensor:
+        smooth = _antialiased(image, lattice, through)
+        array = intensity(sitk.GetArrayViewFromImage(resample(smooth, lattice, transform)))
+        return _batch(array, slices)
+
+    return PreparedPair(
+        moving=tensor(moving, alignment, intensities[1]),
+        fixed=tensor(fixed, identity, intensities[0]),
+        moving_mask=_batch(coverage(moving, lattice, alignment), slices),
+        fixed_mask=_batch(coverage(fixed, lattice, identity), slices),
+        lattice=lattice,
+        slices=slices,
+    )
+
+
+def resample(image: sitk.Image, lattice: ImageGeometry, transform: sitk.Transform) -> sitk.Image:
+    """Return an image on a lattice, float32, linear; outside of it its border is repeated."""
+    resampler = _resampler(lattice, transform)
+    resampler.SetUseNearestNeighborExtrapolator(True)
+    resampler.SetOutputPixelType(sitk.sitkFloat32)
+    return resampler.Execute(image)
+
+
+def coverage(image: sitk.Image, lattice: ImageGeometry, transform: sitk.Transform) -> np.ndarray:
+    """Return 1 at the voxels of a lattice that the transform maps into an image, else 0, uint8."""
+    ones = ImageGeometry.from_image(image).empty_image() + 1
+    resampler = _resampler(lattice, transform)
+    resampler.SetInterpolator(sitk.sitkNearestNeighbor)
+    return np.asarray(sitk.GetArrayFromImage(resampler.Execute(ones)))
+
+
+def _resampler(lattice: ImageGeometry, transform: sitk.Transform) -> sitk.ResampleImageFilter:
+    resampler = sitk.ResampleImageFilter()
+    resampler.SetSize(lattice.size)
+    resampler.SetOutputSpacing(lattice.spacing)
+    resampler.SetOutputOrigin(lattice.origin)
+    resampler.SetOutputDirection(lattice.direction)
+    resampler.SetInterpolator(sitk.sitkLinear)
+    resampler.SetTransform(transform)
+    return resampler
+
+
+def _axes(fixed: ImageGeometry, slices: SliceRange | None) -> list[int]:
+    return [a for a in range(fixed.dimension) if slices is None or a != slices.axis]
+
+
+def _lattice(
+    fixed: ImageGeometry,
+    axes: Sequence[int],
+    spacing: float,
+    divisor: int,
+    slices: SliceRange | None,
+) -> ImageGeometry:
+    size, spacings, start = list(fixed.size), list(fixed.spacing), [0.0] * fixed.dimension
+    for axis in axes:
+        needed = max(1, math.ceil(fixed.size[axis] * fixed.spacing[axis] / spacing - _TOLERANCE))
+        size[axis] = math.ceil(needed / divisor) * divisor
+        spacings[axis] = spacing
+        # Whole voxels of padding before the first face: equal lattices stay equal.
+        before = (size[axis] - needed) // 2
+        start[axis] = (0.5 - before) * spacing / fixed.spacing[axis] - 0.5
+    if slices is not None:
+        size[slices.axis], start[slices.axis] = slices.count, float(slices.start)
+    origin = tuple(fixed.index_to_physical(start).tolist())
+    return ImageGeometry(tuple(size), tuple(spacings), origin, fixed.direction)
+
+
+def _antialiased(image: sitk.Image, lattice: ImageGeometry, through: int | None) -> sitk.Image:
+    """Smooth an image as far as a coarser lattice needs it; never through the slices."""
+    geometry = ImageGeometry.from_image(image)
+    # How many mm of the lattice's spacing apply along each axis of the image.
+    cosines = np.abs(geometry.direction_matrix.T @ lattice.direction_matrix)
+    sampled = [0.0 if axis == through else s for axis, s in enumerate(lattice.spacing)]
+    along = np.sqrt(cosines**2 @ np.square(sampled))
+    variances = []
+    for spacing, target in zip(geometry.spacing, along, strict=True):
+        # The Gaussian that takes the image's own blur of half a voxel to half a lattice voxel.
+        ratio = target / spacing
+        variances.append(0.25 * (ratio**2 - 1) * spacing**2 if ratio > 1.05 else 0.0)
+    if not any(variances):
+        return image
+    smoother = sitk.DiscreteGaussianImageFilter()
+    smoother.SetVariance(variances)
+    smoother.SetMaximumKernelWidth(256)
+    smoother.SetUseImageSpacing(True)
+    return smoother.Execute(sitk.Cast(image, sitk.sitkFloat32))
+
+
+def _batch(array: np.ndarray, slices: SliceRange | None) -> Tensor:
+    batch = array[None] if slices is None else to_batch(array, slices.axis)
+    return torch.from_numpy(np.ascontiguousarray(batch, dtype=np.float32))[:, None]

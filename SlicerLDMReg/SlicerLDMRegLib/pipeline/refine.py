@@ -1,0 +1,321 @@
+"""Instance optimisation: fit a stationary velocity field to one pair of images."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..functional import gaussian_smooth, integrate, logarithm, resize, warp
+from ..losses import ncc, similarity_loss, smoothness
+from ..networks import FieldPrediction
+from .progress import Progress
+from .request import RefineOptions
+from .unfold import squarings_for, unfold
+
+__all__ = ["RefineResult", "choose_similarity", "initial_velocity", "refine"]
+
+# What brings the similarities to one scale, so that one smoothness suits all of them.
+_WEIGHTS = {"mse": 10.0, "lncc": 0.5, "mind": 2.0}
+_SMALLEST_SIDE = 12  # voxels, of a coarse level
+_CHUNK_VOXELS = {"cpu": 2**18, "cuda": 2**24, "mps": 2**22}
+_RESTART_GAIN = 0.9
+_MOST_SAMPLES = 200_000
+_LIKE_NCC, _LIKE_HISTOGRAM = 0.4, 0.035
+
+
+@dataclass(frozen=True)
+class RefineResult:
+    """A field that was fitted to the images.
+
+    Attributes:
+        displacement: ``exp(velocity)``, ``(B, d, *S)`` in voxels; its determinants are positive.
+        velocity: ``(B, d, *S)`` in voxels.
+        inverse: ``exp(-velocity)``, ``(B, d, *S)`` in voxels.
+        losses: mean loss of the batch at each iteration, one sequence per resolution level.
+        initial_loss: at full resolution, of the initial field (of no deformation without one).
+        final_loss: at full resolution, never above ``initial_loss``, folds removed aside.
+        similarity: the similarity that was used.
+        iterations: number of iterations that were done.
+        stopped_by: ``"iterations"`` or ``"time"``.
+    """
+
+    displacement: Tensor
+    velocity: Tensor
+    inverse: Tensor
+    losses: tuple[tuple[float, ...], ...]
+    initial_loss: float
+    final_loss: float
+    similarity: str
+    iterations: int
+    stopped_by: str
+
+
+def refine(
+    moving: Tensor,
+    fixed: Tensor,
+    initial: FieldPrediction | Tensor | None = None,
+    options: RefineOptions | None = None,
+    progress: Progress | None = None,
+    mask: Tensor | None = None,
+) -> RefineResult:
+    """Fit a velocity field to each pair of a batch, starting from a field or from nothing.
+
+    The velocity is ``v = v0 + sum of smoothed updates``, one update per resolution level, found by
+    Adam; it is integrated by scaling and squaring, so that the field stays a diffeomorphism, and
+    its inverse is that of ``-v``. The loss is the weighted similarity plus the smoothness of v.
+    The best velocity seen is kept, for each pair, so that the loss at full resolution never ends
+    above that of the initial field. An initial field that leads clearly less far than none does is
+    dropped at the coarse levels: on images that a network does not know, it does no harm.
+
+    Args:
+        moving: ``(B, 1, *S)`` in [0, 1].
+        fixed: likewise.
+        initial: displacement ``(B, d, *S)`` in voxels, or a prediction, of which the velocity is
+            taken where there is one.
+        options: see :class:`RefineOptions`.
+        progress: told about every iteration, under the stage "refine".
+        mask: ``(B, 1, *S)``, 0 where the images shall not be compared.
+
+    Returns:
+        The fields. On the CPU the same inputs give the same bits.
+
+    Raises:
+        InputError: when shapes do not agree.
+        CancelledError: when the caller cancels.
+    """
+    options = options or RefineOptions()
+    progress = progress or Progress()
+    if moving.shape != fixed.shape or (mask is not None and mask.shape != fixed.shape):
+        raise InputError(
+            f"refine: expected images and mask of one shape, got {tuple(moving.shape)}, "
+            f"{tuple(fixed.shape)} and {None if mask is None else tuple(mask.shape)}"
+        )
+    start = initial_velocity(initial, fixed)
+    if mask is not None and bool((mask > 0).all()):
+        mask = None
+    if options.similarity == "auto":
+        options = replace(options, similarity=choose_similarity(moving, fixed, mask))
+    limit = _CHUNK_VOXELS.get(fixed.device.type, 2**20)
+    size = max(1, limit // fixed[0].numel())
+    bounds = range(0, len(fixed), size)
+    deadline = None if options.max_seconds is None else time.perf_counter() + options.max_seconds
+    parts = []
+    for number, first in enumerate(bounds):
+        chunk = slice(first, first + size)
+        until = None
+        if deadline is not None:
+            now = time.perf_counter()
+            until = now + (deadline - now) / (len(bounds) - number)
+        optimiser = _Optimiser(
+            moving[chunk],
+            fixed[chunk],
+            None if mask is None else mask[chunk],
+            options,
+            progress.part(number / len(bounds), (number + 1) / len(bounds)),
+            until,
+        )
+        parts.append(optimiser.run(None if start is None else start[chunk]))
+    return _joined(parts)
+
+
+def choose_similarity(moving: Tensor, fixed: Tensor, mask: Tensor | None = None) -> str:
+    """Return ``"mse"`` for images of like intensities, else ``"lncc"``.
+
+    Like intensities: the images correlate, and their histograms agree, as those of two frames of
+    one scan do. A local correlation copes with other contrasts and with a bias field.
+    """
+    inside = None if mask is None else mask.flatten() > 0.5
+    a, b = (t.flatten() if inside is None else t.flatten()[inside] for t in (moving, fixed))
+    stride = max(1, len(a) // _MOST_SAMPLES)
+    a, b = a[::stride].float(), b[::stride].float()
+    if len(a) == 0:
+        return "mse"
+    levels = torch.linspace(0.02, 0.98, 49, device=a.device)
+    distance = float((a.quantile(levels) - b.quantile(levels)).abs().mean())
+    correlation = -float(ncc(a[None, None, None], b[None, None, None]))
+    return "mse" if correlation >= _LIKE_NCC and distance <= _LIKE_HISTOGRAM else "lncc"
+
+
+def initial_velocity(initial: FieldPrediction | Tensor | None, like: Tensor) -> Tensor | None:
+    """Return the velocity of a prediction or of a displacement; None for None.
+
+    Raises:
+        InputError: when the field is not on the lattice of ``like``.
+    """
+    if initial is None:
+        return None
+    if isinstance(initial, Tensor):
+        field, known = initial, None
+    else:
+        field, known = initial.displacement, initial.velocity
+    expected = (len(like), like.ndim - 2, *like.shape[2:])
+    if tuple(field.shape) != expected:
+        raise InputError(f"refine: expected a field {expected}, got {tuple(field.shape)}")
+    if known is not None:
+        return known.detach().to(like.device)
+    with torch.no_grad():
+        return logarithm(field.detach().to(like.device), smoothing=0.5)
+
+
+class _Optimiser:
+    """The optimisation of one chunk of a batch."""
+
+    def __init__(
+        self,
+        moving: Tensor,
+        fixed: Tensor,
+        mask: Tensor | None,
+        options: RefineOptions,
+        progress: Progress,
+        until: float | None,
+    ) -> None:
+        self.moving, self.fixed, self.mask = moving, fixed, mask
+        self.options, self.progress, self.until = options, progress, until
+        self.similarity = similarity_loss(options.similarity)
+        self.weight = options.similarity_weight or _WEIGHTS[options.similarity]
+        self.shape = tuple(fixed.shape[2:])
+        self.total = max(1, sum(options.iterations))
+        self.done = 0
+        self.losses: list[tuple[float, ...]] = []
+
+    def run(self, start: Tensor | None) -> RefineResult:
+        levels = len(self.options.iterations)
+        if start is None:
+            starts = torch.zeros(
+                len(self.fixed), self.fixed.ndim - 2, *self.shape, device=self.fixed.device
+            )
+            pools = 1
+        else:
+            # Both starts go through the coarse levels, where they cost little, as one batch.
+            starts = torch.cat([start, torch.zeros_like(start)])
+            pools = 2 if levels > 1 else 1
+            starts = starts[: pools * len(self.fixed)]
+        update: Tensor | None = None
+        for level in range(levels - 1):
+            factor = 2 ** (levels - 1 - level)
+            update = self._level(starts, update, factor, self.options.iterations[level])
+        full = starts if update is None else starts + resize(update, self.shape, displacement=True)
+        velocity, initial_loss = self._best_start(starts, full, pools)
+        velocity = velocity + self._level(velocity, None, 1, self.options.iterations[-1])
+        return self._finish(velocity, initial_loss)
+
+    @property
+    def late(self) -> bool:
+        return self.until is not None and time.perf_counter() >= self.until
+
+    def _images(self, factor: int, pools: int) -> tuple[Tensor, Tensor, Tensor | None]:
+        shape = _level_shape(self.shape, factor)
+        sigma = [0.5 * (n / m if n > m else 0.0) for n, m in zip(self.shape, shape, strict=True)]
+        images = [
+            None if t is None else resize(gaussian_smooth(t, sigma), shape)
+            for t in (self.moving, self.fixed, self.mask)
+        ]
+        moving, fixed, mask = (
+            None if t is None else torch.cat([t] * pools) if pools > 1 else t for t in images
+        )
+        assert moving is not None
+        assert fixed is not None
+        return moving, fixed, mask
+
+    def _loss(self, velocity: Tensor, moving: Tensor, fixed: Tensor, mask: Tensor | None) -> Tensor:
+        """Return the loss of each element, ``(B,)``."""
+        warped = warp(moving, integrate(velocity, self.options.squarings))
+        if mask is not None:
+            warped, fixed = warped * mask, fixed * mask
+        values = [
+            self.weight * self.similarity(warped[n : n + 1], fixed[n : n + 1])
+            + self.options.smoothness * smoothness(velocity[n : n + 1])
+            for n in range(len(fixed))
+        ]
+        return torch.stack(values)
+
+    def _level(self, starts: Tensor, update: Tensor | None, factor: int, iterations: int) -> Tensor:
+        """Optimise at one resolution; return the update of the velocity on its lattice."""
+        pools = len(starts) // len(self.fixed)
+        moving, fixed, mask = self._images(factor, pools)
+        base = resize(starts, fixed.shape[2:], displacement=True)
+        before = torch.zeros_like(base)
+        if update is not None:
+            before = resize(update, fixed.shape[2:], displacement=True)
+        parameter = torch.zeros_like(base, requires_grad=True)
+        adam = torch.optim.Adam([parameter], lr=self.options.learning_rate)
+        best, best_loss = before, torch.full((len(base),), torch.inf, device=base.device)
+        curve = []
+        for iteration in range(iterations + 1):
+            change = before + gaussian_smooth(parameter, self.options.sigma)
+            loss = self._loss(base + change, moving, fixed, mask)
+            better = loss.detach() < best_loss
+            best_loss = torch.where(better, loss.detach(), best_loss)
+            best = torch.where(better.reshape(-1, *[1] * (base.ndim - 1)), change.detach(), best)
+            curve.append(float(loss.detach().mean()))
+            if iteration == iterations or self.late:
+                break
+            adam.zero_grad()
+            loss.sum().backward()
+            adam.step()
+            self.done += 1
+            self.progress.report("refine", self.done / self.total, f"loss {curve[-1]:.4g}")
+        self.losses.append(tuple(curve))
+        return best
+
+    @torch.no_grad()
+    def _best_start(self, starts: Tensor, full: Tensor, pools: int) -> tuple[Tensor, float]:
+        """Choose for each pair: the initial field, it after the coarse levels, or a restart."""
+        images = self._images(1, 1)
+        count = len(self.fixed)
+        untouched = self._loss(starts[:count], *images)
+        velocity, loss = starts[:count], untouched
+        for pool in range(pools):
+            candidate = full[pool * count : (pool + 1) * count]
+            value = self._loss(candidate, *images)
+            better = value < (loss if pool == 0 else _RESTART_GAIN * loss)
+            velocity = torch.where(better.reshape(-1, *[1] * (full.ndim - 1)), candidate, velocity)
+            loss = torch.where(better, value, loss)
+        return velocity, float(untouched.mean())
+
+    def _finish(self, velocity: Tensor, initial_loss: float) -> RefineResult:
+        velocity, displacement = unfold(velocity)
+        with torch.no_grad():
+            inverse = integrate(-velocity, squarings_for(velocity))
+            final_loss = float(self._loss(velocity, *self._images(1, 1)).mean())
+        return RefineResult(
+            displacement=displacement,
+            velocity=velocity,
+            inverse=inverse,
+            losses=tuple(self.losses),
+            initial_loss=initial_loss,
+            final_loss=final_loss,
+            similarity=self.options.similarity,
+            iterations=self.done,
+            stopped_by="time" if self.done < sum(self.options.iterations) else "iterations",
+        )
+
+
+def _level_shape(shape: Sequence[int], factor: int) -> tuple[int, ...]:
+    return tuple(min(n, max(-(-n // factor), _SMALLEST_SIDE)) for n in shape)
+
+
+def _joined(parts: Sequence[RefineResult]) -> RefineResult:
+    if len(parts) == 1:
+        return parts[0]
+    sizes = [len(part.velocity) for part in parts]
+
+    def mean(values: Sequence[float]) -> float:
+        return sum(v * n for v, n in zip(values, sizes, strict=True)) / sum(sizes)
+
+    return RefineResult(
+        displacement=torch.cat([part.displacement for part in parts]),
+        velocity=torch.cat([part.velocity for part in parts]),
+        inverse=torch.cat([part.inverse for part in parts]),
+        losses=tuple(curve for part in parts for curve in part.losses),
+        initial_loss=mean([part.initial_loss for part in parts]),
+        final_loss=mean([part.final_loss for part in parts]),
+        similarity=parts[0].similarity,
+        iterations=max(part.iterations for part in parts),
+        stopped_by="time" if any(part.stopped_by == "time" for part in parts) else "iterations",
+    )

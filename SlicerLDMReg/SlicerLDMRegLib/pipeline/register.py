@@ -1,0 +1,158 @@
+"""Register two images: the public entrance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from .device import Meter, memory_errors, select_device, select_precision
+from .inputs import read_inputs
+from .method import LoadedModel, choose_card, choose_slices, load_model
+from .progress import Progress
+from .request import AlignOptions, RefineOptions, RegistrationRequest
+from .result import RegistrationResult, check_output_directory
+from .slices import SliceSelection
+from .stages import Registration
+
+__all__ = ["register", "register_request"]
+
+
+def register(
+    fixed: Any,
+    moving: Any,
+    *,
+    model: str | Path | LoadedModel | None = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    align: str | Mapping[str, Any] | AlignOptions = "auto",
+    initial_transform: Any = None,
+    refine: bool | str | Mapping[str, Any] | RefineOptions | None = None,
+    fixed_labels: Any = None,
+    moving_labels: Any = None,
+    fixed_landmarks: Any = None,
+    moving_landmarks: Any = None,
+    slices: str | SliceSelection | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> RegistrationResult:
+    """Find the deformation that brings the moving image onto the fixed image.
+
+    Args:
+        fixed: 2D or 3D scalar image: path, ``sitk.Image``, or array ``(y, x)`` or ``(z, y, x)``
+            with voxels of 1 mm.
+        moving: image of the same dimension; it may lie on another lattice.
+        model: ``"auto"`` (the installed model for the dimension; a 2D one goes slice by slice
+            through a volume), id, path of a model folder, or one from :func:`load_model`, which
+            stays in memory; ``"none"`` or None: refinement alone.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"mps"``.
+        precision: of the network: ``"auto"``, ``"float32"`` or ``"bfloat16"``.
+        align: ``"none"``, ``"center"``, ``"rigid"``, ``"affine"``, or ``"auto"``: none if both
+            images are on one lattice or an initial transform is given, else rigid.
+        initial_transform: ITK transform (path or object), fixed to moving points, that comes first.
+        refine: fit the field to these images: True, False, options, or None: what the model
+            recommends. A refined field has no folds, unless the initial transform has.
+        fixed_labels, moving_labels: integer maps on the lattices of the images, to measure the
+            overlap; never used to register.
+        fixed_landmarks, moving_landmarks: corresponding points (path, or ``(N, d)`` in LPS mm), to
+            measure the error; never used to register.
+        slices: ``"[AXIS:]WHICH"``: register these slices of a volume one by one, in their plane.
+        seed: of everything random.
+        progress: told about the stages; cancels.
+
+    Returns:
+        Warped image, field, inverse, Jacobian map, folds, metrics; ``save`` writes them.
+
+    Raises:
+        InputError: for images, files or options that cannot be used.
+        ModelError: when the model is missing or damaged.
+        OutOfMemoryError: when the images are too large for the memory.
+        CancelledError: when the caller cancels.
+
+    Example:
+        >>> import numpy as np
+        >>> from SlicerLDMRegLib import register
+        >>> y, x = np.mgrid[:48, :48]
+        >>> fixed = np.exp(-((x - 24) ** 2 + (y - 24) ** 2) / 100)
+        >>> moving = np.exp(-((x - 27) ** 2 + (y - 24) ** 2) / 100)  # 3 mm further along x
+        >>> result = register(fixed, moving, model="none")
+        >>> [round(float(u)) for u in result.field.vectors[24, 24]]
+        [3, 0]
+        >>> result.metrics["deformation"]["fold_count"]
+        0
+    """
+    progress = progress or Progress()
+    align_options = AlignOptions.from_value(align)
+    RefineOptions.from_value(refine)  # a wrong option is told before any work is done
+    selection = SliceSelection.parse(slices) if isinstance(slices, str) else slices
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise InputError(f"seed: expected an integer from 0, got {seed!r}")
+    where = model.device if isinstance(model, LoadedModel) else select_device(device)
+    select_precision(precision, where)
+    meter = Meter(where)
+    with memory_errors("this registration"):
+        with meter.stage("read"):
+            progress.report("read", 0.0)
+            inputs = read_inputs(
+                fixed,
+                moving,
+                fixed_labels,
+                moving_labels,
+                fixed_landmarks,
+                moving_landmarks,
+                initial_transform,
+            )
+        with meter.stage("model"):
+            progress.report("model", 0.02)
+            loaded = model if isinstance(model, LoadedModel) else None
+            name = model.card if isinstance(model, LoadedModel) else model
+            card = choose_card(name, inputs.dimension, selection is not None)
+            range_ = choose_slices(selection, inputs.geometry, card)
+            if card is not None and loaded is None:
+                loaded = load_model(card, str(where), precision)
+        defaults = {} if card is None else card.defaults.get("refine", {})
+        job = Registration(
+            inputs=inputs,
+            loaded=loaded,
+            slices=range_,
+            align=align_options,
+            refine=RefineOptions.from_value(refine, defaults),
+            seed=seed,
+            device=where,
+            meter=meter,
+            progress=progress.part(0.05, 1.0),
+        )
+        return job.run()
+
+
+def register_request(
+    request: RegistrationRequest, progress: Progress | None = None
+) -> RegistrationResult:
+    """Run a request, and write its results where it names an output.
+
+    Raises:
+        as :func:`register` and :meth:`RegistrationResult.save`.
+    """
+    if request.output is not None:
+        check_output_directory(Path(request.output).expanduser().absolute())
+    result = register(
+        request.fixed,
+        request.moving,
+        model=request.model,
+        device=request.device,
+        precision=request.precision,
+        align=request.align,
+        initial_transform=request.initial_transform,
+        refine=request.refine,
+        fixed_labels=request.fixed_labels,
+        moving_labels=request.moving_labels,
+        fixed_landmarks=request.fixed_landmarks,
+        moving_landmarks=request.moving_landmarks,
+        slices=request.slices,
+        seed=request.seed,
+        progress=progress,
+    )
+    if request.output is not None:
+        result.save(request.output)
+    return result

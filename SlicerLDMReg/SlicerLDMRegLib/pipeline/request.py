@@ -1,0 +1,255 @@
+"""What a user asks for: plain data that travels as JSON between shell, worker and panel."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..errors import InputError
+from .slices import SliceSelection
+
+__all__ = ["AlignOptions", "RefineOptions", "RegistrationRequest"]
+
+_ALIGNMENTS = ("auto", "none", "center", "rigid", "affine")
+_ALIGN_METRICS = ("auto", "mattes", "correlation")
+_SIMILARITIES = ("auto", "mse", "lncc", "mind")
+
+_T = TypeVar("_T", bound="AlignOptions | RefineOptions")
+
+
+def _require(good: object, name: str, expected: str, value: object) -> None:
+    if not good:
+        raise InputError(f"{name}: expected {expected}, got {value!r}")
+
+
+def _is_number(value: object, minimum: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= minimum
+
+
+def _from_mapping(cls: type[_T], values: Mapping[str, Any], base: _T | None = None) -> _T:
+    """Return ``base`` with ``values`` replaced, refusing names that do not exist."""
+    known = {f.name for f in fields(cls)}
+    for name in values:
+        _require(name in known, cls.__name__, f"one of {', '.join(sorted(known))}", name)
+    return replace(base if base is not None else cls(), **values)
+
+
+@dataclass(frozen=True)
+class AlignOptions:
+    """How the images are brought together before the deformation.
+
+    Args:
+        method: ``none``; ``center`` (the centres of mass); ``rigid``; ``affine``; ``auto``: none
+            when both images are on one lattice, else rigid.
+        metric: ``mattes`` mutual information (any contrasts), ``correlation`` (equal contrasts), or
+            ``auto``, which is mattes.
+        iterations: at most, on each of the resolution levels.
+
+    Raises:
+        InputError: for a value that is none of these.
+    """
+
+    method: str = "auto"
+    metric: str = "auto"
+    iterations: int = 200
+
+    def __post_init__(self) -> None:
+        _require(self.method in _ALIGNMENTS, "align", ", ".join(_ALIGNMENTS), self.method)
+        _require(self.metric in _ALIGN_METRICS, "align metric", str(_ALIGN_METRICS), self.metric)
+        good = isinstance(self.iterations, int) and self.iterations > 0
+        _require(good, "align iterations", "a positive integer", self.iterations)
+
+    @classmethod
+    def from_value(cls, value: str | Mapping[str, Any] | AlignOptions | None) -> AlignOptions:
+        """Build the options from a method's name, a mapping of fields, or None for the defaults."""
+        if value is None:
+            return cls()
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, str):
+            return cls(value)
+        _require(isinstance(value, Mapping), "align", "a name or AlignOptions", value)
+        return _from_mapping(cls, value)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class RefineOptions:
+    """Options of the instance optimisation, :func:`SlicerLDMRegLib.pipeline.refine`.
+
+    Args:
+        enabled: False leaves the network's field as it is.
+        similarity: ``mse``, ``lncc``, ``mind`` or ``auto`` (by the images).
+        iterations: at most, for each resolution level from coarse to fine; the last level is the
+            full lattice and each one before it has half the resolution.
+        learning_rate: of Adam, in voxels.
+        similarity_weight: factor of the similarity; None: one that suits it.
+        smoothness: factor of the diffusion regulariser.
+        sigma: of the Gaussian on every update of the velocity, in voxels of its level.
+        squarings: of the exponential map.
+        max_seconds: the optimisation stops after this time; None: no limit.
+
+    Raises:
+        InputError: for a value out of range.
+    """
+
+    enabled: bool = True
+    similarity: str = "auto"
+    iterations: tuple[int, ...] = (60, 60, 40)
+    learning_rate: float = 0.5
+    similarity_weight: float | None = None
+    smoothness: float = 0.01
+    sigma: float = 2.5
+    squarings: int = 6
+    max_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "iterations", _iterations(self.iterations))
+        _require(isinstance(self.enabled, bool), "refine enabled", "true or false", self.enabled)
+        known = ", ".join(_SIMILARITIES)
+        _require(self.similarity in _SIMILARITIES, "refine similarity", known, self.similarity)
+        good = _is_number(self.learning_rate, 0) and self.learning_rate > 0
+        _require(good, "refine learning_rate", "a positive number", self.learning_rate)
+        for name in ("similarity_weight", "max_seconds"):
+            value = getattr(self, name)
+            good = value is None or (_is_number(value, 0) and value > 0)
+            _require(good, f"refine {name}", "a positive number or None", value)
+        for name in ("smoothness", "sigma"):
+            value = getattr(self, name)
+            _require(_is_number(value, 0), f"refine {name}", "a number, not negative", value)
+        good = isinstance(self.squarings, int) and 1 <= self.squarings <= 12
+        _require(good, "refine squarings", "an integer from 1 to 12", self.squarings)
+
+    @classmethod
+    def from_value(
+        cls,
+        value: bool | str | Mapping[str, Any] | RefineOptions | None,
+        defaults: Mapping[str, Any] | None = None,
+    ) -> RefineOptions:
+        """Build the options from what a user gives.
+
+        Args:
+            value: None, True or ``"on"``: the defaults; False or ``"off"``: no refinement; numbers
+                of iterations such as ``"60,60,40"``; a mapping of fields; or the options.
+            defaults: fields that the model card recommends; options that are given as an object
+                are taken as they are.
+
+        Raises:
+            InputError: for anything else.
+        """
+        if isinstance(value, cls):
+            return value
+        base = _from_mapping(cls, defaults or {})
+        if value is None or value is True or value in ("on", "auto"):
+            return base
+        if value is False or value == "off":
+            return replace(base, enabled=False)
+        if isinstance(value, str):
+            parts = [part.strip() for part in value.split(",")]
+            expected = "on, off, or numbers of iterations such as 60,60,40"
+            _require(all(part.isdecimal() for part in parts), "refine", expected, value)
+            return replace(base, iterations=tuple(int(part) for part in parts), enabled=True)
+        _require(isinstance(value, Mapping), "refine", "a bool, text or RefineOptions", value)
+        return _from_mapping(cls, value, base)  # type: ignore[arg-type]
+
+
+def _iterations(value: Any) -> tuple[int, ...]:
+    expected = "one to five integers, none negative, e.g. (60, 60, 40)"
+    _require(isinstance(value, list | tuple), "refine iterations", expected, value)
+    good = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in value)
+    _require(good and 1 <= len(value) <= 5, "refine iterations", expected, value)
+    return tuple(value)
+
+
+@dataclass(frozen=True)
+class RegistrationRequest:
+    """One registration of files, as plain data; :func:`register_request` runs it.
+
+    Args:
+        fixed: path of the fixed image.
+        moving: path of the moving image.
+        model: ``auto``, ``none``, the id of a model, or the path of a model folder.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        precision: ``auto``, ``float32`` or ``bfloat16``, of the network.
+        align: the pre-alignment.
+        initial_transform: path of an ITK transform, fixed points to moving points.
+        refine: the refinement; None: what the model recommends.
+        fixed_labels, moving_labels: paths of label maps on the lattices of the images.
+        fixed_landmarks, moving_landmarks: paths of corresponding points.
+        slices: ``[AXIS:]WHICH``, to register a volume slice by slice.
+        seed: of everything random.
+        output: directory of the results; None: nothing is written.
+    """
+
+    fixed: str
+    moving: str
+    model: str = "auto"
+    device: str = "auto"
+    precision: str = "auto"
+    align: AlignOptions = field(default_factory=AlignOptions)
+    initial_transform: str | None = None
+    refine: RefineOptions | None = None
+    fixed_labels: str | None = None
+    moving_labels: str | None = None
+    fixed_landmarks: str | None = None
+    moving_landmarks: str | None = None
+    slices: str | None = None
+    seed: int = 0
+    output: str | None = None
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if isinstance(value, Path):
+                object.__setattr__(self, f.name, str(value))
+            elif str(f.type).startswith("str"):
+                good = isinstance(value, str) or (value is None and "None" in str(f.type))
+                _require(good, f.name, "text", value)
+        object.__setattr__(self, "align", AlignOptions.from_value(self.align))
+        if self.refine is not None:
+            object.__setattr__(self, "refine", RefineOptions.from_value(self.refine))
+        _require(
+            isinstance(self.seed, int) and self.seed >= 0, "seed", "an integer >= 0", self.seed
+        )
+        if self.slices is not None:
+            SliceSelection.parse(self.slices)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the request as a nested dict that JSON can hold."""
+        values = asdict(self)
+        if self.refine is not None:
+            values["refine"]["iterations"] = list(self.refine.iterations)
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> RegistrationRequest:
+        """Build a request from a nested dict.
+
+        Raises:
+            InputError: for an unknown field, a missing image, or a value out of range.
+        """
+        _require(isinstance(values, Mapping), "request", "an object", values)
+        known = {f.name for f in fields(cls)}
+        for name in values:
+            _require(name in known, "request", f"fields among {', '.join(sorted(known))}", name)
+        for name in ("fixed", "moving"):
+            _require(name in values, "request", f"a path for {name!r}", list(values))
+        return cls(**values)
+
+    def to_json(self) -> str:
+        """Return the request as JSON text."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> RegistrationRequest:
+        """Read a request from JSON text.
+
+        Raises:
+            InputError: when the text is not JSON or not a request.
+        """
+        try:
+            return cls.from_dict(json.loads(text))
+        except json.JSONDecodeError as error:
+            raise InputError(f"request: expected JSON, got an error: {error}") from error

@@ -1,0 +1,345 @@
+"""The stages of one registration, one after the other."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+
+from ..displacement import DisplacementField
+from ..errors import InputError, OutOfMemoryError
+from ..functional import integrate, invert, logarithm
+from ..geometry import ImageGeometry
+from ..networks import FieldPrediction
+from .align import Alignment, align
+from .device import Meter, available_memory, describe_device
+from .evaluation import deformation_metrics, match_metrics
+from .fields import FieldBatch, Folds, inverse_field, whole_field
+from .inputs import Inputs
+from .method import LoadedModel
+from .prepare import (
+    IntensityMap,
+    PreparedPair,
+    network_lattice,
+    prepare_pair,
+    refinement_lattice,
+)
+from .progress import Progress
+from .provenance import describe_inputs, describe_model, now, plain_options, versions
+from .refine import RefineResult, refine
+from .request import AlignOptions, RefineOptions
+from .result import RegistrationResult
+from .slices import SliceRange
+from .unfold import DETERMINANT_FLOOR, squarings_for, unfold
+
+__all__ = ["Registration"]
+
+# Percentiles that become 0 and 1 without a model: outliers shall not set the contrast.
+_PERCENTILES = (0.1, 99.9)
+_BATCH = {"cpu": 4, "cuda": 64, "mps": 16}
+# Bytes per voxel and component of a field that are needed at the same time, float64 copies.
+_FIELD_BYTES = 8 * 10
+
+
+@dataclass(frozen=True)
+class _Deformation:
+    """The deformation found on the working lattice, and how."""
+
+    displacement: FieldBatch
+    inverse: FieldBatch
+    refined: RefineResult | None
+
+
+@dataclass(frozen=True)
+class Registration:
+    """One registration; every stage takes what the one before it found.
+
+    Attributes:
+        inputs: checked inputs.
+        loaded: the model, None for refinement alone.
+        slices: the slices to register one by one, None for whole images.
+        align, refine: options.
+        seed: of everything random.
+        device: of the refinement; the network has its own.
+        meter: measures the stages.
+        progress: of the whole job.
+    """
+
+    inputs: Inputs
+    loaded: LoadedModel | None
+    slices: SliceRange | None
+    align: AlignOptions
+    refine: RefineOptions
+    seed: int
+    device: torch.device
+    meter: Meter
+    progress: Progress
+
+    def run(self) -> RegistrationResult:
+        """Do it all.
+
+        Raises:
+            InputError: when the images cannot be aligned, or nothing is to be done.
+            OutOfMemoryError: when the field does not fit into memory.
+            CancelledError: when the caller cancels.
+        """
+        self._check_memory()
+        with self.meter.stage("align"):
+            alignment = align(
+                self.inputs.fixed,
+                self.inputs.moving,
+                self.align,
+                self.inputs.initial_transform,
+                self.seed,
+                self.progress.part(0.0, 0.15),
+            )
+        if self.loaded is None and not self.refine.enabled and alignment.is_identity:
+            raise InputError(
+                "nothing to do: there is no model, no refinement and no alignment; turn one on"
+            )
+        intensities = self._intensities()
+        deformation = self._deform(alignment, intensities)
+        with self.meter.stage("output"):
+            self.progress.report("output", 0.85)
+            field = whole_field(deformation.displacement, alignment, self._output)
+            self.progress.check()
+            lattice = self._output
+            if self.slices is None:
+                lattice = ImageGeometry.from_image(self.inputs.moving)
+            inverse = inverse_field(deformation.inverse, alignment, lattice, field)
+            determinant = field.jacobian_determinant()
+            transform = field.to_transform()
+            warped = self._warp(self.inputs.moving, transform, sitk.sitkLinear)
+            warped_labels = None
+            if self.inputs.moving_labels is not None:
+                warped_labels = self._warp(
+                    self.inputs.moving_labels, transform, sitk.sitkNearestNeighbor
+                )
+        with self.meter.stage("measure"):
+            self.progress.report("measure", 0.92)
+            metrics = self._measure(alignment, intensities, field, inverse, determinant)
+        provenance = self._provenance(alignment, deformation)
+        self.progress.report("done", 1.0)
+        return RegistrationResult(
+            fixed=self.inputs.fixed,
+            moving=self.inputs.moving,
+            warped=warped,
+            field=field,
+            inverse=inverse,
+            jacobian=self._output.to_image(determinant.astype(np.float32)),
+            folds=self._output.to_image((~(determinant > 0)).astype(np.uint8)),
+            metrics=metrics,
+            timings={**self.meter.seconds, "total": self.meter.total},
+            provenance=provenance,
+            fixed_labels=self.inputs.fixed_labels,
+            moving_labels=self.inputs.moving_labels,
+            warped_labels=warped_labels,
+            slices=self.slices,
+        )
+
+    @property
+    def _output(self) -> ImageGeometry:
+        """Lattice of the result."""
+        geometry = self.inputs.geometry
+        return geometry if self.slices is None else self.slices.crop(geometry)
+
+    def _check_memory(self) -> None:
+        free = available_memory()
+        moving = ImageGeometry.from_image(self.inputs.moving)
+        voxels = [float(np.prod(g.size)) for g in (self._output, moving)]
+        if self.slices is not None:
+            voxels[1] = 0.0  # the inverse lies on the slices, too
+        need = max(voxels) * self.inputs.dimension * _FIELD_BYTES
+        if free is not None and need > free:
+            raise OutOfMemoryError(
+                f"a field of {int(max(voxels))} voxels needs about {need / 2**30:.1f} GiB of memory"
+                f" and {free / 2**30:.1f} GiB are free; "
+                "use --slices for a part of the volume, or crop or downsample the images"
+            )
+
+    def _intensities(self) -> tuple[IntensityMap, IntensityMap]:
+        low, high = _PERCENTILES
+        if self.loaded is not None:
+            own = self.loaded.card.intensity
+            low, high = own.lower_percentile, own.upper_percentile
+        return (
+            IntensityMap.from_image(self.inputs.fixed, low, high),
+            IntensityMap.from_image(self.inputs.moving, low, high),
+        )
+
+    def _prepare(
+        self,
+        lattice: ImageGeometry,
+        alignment: Alignment,
+        intensities: tuple[IntensityMap, IntensityMap],
+    ) -> PreparedPair:
+        with self.meter.stage("prepare"):
+            pair = prepare_pair(
+                self.inputs.fixed,
+                self.inputs.moving,
+                alignment.transform,
+                lattice,
+                intensities,
+                self.slices,
+            )
+        if not pair.mask.any():
+            raise InputError(
+                f"slices: the moving image does not reach the slices {self.slices}; "
+                "choose others, or another alignment"
+            )
+        return pair
+
+    def _deform(
+        self, alignment: Alignment, intensities: tuple[IntensityMap, IntensityMap]
+    ) -> _Deformation:
+        pair: PreparedPair | None = None
+        prediction: FieldPrediction | None = None
+        if self.loaded is not None:
+            grid = self.loaded.card.grid
+            lattice = network_lattice(self.inputs.geometry, grid.size, grid.divisor, self.slices)
+            pair = self._prepare(lattice, alignment, intensities)
+            with self.meter.stage("predict"):
+                prediction = self._predict(self.loaded, pair)
+        if self.refine.enabled:
+            return self._refined(pair, prediction, alignment, intensities)
+        if pair is None or prediction is None:
+            lattice = refinement_lattice(self.inputs.geometry, self.slices)
+            pair = self._prepare(lattice, alignment, intensities)
+            size = len(pair.fixed), pair.fixed.ndim - 2, *pair.fixed.shape[2:]
+            prediction = FieldPrediction(torch.zeros(size), torch.zeros(size))
+        with torch.no_grad():
+            if prediction.velocity is not None:
+                inverse = integrate(-prediction.velocity, squarings_for(prediction.velocity))
+            else:
+                inverse = invert(prediction.displacement)
+        return _Deformation(
+            FieldBatch(prediction.displacement, pair.lattice, self.slices),
+            FieldBatch(inverse, pair.lattice, self.slices),
+            None,
+        )
+
+    def _predict(self, loaded: LoadedModel, pair: PreparedPair) -> FieldPrediction:
+        moving, fixed = pair.black_outside()
+        size = _BATCH.get(loaded.device.type, 4)
+        part = self.progress.part(0.2, 0.4)
+        found = []
+        for start in range(0, len(moving), size):
+            part.report("predict", start / len(moving))
+            chunk = slice(start, start + size)
+            found.append(loaded.predictor.predict(moving[chunk], fixed[chunk], self.seed))
+        velocities = [p.velocity for p in found if p.velocity is not None]
+        return FieldPrediction(
+            torch.cat([p.displacement for p in found]),
+            torch.cat(velocities) if len(velocities) == len(found) else None,
+        )
+
+    def _refined(
+        self,
+        pair: PreparedPair | None,
+        prediction: FieldPrediction | None,
+        alignment: Alignment,
+        intensities: tuple[IntensityMap, IntensityMap],
+    ) -> _Deformation:
+        lattice = refinement_lattice(self.inputs.geometry, self.slices)
+        initial = None
+        if pair is not None and prediction is not None:
+            with self.meter.stage("refine"), torch.no_grad():
+                velocity = prediction.velocity
+                if velocity is None:
+                    velocity = logarithm(prediction.displacement, smoothing=0.5)
+                velocity = FieldBatch(velocity, pair.lattice, self.slices).on(lattice).values
+                initial = FieldPrediction(velocity, velocity.to(self.device))
+        if pair is None or not pair.lattice.matches(lattice):
+            pair = self._prepare(lattice, alignment, intensities)
+        with self.meter.stage("refine"):
+            refined = refine(
+                pair.moving.to(self.device),
+                pair.fixed.to(self.device),
+                initial,
+                self.refine,
+                self.progress.part(0.4, 0.85),
+                pair.mask.to(self.device),
+            )
+            displacement, inverse = refined.displacement, refined.inverse
+            if not lattice.matches(self._output):
+                folds = Folds(lattice, self.slices, self._output, DETERMINANT_FLOOR)
+                velocity, displacement = unfold(refined.velocity, accept=folds)
+                inverse = integrate(-velocity, squarings_for(velocity))
+        return _Deformation(
+            FieldBatch(displacement, lattice, self.slices),
+            FieldBatch(inverse, lattice, self.slices),
+            refined,
+        )
+
+    def _warp(self, image: sitk.Image, transform: sitk.Transform, interpolator: int) -> sitk.Image:
+        background = 0.0
+        if interpolator == sitk.sitkLinear:
+            # Air of a CT is -1000: outside of it there is no tissue either.
+            background = min(0.0, float(sitk.GetArrayViewFromImage(image).min()))
+        reference = self._output.empty_image()
+        pixel_type = image.GetPixelID()
+        return sitk.Resample(image, reference, transform, interpolator, background, pixel_type)
+
+    def _measure(
+        self,
+        alignment: Alignment,
+        intensities: tuple[IntensityMap, IntensityMap],
+        field: DisplacementField,
+        inverse: DisplacementField,
+        determinant: np.ndarray,
+    ) -> dict[str, Any]:
+        output = self._output
+        identity = sitk.Transform(self.inputs.dimension, sitk.sitkIdentity)
+        metrics = {"before": match_metrics(self.inputs, output, identity, intensities)}
+        if not alignment.is_identity:
+            metrics["aligned"] = match_metrics(
+                self.inputs, output, alignment.transform, intensities
+            )
+        metrics["after"] = match_metrics(
+            self.inputs, output, field.to_transform(), intensities, field.warp_points
+        )
+        metrics["deformation"] = deformation_metrics(field, determinant, inverse)
+        return metrics
+
+    def _provenance(self, alignment: Alignment, deformation: _Deformation) -> dict[str, Any]:
+        loaded, refined = self.loaded, deformation.refined
+        options: dict[str, Any] = {
+            "align": plain_options(self.align),
+            "refine": plain_options(self.refine),
+            "slices": None if self.slices is None else str(self.slices),
+            "seed": self.seed,
+            "device": str(self.device),
+            "precision": "float32" if loaded is None else loaded.precision,
+        }
+        found: dict[str, Any] = {
+            "alignment": alignment.method,
+            "alignment_metric": alignment.value,
+            "lattice_size": list(deformation.displacement.lattice.size),
+            "lattice_spacing_mm": list(deformation.displacement.lattice.spacing),
+        }
+        if refined is not None:
+            found |= {
+                "refinement_similarity": refined.similarity,
+                "refinement_iterations": refined.iterations,
+                "refinement_stopped_by": refined.stopped_by,
+                "refinement_loss_before": refined.initial_loss,
+                "refinement_loss_after": refined.final_loss,
+            }
+        return {
+            "date": now(),
+            "seed": self.seed,
+            "inputs": describe_inputs(self.inputs),
+            "model": describe_model(None if loaded is None else loaded.card),
+            "options": options,
+            "method": found,
+            "versions": versions(),
+            "machine": {
+                "device": describe_device(self.device),
+                "system": platform.platform(),
+            },
+            "memory": self.meter.peak_memory(),
+        }
