@@ -266,6 +266,8 @@ def test_no_overlap_labels_elsewhere_and_bad_options(
         (pair[1], ["--precision", "int1"]),
         (pair[1], ["--seed", "-1"]),
         (pair[1], ["--max-seconds", "nan"]),
+        (pair[1], ["--max-seconds", "-3"]),
+        (pair[1], ["--refine-smoothness", "-1"]),
         (pair[1], ["--refine-similarity", "charm"]),
         (pair[1], ["--refine-iterations", "many"]),
         (pair[1], ["--no-refine", "--max-seconds", "3"]),

@@ -125,6 +125,8 @@ def _add_register(commands: Any) -> None:
         "mse, lncc, mind (different contrasts) or auto"))  # fmt: skip
     method.add_argument("--refine-iterations", metavar="N,N,...", help=(
         "at most, per resolution level from coarse to fine, e.g. 60,60,40"))  # fmt: skip
+    method.add_argument("--refine-smoothness", type=float, metavar="W", help=(
+        "weight of the smoothness; more gives a calmer deformation"))  # fmt: skip
     method.add_argument("--max-seconds", type=float, metavar="S", help=(
         "stop the refinement after this time"))  # fmt: skip
     method.add_argument("--device", default="auto", metavar="NAME", help=(

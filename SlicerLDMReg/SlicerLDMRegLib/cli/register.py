@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +68,8 @@ def _refinement(arguments: argparse.Namespace) -> bool | dict[str, Any] | None:
     options: dict[str, Any] = {}
     if arguments.refine_similarity is not None:
         options["similarity"] = arguments.refine_similarity
+    if arguments.refine_smoothness is not None:
+        options["smoothness"] = arguments.refine_smoothness
     if arguments.refine_iterations is not None:
         parts = arguments.refine_iterations.split(",")
         if not all(part.strip().isdecimal() for part in parts):
@@ -78,10 +79,6 @@ def _refinement(arguments: argparse.Namespace) -> bool | dict[str, Any] | None:
             )
         options["iterations"] = tuple(int(part) for part in parts)
     if arguments.max_seconds is not None:
-        if not (math.isfinite(arguments.max_seconds) and arguments.max_seconds > 0):
-            raise InputError(
-                f"--max-seconds: expected a positive number, got {arguments.max_seconds}"
-            )
         options["max_seconds"] = arguments.max_seconds
     if arguments.refine is False:
         if options:

@@ -76,14 +76,13 @@ def render_html(result: ReportSource, scene: Scene, version: str) -> str:
     ]
     sources = {picture["key"]: picture["source"] for picture in pictures}
     fixed_name, moving_name = names_of(result)
-    model = result.provenance.get("model") or {}
-    title = (model.get("title") or model.get("id")) if isinstance(model, dict) else model
-    date = result.provenance.get("date") or result.provenance.get("created")
+    model = result.provenance.get("model") or {"title": "no model"}
+    date = str(result.provenance.get("date", ""))[:16].replace("T", " ")
     return template.render(
         style=Markup((here / "style.css").read_text(encoding="utf-8")),
         fixed_name=fixed_name,
         moving_name=moving_name,
-        subtitle=" · ".join(str(part) for part in (title, date) if part),
+        subtitle=" · ".join(part for part in (model["title"], date) if part),
         verdict=judge(result.metrics),
         numbers=key_numbers(result.metrics, total_seconds(result)),
         pictures=pictures,

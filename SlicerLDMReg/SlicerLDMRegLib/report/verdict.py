@@ -132,7 +132,8 @@ def _judge_motion(verdict: Verdict, deformation: Mapping[str, Any]) -> None:
         verdict.worsen(
             "check",
             f"Some tissue changes its size more than tenfold (Jacobian {lowest:.2g} to "
-            f"{highest:.2g}): look at these places in the Jacobian map.",
+            f"{highest:.2g}): look at these places in the Jacobian map; a larger smoothness of the "
+            "refinement calms them.",
         )
 
 
