@@ -1,0 +1,257 @@
+"""The comparison of methods: every method on the same footing, scores and files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from SlicerLDMRegLib.displacement import DisplacementField
+from training.baselines import Method, demons, identity, ldmreg_method, pixel_lattice, syn, syn_cc
+from training.datasets.evaluation import EvaluationPair, evaluation_pairs
+from training.evaluate import build_methods, evaluate, main
+from training.machine import describe_machine, peak_memory_mib, reset_peak_memory
+from training.scores import score, summarise, to_markdown, write_results
+
+SHAPE = (48, 64)  # not square, so that exchanged axes show
+
+
+def blobs(shift: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
+    """An image without symmetry whose content lies ``shift`` (rows, columns) further."""
+    rows, columns = np.indices(SHAPE).astype(np.float32)
+    image = np.zeros(SHAPE, np.float32)
+    for y, x, height, width in ((20, 22, 7, 4), (28, 40, 4, 8), (16, 44, 3, 3)):
+        y, x = y + shift[0], x + shift[1]
+        image += np.exp(-0.5 * (((rows - y) / height) ** 2 + ((columns - x) / width) ** 2))
+    return image / image.max()
+
+
+def labels(image: np.ndarray) -> np.ndarray:
+    return (image > 0.4).astype(np.uint8)
+
+
+def pair(shift: tuple[float, float] = (2.0, -3.0)) -> EvaluationPair:
+    fixed, moving = blobs(), blobs(shift)
+    return EvaluationPair(f"shift{shift}", fixed, moving, labels(fixed), labels(moving))
+
+
+def refinement(fixed: np.ndarray, moving: np.ndarray):
+    return ldmreg_method(None, refine=True)(fixed, moving)
+
+
+@pytest.mark.parametrize("method", [demons, syn, syn_cc, refinement])
+def test_fields_lead_from_fixed_to_moving_points(method: Method) -> None:
+    if method in (syn, syn_cc):
+        pytest.importorskip("ants")
+    case = pair()
+    found = method(case.fixed, case.moving)
+    u = found.field.to_voxels()
+    assert u.shape == (2, *SHAPE)
+    inside = case.fixed > 0.3
+    # The content of the moving image lies 2 rows further and 3 columns back.
+    assert np.median(u[0][inside]) == pytest.approx(2, abs=0.4)
+    assert np.median(u[1][inside]) == pytest.approx(-3, abs=0.4)
+    assert found.seconds > 0
+    before, after = score(case, identity(case.fixed, case.moving).field), score(case, found.field)
+    assert after["dice"] > 0.95 > before["dice"]
+    assert after["ncc"] > 0.98 > before["ncc"]
+
+
+def test_field_of_syn_is_its_own_affine_and_warp() -> None:
+    ants = pytest.importorskip("ants")
+    case = pair((1.0, 2.0))
+    moving = ndimage.rotate(case.moving, 15, reshape=False, order=1)
+    images = [ants.from_numpy(np.ascontiguousarray(i.T)) for i in (case.fixed, moving)]
+    expected = ants.registration(*images, "SyN")["warpedmovout"].numpy().T
+    field = syn(case.fixed, moving).field
+    warped = score(EvaluationPair("", expected, moving), field)
+    assert warped["ncc"] > 0.99
+
+
+def test_missing_ants_is_said_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ants", None)
+    with pytest.raises(ImportError, match=r"pip install 'ldmreg\[training\]'"):
+        build_methods(["syn"], [])
+    assert list(build_methods(["identity", "demons"], [])) == ["Identity", "Demons (SimpleITK)"]
+
+
+def test_build_methods_gives_two_for_each_model_and_refuses_unknown_names() -> None:
+    titles = list(build_methods([], ["models/a", "b", "other/a"]))
+    assert titles == [
+        "a",
+        "a + refinement",
+        "b",
+        "b + refinement",
+        "other/a",
+        "other/a + refinement",
+    ]
+    with pytest.raises(ValueError, match=r"among identity, demons, .* got 'elastix'"):
+        build_methods(["elastix"], [])
+
+
+def test_score_of_a_known_shift() -> None:
+    case = pair((4.0, 0.0))
+    right = np.zeros((2, *SHAPE))
+    right[0] = 4
+    row = score(case, DisplacementField.from_voxels(right, pixel_lattice(SHAPE)))
+    assert row["dice"] == row["dice_1"] == 1
+    assert row["hd95"] == 0
+    assert row["ncc"] == pytest.approx(1, abs=1e-3)
+    assert row["folds_percent"] == row["folds_strict_percent"] == row["sdlogj"] == 0
+    wrong = score(case, DisplacementField.from_voxels(-right, pixel_lattice(SHAPE)))
+    assert wrong["dice"] < score(case, identity(case.fixed, case.moving).field)["dice"] < 1
+    assert wrong["hd95"] == pytest.approx(8, abs=0.5)
+
+
+def test_score_sees_folds_and_labels_that_only_one_image_holds() -> None:
+    case = pair((0.0, 0.0))
+    moving_labels = case.moving_labels.copy()
+    moving_labels[-1] = 9
+    fixed_labels = case.fixed_labels.copy()
+    fixed_labels[0] = 5
+    case = EvaluationPair("", case.fixed, case.moving, fixed_labels, moving_labels)
+    folded = np.zeros((2, *SHAPE))
+    folded[1, :, 20:22] = (3, -3)
+    field = DisplacementField.from_voxels(folded, pixel_lattice(SHAPE))
+    row = score(case, field)
+    assert {key for key in row if key.startswith("dice_")} == {"dice_1"}
+    # Columns whose central difference of u is at most -1: 20 and 21 (one-sided: 20, 21, 22 too).
+    step = np.gradient(folded[1], axis=1)
+    assert row["folds_percent"] == pytest.approx(100 * (1 + step <= 0).mean())
+    assert row["folds_strict_percent"] >= row["folds_percent"] > 0
+
+
+def test_summary_and_table() -> None:
+    rows = [
+        {"method": "A", "pair": "p", "dice": 0.8, "ncc": 0.5, "seconds": 1.0},
+        {"method": "A", "pair": "q", "dice": 0.6, "ncc": 0.7, "seconds": 3.0},
+        {"method": "A", "pair": "r", "dice": float("nan"), "ncc": 0.6, "seconds": 1.2},
+        {"method": "B", "pair": "p", "ncc": 0.9, "seconds": 0.1},
+    ]
+    a, b = summarise(rows)
+    assert (a["pairs"], b["pairs"]) == (3, 1)
+    assert a["dice"] == pytest.approx(0.7)
+    assert a["dice_sd"] == pytest.approx(0.1)
+    assert a["ncc"] == pytest.approx(0.6)
+    assert a["seconds"] == 1.2
+    assert to_markdown([a, b]).splitlines() == [
+        "| Method | Dice | NCC | Seconds a pair |",
+        "|---|---:|---:|---:|",
+        "| A | 0.700 ± 0.100 | 0.600 | 1.200 |",
+        "| B | - | 0.900 | 0.100 |",
+    ]
+
+
+def test_results_json_holds_no_nan(tmp_path: Path) -> None:
+    row = {"method": "A", "pair": "p", "hd95": float("nan"), "seconds": 0.1}
+    run = {"data": "test", "machine": {"cpu": "none", "threads": 1}}
+    write_results(tmp_path / "new", [row], run)
+    text = (tmp_path / "new" / "results.json").read_text()
+    assert "NaN" not in text
+    assert json.loads(text)["pairs"][0]["hd95"] is None
+
+
+def test_every_method_gets_every_pair() -> None:
+    calls: list[tuple[str, float]] = []
+
+    def recorder(name: str) -> Method:
+        def method(fixed: np.ndarray, moving: np.ndarray):
+            calls.append((name, float(fixed[0].sum())))
+            return identity(fixed, moving)
+
+        return method
+
+    pairs = [pair((1.0, 0.0)), pair((2.0, 0.0))]
+    methods = {"one": lambda: recorder("one"), "two": lambda: recorder("two")}
+    rows = evaluate(pairs, methods, progress=False)
+    expected = [(m, p.name) for m in methods for p in pairs]
+    assert [(row["method"], row["pair"]) for row in rows] == expected
+    assert rows[0]["dice"] == rows[2]["dice"] != rows[1]["dice"]
+    # The call to warm up is none of the pairs: its fixed image is mirrored.
+    assert [name for name, _ in calls] == ["one"] * 3 + ["two"] * 3
+    assert calls[0][1] != calls[1][1] == calls[2][1]
+
+
+def test_command_line_writes_table_csv_and_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "ANTS_RANDOM_SEED"):
+        monkeypatch.setenv(name, "1")  # put back what the command sets
+    case = pair((2.0, 2.0))
+    root = tmp_path / "data"
+    root.mkdir()
+    for i in range(2):
+        np.savez(
+            root / f"SC-N-01_s{i:02d}.npz",
+            fixed=(255 * case.fixed).astype(np.uint8),
+            moving=(255 * case.moving).astype(np.uint8),
+            fixed_seg=case.fixed_labels,
+            moving_seg=case.moving_labels,
+        )
+    output = tmp_path / "out"
+    arguments = ["--data", "cardiac-mr", "--root", str(root), "--split", "all", "--threads", "1"]
+    main([*arguments, "--methods", "identity", "demons", "--output", str(output)])
+    table = (output / "table.md").read_text(encoding="utf-8")
+    assert table in capsys.readouterr().out
+    assert table.startswith("# cardiac-mr: 2 pairs")
+    assert "| Identity |" in table
+    assert "| Demons (SimpleITK) |" in table
+    with (output / "results.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["pair"] for row in rows] == ["SC-N-01_s00", "SC-N-01_s01"] * 2
+    assert float(rows[2]["dice"]) > float(rows[0]["dice"])
+    result = json.loads((output / "results.json").read_text(encoding="utf-8"))
+    assert result["run"]["machine"]["threads"] == 1
+    assert result["run"]["machine"]["versions"]["SimpleITK"]
+    assert result["summary"][1]["dice"] == pytest.approx(
+        np.mean([float(row["dice"]) for row in rows[2:]])
+    )
+
+
+def test_command_line_without_methods_says_so(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        main(["--data", "echo", "--methods", "--output", str(tmp_path), "--limit", "1"])
+
+
+def test_generated_echo_pairs_are_always_the_same() -> None:
+    pairs = evaluation_pairs("echo")
+    assert len({p.name for p in pairs}) == len(pairs) == 20
+    again = evaluation_pairs("echo")
+    np.testing.assert_array_equal(pairs[7].moving, again[7].moving)
+    assert not np.array_equal(pairs[6].fixed, pairs[7].fixed)
+    assert pairs[0].fixed.dtype == np.float32
+    assert pairs[0].fixed_labels is not None
+
+
+def test_brain_slices_are_all_ordered_pairs(shared_data: Path) -> None:
+    pairs = evaluation_pairs("brain-slices", shared_data / "data" / "brain_slices")
+    assert len({p.name for p in pairs}) == len(pairs) == 30
+    assert all(p.fixed_labels is None and p.fixed.max() == 1 for p in pairs)
+    row = score(pairs[0], identity(pairs[0].fixed, pairs[0].moving).field)
+    assert "dice" not in row
+    assert 0 < row["ncc"] < 1
+
+
+def test_unknown_data_and_empty_folders_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="cardiac-mr, echo, brain-slices, got 'oasis'"):
+        evaluation_pairs("oasis")
+    with pytest.raises(FileNotFoundError, match="no brain slices"):
+        evaluation_pairs("brain-slices", tmp_path)
+
+
+def test_machine_and_memory() -> None:
+    machine = describe_machine()
+    assert machine["cpu"]
+    assert machine["threads"] >= 1
+    before = reset_peak_memory()
+    if np.isnan(before):
+        pytest.skip("this system does not tell the peak memory")
+    block = np.ones(2**23)  # 64 MiB
+    assert peak_memory_mib() - before > 50
+    del block
+    assert peak_memory_mib() - before > 50
