@@ -13,13 +13,7 @@ from tqdm import tqdm
 from .baselines import Method, demons, identity, ldmreg_method, syn, syn_cc
 from .baselines.syn import require_ants
 from .datasets.evaluation import EVALUATION_SETS, EvaluationPair, evaluation_pairs
-from .machine import (
-    available_cpus,
-    describe_machine,
-    peak_memory_mib,
-    reset_peak_memory,
-    use_threads,
-)
+from .machine import available_cpus, describe_machine, load_average, use_threads
 from .scores import Row, score, write_results
 
 __all__ = ["METHODS", "build_methods", "evaluate", "main"]
@@ -89,14 +83,13 @@ def evaluate(
         progress: whether to show a bar.
 
     Returns:
-        One row for each method and pair: ``method``, ``pair``, ``seconds``, ``memory_mib`` and the
-        scores of :func:`training.scores.score`.
+        One row for each method and pair: ``method``, ``pair``, ``seconds`` and the scores of
+        :func:`training.scores.score`.
     """
     rows: list[Row] = []
     with tqdm(total=len(methods) * len(pairs), disable=not progress, unit="pair") as bar:
         for title, prepare in methods.items():
             bar.set_description(title)
-            before = reset_peak_memory()
             method = prepare()
             # A first call loads libraries and plans; mirrored, so that no cache knows the pair.
             method(*(np.ascontiguousarray(i[::-1]) for i in (pairs[0].fixed, pairs[0].moving)))
@@ -107,7 +100,6 @@ def evaluate(
                         "method": title,
                         "pair": pair.name,
                         "seconds": found.seconds,
-                        "memory_mib": peak_memory_mib() - before,
                         **score(pair, found.field),
                     }
                 )
@@ -139,8 +131,9 @@ def main(argv: list[str] | None = None) -> None:
     methods = build_methods(arguments.methods, arguments.models, arguments.device, arguments.seed)
     if not methods:
         parser.error("nothing to compare: name --methods or --models")
-    machine = describe_machine()
+    machine, load = describe_machine(), [load_average()]
     rows = evaluate(pairs, methods)
+    load.append(load_average())
     run = {
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "data": arguments.data,
@@ -148,6 +141,7 @@ def main(argv: list[str] | None = None) -> None:
         "models": arguments.models,
         "seed": arguments.seed,
         "machine": machine,
+        "load_average": load,  # before and after; much above the threads: times are too long
     }
     print(write_results(arguments.output, rows, run))
 

@@ -1,4 +1,4 @@
-"""On what machine numbers were measured, and how much memory it took."""
+"""On what machine numbers were measured."""
 
 from __future__ import annotations
 
@@ -11,16 +11,9 @@ from typing import Any
 import SimpleITK as sitk
 import torch
 
-__all__ = [
-    "available_cpus",
-    "describe_machine",
-    "peak_memory_mib",
-    "reset_peak_memory",
-    "use_threads",
-]
+__all__ = ["available_cpus", "describe_machine", "load_average", "use_threads"]
 
 _PACKAGES = ("torch", "monai", "SimpleITK", "antspyx", "numpy", "scipy")
-_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def available_cpus() -> int:
@@ -42,7 +35,7 @@ def use_threads(threads: int, seed: int) -> None:
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return CPU, threads, GPU, load and versions."""
+    """Return CPU, threads, GPU and versions."""
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -55,34 +48,13 @@ def describe_machine() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "system": platform.platform(),
-        "load_average": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
         "versions": versions,
     }
 
 
-def reset_peak_memory() -> float:
-    """Forget the peak of the resident memory of this process; return what it holds now, in MiB.
-
-    NaN where the system (any but Linux) does not offer it.
-    """
-    try:
-        _CLEAR.write_text("5", encoding="ascii")
-    except OSError:
-        return float("nan")
-    return _status("VmRSS")
-
-
-def peak_memory_mib() -> float:
-    """Return the peak of the resident memory in MiB since the reset; NaN where unknown."""
-    return _status("VmHWM")
-
-
-def _status(name: str) -> float:
-    try:
-        lines = _STATUS.read_text(encoding="ascii").splitlines()
-    except OSError:
-        return float("nan")
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{name}:"))
+def load_average() -> float | None:
+    """Return how many processes wanted a CPU in the last minute; None where unknown."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
 def _cpu_name() -> str:

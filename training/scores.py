@@ -33,7 +33,6 @@ _COLUMNS = (
     ("hd95", "HD95 (pixels)", 2),
     ("ncc", "NCC", 3),
     ("seconds", "Seconds a pair", 3),
-    ("memory_mib", "Memory (MiB)", 0),
 )
 
 
@@ -77,8 +76,8 @@ def score(pair: EvaluationPair, field: DisplacementField) -> Row:
 def summarise(rows: Sequence[Row]) -> list[Row]:
     """Return one row for each method, in the order of appearance.
 
-    Means over the pairs; for Dice also ``dice_sd`` (of the population); the median of ``seconds``
-    and the largest ``memory_mib``.
+    Means over the pairs; for Dice also ``dice_sd`` (of the population); of ``seconds`` the median,
+    and the smallest as ``seconds_min``.
     """
     result = []
     for method in dict.fromkeys(row["method"] for row in rows):
@@ -90,10 +89,9 @@ def summarise(rows: Sequence[Row]) -> list[Row]:
                 continue
             if name == "seconds":
                 summary[name] = float(np.median(values))
-            elif name == "memory_mib":
-                summary[name] = float(np.max(values))
-            else:
-                summary[name] = _mean(values)
+                summary["seconds_min"] = float(np.min(values))
+                continue
+            summary[name] = _mean(values)
             if name == "dice":
                 summary["dice_sd"] = float(np.nanstd(values))
         result.append(summary)
@@ -142,9 +140,8 @@ def write_results(folder: Path, rows: Sequence[Row], run: dict[str, Any]) -> str
     machine = run["machine"]
     text = (
         f"# {run['data']}: {summaries[0]['pairs']} pairs\n\n{to_markdown(summaries)}\n"
-        "Mean (± standard deviation for Dice) over the pairs; median time of a registration, "
-        "warm;\nmemory added to the process at most. "
-        f"{machine['cpu']}, {machine['threads']} threads.\n"
+        "Mean (± standard deviation for Dice) over the pairs; median time of a registration, warm."
+        f"\n{machine['cpu']}, {machine['threads']} threads.\n"
     )
     (folder / "table.md").write_text(text, encoding="utf-8")
     return text

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from SlicerLDMRegLib import register
-from SlicerLDMRegLib.pipeline import load_model
+from SlicerLDMRegLib.pipeline import load_model, register
 
 from .method import Method, Registered
 

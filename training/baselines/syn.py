@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,9 @@ def require_ants() -> Any:
         ImportError: when it is not installed, with what to do.
     """
     try:
-        import ants
+        return import_module("ants")
     except ImportError as error:
         raise ImportError("SyN needs antspyx: pip install 'ldmreg[training]'") from error
-    return ants
 
 
 def syn(fixed: np.ndarray, moving: np.ndarray) -> Registered:

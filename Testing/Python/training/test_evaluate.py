@@ -15,7 +15,6 @@ from SlicerLDMRegLib.displacement import DisplacementField
 from training.baselines import Method, demons, identity, ldmreg_method, pixel_lattice, syn, syn_cc
 from training.datasets.evaluation import EvaluationPair, evaluation_pairs
 from training.evaluate import build_methods, evaluate, main
-from training.machine import describe_machine, peak_memory_mib, reset_peak_memory
 from training.scores import score, summarise, to_markdown, write_results
 
 SHAPE = (48, 64)  # not square, so that exchanged axes show
@@ -138,7 +137,7 @@ def test_summary_and_table() -> None:
     assert a["dice"] == pytest.approx(0.7)
     assert a["dice_sd"] == pytest.approx(0.1)
     assert a["ncc"] == pytest.approx(0.6)
-    assert a["seconds"] == 1.2
+    assert (a["seconds"], a["seconds_min"]) == (1.2, 1.0)
     assert to_markdown([a, b]).splitlines() == [
         "| Method | Dice | NCC | Seconds a pair |",
         "|---|---:|---:|---:|",
@@ -207,6 +206,7 @@ def test_command_line_writes_table_csv_and_json(
     assert float(rows[2]["dice"]) > float(rows[0]["dice"])
     result = json.loads((output / "results.json").read_text(encoding="utf-8"))
     assert result["run"]["machine"]["threads"] == 1
+    assert result["run"]["machine"]["cpu"]
     assert result["run"]["machine"]["versions"]["SimpleITK"]
     assert result["summary"][1]["dice"] == pytest.approx(
         np.mean([float(row["dice"]) for row in rows[2:]])
@@ -242,16 +242,3 @@ def test_unknown_data_and_empty_folders_are_refused(tmp_path: Path) -> None:
         evaluation_pairs("oasis")
     with pytest.raises(FileNotFoundError, match="no brain slices"):
         evaluation_pairs("brain-slices", tmp_path)
-
-
-def test_machine_and_memory() -> None:
-    machine = describe_machine()
-    assert machine["cpu"]
-    assert machine["threads"] >= 1
-    before = reset_peak_memory()
-    if np.isnan(before):
-        pytest.skip("this system does not tell the peak memory")
-    block = np.ones(2**23)  # 64 MiB
-    assert peak_memory_mib() - before > 50
-    del block
-    assert peak_memory_mib() - before > 50
