@@ -19,8 +19,9 @@ from matplotlib.image import imread
 from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.report import judge, key_numbers, to_plain, write_json, write_reports
+from SlicerLDMRegLib.report.drawing import FOLD_COLOR, JACOBIAN_MAP
 from SlicerLDMRegLib.report.figures import DARK, panel_png
-from SlicerLDMRegLib.report.panels import FOLD_COLOR, JACOBIAN_MAP, PANELS
+from SlicerLDMRegLib.report.panels import PANELS
 from SlicerLDMRegLib.report.planes import anatomical_axes, choose_planes
 from SlicerLDMRegLib.report.scene import build_scene
 from SlicerLDMRegLib.report.tables import metric_tables, provenance_tables
@@ -217,6 +218,30 @@ def test_field_on_a_coarser_lattice_is_drawn_on_the_result_lattice() -> None:
     assert np.allclose(motion[:28, :38], 0.1 * geometry_2d().points()[:28, :38], atol=1e-6)
 
 
+def test_alignment_is_left_out_of_the_colours() -> None:
+    def bump(points: np.ndarray) -> np.ndarray:
+        middle = points.reshape(-1, 2).mean(axis=0)
+        weight = np.exp(-((points - middle) ** 2).sum(-1, keepdims=True) / (2 * 3.0**2))
+        return np.asarray(40.0 + 0.1 * points + weight * [2.0, 0.0])
+
+    result = make_result(geometry_2d(), bump)
+    assert build_scene(result).displacement_limit > 40
+    result.metrics["aligned"] = {"ncc": 0.6}
+    scene = build_scene(result)
+    assert scene.displacement_limit < 2.5
+    assert scene.views[0].local[..., 0].max() > 1.5
+    assert scene.views[0].motion[..., 0].max() > 40  # the grid shows everything
+
+
+def test_slices_are_counted_in_the_fixed_image() -> None:
+    whole, part = geometry_3d(SAGITTAL), geometry_3d(SAGITTAL).crop((0, 0, 4), (16, 20, 3))
+    result = make_result(part)
+    result.fixed = whole.to_image(np.ones(whole.array_shape, np.float32))
+    titles = [view.plane.title for view in build_scene(result, slice_axis=2).views]
+    assert titles[0] == "sagittal k=4"
+    assert titles[-1] == "sagittal k=6"
+
+
 def test_constant_and_tiny_images_do_not_break_the_scales() -> None:
     geometry = geometry_2d((2, 3))
     result = make_result(geometry)
@@ -318,6 +343,19 @@ def test_verdict_good_check_and_bad() -> None:
         assert judge(worse).advice
     assert judge({"before": {"tre": 1.0}, "after": {"tre": 2.0}}).status == "bad"
     assert judge(metrics(displacement_mean_mm=0.0, displacement_max_mm=0.0)).status == "check"
+
+
+def test_verdict_sees_uneven_deformation_and_a_spoilt_alignment() -> None:
+    assert judge(metrics(sdlogj=0.3, jacobian_min=0.1, jacobian_max=5.0)).status == "good"
+    for uneven in ({"sdlogj": 0.8}, {"jacobian_min": 0.01, "jacobian_max": 2.0}):
+        verdict = judge(metrics(**uneven))
+        assert verdict.status == "check"
+        assert "smoothness" in verdict.advice[0]
+    spoilt = metrics()
+    spoilt["before"]["tre"], spoilt["after"]["tre"] = 30.0, 12.0
+    assert judge(spoilt).status == "good"
+    spoilt["aligned"] = {"tre": 8.0}
+    assert judge(spoilt).status == "check"
 
 
 def test_verdict_does_not_claim_a_gain_that_is_none() -> None:

@@ -8,18 +8,30 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from .panels import Panel, Style, draw_edges, panels_for
+from .drawing import draw_edges
+from .panels import Panel, panels_for
 from .scene import PlaneView, Scene
 
-__all__ = ["DARK", "LIGHT", "overview_png", "panel_png"]
+__all__ = ["DARK", "LIGHT", "Style", "overview_png", "panel_png"]
 
 Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Style:
+    """Colours of everything around the pictures."""
+
+    background: str
+    foreground: str
+    muted: str
+
 
 LIGHT = Style(background="#ffffff", foreground="#16191f", muted="#5b6472")
 DARK = Style(background="#0d1015", foreground="#e8eaee", muted="#a3abb8")
@@ -68,9 +80,9 @@ class _Canvas:
     def color_bar(self, panel: Panel, scene: Scene, left: float, top: float, width: float) -> None:
         if panel.scale is None:
             return
-        mappable, label, ticks = panel.scale(scene)
+        mappable, ticks = panel.scale(scene)
         axes = self.figure.add_axes(self.box(left, top, width, 0.09))
-        bar = self.figure.colorbar(mappable, cax=axes, orientation="horizontal", label=label)
+        bar = self.figure.colorbar(mappable, cax=axes, orientation="horizontal")
         bar.set_ticks(ticks, labels=[f"{tick:.2g}" for tick in ticks])
         bar.ax.minorticks_off()
         bar.outline.set_visible(False)

@@ -57,7 +57,8 @@ def _caption(text: str, scene: Scene) -> str:
         if scene.dimension == 2
         else "red gives left, green posterior, blue superior; grey does not move"
     )
-    return text.format(direction=direction)
+    part = ", without the affine part of it" if scene.aligned else ""
+    return text.format(direction=direction, part=part)
 
 
 def render_html(result: ReportSource, scene: Scene, version: str) -> str:

@@ -112,7 +112,7 @@ def _plane_2d(geometry: ImageGeometry) -> Plane:
     return Plane("", None, 0, (0, 1), (False, False), spacing, ("", "x", "", "y"))
 
 
-def _plane_3d(geometry: ImageGeometry, normal: int, index: int) -> Plane:
+def _plane_3d(geometry: ImageGeometry, normal: int, index: int, first: Sequence[int]) -> Plane:
     anatomy = anatomical_axes(geometry)
     direction = np.reshape(geometry.direction, (3, 3))
     in_plane = [axis for axis in range(3) if axis != normal]
@@ -128,7 +128,7 @@ def _plane_3d(geometry: ImageGeometry, normal: int, index: int) -> Plane:
         negative, positive = _LETTERS[lps]
         edges += [negative, positive] if wants_positive else [positive, negative]
     return Plane(
-        title=f"{_NAMES[anatomy[normal]]} {'ijk'[normal]}={index}",
+        title=f"{_NAMES[anatomy[normal]]} {'ijk'[normal]}={first[normal] + index}",
         normal=normal,
         index=index,
         axes=(horizontal, vertical),
@@ -148,6 +148,7 @@ def choose_planes(
     focus: Sequence[int],
     fold_mask: np.ndarray | None = None,
     slice_axis: int | None = None,
+    first: Sequence[int] = (0, 0, 0),
 ) -> list[Plane]:
     """Choose what to show of a lattice.
 
@@ -157,6 +158,7 @@ def choose_planes(
         fold_mask: array (z, y, x); where it is not empty the planes go through the most folds.
         slice_axis: index axis along which a 2D method worked slice by slice; then up to three of
             these slices are shown.
+        first: index of the first voxel in the image whose slices the titles count.
 
     Returns:
         One plane for a 2D image or a single slice; the axial, coronal and sagittal plane through
@@ -176,6 +178,6 @@ def choose_planes(
         chosen = _spread(geometry.size[slice_axis], 3)
         if fold_mask is not None and fold_mask.any():
             chosen[len(chosen) // 2] = position[slice_axis]
-        return [_plane_3d(geometry, slice_axis, index) for index in sorted(set(chosen))]
+        return [_plane_3d(geometry, slice_axis, index, first) for index in sorted(set(chosen))]
     order = sorted(range(3), key=lambda axis: -anatomical_axes(geometry)[axis])
-    return [_plane_3d(geometry, axis, position[axis]) for axis in order]
+    return [_plane_3d(geometry, axis, position[axis], first) for axis in order]

@@ -29,17 +29,18 @@ class PlaneView:
     """The arrays of one plane, shape (v, h), row 0 at the top of the screen.
 
     ``fixed``, ``moving`` and ``warped`` are scaled to [0, 1]; ``before`` and ``after`` are moving
-    minus fixed and warped minus fixed of these. ``displacement`` (v, h, d) has LPS components in
-    mm; ``motion`` (v, h, 2) is its in-plane part in mm towards the right and the bottom of the
-    screen.
+    minus fixed and warped minus fixed of these. ``motion`` (v, h, 2) is the in-plane part of the
+    displacement in mm towards the right and the bottom of the screen. ``local`` (v, h, d) is the
+    displacement to colour: LPS mm for a volume, motion on the screen for a 2D image, after an
+    alignment without its affine part.
     """
 
     plane: Plane
     fixed: np.ndarray
     moving: np.ndarray
     warped: np.ndarray
-    displacement: np.ndarray
     motion: np.ndarray
+    local: np.ndarray
     jacobian: np.ndarray
     folds: np.ndarray
     fixed_labels: np.ndarray | None = None
@@ -67,6 +68,7 @@ class Scene:
         jacobian_limit: the Jacobian map runs from 1/this to this.
         grid_spacing: distance of the grid lines in mm.
         fold_count: folded samples of the whole result, not only of the planes.
+        aligned: whether an alignment came first, so that ``local`` has no affine part.
     """
 
     views: tuple[PlaneView, ...]
@@ -77,6 +79,7 @@ class Scene:
     jacobian_limit: float
     grid_spacing: float
     fold_count: int
+    aligned: bool = False
 
     @property
     def has_labels(self) -> bool:
@@ -146,6 +149,20 @@ def _displacement(field: DisplacementField, plane: Plane, lattice: ImageGeometry
     return plane.orient(np.asarray(vectors, dtype=np.float64))
 
 
+def _affine_part(field: DisplacementField) -> np.ndarray:
+    """Fit ``u(x) = (x, 1) @ A`` to the whole field; gives A, (d + 1, d)."""
+    step = max(1, round((field.vectors.size / _MAX_SAMPLES) ** (1 / field.dimension)))
+    thin = (slice(None, None, step),) * field.dimension
+    points = field.geometry.points()[thin].reshape(-1, field.dimension)
+    vectors = field.vectors[thin].reshape(-1, field.dimension)
+    fit, *_ = np.linalg.lstsq(_homogeneous(points), vectors, rcond=None)
+    return np.asarray(fit)
+
+
+def _homogeneous(points: np.ndarray) -> np.ndarray:
+    return np.concatenate([points, np.ones_like(points[..., :1])], axis=-1)
+
+
 def _motion(displacement: np.ndarray, plane: Plane, lattice: ImageGeometry) -> np.ndarray:
     """Project displacements in mm onto the screen's axes: mm to the right and to the bottom."""
     index_displacement = displacement @ np.linalg.inv(lattice.matrix).T
@@ -158,7 +175,11 @@ def _motion(displacement: np.ndarray, plane: Plane, lattice: ImageGeometry) -> n
 
 
 def _cut(
-    result: ReportSource, plane: Plane, lattice: ImageGeometry, windows: tuple[Window, Window]
+    result: ReportSource,
+    plane: Plane,
+    lattice: ImageGeometry,
+    windows: tuple[Window, Window],
+    affine: np.ndarray | None,
 ) -> PlaneView:
     fixed_window, moving_window = windows
 
@@ -169,13 +190,17 @@ def _cut(
         return None if source is None else plane.sample(source, lattice, nearest=True)
 
     displacement = _displacement(result.field, plane, lattice)
+    local = displacement
+    if affine is not None:
+        points = plane.orient(plane.slab(lattice).points())
+        local = displacement - _homogeneous(points) @ affine
     return PlaneView(
         plane=plane,
         fixed=image(result.fixed, fixed_window),
         moving=image(result.moving, moving_window),
         warped=image(result.warped, moving_window),
-        displacement=displacement,
         motion=_motion(displacement, plane, lattice),
+        local=_motion(local, plane, lattice) if lattice.dimension == 2 else local,
         jacobian=plane.sample(result.jacobian, lattice),
         folds=plane.sample(result.folds, lattice, nearest=True) > 0,
         fixed_labels=labels(result.fixed_labels),
@@ -194,18 +219,25 @@ def build_scene(result: ReportSource, slice_axis: int | None = None) -> Scene:
     lattice = ImageGeometry.from_image(result.warped)
     fold_mask = sitk.GetArrayViewFromImage(result.folds) > 0
     focus = _focus(result.fixed, result.fixed_labels, lattice)
-    planes = choose_planes(lattice, focus, fold_mask, slice_axis)
+    # A result on chosen slices starts somewhere in the fixed image, whose slices the user counts.
+    start = ImageGeometry.from_image(result.fixed).physical_to_index(lattice.origin)
+    first = [round(float(index)) for index in start]
+    planes = choose_planes(lattice, focus, fold_mask, slice_axis, first)
     windows = _windows(result.fixed, result.moving)
-    views = tuple(_cut(result, plane, lattice, windows) for plane in planes)
-    return _with_scales(views, lattice, int(fold_mask.sum()))
+    aligned = bool(result.metrics.get("aligned"))
+    affine = _affine_part(result.field) if aligned else None
+    views = tuple(_cut(result, plane, lattice, windows, affine) for plane in planes)
+    return _with_scales(views, lattice, int(fold_mask.sum()), aligned)
 
 
-def _with_scales(views: tuple[PlaneView, ...], lattice: ImageGeometry, fold_count: int) -> Scene:
+def _with_scales(
+    views: tuple[PlaneView, ...], lattice: ImageGeometry, fold_count: int, aligned: bool
+) -> Scene:
     differences = np.concatenate([np.abs(v.before).ravel() for v in views])
     if lattice.dimension == 2:
-        motion = np.concatenate([np.linalg.norm(v.motion, axis=-1).ravel() for v in views])
+        motion = np.concatenate([np.linalg.norm(v.local, axis=-1).ravel() for v in views])
     else:
-        motion = np.concatenate([np.abs(v.displacement).ravel() for v in views])
+        motion = np.concatenate([np.abs(v.local).ravel() for v in views])
     positive = np.concatenate([v.jacobian[v.jacobian > 0].ravel() for v in views])
     spread = np.abs(np.log(positive)) if positive.size else np.zeros(1)
     extent = max(n * s for n, s in zip(lattice.size, lattice.spacing, strict=True))
@@ -214,9 +246,10 @@ def _with_scales(views: tuple[PlaneView, ...], lattice: ImageGeometry, fold_coun
         dimension=lattice.dimension,
         unit_spacing=all(abs(step - 1.0) < 1e-9 for step in lattice.spacing),
         difference_limit=max(float(np.percentile(differences, 99.5)), 0.05),
-        displacement_limit=max(float(motion.max()), 1e-3),
+        displacement_limit=max(float(np.percentile(motion, 99.5)), 1e-3),
         # Between 1.25 and 4: a calm map stays calm, and one wild voxel does not hide the rest.
         jacobian_limit=float(np.clip(np.exp(np.percentile(spread, 99.0)), 1.25, 4.0)),
         grid_spacing=_nice(extent / _GRID_LINES),
         fold_count=fold_count,
+        aligned=aligned,
     )

@@ -127,13 +127,38 @@ def _judge_motion(verdict: Verdict, deformation: Mapping[str, Any]) -> None:
     verdict.findings.append(f"Points moved by {mean:.2f} mm on average, {largest:.2f} mm at most.")
     if largest < 1e-3:
         verdict.worsen("check", "Nothing moved: the result equals the moving image.")
+
+
+def _judge_evenness(verdict: Verdict, deformation: Mapping[str, Any]) -> None:
+    spread = _number(deformation, "sdlogj")
     lowest, highest = (_number(deformation, f"jacobian_{end}") for end in ("min", "max"))
-    if lowest is not None and highest is not None and (0 < lowest < 0.1 or highest > 10):
+    extreme = lowest is not None and highest is not None and (0 < lowest < 0.02 or highest > 50)
+    if extreme or (spread is not None and spread > 0.5):
+        verdict.findings.append(
+            "The deformation is uneven: volumes change by a factor of "
+            f"{lowest:.2g} to {highest:.2g}."
+            if lowest is not None and highest is not None
+            else f"The deformation is uneven: SDlogJ is {spread:.2f}."
+        )
         verdict.worsen(
             "check",
-            f"Some tissue changes its size more than tenfold (Jacobian {lowest:.2g} to "
-            f"{highest:.2g}): look at these places in the Jacobian map; a larger smoothness of the "
-            "refinement calms them.",
+            "See in the grid whether so uneven a deformation is plausible; a larger smoothness of "
+            "the refinement calms it, a rigid or affine alignment leaves less to deform.",
+        )
+
+
+def _judge_alignment(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
+    aligned, after = metrics.get("aligned"), metrics.get("after")
+    for name, title, better in (("ncc", "similarity", 1), ("dice_mean", "label overlap", 1),
+                                ("tre", "landmark error", -1)):  # fmt: skip
+        first, last = _number(aligned, name), _number(after, name)
+        if first is None or last is None or better * (last - first) >= -0.005:
+            continue
+        verdict.findings.append(f"After the alignment alone the {title} was {first:.3g}.")
+        verdict.worsen(
+            "check",
+            "The deformation made worse what the alignment had reached: raise the smoothness of "
+            "the refinement, or use the alignment alone.",
         )
 
 
@@ -159,8 +184,10 @@ def judge(metrics: Mapping[str, Any]) -> Verdict:
     _judge_similarity(verdict, metrics)
     _judge_labels(verdict, metrics)
     _judge_landmarks(verdict, metrics)
+    _judge_alignment(verdict, metrics)
     _judge_folds(verdict, deformation)
     _judge_motion(verdict, deformation)
+    _judge_evenness(verdict, deformation)
     verdict.headline = {
         "good": _good_headline(metrics),
         "check": "Registered, but look closer before you rely on it.",
