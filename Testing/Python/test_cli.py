@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -311,6 +312,38 @@ def test_interrupt_while_running_leaves_nothing(
     before = sorted(tmp_path.rglob("*"))
     assert register(pair, tmp_path / "out") == 130
     assert "nothing was written" in one_error_line(capsys)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ends_the_process_with_130_and_leaves_nothing(
+    number: signal.Signals, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    arguments = ["--fixed", str(pair[0]), "--moving", str(pair[1]), "--model", "none"]
+    arguments += ["--output", str(tmp_path / "out"), "--refine-iterations", "100000", "--verbose"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "SlicerLDMRegLib", "register", *arguments],
+        env={**os.environ, "PYTHONPATH": str(PACKAGE_ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if "refine" in line:
+                process.send_signal(number)
+                break
+        out, rest = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, "".join(lines) + rest
+    assert out == ""
+    assert rest.splitlines()[-1] == "ldmreg: error: cancelled; nothing was written"
     assert sorted(tmp_path.rglob("*")) == before
 
 

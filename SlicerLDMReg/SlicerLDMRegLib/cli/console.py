@@ -17,6 +17,8 @@ from ..errors import CancelledError, InputError, LDMRegError, ModelError, OutOfM
 
 __all__ = ["ProgressBar", "run_safely"]
 
+_WIDTH = 28  # of the words beside the progress bar
+
 _EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (KeyboardInterrupt, 130),
     (CancelledError, 130),
@@ -41,7 +43,7 @@ def run_safely(command: Callable[[argparse.Namespace], int], arguments: argparse
     except BaseException as error:
         if isinstance(error, SystemExit | GeneratorExit):
             raise
-        if verbose:
+        if verbose and not isinstance(error, LDMRegError | KeyboardInterrupt):
             traceback.print_exc()
         print(f"ldmreg: error: {_one_line(error)}", file=sys.stderr)
         return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 1)
@@ -99,13 +101,14 @@ class ProgressBar:
         if mode == "auto" and sys.stderr.isatty():
             from tqdm import tqdm
 
-            layout = "{desc:<24} {percentage:3.0f}% |{bar}| {elapsed}"
+            layout = f"{{desc:<{_WIDTH}}} {{percentage:3.0f}}% |{{bar}}| {{elapsed}}"
             self._bar = tqdm(total=1.0, bar_format=layout, leave=False, file=sys.stderr)
 
     def __call__(self, stage: str, fraction: float, message: str) -> None:
         """Take a report: the stage, the fraction of the whole job, and an optional remark."""
         if self._bar is not None:
-            self._bar.set_description_str((message or stage)[:24], refresh=False)
+            text = f"{stage}: {message}" if message else stage
+            self._bar.set_description_str(text[:_WIDTH], refresh=False)
             self._bar.update(fraction - self._bar.n)
             self._bar.refresh()
         elif self._lines and stage != self._stage:

@@ -94,7 +94,7 @@ def _summary(result: RegistrationResult, output: Path) -> str:
 
     seconds = result.timings.get("total")
     numbers = key_numbers(result.metrics, seconds)
-    facts = ", ".join(f"{name} {text}".replace("→", "->") for name, text in numbers)
+    facts = "; ".join(f"{name} {text}".replace("→", "->") for name, text in numbers)
     lines = [f"{output / 'report.html'}: {facts}"]
     verdict = judge(result.metrics)
     if verdict.status != "good":

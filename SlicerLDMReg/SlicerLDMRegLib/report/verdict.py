@@ -149,12 +149,13 @@ def _judge_evenness(verdict: Verdict, deformation: Mapping[str, Any]) -> None:
 
 def _judge_alignment(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
     aligned, after = metrics.get("aligned"), metrics.get("after")
-    for name, title, better in (("ncc", "similarity", 1), ("dice_mean", "label overlap", 1),
-                                ("tre", "landmark error", -1)):  # fmt: skip
+    measures = (("ncc", "similarity", "", 1), ("dice_mean", "label overlap", "", 1),
+                ("tre", "landmark error", " mm", -1))  # fmt: skip
+    for name, title, unit, better in measures:
         first, last = _number(aligned, name), _number(after, name)
         if first is None or last is None or better * (last - first) >= -0.005:
             continue
-        verdict.findings.append(f"After the alignment alone the {title} was {first:.3g}.")
+        verdict.findings.append(f"After the alignment alone the {title} was {first:.3g}{unit}.")
         verdict.worsen(
             "check",
             "The deformation made worse what the alignment had reached: raise the smoothness of "
