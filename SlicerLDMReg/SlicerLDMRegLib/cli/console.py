@@ -102,7 +102,8 @@ class ProgressBar:
             from tqdm import tqdm
 
             layout = f"{{desc:<{_WIDTH}}} {{percentage:3.0f}}% |{{bar}}| {{elapsed}}"
-            self._bar = tqdm(total=1.0, bar_format=layout, leave=False, file=sys.stderr)
+            # Without miniters=0 tqdm would guess from the first steps how rarely to look.
+            self._bar = tqdm(total=1.0, bar_format=layout, leave=False, miniters=0, file=sys.stderr)
 
     def __call__(self, stage: str, fraction: float, message: str) -> None:
         """Take a report: the stage, the fraction of the whole job, and an optional remark."""
@@ -110,7 +111,8 @@ class ProgressBar:
             text = f"{stage}: {message}" if message else stage
             self._bar.set_description_str(text[:_WIDTH], refresh=False)
             self._bar.update(fraction - self._bar.n)
-            self._bar.refresh()
+            if stage != self._stage:
+                self._bar.refresh()
         elif self._lines and stage != self._stage:
             print(f"{fraction:4.0%} {stage}: {message}".rstrip(": "), file=sys.stderr)
         self._stage = stage
