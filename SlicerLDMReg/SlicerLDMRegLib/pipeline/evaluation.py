@@ -38,7 +38,8 @@ def match_metrics(
     Returns:
         ``ncc`` and ``mse`` where both images are defined, the fraction ``overlap`` of the lattice
         where that is; with labels ``dice``, ``hd95`` (mm) per label and ``dice_mean``,
-        ``hd95_mean``; with landmarks ``tre`` (mean, mm) and ``tre_per_landmark``.
+        ``hd95_mean``; with landmarks ``tre`` (mean, mm), ``tre_max_mm`` and ``tre_per_landmark``,
+        of those that lie on the lattice.
     """
     both = coverage(inputs.moving, output, transform).astype(bool)
     fixed = _on(inputs.fixed, output, sitk.Transform(output.dimension, sitk.sitkIdentity))
@@ -54,11 +55,9 @@ def match_metrics(
         result["mse"] = metrics.mse(*mapped)
     if inputs.fixed_labels is not None and inputs.moving_labels is not None:
         result |= _label_metrics(inputs.fixed_labels, inputs.moving_labels, output, transform)
-    if inputs.fixed_landmarks is not None and inputs.moving_landmarks is not None:
-        move = points or _by_transform(transform)
-        errors = metrics.target_registration_error(
-            inputs.fixed_landmarks, inputs.moving_landmarks, move
-        )
+    landmarks = _landmarks_on(inputs, output)
+    if landmarks is not None:
+        errors = metrics.target_registration_error(*landmarks, points or _by_transform(transform))
         result["tre"] = float(errors.mean())
         result["tre_max_mm"] = float(errors.max())
         result["tre_per_landmark"] = [float(error) for error in errors]
@@ -93,6 +92,19 @@ def deformation_metrics(
     if inverse is not None:
         result["inverse_consistency_mm"] = _inverse_consistency(field, inverse)
     return result
+
+
+def _landmarks_on(inputs: Inputs, output: ImageGeometry) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the landmarks that lie on the lattice of the result: slices do not hold all."""
+    if inputs.fixed_landmarks is None or inputs.moving_landmarks is None:
+        return None
+    if output.matches(inputs.geometry):
+        return inputs.fixed_landmarks, inputs.moving_landmarks
+    index = output.physical_to_index(inputs.fixed_landmarks)
+    inside = ((index >= -0.5) & (index <= np.asarray(output.size) - 0.5)).all(axis=1)
+    if not inside.any():
+        return None
+    return inputs.fixed_landmarks[inside], inputs.moving_landmarks[inside]
 
 
 def _inverse_consistency(field: DisplacementField, inverse: DisplacementField) -> float:

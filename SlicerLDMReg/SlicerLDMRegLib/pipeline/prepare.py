@@ -165,7 +165,8 @@ def prepare_pair(
 
     def tensor(image: sitk.Image, transform: sitk.Transform, intensity: IntensityMap) -> Tensor:
         smooth = _antialiased(image, lattice, through)
-        array = intensity(sitk.GetArrayViewFromImage(resample(smooth, lattice, transform)))
+        # A copy: a view into an image that nobody holds any more reads freed memory.
+        array = intensity(sitk.GetArrayFromImage(resample(smooth, lattice, transform)))
         return _batch(array, slices)
 
     return PreparedPair(

@@ -10,22 +10,21 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..functional import gaussian_smooth, integrate, logarithm, resize, warp
-from ..losses import ncc, similarity_loss, smoothness
+from ..functional import gaussian_smooth, integrate, resize, warp
+from ..losses import similarity_loss, smoothness
 from ..networks import FieldPrediction
 from .progress import Progress
 from .request import RefineOptions
+from .starts import best_shift, choose_similarity, initial_velocity
 from .unfold import squarings_for, unfold
 
-__all__ = ["RefineResult", "choose_similarity", "initial_velocity", "refine"]
+__all__ = ["RefineResult", "refine"]
 
 # What brings the similarities to one scale, so that one smoothness suits all of them.
-_WEIGHTS = {"mse": 10.0, "lncc": 0.5, "mind": 2.0}
+_WEIGHTS = {"mse": 10.0, "lncc": 0.08, "mind": 1.0}
 _SMALLEST_SIDE = 12  # voxels, of a coarse level
 _CHUNK_VOXELS = {"cpu": 2**18, "cuda": 2**24, "mps": 2**22}
-_RESTART_GAIN = 0.9
-_MOST_SAMPLES = 200_000
-_LIKE_NCC, _LIKE_HISTOGRAM = 0.4, 0.035
+_CLEAR_GAIN = 0.1
 
 
 @dataclass(frozen=True)
@@ -123,45 +122,6 @@ def refine(
     return _joined(parts)
 
 
-def choose_similarity(moving: Tensor, fixed: Tensor, mask: Tensor | None = None) -> str:
-    """Return ``"mse"`` for images of like intensities, else ``"lncc"``.
-
-    Like intensities: the images correlate, and their histograms agree, as those of two frames of
-    one scan do. A local correlation copes with other contrasts and with a bias field.
-    """
-    inside = None if mask is None else mask.flatten() > 0.5
-    a, b = (t.flatten() if inside is None else t.flatten()[inside] for t in (moving, fixed))
-    stride = max(1, len(a) // _MOST_SAMPLES)
-    a, b = a[::stride].float(), b[::stride].float()
-    if len(a) == 0:
-        return "mse"
-    levels = torch.linspace(0.02, 0.98, 49, device=a.device)
-    distance = float((a.quantile(levels) - b.quantile(levels)).abs().mean())
-    correlation = -float(ncc(a[None, None, None], b[None, None, None]))
-    return "mse" if correlation >= _LIKE_NCC and distance <= _LIKE_HISTOGRAM else "lncc"
-
-
-def initial_velocity(initial: FieldPrediction | Tensor | None, like: Tensor) -> Tensor | None:
-    """Return the velocity of a prediction or of a displacement; None for None.
-
-    Raises:
-        InputError: when the field is not on the lattice of ``like``.
-    """
-    if initial is None:
-        return None
-    if isinstance(initial, Tensor):
-        field, known = initial, None
-    else:
-        field, known = initial.displacement, initial.velocity
-    expected = (len(like), like.ndim - 2, *like.shape[2:])
-    if tuple(field.shape) != expected:
-        raise InputError(f"refine: expected a field {expected}, got {tuple(field.shape)}")
-    if known is not None:
-        return known.detach().to(like.device)
-    with torch.no_grad():
-        return logarithm(field.detach().to(like.device), smoothing=0.5)
-
-
 class _Optimiser:
     """The optimisation of one chunk of a batch."""
 
@@ -185,16 +145,11 @@ class _Optimiser:
 
     def run(self, start: Tensor | None) -> RefineResult:
         levels = len(self.options.iterations)
-        if start is None:
-            starts = torch.zeros(
-                len(self.fixed), self.fixed.ndim - 2, *self.shape, device=self.fixed.device
-            )
-            pools = 1
-        else:
+        blank = self._blank_start(2 ** (levels - 1))
+        starts, pools = (blank, 1) if start is None else (start, 1)
+        if start is not None and levels > 1:
             # Both starts go through the coarse levels, where they cost little, as one batch.
-            starts = torch.cat([start, torch.zeros_like(start)])
-            pools = 2 if levels > 1 else 1
-            starts = starts[: pools * len(self.fixed)]
+            starts, pools = torch.cat([start, blank]), 2
         update: Tensor | None = None
         for level in range(levels - 1):
             factor = 2 ** (levels - 1 - level)
@@ -221,6 +176,16 @@ class _Optimiser:
         assert moving is not None
         assert fixed is not None
         return moving, fixed, mask
+
+    @torch.no_grad()
+    def _blank_start(self, factor: int) -> Tensor:
+        """Return the velocity without knowledge: no motion, or a shift that is clearly better."""
+        images = self._images(factor, 1)
+        none = images[1].new_zeros(len(self.fixed), len(self.shape), *images[1].shape[2:])
+        shift = none + best_shift(*images)
+        better = _clearly_less(self._loss(shift, *images), self._loss(none, *images))
+        velocity = torch.where(_column(better, none), shift, none)
+        return resize(velocity, self.shape, displacement=True)
 
     def _loss(self, velocity: Tensor, moving: Tensor, fixed: Tensor, mask: Tensor | None) -> Tensor:
         """Return the loss of each element, ``(B,)``."""
@@ -251,7 +216,7 @@ class _Optimiser:
             loss = self._loss(base + change, moving, fixed, mask)
             better = loss.detach() < best_loss
             best_loss = torch.where(better, loss.detach(), best_loss)
-            best = torch.where(better.reshape(-1, *[1] * (base.ndim - 1)), change.detach(), best)
+            best = torch.where(_column(better, base), change.detach(), best)
             curve.append(float(loss.detach().mean()))
             if iteration == iterations or self.late:
                 break
@@ -273,8 +238,8 @@ class _Optimiser:
         for pool in range(pools):
             candidate = full[pool * count : (pool + 1) * count]
             value = self._loss(candidate, *images)
-            better = value < (loss if pool == 0 else _RESTART_GAIN * loss)
-            velocity = torch.where(better.reshape(-1, *[1] * (full.ndim - 1)), candidate, velocity)
+            better = value < loss if pool == 0 else _clearly_less(value, loss)
+            velocity = torch.where(_column(better, full), candidate, velocity)
             loss = torch.where(better, value, loss)
         return velocity, float(untouched.mean())
 
@@ -294,6 +259,16 @@ class _Optimiser:
             iterations=self.done,
             stopped_by="time" if self.done < sum(self.options.iterations) else "iterations",
         )
+
+
+def _clearly_less(value: Tensor, reference: Tensor) -> Tensor:
+    """Whether losses, which may be negative, are lower by more than a tenth."""
+    return value < reference - _CLEAR_GAIN * reference.abs()
+
+
+def _column(values: Tensor, like: Tensor) -> Tensor:
+    """Return values ``(B,)`` with the axes of ``like`` behind them."""
+    return values.reshape(-1, *[1] * (like.ndim - 1))
 
 
 def _level_shape(shape: Sequence[int], factor: int) -> tuple[int, ...]:

@@ -100,7 +100,7 @@ class RefineOptions:
     iterations: tuple[int, ...] = (60, 60, 40)
     learning_rate: float = 0.5
     similarity_weight: float | None = None
-    smoothness: float = 0.01
+    smoothness: float = 0.05
     sigma: float = 2.5
     squarings: int = 6
     max_seconds: float | None = None

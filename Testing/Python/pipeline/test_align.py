@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from SlicerLDMRegLib.errors import CancelledError, InputError
+from SlicerLDMRegLib.geometry import ImageGeometry
+from SlicerLDMRegLib.pipeline.align import Alignment, align, read_transform
+from SlicerLDMRegLib.pipeline.landmarks import read_landmarks
+from SlicerLDMRegLib.pipeline.progress import Progress
+from SlicerLDMRegLib.pipeline.request import AlignOptions
+
+MakeImage = Callable[..., sitk.Image]
+
+
+@pytest.fixture(scope="module")
+def square() -> ImageGeometry:
+    return ImageGeometry((64, 56), (1.0, 1.0), (10.0, 20.0), (1.0, 0.0, 0.0, 1.0))
+
+
+def moved_by(transform: sitk.Transform, image: sitk.Image) -> sitk.Image:
+    """An image whose registration to ``image`` is the transform (fixed to moving)."""
+    return sitk.Resample(image, image, transform.GetInverse(), sitk.sitkLinear, 0.0)
+
+
+def error_of(found: Alignment, truth: sitk.Transform, geometry: ImageGeometry) -> float:
+    """Largest distance in mm over the middle of the lattice."""
+    center, extent = np.array(geometry.center()), np.array(geometry.extent_mm)
+    generator = np.random.default_rng(0)
+    points = center + generator.uniform(-0.3, 0.3, (50, len(center))) * extent
+    return max(
+        float(
+            np.linalg.norm(np.subtract(found.transform.TransformPoint(p), truth.TransformPoint(p)))
+        )
+        for p in points.tolist()
+    )
+
+
+def test_auto_on_one_lattice_is_none(square: ImageGeometry, make_image: MakeImage) -> None:
+    found = align(make_image(square), make_image(square, (2.0, 1.0)))
+    assert found.is_identity
+    assert found.transform.TransformPoint((3.0, 4.0)) == (3.0, 4.0)
+
+
+def test_rigid_2d(square: ImageGeometry, make_image: MakeImage) -> None:
+    fixed = make_image(square)
+    truth = sitk.Euler2DTransform(square.center(), 0.2, (4.0, -3.0))
+    found = align(fixed, moved_by(truth, fixed), AlignOptions("rigid"))
+    assert error_of(found, truth, square) < 0.5
+    inverse = found.inverse()
+    assert inverse is not None
+    point = (31.0, 42.0)
+    assert inverse.TransformPoint(found.transform.TransformPoint(point)) == pytest.approx(point)
+
+
+def test_affine_2d(square: ImageGeometry, make_image: MakeImage) -> None:
+    fixed = make_image(square)
+    truth = sitk.AffineTransform([1.12, 0.08, -0.05, 0.95], (2.0, 3.0), square.center())
+    options = AlignOptions("affine", metric="correlation")
+    found = align(fixed, moved_by(truth, fixed), options)
+    assert error_of(found, truth, square) < 0.7
+    rigid = align(fixed, moved_by(truth, fixed), AlignOptions("rigid"))
+    assert error_of(rigid, truth, square) > 1.0
+
+
+def test_auto_on_other_lattices_is_rigid_3d(volume: ImageGeometry, make_image: MakeImage) -> None:
+    other = replace(volume, size=(40, 34, 11), origin=(-9.0, 17.0, 64.0))
+    fixed = make_image(volume)
+    moving = make_image(other, (4.0, -5.0, 3.0), center=volume.center())
+    found = align(fixed, moving)
+    assert found.method == "rigid"
+    truth = sitk.TranslationTransform(3, (4.0, -5.0, 3.0))
+    assert error_of(found, truth, volume) < 1.5
+
+
+def test_center(square: ImageGeometry, make_image: MakeImage) -> None:
+    far = replace(square, origin=(1000.0, -500.0))
+    found = align(make_image(square), make_image(far), AlignOptions("center"))
+    truth = sitk.TranslationTransform(2, (990.0, -520.0))
+    assert error_of(found, truth, square) < 0.1
+
+
+def test_given_transform_comes_first(
+    square: ImageGeometry, make_image: MakeImage, tmp_path: Path
+) -> None:
+    fixed = make_image(square)
+    given = sitk.TranslationTransform(2, (10.0, 4.0))
+    sitk.WriteTransform(given, str(tmp_path / "a.tfm"))
+    initial = read_transform(tmp_path / "a.tfm", 2)
+    moving = make_image(square, (12.0, 5.0))
+    alone = align(fixed, moving, initial=initial)
+    assert alone.method == "given"
+    assert error_of(alone, given, square) == pytest.approx(0, abs=1e-6)
+    truth = sitk.TranslationTransform(2, (12.0, 5.0))
+    for method in ("rigid", "center"):
+        both = align(fixed, moving, AlignOptions(method), initial)
+        assert both.method == f"given+{method}"
+        assert error_of(both, truth, square) < (0.5 if method == "rigid" else 1.5)
+
+
+def test_wrong_transform_files(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no file"):
+        read_transform(tmp_path / "a.tfm", 2)
+    (tmp_path / "b.tfm").write_text("text")
+    with pytest.raises(InputError, match="not an ITK transform"):
+        read_transform(tmp_path / "b.tfm", 2)
+    sitk.WriteTransform(sitk.TranslationTransform(3), str(tmp_path / "c.tfm"))
+    with pytest.raises(InputError, match="expected a 2D transform"):
+        read_transform(tmp_path / "c.tfm", 2)
+
+
+@pytest.mark.parametrize("method", ["auto", "none"])
+def test_no_overlap(square: ImageGeometry, make_image: MakeImage, method: str) -> None:
+    far = make_image(replace(square, origin=(1000.0, -500.0)))
+    with pytest.raises(InputError, match=r"do not overlap.*10..73.*1000..1063.*--align center"):
+        align(make_image(square), far, AlignOptions(method))
+
+
+def test_thin_volume(make_image: MakeImage) -> None:
+    axes = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+    thin = ImageGeometry((40, 40, 1), (1, 1, 5), (0, 0, 0), axes)
+    image = make_image(replace(thin, size=(40, 40, 8)))[:, :, 3:4]
+    with pytest.raises(InputError, match="at least 4 slices"):
+        align(image, image, AlignOptions("rigid"))
+    assert align(image, image).is_identity
+
+
+def test_same_numbers_every_time(square: ImageGeometry, make_image: MakeImage) -> None:
+    fixed, moving = make_image(square), make_image(square, (3.0, 2.0))
+    first, second = (align(fixed, moving, AlignOptions("rigid"), seed=3) for _ in range(2))
+    assert first.transform.GetParameters() == second.transform.GetParameters()
+
+
+def test_cancel_inside_itk(square: ImageGeometry, make_image: MakeImage) -> None:
+    calls = 0
+
+    def should_cancel() -> bool:
+        nonlocal calls
+        calls += 1
+        return calls > 3
+
+    with pytest.raises(CancelledError):
+        align(
+            make_image(square),
+            make_image(square, (3.0, 2.0)),
+            AlignOptions("rigid"),
+            progress=Progress(should_cancel=should_cancel),
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("method", "most"), [("auto", 10.0), ("affine", 7.0)])
+def test_lung_ct_comes_together(shared_data: Path, method: str, most: float) -> None:
+    folder = shared_data / "data" / "lung_ct"
+    images, points = [], []
+    for name in ("baseline", "followup"):
+        images.append(sitk.ReadImage(str(folder / f"3DCT_lung_{name}.mha")))
+        geometry = ImageGeometry.from_image(images[-1])
+        points.append(read_landmarks(folder / f"3DCT_lung_{name}.txt", geometry))
+
+    def error(transform: sitk.Transform) -> float:
+        moved = np.array([transform.TransformPoint(p) for p in points[0].tolist()])
+        return float(np.linalg.norm(moved - points[1], axis=1).mean())
+
+    assert error(sitk.Transform(3, sitk.sitkIdentity)) > 30
+    assert error(align(images[0], images[1], AlignOptions(method)).transform) < most

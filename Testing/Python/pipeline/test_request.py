@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from SlicerLDMRegLib.errors import InputError
+from SlicerLDMRegLib.pipeline import AlignOptions, RefineOptions, RegistrationRequest
+
+
+def test_request_travels_as_json() -> None:
+    request = RegistrationRequest(
+        "a.nrrd",
+        "b.nrrd",
+        align=AlignOptions("affine", iterations=5),
+        refine=RefineOptions(similarity="lncc", iterations=(3, 2)),
+        slices="axial:3-5",
+        seed=7,
+    )
+    assert RegistrationRequest.from_json(request.to_json()) == request
+    plain = RegistrationRequest("a.nrrd", Path("b.nrrd"))  # type: ignore[arg-type]
+    assert plain.moving == "b.nrrd"
+    assert json.loads(plain.to_json())["refine"] is None
+    assert RegistrationRequest.from_json(plain.to_json()) == plain
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"fixed": "a"}, "moving"),
+        ({"fixed": "a", "moving": "b", "colour": 1}, "colour"),
+        ({"fixed": "a", "moving": 3}, "moving"),
+        ({"fixed": "a", "moving": "b", "seed": -1}, "seed"),
+        ({"fixed": "a", "moving": "b", "slices": "x:1"}, "slices"),
+        ({"fixed": "a", "moving": "b", "align": "banana"}, "banana"),
+        ({"fixed": "a", "moving": "b", "refine": {"sigmas": 2}}, "sigmas"),
+    ],
+)
+def test_wrong_request_names_the_field(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        RegistrationRequest.from_dict(values)
+
+
+def test_not_json() -> None:
+    with pytest.raises(InputError, match="JSON"):
+        RegistrationRequest.from_json("{")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("similarity", "ssim"),
+        ("iterations", ()),
+        ("iterations", (1.5,)),
+        ("learning_rate", 0),
+        ("similarity_weight", -1.0),
+        ("smoothness", -0.1),
+        ("squarings", 0),
+        ("max_seconds", 0.0),
+        ("enabled", "yes"),
+    ],
+)
+def test_wrong_refinement_names_the_option(name: str, value: Any) -> None:
+    with pytest.raises(InputError, match=name):
+        RefineOptions(**{name: value})
+
+
+def test_refinement_from_what_users_give() -> None:
+    card = {"similarity": "lncc", "iterations": [5, 4]}
+    assert RefineOptions.from_value(None) == RefineOptions()
+    assert RefineOptions.from_value(None, card) == RefineOptions(
+        similarity="lncc", iterations=(5, 4)
+    )
+    assert not RefineOptions.from_value(False, card).enabled
+    assert RefineOptions.from_value("9,8", card).iterations == (9, 8)
+    assert RefineOptions.from_value({"max_seconds": 2.0}, card).similarity == "lncc"
+    own = RefineOptions(similarity="mind")
+    assert RefineOptions.from_value(own, card) is own
+    for wrong in ("fast", 3, {"speed": 1}):
+        with pytest.raises(InputError):
+            RefineOptions.from_value(wrong)  # type: ignore[arg-type]

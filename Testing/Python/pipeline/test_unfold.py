@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import torch
+
+from SlicerLDMRegLib.functional import gaussian_smooth, integrate
+from SlicerLDMRegLib.pipeline.unfold import DETERMINANT_FLOOR, least_determinant, unfold
+
+
+def rough(*shape: int, sigma: float, size: float, seed: int = 0) -> torch.Tensor:
+    noise = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    smooth = gaussian_smooth(noise, sigma)
+    return smooth * (size / smooth.abs().max())
+
+
+def test_field_without_folds_comes_back_as_it_is() -> None:
+    velocity = rough(2, 2, 24, 20, sigma=3.0, size=2.0)
+    found, displacement = unfold(velocity)
+    assert torch.equal(found, velocity)
+    assert torch.equal(displacement, integrate(velocity, 6))
+
+
+def test_adversarial_velocities_end_without_folds() -> None:
+    for seed, (shape, sigma, size) in enumerate(
+        [((2, 2, 24, 20), 0.5, 6.0), ((1, 2, 32, 32), 1.0, 12.0), ((1, 3, 10, 12, 9), 0.7, 4.0)]
+    ):
+        velocity = rough(*shape, sigma=sigma, size=size, seed=seed)
+        assert least_determinant(integrate(velocity, 6)).min() < 0
+        found, displacement = unfold(velocity)
+        assert least_determinant(displacement).min() >= DETERMINANT_FLOOR
+        assert least_determinant(integrate(-found, 6)).min() > 0
+
+
+def test_repair_is_local_and_keeps_other_elements() -> None:
+    good = rough(1, 2, 48, 48, sigma=4.0, size=2.0)
+    bad = good.clone()
+    bad[..., 8:12, 8:12] += rough(1, 2, 4, 4, sigma=0.0, size=5.0)
+    found, _ = unfold(torch.cat([good, bad]))
+    assert torch.equal(found[0], good[0])
+    assert (found[1] - bad[0]).abs()[:, 8:12, 8:12].max() > 0.5
+    assert (found[1] - bad[0]).abs()[:, 36:, 36:].max() < 1e-3
+
+
+def test_caller_can_ask_for_more() -> None:
+    velocity = rough(2, 2, 20, 20, sigma=2.0, size=3.0)
+    limit = 2.0
+
+    def accept(displacement: torch.Tensor, inverse: torch.Tensor) -> torch.Tensor:
+        return displacement.flatten(1).abs().amax(1) < limit
+
+    _, displacement = unfold(velocity, accept=accept)
+    assert displacement.abs().max() < limit
