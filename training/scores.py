@@ -141,7 +141,7 @@ def write_results(folder: Path, rows: Sequence[Row], run: dict[str, Any]) -> str
     text = (
         f"# {run['data']}: {summaries[0]['pairs']} pairs\n\n{to_markdown(summaries)}\n"
         "Mean (± standard deviation for Dice) over the pairs; median time of a registration, warm."
-        f"\n{machine['cpu']}, {machine['threads']} threads.\n"
+        f"\n{machine['cpu']}, threads: {machine['threads']}.\n"
     )
     (folder / "table.md").write_text(text, encoding="utf-8")
     return text

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy import ndimage
 
 from SlicerLDMRegLib.displacement import DisplacementField
+from SlicerLDMRegLib.model_store import Grid, ModelCard, write_model_folder
+from SlicerLDMRegLib.networks.ldm_morph import LDMMorph, LDMMorphConfig
 from training.baselines import Method, demons, identity, ldmreg_method, pixel_lattice, syn, syn_cc
 from training.datasets.evaluation import EvaluationPair, evaluation_pairs
 from training.evaluate import build_methods, evaluate, main
@@ -91,6 +94,42 @@ def test_build_methods_gives_two_for_each_model_and_refuses_unknown_names() -> N
     ]
     with pytest.raises(ValueError, match=r"among identity, demons, .* got 'elastix'"):
         build_methods(["elastix"], [])
+
+
+def test_a_model_folder_is_compared_without_and_with_refinement(tmp_path: Path) -> None:
+    config = LDMMorphConfig(
+        autoencoder_channels=(8, 8, 16),
+        autoencoder_groups=4,
+        codebook_size=16,
+        unet_channels=(8, 8, 16, 16),
+        unet_groups=4,
+        unet_head_channels=4,
+        embed_dim=8,
+        depths=(2, 1, 2, 1),
+        num_heads=(2, 4, 4, 8),
+        window=5,
+        lgca_heads=2,
+        low_level_channels=6,
+    )
+    card = ModelCard(
+        id="untrained",
+        title="Untrained",
+        method="ldm-morph",
+        spatial_dims=2,
+        network=config.to_dict(),
+        grid=Grid((64, 64), divisor=32),
+        use="Tests",
+    )
+    torch.manual_seed(0)
+    folder = tmp_path / "untrained"
+    write_model_folder(folder, card, LDMMorph(config).state_dict(), "CC0", dtype="float32")
+    case = pair()
+    methods = build_methods(["identity"], [str(folder)], device="cpu")
+    unmoved, model, refined = evaluate([case], methods, progress=False)
+    # An untrained network starts next to the identity; refinement leads from there to the answer.
+    assert model["method"] == "untrained"
+    assert model["dice"] == pytest.approx(unmoved["dice"], abs=0.1)
+    assert refined["dice"] > 0.95 > model["dice"]
 
 
 def test_score_of_a_known_shift() -> None:
