@@ -19,8 +19,8 @@ class StageConfig:
         stage: ``"vqgan"``, ``"ldm"`` or ``"registration"``.
         steps: optimiser steps.
         batch_size: pairs (or images) a step and process.
-        network: options of :class:`~SlicerLDMRegLib.networks.ldm_morph.LDMMorphConfig`, or the name of a
-            YAML file beside this one that holds them.
+        network: options of :class:`~SlicerLDMRegLib.networks.ldm_morph.LDMMorphConfig`, or the
+            name of a YAML file beside this one that holds them.
         data: ``root`` of the images, ``mixture`` of sources, ``augment`` ranges, ``size``.
         losses: weights and switches of the stage.
         learning_rate, betas: of Adam.
@@ -71,7 +71,9 @@ class StageConfig:
             values["network"] = yaml.safe_load(network.read_text(encoding="utf-8"))
         unknown = sorted(set(values) - set(cls.__dataclass_fields__))
         if unknown:
-            raise ValueError(f"{path}: unknown options {unknown}; see {cls.__module__}.{cls.__name__}")
+            raise ValueError(
+                f"{path}: unknown options {unknown}; see {cls.__module__}.{cls.__name__}"
+            )
         values["betas"] = tuple(values.get("betas", (0.9, 0.999)))
         return cls(**values)
 

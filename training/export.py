@@ -1,4 +1,4 @@
-"""Turn a finished registration run into a model folder: ``python -m training.export RUN --card CARD``."""
+"""Make a model folder of a finished run: ``python -m training.export RUN --card CARD``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from typing import Any
 import torch
 import yaml
 
-from SlicerLDMRegLib.model_store import Grid, ModelCard, TrainingData, load_network, write_model_folder
+from SlicerLDMRegLib.model_store import (
+    Grid,
+    ModelCard,
+    TrainingData,
+    load_network,
+    write_model_folder,
+)
 from SlicerLDMRegLib.networks import build_network
 
 __all__ = ["export", "main"]
@@ -98,7 +104,9 @@ def main(argv: list[str] | None = None) -> None:
         output = arguments.output or _REPOSITORY / "Resources" / "Models" / model_id
         card = export(arguments.run, arguments.card, output, arguments.results, arguments.dtype)
     assert card.weights is not None
-    print(f"{card.folder}: {card.weights.parameters:,} parameters, {card.weights.bytes / 1e6:.1f} MB")
+    print(
+        f"{card.folder}: {card.weights.parameters:,} parameters, {card.weights.bytes / 1e6:.1f} MB"
+    )
 
 
 if __name__ == "__main__":

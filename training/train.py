@@ -39,9 +39,15 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("config", type=Path, help="YAML file of the stage")
     parser.add_argument("--output", type=Path, required=True, help="folder of the run")
     parser.add_argument("--init", type=Path, help="best.pt of the stage before this one")
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --output")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="change an option of the config"
+        "--resume", action="store_true", help="go on from the last checkpoint in --output"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change an option of the config",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--devices", type=int, default=1, help="devices per node")
@@ -49,7 +55,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, help="CPU threads of each process")
     arguments = parser.parse_args(argv)
     if not arguments.resume and (arguments.output / "last.ckpt").exists():
-        parser.error(f"{arguments.output} holds a run; pass --resume to go on or choose another folder")
+        parser.error(
+            f"{arguments.output} holds a run; pass --resume to go on or choose another folder"
+        )
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     config = StageConfig.load(arguments.config, arguments.set)

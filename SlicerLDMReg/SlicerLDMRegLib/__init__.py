@@ -40,8 +40,8 @@ if TYPE_CHECKING:
         RefineOptions,
         RegistrationRequest,
         RegistrationResult,
-        register,
     )
+    from .pipeline.register import register
     from .resources import bundled_models_dir, sample_data_dir
 
 __version__ = "0.1.0"

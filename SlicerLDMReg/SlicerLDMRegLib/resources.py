@@ -22,7 +22,9 @@ def resources_dir() -> Path:
         if candidate.is_dir():
             return candidate
     tried = ", ".join(str(c) for c in candidates)
-    raise FileNotFoundError(f"LDMReg's Resources folder is missing (tried {tried}); reinstall LDMReg")
+    raise FileNotFoundError(
+        f"LDMReg's Resources folder is missing (tried {tried}); reinstall LDMReg"
+    )
 
 
 def bundled_models_dir() -> Path:

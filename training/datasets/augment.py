@@ -13,7 +13,7 @@ __all__ = ["AugmentOptions", "Pair", "augment"]
 
 @dataclass
 class Pair:
-    """One training pair: images ``(H, W)`` float32 in [0, 1], label maps ``(H, W)`` uint8 (0 = none)."""
+    """A training pair ``(H, W)``: images float32 in [0, 1], label maps uint8 (0 = none)."""
 
     fixed: np.ndarray
     moving: np.ndarray

@@ -19,6 +19,7 @@ __all__ = ["LABELS", "PairStream", "build_stream", "real_pairs", "to_tensors"]
 #: Label classes that the Dice loss knows: 1 left ventricle, 2 myocardium, 3 third structure.
 LABELS = 3
 
+
 def real_pairs(root: str, split: str) -> list[Pair]:
     """Load the cine MR pairs of one split (``train``, ``validation`` or ``test``) into memory."""
     return [
@@ -26,15 +27,19 @@ def real_pairs(root: str, split: str) -> list[Pair]:
         for p in CardiacMRDataset(root, split)
     ]
 
+
 def to_tensors(pair: Pair) -> dict[str, Tensor]:
     """Images as ``(1, H, W)`` float32, label maps as one-hot ``(LABELS, H, W)`` float32."""
     out = {}
     for name in ("fixed", "moving"):
         out[name] = torch.from_numpy(np.ascontiguousarray(getattr(pair, name)))[None]
-        labels = torch.from_numpy(np.ascontiguousarray(getattr(pair, f"{name}_labels")).astype(np.int64))
+        labels = torch.from_numpy(
+            np.ascontiguousarray(getattr(pair, f"{name}_labels")).astype(np.int64)
+        )
         one_hot = torch.nn.functional.one_hot(labels.clamp(max=LABELS), LABELS + 1)
         out[f"{name}_labels"] = one_hot[..., 1:].permute(2, 0, 1).float()
     return out
+
 
 class PairStream(Dataset[dict[str, Tensor]]):
     """Item ``i`` is a function of ``seed`` and ``i`` alone, so that training resumes exactly.
@@ -61,7 +66,9 @@ class PairStream(Dataset[dict[str, Tensor]]):
         self.sources = list(mixture)
         weights = np.array([mixture[s] for s in self.sources], dtype=float)
         if (weights < 0).any() or weights.sum() == 0:
-            raise ValueError(f"mixture needs non-negative weights, one above 0, got {dict(mixture)}")
+            raise ValueError(
+                f"mixture needs non-negative weights, one above 0, got {dict(mixture)}"
+            )
         if mixture.get("real") and not real:
             raise ValueError("mixture asks for real pairs, but none were given")
         self.weights = weights / weights.sum()
@@ -87,6 +94,7 @@ class PairStream(Dataset[dict[str, Tensor]]):
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         return to_tensors(self.pair(index))
 
+
 def build_stream(data: dict[str, Any], length: int, seed: int) -> tuple[PairStream, list[Pair]]:
     """Build the training stream and the validation pairs from the ``data`` section of a config."""
     root = data["root"]
@@ -99,4 +107,3 @@ def build_stream(data: dict[str, Any], length: int, seed: int) -> tuple[PairStre
         data.get("size", 128),
     )
     return stream, real_pairs(root, "validation")
-

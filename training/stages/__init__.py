@@ -13,13 +13,15 @@ __all__ = ["build_stage"]
 
 
 def build_stage(config: StageConfig, fabric: Fabric, init: Path | None) -> Stage:
-    """Build the stage that ``config`` names; ``init`` is the weights file of the stage before it."""
+    """Build the stage that ``config`` names; ``init``: weights of the stage before it."""
     if config.stage == "vqgan":
         from .vqgan import VQGANStage
 
         return VQGANStage(config, fabric)
     if init is None:
-        raise ValueError(f"stage {config.stage!r} starts from another one: pass its best.pt as --init")
+        raise ValueError(
+            f"stage {config.stage!r} starts from another one: pass its best.pt as --init"
+        )
     if config.stage == "ldm":
         from .ldm import LDMStage
 

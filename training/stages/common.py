@@ -27,7 +27,9 @@ class EMA:
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.source = module
         self.decay = decay
-        self.average = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None
+        self.average = (
+            AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None
+        )
 
     def update(self, step: int) -> None:
         """Take in the weights after an optimiser step."""

@@ -39,7 +39,9 @@ class LDMStage:
         )
         self.ema = EMA(self.model.module, config.ema_decay)
         self.schedule = noise_schedule()
-        images = torch.cat([torch.stack([t["fixed"], t["moving"]]) for t in map(to_tensors, validation)])
+        images = torch.cat(
+            [torch.stack([t["fixed"], t["moving"]]) for t in map(to_tensors, validation)]
+        )
         with torch.no_grad():
             self.validation = self.encoder(fabric.to_device(images))
 

@@ -23,9 +23,9 @@ __all__ = ["RegistrationStage"]
 class RegistrationStage:
     """The hierarchical loss of LDM-Morph (Equations 13 to 16), plus soft Dice where labels exist.
 
-    ``losses``: ``beta`` weighs pixels against latents, ``smoothness`` the field, ``dice`` the labels.
-    With ``latent_grad: false`` the latent term is measured but gives no gradient, as in the authors'
-    released code.
+    ``losses``: ``beta`` weighs pixels against latents, ``smoothness`` the field, ``dice`` the
+    labels. With ``latent_grad: false`` the latent term is measured but gives no gradient, as in the
+    authors' released code.
     """
 
     def __init__(self, config: StageConfig, fabric: Fabric, init: Path) -> None:

@@ -22,8 +22,8 @@ __all__ = ["VQGANStage"]
 class VQGANStage:
     """L1 + codebook + (from ``discriminator_start``) an adversarial term of adaptive weight.
 
-    The perceptual term of the paper needs VGG16 weights, which the ``perceptual_weight`` option lets
-    MONAI load where the machine may download them; it is 0 by default.
+    The perceptual term of the paper needs VGG16 weights, which the ``perceptual_weight`` option
+    lets MONAI load where the machine may download them; it is 0 by default.
     """
 
     def __init__(self, config: StageConfig, fabric: Fabric) -> None:
@@ -112,7 +112,9 @@ class VQGANStage:
         error, used = 0.0, set()
         for image in self.validation.split(16):
             reconstruction, quantized = self.model(self.fabric.to_device(image))
-            error += F.l1_loss(reconstruction.float(), self.fabric.to_device(image)).item() * len(image)
+            error += F.l1_loss(reconstruction.float(), self.fabric.to_device(image)).item() * len(
+                image
+            )
             used.update(quantized.indices.unique().tolist())
         error /= len(self.validation)
         return {"score": -error, "l1": error, "codebook_used": float(len(used))}

@@ -14,8 +14,8 @@ class FieldPrediction:
     """The deformation that a network predicts for a batch of pairs.
 
     Attributes:
-        displacement: ``(B, d, *S)``, channel ``i`` along spatial axis ``i``, in voxels of the network
-            grid; ``warped(x) = moving(x + displacement(x))``.
+        displacement: ``(B, d, *S)``, channel ``i`` along spatial axis ``i``, in voxels of the
+            network grid; ``warped(x) = moving(x + displacement(x))``.
         velocity: stationary velocity field of the same shape and unit whose exponential is
             ``displacement``, or None when the network predicts the displacement directly.
     """

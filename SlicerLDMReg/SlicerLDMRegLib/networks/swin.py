@@ -1,7 +1,7 @@
 """Window attention and transformer blocks shared by the Swin stream and by cross-attention (LGCA).
 
-Source: Liu et al., "Swin Transformer" (ICCV 2021); cross-attention between two streams as in LDM-Morph,
-Equations 9 to 11. Feature maps are ``(B, H, W, C)`` throughout.
+Source: Liu et al., "Swin Transformer" (ICCV 2021); cross-attention between two streams as in
+LDM-Morph, Equations 9 to 11. Feature maps are ``(B, H, W, C)`` throughout.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class WindowAttention(nn.Module):
     def __init__(self, channels: int, window: int, heads: int) -> None:
         super().__init__()
         if channels % heads:
-            raise ValueError(f"heads must divide the channels, got {heads} heads and {channels} channels")
+            raise ValueError(
+                f"heads must divide the channels, got {heads} heads and {channels} channels"
+            )
         self.heads = heads
         self.qkv = nn.Linear(channels, 3 * channels, bias=False)
         self.proj = nn.Linear(channels, channels)
@@ -103,7 +105,7 @@ class SwinBlock(nn.Module):
         self.drop_path = DropPath(drop_path) if drop_path > 0 else nn.Identity()
 
     def forward(self, x: Tensor, query: Tensor | None = None) -> Tensor:
-        """Return the updated ``x``; with ``query`` its tokens ask, and ``x`` answers and is updated.
+        """Return the updated ``x``; with ``query``, its tokens ask and those of ``x`` answer.
 
         Args:
             x: ``(B, H, W, C)``.
@@ -118,9 +120,10 @@ class SwinBlock(nn.Module):
         attended = self.attention(
             self._windows(x, padded), None if query is None else self._windows(query, padded), mask
         )
-        size = [x.shape[0], *padded]
         merged = window_reverse(
-            attended.reshape(-1, self.window, self.window, x.shape[-1]), (self.window,) * 2, size
+            attended.reshape(-1, self.window, self.window, x.shape[-1]),
+            (self.window,) * 2,
+            [x.shape[0], *padded],
         )
         if self.shift:
             merged = merged.roll((self.shift, self.shift), dims=(1, 2))

@@ -1,10 +1,11 @@
-"""One network call for a batch of pairs; what depends on one image alone is computed once per image."""
+"""One network call for a batch of pairs, with a memory for what depends on one image alone."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,20 @@ from torch import Tensor, nn
 from ..networks import FieldPrediction
 
 __all__ = ["Predictor"]
+
+
+@runtime_checkable
+class _WithFeatures(Protocol):
+    """A network whose work on each image alone can be kept."""
+
+    def features(self, images: Tensor, seed: int = 0) -> list[Tensor]: ...
+    def predict(
+        self,
+        moving: Tensor,
+        fixed: Tensor,
+        moving_features: Sequence[Tensor],
+        fixed_features: Sequence[Tensor],
+    ) -> FieldPrediction: ...
 
 
 class Predictor:
@@ -46,14 +61,14 @@ class Predictor:
             seed: of whatever the network draws at random.
 
         Returns:
-            Field (and velocity) ``(B, d, *S)`` in voxels of the network grid, float32, on the device
-            of the network.
+            Field (and velocity) ``(B, d, *S)`` in voxels of the network grid, float32, on the
+            device of the network.
         """
         moving, fixed = moving.to(self.device), fixed.to(self.device)
         low = self.precision != torch.float32
         with torch.autocast(self.device.type, self.precision, enabled=low):
-            if hasattr(self.network, "features"):
-                features = self._features([*moving, *fixed], seed)
+            if isinstance(self.network, _WithFeatures):
+                features = self._features(self.network, [*moving, *fixed], seed)
                 count = len(moving)
                 prediction = self.network.predict(
                     moving, fixed, _stack(features[:count]), _stack(features[count:])
@@ -69,13 +84,15 @@ class Predictor:
         """Forget the features of all images."""
         self._cache.clear()
 
-    def _features(self, images: Sequence[Tensor], seed: int) -> list[list[Tensor]]:
+    def _features(
+        self, network: _WithFeatures, images: Sequence[Tensor], seed: int
+    ) -> list[list[Tensor]]:
         keys = [_key(image, seed) for image in images]
         # A repeated image is computed once; moving and fixed go through as one batch.
         missing = {k: i for k, i in zip(keys, images, strict=True) if k not in self._cache}
         found = {k: self._cache[k] for k in keys if k in self._cache}
         if missing:
-            levels = self.network.features(torch.stack(list(missing.values())), seed)
+            levels = network.features(torch.stack(list(missing.values())), seed)
             for i, key in enumerate(missing):
                 found[key] = [level[i] for level in levels]
         for key in found:

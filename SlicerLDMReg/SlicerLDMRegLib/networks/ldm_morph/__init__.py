@@ -1,4 +1,4 @@
-"""LDM-Morph (2D), after "LDM-Morph: Latent diffusion model guided deformable image registration"."""
+"""LDM-Morph: deformable registration of 2D images, guided by a latent diffusion model."""
 
 from __future__ import annotations
 

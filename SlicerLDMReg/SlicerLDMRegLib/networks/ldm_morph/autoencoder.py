@@ -1,4 +1,4 @@
-"""The VQ-GAN autoencoder whose latent space LDM-Morph works in (its section 4.2; Esser et al. 2021)."""
+"""The VQ-GAN autoencoder whose latents LDM-Morph works on (section 4.2; Esser et al. 2021)."""
 
 from __future__ import annotations
 

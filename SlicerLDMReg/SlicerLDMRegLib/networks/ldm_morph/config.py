@@ -18,8 +18,8 @@ class LDMMorphConfig:
     """Everything that decides the shape and behaviour of an LDM-Morph network.
 
     Args:
-        autoencoder_channels: width of each level of the VQ-GAN; the latent is smaller than the image
-            by ``2 ** (levels - 1)``.
+        autoencoder_channels: width of each level of the VQ-GAN; the latent is smaller than the
+            image by ``2 ** (levels - 1)``.
         autoencoder_res_blocks: residual blocks per level of the encoder (the decoder has one more).
         autoencoder_attention: which levels have attention.
         autoencoder_groups: groups of the group normalisation in the VQ-GAN.
@@ -36,13 +36,13 @@ class LDMMorphConfig:
         drop_path: largest stochastic depth of the global stream, reached in its last block.
         low_level_channels: width of the low-level features that join at half resolution.
         noising: ``"seeded"``: noise at ``noise_step`` drawn from a fixed seed, the same for both
-            images; ``"ddim"``: deterministic DDIM inversion to ``noise_step`` as the paper's text has
-            it; ``"none"``: the clean latent.
+            images; ``"ddim"``: deterministic DDIM inversion to ``noise_step`` as the paper's text
+            has it; ``"none"``: the clean latent.
         noise_step: index of the diffusion step at which features are taken.
         lgca_second: the second block of LGCA is ``"cross"`` attention as in the released code, or
             ``"self"`` attention as in Equation 11.
-        integration_steps: 0: the head predicts the displacement, as in the paper. Above 0: it predicts
-            a stationary velocity field, integrated by that many squarings (diffeomorphic).
+        integration_steps: 0: the head predicts the displacement, as in the paper. Above 0: it
+            predicts a stationary velocity field, integrated by that many squarings (diffeomorphic).
     """
 
     autoencoder_channels: tuple[int, ...] = (128, 256, 512)
@@ -74,7 +74,10 @@ class LDMMorphConfig:
             )
         if len(self.autoencoder_attention) != len(self.autoencoder_channels):
             raise ModelError("autoencoder_attention must have one entry for each level")
-        for name, choices in (("noising", get_args(Noising)), ("lgca_second", get_args(LGCASecond))):
+        for name, choices in (
+            ("noising", get_args(Noising)),
+            ("lgca_second", get_args(LGCASecond)),
+        ):
             if getattr(self, name) not in choices:
                 raise ModelError(f"{name} must be one of {choices}, got {getattr(self, name)!r}")
         for name in ("unet_channels", "depths", "num_heads"):
@@ -98,7 +101,10 @@ class LDMMorphConfig:
         unknown = sorted(set(arguments) - known)
         if unknown:
             raise ModelError(f"unknown LDM-Morph options {unknown}; known ones are {sorted(known)}")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()})
+        values: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()
+        }
+        return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the options as values that JSON can hold."""

@@ -41,6 +41,7 @@ class Decoder(nn.Module):
         self.head = nn.Conv2d(low, 2, 3, padding=1)
         # Registration starts at the identity.
         nn.init.normal_(self.head.weight, std=1e-5)
+        assert self.head.bias is not None
         nn.init.zeros_(self.head.bias)
 
     def forward(self, images: Tensor, bottleneck: Tensor, skips: list[Tensor]) -> Tensor:

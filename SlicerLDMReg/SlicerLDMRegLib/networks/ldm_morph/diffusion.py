@@ -1,4 +1,4 @@
-"""The denoising U-Net of the latent diffusion model and its noise schedule (LDM-Morph, Equations 1 to 6)."""
+"""The denoising U-Net of the latent diffusion model and its noise schedule (Equations 1 to 6)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TRAIN_STEPS = 1000
 
 
 def noise_schedule() -> DDIMScheduler:
-    """Return the schedule: square roots of beta linear from sqrt(0.0015) to sqrt(0.0195), 1000 steps."""
+    """Return the schedule: 1000 steps, sqrt(beta) linear from sqrt(0.0015) to sqrt(0.0195)."""
     return DDIMScheduler(
         num_train_timesteps=TRAIN_STEPS,
         schedule="scaled_linear_beta",
@@ -50,8 +50,8 @@ class DenoisingUNet(DiffusionModelUNet):
             step: diffusion step of the latent.
 
         Returns:
-            One tensor per level, ``(B, first + third, h / 2**i, w / 2**i)``: the outputs of the first
-            and the third layer of the level, in this order.
+            One tensor per level, ``(B, first + third, h / 2**i, w / 2**i)``: the outputs of the
+            first and the third layer of the level, in this order.
         """
         steps = torch.full((latent.shape[0],), step, device=latent.device)
         embedding = self.time_embed(

@@ -37,7 +37,7 @@ class LatentFeatures(nn.Module):
         return super().train(False)
 
     def encode(self, image: Tensor) -> Tensor:
-        """Encode ``(B, 1, H, W)`` in [0, 1] to the latent before quantisation ``(B, C, H/4, W/4)``."""
+        """Encode ``(B, 1, H, W)`` in [0, 1] to unquantised latents ``(B, C, H/4, W/4)``."""
         return self.encoder(image)
 
     @torch.no_grad()
@@ -83,7 +83,7 @@ class LatentFeatures(nn.Module):
         return self.unet.encoder_features(noised, step)
 
     def forward(self, image: Tensor, seed: int = 0) -> list[Tensor]:
-        """Return the features of images ``(B, 1, H, W)``, one tensor for each of the four levels."""
+        """Return the features of images ``(B, 1, H, W)``, one tensor for each level."""
         with torch.no_grad():
             return self.features(self.noised(self.encode(image), seed))
 

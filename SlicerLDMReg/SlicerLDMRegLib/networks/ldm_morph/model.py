@@ -43,7 +43,9 @@ class RegistrationNet(nn.Module):
         global_ = self.global_stream(images)
         to_global = [m(g, c) for m, g, c in zip(self.lgca, global_, latent, strict=True)]
         # At the coarsest level only this direction is used: it is the bottleneck.
-        to_latent = [m(c, g) for m, g, c in zip(self.lgca[:-1], global_[:-1], latent[:-1], strict=True)]
+        to_latent = [
+            m(c, g) for m, g, c in zip(self.lgca[:-1], global_[:-1], latent[:-1], strict=True)
+        ]
         skips = [torch.cat(pair, dim=1) for pair in zip(to_global[:-1], to_latent, strict=True)]
         return self.decoder(images, to_global[-1], skips[::-1])
 
@@ -109,7 +111,8 @@ class LDMMorph(nn.Module):
         """
         if moving.shape != fixed.shape:
             raise ValueError(
-                f"moving and fixed must have one shape, got {tuple(moving.shape)} and {tuple(fixed.shape)}"
+                "moving and fixed must have one shape, "
+                f"got {tuple(moving.shape)} and {tuple(fixed.shape)}"
             )
         features = self.features(torch.cat([moving, fixed]), seed)
         both = [f.chunk(2) for f in features]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from monai.networks.nets.swin_unetr import PatchMergingV2
@@ -56,11 +57,11 @@ class GlobalStream(nn.Module):
         self.merges = nn.ModuleList(PatchMergingV2(w, nn.LayerNorm, 2) for w in widths[:-1])
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Map moving and fixed image ``(B, 2, H, W)`` to ``(B, width_i, H / 4 / 2**i, ...)``, four levels."""
+        """Map both images ``(B, 2, H, W)`` to four levels ``(B, width_i, H / 4 / 2**i, ...)``."""
         x = self.patch_norm(self.patch_embed(images).permute(0, 2, 3, 1))
         levels = []
         for level, blocks in enumerate(self.stages):
-            for block in blocks:
+            for block in cast("nn.ModuleList", blocks):
                 x = block(x)
             levels.append(self.norms[level](x).permute(0, 3, 1, 2))
             if level < len(self.merges):
