@@ -42,7 +42,7 @@ __all__ = ["Registration"]
 _PERCENTILES = (0.1, 99.9)
 _BATCH = {"cpu": 4, "cuda": 64, "mps": 16}
 # Bytes per voxel and component of a field that are needed at the same time, float64 copies.
-_FIELD_BYTES = 8 * 10
+_FIELD_BYTES = 8 * 16
 
 
 @dataclass(frozen=True)
