@@ -38,7 +38,7 @@ class GlobalStream(nn.Module):
         self.patch_embed = nn.Conv2d(2, widths[0], 4, stride=4)
         self.patch_norm = nn.LayerNorm(widths[0])
         blocks = sum(config.depths)
-        drop_path = torch.linspace(0, config.drop_path, blocks).tolist()
+        drop_path = [config.drop_path * i / (blocks - 1) for i in range(blocks)]
         self.stages = nn.ModuleList()
         for width, depth, heads in zip(widths, config.depths, config.num_heads, strict=True):
             self.stages.append(
