@@ -77,6 +77,8 @@ def run(stage: Stage, config: StageConfig, fabric: Fabric, output: Path, resume:
     began = time.perf_counter()
     running: dict[str, list[float]] = {}
     for step, batch in enumerate(bar, start=start):
+        # Stochastic depth draws from the global generator: seeded by step, it resumes exactly.
+        torch.manual_seed((config.seed * 1_000_003 + step) * fabric.world_size + fabric.global_rank)
         for name, value in stage.step(batch, step).items():
             running.setdefault(name, []).append(value)
         if (step + 1) % config.validate_every and step + 1 != config.steps:
