@@ -15,7 +15,8 @@ from ..losses import similarity_loss, smoothness
 from ..networks import FieldPrediction
 from .progress import Progress
 from .request import RefineOptions
-from .starts import best_shift, choose_similarity, initial_velocity
+from .shift import best_shift
+from .starts import choose_similarity, initial_velocity
 from .unfold import squarings_for, unfold
 
 __all__ = ["RefineResult", "refine"]

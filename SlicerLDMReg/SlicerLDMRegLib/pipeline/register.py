@@ -48,8 +48,8 @@ def register(
             stays in memory; ``"none"`` or None: refinement alone.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"mps"``.
         precision: of the network: ``"auto"``, ``"float32"`` or ``"bfloat16"``.
-        align: ``"none"``, ``"center"``, ``"rigid"``, ``"affine"``, or ``"auto"``: none if both
-            images are on one lattice or an initial transform is given, else rigid.
+        align: ``"none"``, ``"center"``, ``"rigid"``, ``"affine"``, or ``"auto"``: none with an
+            initial transform; on one lattice none, or a shift where it brings much; else rigid.
         initial_transform: ITK transform (path or object), fixed to moving points, that comes first.
         refine: fit the field to these images: True, False, options, or None: what the model
             recommends. A refined field has no folds, unless the initial transform has.

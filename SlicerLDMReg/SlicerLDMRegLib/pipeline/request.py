@@ -42,8 +42,8 @@ class AlignOptions:
     """How the images are brought together before the deformation.
 
     Args:
-        method: ``none``; ``center`` (the centres of mass); ``rigid``; ``affine``; ``auto``: none
-            when both images are on one lattice, else rigid.
+        method: ``none``; ``center`` (the centres of mass); ``rigid``; ``affine``; ``auto``: on one
+            lattice none, or a shift where it brings much; else rigid.
         metric: ``mattes`` mutual information (any contrasts), ``correlation`` (equal contrasts), or
             ``auto``, which is mattes.
         iterations: at most, on each of the resolution levels.

@@ -12,46 +12,27 @@ import torch
 
 from ..displacement import DisplacementField
 from ..errors import InputError, OutOfMemoryError
-from ..functional import integrate, invert, logarithm
 from ..geometry import ImageGeometry
-from ..networks import FieldPrediction
 from .align import Alignment, align
+from .deform import Deformation, Deformer
 from .device import Meter, available_memory, describe_device
 from .evaluation import deformation_metrics, match_metrics
-from .fields import FieldBatch, Folds, inverse_field, whole_field
+from .fields import inverse_field, whole_field
 from .inputs import Inputs
 from .method import LoadedModel
-from .prepare import (
-    IntensityMap,
-    PreparedPair,
-    network_lattice,
-    prepare_pair,
-    refinement_lattice,
-)
+from .prepare import IntensityMap
 from .progress import Progress
 from .provenance import describe_inputs, describe_model, now, plain_options, versions
-from .refine import RefineResult, refine
 from .request import AlignOptions, RefineOptions
 from .result import RegistrationResult
 from .slices import SliceRange
-from .unfold import DETERMINANT_FLOOR, squarings_for, unfold
 
 __all__ = ["Registration"]
 
 # Percentiles that become 0 and 1 without a model: outliers shall not set the contrast.
 _PERCENTILES = (0.1, 99.9)
-_BATCH = {"cpu": 4, "cuda": 64, "mps": 16}
 # Bytes per voxel and component of a field that are needed at the same time, float64 copies.
 _FIELD_BYTES = 8 * 16
-
-
-@dataclass(frozen=True)
-class _Deformation:
-    """The deformation found on the working lattice, and how."""
-
-    displacement: FieldBatch
-    inverse: FieldBatch
-    refined: RefineResult | None
 
 
 @dataclass(frozen=True)
@@ -102,7 +83,17 @@ class Registration:
                 "nothing to do: there is no model, no refinement and no alignment; turn one on"
             )
         intensities = self._intensities()
-        deformation = self._deform(alignment, intensities)
+        deformation = Deformer(
+            self.inputs,
+            self._output,
+            self.loaded,
+            self.slices,
+            self.refine,
+            self.seed,
+            self.device,
+            self.meter,
+            self.progress.part(0.15, 0.85),
+        ).run(alignment, intensities)
         with self.meter.stage("output"):
             self.progress.report("output", 0.85)
             field = whole_field(deformation.displacement, alignment, self._output)
@@ -171,110 +162,6 @@ class Registration:
             IntensityMap.from_image(self.inputs.moving, low, high),
         )
 
-    def _prepare(
-        self,
-        lattice: ImageGeometry,
-        alignment: Alignment,
-        intensities: tuple[IntensityMap, IntensityMap],
-    ) -> PreparedPair:
-        with self.meter.stage("prepare"):
-            pair = prepare_pair(
-                self.inputs.fixed,
-                self.inputs.moving,
-                alignment.transform,
-                lattice,
-                intensities,
-                self.slices,
-            )
-        if not pair.mask.any():
-            raise InputError(
-                f"slices: the moving image does not reach the slices {self.slices}; "
-                "choose others, or another alignment"
-            )
-        return pair
-
-    def _deform(
-        self, alignment: Alignment, intensities: tuple[IntensityMap, IntensityMap]
-    ) -> _Deformation:
-        pair: PreparedPair | None = None
-        prediction: FieldPrediction | None = None
-        if self.loaded is not None:
-            grid = self.loaded.card.grid
-            lattice = network_lattice(self.inputs.geometry, grid.size, grid.divisor, self.slices)
-            pair = self._prepare(lattice, alignment, intensities)
-            with self.meter.stage("predict"):
-                prediction = self._predict(self.loaded, pair)
-        if self.refine.enabled:
-            return self._refined(pair, prediction, alignment, intensities)
-        if pair is None or prediction is None:
-            lattice = refinement_lattice(self.inputs.geometry, self.slices)
-            pair = self._prepare(lattice, alignment, intensities)
-            size = len(pair.fixed), pair.fixed.ndim - 2, *pair.fixed.shape[2:]
-            prediction = FieldPrediction(torch.zeros(size), torch.zeros(size))
-        with torch.no_grad():
-            if prediction.velocity is not None:
-                inverse = integrate(-prediction.velocity, squarings_for(prediction.velocity))
-            else:
-                inverse = invert(prediction.displacement)
-        return _Deformation(
-            FieldBatch(prediction.displacement, pair.lattice, self.slices),
-            FieldBatch(inverse, pair.lattice, self.slices),
-            None,
-        )
-
-    def _predict(self, loaded: LoadedModel, pair: PreparedPair) -> FieldPrediction:
-        moving, fixed = pair.black_outside()
-        size = _BATCH.get(loaded.device.type, 4)
-        part = self.progress.part(0.2, 0.4)
-        found = []
-        for start in range(0, len(moving), size):
-            part.report("predict", start / len(moving))
-            chunk = slice(start, start + size)
-            found.append(loaded.predictor.predict(moving[chunk], fixed[chunk], self.seed))
-        velocities = [p.velocity for p in found if p.velocity is not None]
-        return FieldPrediction(
-            torch.cat([p.displacement for p in found]),
-            torch.cat(velocities) if len(velocities) == len(found) else None,
-        )
-
-    def _refined(
-        self,
-        pair: PreparedPair | None,
-        prediction: FieldPrediction | None,
-        alignment: Alignment,
-        intensities: tuple[IntensityMap, IntensityMap],
-    ) -> _Deformation:
-        lattice = refinement_lattice(self.inputs.geometry, self.slices)
-        initial = None
-        if pair is not None and prediction is not None:
-            with self.meter.stage("refine"), torch.no_grad():
-                velocity = prediction.velocity
-                if velocity is None:
-                    velocity = logarithm(prediction.displacement, smoothing=0.5)
-                velocity = FieldBatch(velocity, pair.lattice, self.slices).on(lattice).values
-                initial = FieldPrediction(velocity, velocity.to(self.device))
-        if pair is None or not pair.lattice.matches(lattice):
-            pair = self._prepare(lattice, alignment, intensities)
-        with self.meter.stage("refine"):
-            refined = refine(
-                pair.moving.to(self.device),
-                pair.fixed.to(self.device),
-                initial,
-                self.refine,
-                self.progress.part(0.4, 0.85),
-                pair.mask.to(self.device),
-            )
-            displacement, inverse = refined.displacement, refined.inverse
-            if not lattice.matches(self._output):
-                folds = Folds(lattice, self.slices, self._output, DETERMINANT_FLOOR)
-                velocity, displacement = unfold(refined.velocity, accept=folds)
-                inverse = integrate(-velocity, squarings_for(velocity))
-        return _Deformation(
-            FieldBatch(displacement, lattice, self.slices),
-            FieldBatch(inverse, lattice, self.slices),
-            refined,
-        )
-
     def _warp(self, image: sitk.Image, transform: sitk.Transform, interpolator: int) -> sitk.Image:
         background = 0.0
         if interpolator == sitk.sitkLinear:
@@ -305,7 +192,7 @@ class Registration:
         metrics["deformation"] = deformation_metrics(field, determinant, inverse)
         return metrics
 
-    def _provenance(self, alignment: Alignment, deformation: _Deformation) -> dict[str, Any]:
+    def _provenance(self, alignment: Alignment, deformation: Deformation) -> dict[str, Any]:
         loaded, refined = self.loaded, deformation.refined
         options: dict[str, Any] = {
             "align": plain_options(self.align),

@@ -97,11 +97,11 @@ def test_refinement_lattice_bounds_memory(plane: ImageGeometry) -> None:
 
 
 def test_coarse_lattice_does_not_alias() -> None:
-    """A checkerboard, sampled at every fourth voxel without smoothing, would be 0 or 1."""
-    fixed = plane_of((64, 64))
-    checker = (np.indices((64, 64)).sum(axis=0) % 2).astype(np.float32)
+    """A checkerboard, sampled at every third voxel without smoothing, would be 0 or 1."""
+    fixed = plane_of((63, 63))
+    checker = (np.indices((63, 63)).sum(axis=0) % 2).astype(np.float32)
     image = fixed.to_image(checker)
-    lattice = fixed.resampled(size=(16, 16))
+    lattice = fixed.resampled(size=(21, 21))
     none = sitk.Transform(2, sitk.sitkIdentity)
     pair = prepare_pair(image, image, none, lattice, (UNIT, UNIT))
     assert float((pair.fixed - 0.5).abs().max()) < 0.03

@@ -13,7 +13,8 @@ from SlicerLDMRegLib.networks import FieldPrediction
 from SlicerLDMRegLib.pipeline.progress import Progress
 from SlicerLDMRegLib.pipeline.refine import refine
 from SlicerLDMRegLib.pipeline.request import RefineOptions
-from SlicerLDMRegLib.pipeline.starts import best_shift, choose_similarity
+from SlicerLDMRegLib.pipeline.shift import best_shift
+from SlicerLDMRegLib.pipeline.starts import choose_similarity
 from SlicerLDMRegLib.pipeline.unfold import least_determinant
 
 FAST = RefineOptions(iterations=(20, 20, 10), similarity="mse", smoothness=0.01)

@@ -12,7 +12,14 @@ import SimpleITK as sitk
 from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.errors import CancelledError, InputError, ModelError, OutOfMemoryError
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.pipeline import Progress, RefineOptions, RegistrationResult, register, stages
+from SlicerLDMRegLib.pipeline import (
+    Progress,
+    RefineOptions,
+    RegistrationResult,
+    deform,
+    register,
+    stages,
+)
 
 MakeImage = Callable[..., sitk.Image]
 FAST = RefineOptions(iterations=(30, 30, 20), similarity="mse", smoothness=0.01)
@@ -214,7 +221,7 @@ def test_final_lattice_has_no_folds_even_when_it_is_finer_than_the_work(
         iterations=(10, 30), similarity="mse", smoothness=0.0, sigma=0.7, learning_rate=1.0
     )
     coarse = lattice.resampled(spacing=(1.3, 1.3))
-    monkeypatch.setattr(stages, "refinement_lattice", lambda *_: coarse)
+    monkeypatch.setattr(deform, "refinement_lattice", lambda *_: coarse)
     result = register(images[0], images[1], model="none", refine=wild)
     determinant = result.field.jacobian_determinant()
     assert determinant.min() > 0

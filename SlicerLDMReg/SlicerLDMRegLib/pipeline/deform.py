@@ -1,0 +1,190 @@
+"""The deformation between two aligned images: predicted by a network, refined, without folds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from ..errors import InputError
+from ..functional import integrate, invert, logarithm
+from ..geometry import ImageGeometry
+from ..networks import FieldPrediction
+from .align import Alignment
+from .device import Meter
+from .fields import FieldBatch, Folds
+from .inputs import Inputs
+from .method import LoadedModel
+from .prepare import (
+    IntensityMap,
+    PreparedPair,
+    network_lattice,
+    prepare_pair,
+    refinement_lattice,
+)
+from .progress import Progress
+from .refine import RefineResult, refine
+from .request import RefineOptions
+from .slices import SliceRange
+from .unfold import DETERMINANT_FLOOR, squarings_for, unfold
+
+__all__ = ["Deformation", "Deformer"]
+
+# Pairs in one call of the network.
+_BATCH = {"cpu": 4, "cuda": 64, "mps": 16}
+
+
+@dataclass(frozen=True)
+class Deformation:
+    """The deformation found on the working lattice.
+
+    Attributes:
+        displacement: fixed to aligned moving.
+        inverse: the other way.
+        refined: what the refinement says; None without it.
+    """
+
+    displacement: FieldBatch
+    inverse: FieldBatch
+    refined: RefineResult | None
+
+
+@dataclass(frozen=True)
+class Deformer:
+    """Finds a deformation: prepares the images, predicts, refines.
+
+    Attributes:
+        inputs: checked inputs.
+        output: lattice of the result, on which a refined field shall not fold.
+        loaded: the model, None for refinement alone.
+        slices: the slices to register one by one, None for whole images.
+        refine: options.
+        seed: of the network.
+        device: of the refinement; the network has its own.
+        meter: measures the stages.
+        progress: of this part of the job.
+    """
+
+    inputs: Inputs
+    output: ImageGeometry
+    loaded: LoadedModel | None
+    slices: SliceRange | None
+    refine: RefineOptions
+    seed: int
+    device: torch.device
+    meter: Meter
+    progress: Progress
+
+    def run(
+        self, alignment: Alignment, intensities: tuple[IntensityMap, IntensityMap]
+    ) -> Deformation:
+        """Return the deformation of the moving image, aligned, onto the fixed one.
+
+        Args:
+            alignment: fixed to moving points.
+            intensities: maps of the fixed and the moving image to [0, 1].
+
+        Raises:
+            InputError: when the moving image does not reach the slices.
+            CancelledError: when the caller cancels.
+        """
+        pair: PreparedPair | None = None
+        prediction: FieldPrediction | None = None
+        if self.loaded is not None:
+            grid = self.loaded.card.grid
+            lattice = network_lattice(self.inputs.geometry, grid.size, grid.divisor, self.slices)
+            pair = self._prepare(lattice, alignment, intensities)
+            with self.meter.stage("predict"):
+                prediction = self._predict(self.loaded, pair)
+        if self.refine.enabled:
+            return self._refined(pair, prediction, alignment, intensities)
+        if pair is None or prediction is None:
+            lattice = refinement_lattice(self.inputs.geometry, self.slices)
+            pair = self._prepare(lattice, alignment, intensities)
+            size = len(pair.fixed), pair.fixed.ndim - 2, *pair.fixed.shape[2:]
+            prediction = FieldPrediction(torch.zeros(size), torch.zeros(size))
+        with torch.no_grad():
+            if prediction.velocity is not None:
+                inverse = integrate(-prediction.velocity, squarings_for(prediction.velocity))
+            else:
+                inverse = invert(prediction.displacement)
+        return Deformation(
+            FieldBatch(prediction.displacement, pair.lattice, self.slices),
+            FieldBatch(inverse, pair.lattice, self.slices),
+            None,
+        )
+
+    def _prepare(
+        self,
+        lattice: ImageGeometry,
+        alignment: Alignment,
+        intensities: tuple[IntensityMap, IntensityMap],
+    ) -> PreparedPair:
+        with self.meter.stage("prepare"):
+            pair = prepare_pair(
+                self.inputs.fixed,
+                self.inputs.moving,
+                alignment.transform,
+                lattice,
+                intensities,
+                self.slices,
+            )
+        if not pair.mask.any():
+            raise InputError(
+                f"slices: the moving image does not reach the slices {self.slices}; "
+                "choose others, or another alignment"
+            )
+        return pair
+
+    def _predict(self, loaded: LoadedModel, pair: PreparedPair) -> FieldPrediction:
+        moving, fixed = pair.black_outside()
+        size = _BATCH.get(loaded.device.type, 4)
+        part = self.progress.part(0.05, 0.35)
+        found = []
+        for start in range(0, len(moving), size):
+            part.report("predict", start / len(moving))
+            chunk = slice(start, start + size)
+            found.append(loaded.predictor.predict(moving[chunk], fixed[chunk], self.seed))
+        velocities = [p.velocity for p in found if p.velocity is not None]
+        return FieldPrediction(
+            torch.cat([p.displacement for p in found]),
+            torch.cat(velocities) if len(velocities) == len(found) else None,
+        )
+
+    def _refined(
+        self,
+        pair: PreparedPair | None,
+        prediction: FieldPrediction | None,
+        alignment: Alignment,
+        intensities: tuple[IntensityMap, IntensityMap],
+    ) -> Deformation:
+        lattice = refinement_lattice(self.inputs.geometry, self.slices)
+        initial = None
+        if pair is not None and prediction is not None:
+            with self.meter.stage("refine"), torch.no_grad():
+                velocity = prediction.velocity
+                if velocity is None:
+                    velocity = logarithm(prediction.displacement, smoothing=0.5)
+                velocity = FieldBatch(velocity, pair.lattice, self.slices).on(lattice).values
+                initial = FieldPrediction(velocity, velocity.to(self.device))
+        if pair is None or not pair.lattice.matches(lattice):
+            pair = self._prepare(lattice, alignment, intensities)
+        with self.meter.stage("refine"):
+            refined = refine(
+                pair.moving.to(self.device),
+                pair.fixed.to(self.device),
+                initial,
+                self.refine,
+                self.progress.part(0.35, 1.0),
+                pair.mask.to(self.device),
+            )
+            displacement, inverse = refined.displacement, refined.inverse
+            if not lattice.matches(self.output):
+                folds = Folds(lattice, self.slices, self.output, DETERMINANT_FLOOR)
+                velocity, displacement = unfold(refined.velocity, accept=folds)
+                inverse = integrate(-velocity, squarings_for(velocity))
+        return Deformation(
+            FieldBatch(displacement, lattice, self.slices),
+            FieldBatch(inverse, lattice, self.slices),
+            refined,
+        )
