@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import yaml
 
+from SlicerLDMRegLib.errors import ModelError
 from SlicerLDMRegLib.model_store import (
     Grid,
     ModelCard,
@@ -19,9 +20,14 @@ from SlicerLDMRegLib.model_store import (
     write_model_folder,
 )
 from SlicerLDMRegLib.networks import build_network
+from SlicerLDMRegLib.networks.ldm_morph import LDMMorph
+
+from .datasets.pairs import build_stream
 
 __all__ = ["export", "main"]
 
+_FAMILIAR_PAIRS = 200
+_FAMILIAR_DIRECTIONS = 20
 _REPOSITORY = Path(__file__).resolve().parents[1]
 
 
@@ -34,13 +40,25 @@ def _card(path: Path, config: dict[str, Any], results: dict[str, Any]) -> ModelC
         **values,
         method="ldm-morph",
         spatial_dims=2,
-        network=config["network"],
+        network={**config["network"], "familiarity_directions": _FAMILIAR_DIRECTIONS},
         grid=grid,
         training=config,
         training_data=data,
         limits=limits,
         results=results,
     )
+
+
+def _learn_familiarity(network: LDMMorph, data: dict[str, Any]) -> None:
+    """Show the network the images it is meant for: real ones and generated ones like them."""
+    mixture = {"real": 0.75, "cardiac": 0.25}
+    stream, _ = build_stream({**data, "mixture": mixture}, _FAMILIAR_PAIRS, seed=4)
+    features = []
+    for index in range(_FAMILIAR_PAIRS):
+        pair = stream[index]
+        features.append(network.features(torch.stack([pair["moving"], pair["fixed"]]))[0])
+    assert network.familiarity is not None
+    network.familiarity.fit(torch.cat(features))
 
 
 def export(run: Path, card_file: Path, output: Path, results: Path | None, dtype: str) -> ModelCard:
@@ -62,7 +80,12 @@ def export(run: Path, card_file: Path, output: Path, results: Path | None, dtype
     measured = json.loads(results.read_text(encoding="utf-8")) if results else {}
     card = _card(card_file, config, measured)
     network = build_network(card.method, dict(card.network))
-    network.load_state_dict(torch.load(run / "best.pt", weights_only=True, map_location="cpu"))
+    assert isinstance(network, LDMMorph)
+    weights = torch.load(run / "best.pt", weights_only=True, map_location="cpu")
+    unexpected = network.load_state_dict(weights, strict=False)
+    if any(not name.startswith("familiarity.") for name in [*unexpected[0], *unexpected[1]]):
+        raise ModelError(f"{run / 'best.pt'} does not fit its configuration: {unexpected}")
+    _learn_familiarity(network, config["data"])
     licence = (_REPOSITORY / "LICENSE.txt").read_text(encoding="utf-8")
     card = write_model_folder(
         output, card, network.state_dict(), licence, dtype=dtype, overwrite=output.exists()

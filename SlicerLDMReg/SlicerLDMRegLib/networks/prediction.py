@@ -18,7 +18,10 @@ class FieldPrediction:
             network grid; ``warped(x) = moving(x + displacement(x))``.
         velocity: stationary velocity field of the same shape and unit whose exponential is
             ``displacement``, or None when the network predicts the displacement directly.
+        distance: ``(B,)``, how far the less familiar image of each pair is from the training
+            images: up to 1 it is like them. None when the network cannot tell.
     """
 
     displacement: Tensor
     velocity: Tensor | None = None
+    distance: Tensor | None = None

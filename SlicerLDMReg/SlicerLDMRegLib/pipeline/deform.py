@@ -42,11 +42,14 @@ class Deformation:
         displacement: fixed to aligned moving.
         inverse: the other way.
         refined: what the refinement says; None without it.
+        distance: of the least familiar pair to the training images of the model, up to 1 it is like
+            them; None where the model cannot tell.
     """
 
     displacement: FieldBatch
     inverse: FieldBatch
     refined: RefineResult | None
+    distance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ class Deformer:
             FieldBatch(prediction.displacement, pair.lattice, self.slices),
             FieldBatch(inverse, pair.lattice, self.slices),
             None,
+            _largest(prediction),
         )
 
     def _prepare(
@@ -146,9 +150,11 @@ class Deformer:
             chunk = slice(start, start + size)
             found.append(loaded.predictor.predict(moving[chunk], fixed[chunk], self.seed))
         velocities = [p.velocity for p in found if p.velocity is not None]
+        distances = [p.distance for p in found if p.distance is not None]
         return FieldPrediction(
             torch.cat([p.displacement for p in found]),
-            torch.cat(velocities) if len(velocities) == len(found) else None,
+            torch.cat(velocities) if velocities else None,
+            torch.cat(distances) if distances else None,
         )
 
     def _refined(
@@ -166,7 +172,8 @@ class Deformer:
                 if velocity is None:
                     velocity = logarithm(prediction.displacement, smoothing=0.5)
                 velocity = FieldBatch(velocity, pair.lattice, self.slices).on(lattice).values
-                initial = FieldPrediction(velocity, velocity.to(self.device))
+                velocity = velocity.to(self.device)
+                initial = FieldPrediction(velocity, velocity, prediction.distance)
         if pair is None or not pair.lattice.matches(lattice):
             pair = self._prepare(lattice, alignment, intensities)
         with self.meter.stage("refine"):
@@ -187,4 +194,11 @@ class Deformer:
             FieldBatch(displacement, lattice, self.slices),
             FieldBatch(inverse, lattice, self.slices),
             refined,
+            _largest(prediction),
         )
+
+
+def _largest(prediction: FieldPrediction | None) -> float | None:
+    if prediction is None or prediction.distance is None:
+        return None
+    return float(prediction.distance.max())

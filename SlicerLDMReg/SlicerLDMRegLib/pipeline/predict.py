@@ -75,10 +75,10 @@ class Predictor:
                 )
             else:
                 prediction = self.network(moving, fixed, seed)
-        velocity = prediction.velocity
-        return FieldPrediction(
-            prediction.displacement.float(), None if velocity is None else velocity.float()
+        velocity, distance = (
+            None if t is None else t.float() for t in (prediction.velocity, prediction.distance)
         )
+        return FieldPrediction(prediction.displacement.float(), velocity, distance)
 
     def clear(self) -> None:
         """Forget the features of all images."""

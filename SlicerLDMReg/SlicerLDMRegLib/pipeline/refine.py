@@ -70,7 +70,9 @@ def refine(
     its inverse is that of ``-v``. The loss is the weighted similarity plus the smoothness of v.
     The best velocity seen is kept, for each pair, so that the loss at full resolution never ends
     above that of the initial field. An initial field that leads clearly less far than none does is
-    dropped at the coarse levels: on images that a network does not know, it does no harm.
+    dropped at the coarse levels: on images that a network does not know, it does no harm. Where the
+    prediction says that the network does know the images, its field is the prior: the regulariser
+    then measures the change of the velocity, with the factor ``prior``.
 
     Args:
         moving: ``(B, 1, *S)`` in [0, 1].
@@ -96,6 +98,9 @@ def refine(
             f"{tuple(fixed.shape)} and {None if mask is None else tuple(mask.shape)}"
         )
     start = initial_velocity(initial, fixed)
+    trusted = torch.zeros(len(fixed), dtype=torch.bool, device=fixed.device)
+    if isinstance(initial, FieldPrediction) and initial.distance is not None:
+        trusted = (initial.distance <= 1).to(fixed.device)
     if mask is not None and bool((mask > 0).all()):
         mask = None
     if options.similarity == "auto":
@@ -119,7 +124,8 @@ def refine(
             progress.part(number / len(bounds), (number + 1) / len(bounds)),
             until,
         )
-        parts.append(optimiser.run(None if start is None else start[chunk]))
+        own = None if start is None else start[chunk]
+        parts.append(optimiser.run(own, trusted[chunk]))
     return _joined(parts)
 
 
@@ -143,9 +149,15 @@ class _Optimiser:
         self.total = max(1, sum(options.iterations))
         self.done = 0
         self.losses: list[tuple[float, ...]] = []
+        self.prior: Tensor | None = None
+        self.stiffness = [options.smoothness] * len(fixed)
 
-    def run(self, start: Tensor | None) -> RefineResult:
+    def run(self, start: Tensor | None, trusted: Tensor) -> RefineResult:
         levels = len(self.options.iterations)
+        if start is not None and bool(trusted.any()):
+            self.prior = torch.where(_column(trusted, start), start, torch.zeros_like(start))
+            options = self.options
+            self.stiffness = [options.prior if t else options.smoothness for t in trusted.tolist()]
         blank = self._blank_start(2 ** (levels - 1))
         starts, pools = (blank, 1) if start is None else (start, 1)
         if start is not None and levels > 1:
@@ -193,9 +205,13 @@ class _Optimiser:
         warped = warp(moving, integrate(velocity, self.options.squarings))
         if mask is not None:
             warped, fixed = warped * mask, fixed * mask
+        change = velocity
+        if self.prior is not None:
+            prior = resize(self.prior, velocity.shape[2:], displacement=True)
+            change = velocity - torch.cat([prior] * (len(velocity) // len(prior)))
         values = [
             self.weight * self.similarity(warped[n : n + 1], fixed[n : n + 1])
-            + self.options.smoothness * smoothness(velocity[n : n + 1])
+            + self.stiffness[n % len(self.stiffness)] * smoothness(change[n : n + 1])
             for n in range(len(fixed))
         ]
         return torch.stack(values)

@@ -208,6 +208,8 @@ class Registration:
             "lattice_size": list(deformation.displacement.lattice.size),
             "lattice_spacing_mm": list(deformation.displacement.lattice.spacing),
         }
+        if deformation.distance is not None:
+            found["distance_to_training_images"] = deformation.distance
         if refined is not None:
             found |= {
                 "refinement_similarity": refined.similarity,

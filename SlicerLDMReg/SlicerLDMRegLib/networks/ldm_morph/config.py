@@ -43,6 +43,8 @@ class LDMMorphConfig:
             ``"self"`` attention as in Equation 11.
         integration_steps: 0: the head predicts the displacement, as in the paper. Above 0: it
             predicts a stationary velocity field, integrated by that many squarings (diffeomorphic).
+        familiarity_directions: main directions of the training images that are stored, so that the
+            network knows which images are like them; 0: it cannot tell.
     """
 
     autoencoder_channels: tuple[int, ...] = (128, 256, 512)
@@ -65,6 +67,7 @@ class LDMMorphConfig:
     noise_step: int = 1
     lgca_second: LGCASecond = "cross"
     integration_steps: int = 0
+    familiarity_directions: int = 0
 
     def __post_init__(self) -> None:
         if len(self.autoencoder_channels) != 3:

@@ -11,6 +11,7 @@ from ...functional import integrate
 from ..prediction import FieldPrediction
 from .config import LDMMorphConfig
 from .decoder import Decoder
+from .familiarity import Familiarity
 from .latent_features import LatentFeatures
 from .streams import LGCA, GlobalStream, LatentStream
 
@@ -74,7 +75,10 @@ class LDMMorph(nn.Module):
         super().__init__()
         self.config = config or LDMMorphConfig()
         self.latent_features = LatentFeatures(self.config)
-        self.registration = RegistrationNet(self.config, self.latent_features.feature_channels)
+        channels = self.latent_features.feature_channels
+        self.registration = RegistrationNet(self.config, channels)
+        directions = self.config.familiarity_directions
+        self.familiarity = Familiarity(channels[0], directions) if directions else None
 
     def features(self, images: Tensor, seed: int = 0) -> list[Tensor]:
         """Return the diffusion features of images ``(B, 1, H, W)``; they depend on nothing else."""
@@ -94,9 +98,14 @@ class LDMMorph(nn.Module):
         size = torch.tensor(flow.shape[2:], device=flow.device).view(1, 2, 1, 1)
         # A normalised unit is half the distance between the centres of the first and last pixel.
         voxels = flow.float() * (size - 1) / 2
+        distance = None
+        if self.familiarity is not None:
+            both = self.familiarity(moving_features[0]), self.familiarity(fixed_features[0])
+            distance = torch.maximum(*both)
         if self.config.integration_steps == 0:
-            return FieldPrediction(voxels)
-        return FieldPrediction(integrate(voxels, self.config.integration_steps), voxels)
+            return FieldPrediction(voxels, None, distance)
+        displacement = integrate(voxels, self.config.integration_steps)
+        return FieldPrediction(displacement, voxels, distance)
 
     def forward(self, moving: Tensor, fixed: Tensor, seed: int = 0) -> FieldPrediction:
         """Register a batch of pairs.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-import torch
 from monai.networks.nets.swin_unetr import PatchMergingV2
 from torch import Tensor, nn
 

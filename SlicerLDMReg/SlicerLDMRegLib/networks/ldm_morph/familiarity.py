@@ -1,0 +1,72 @@
+"""How much an image resembles those that a network was trained on."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Familiarity"]
+
+#: A familiar image is one that lies as close as this share of the training images does.
+_SHARE = 0.99
+
+
+class Familiarity(nn.Module):
+    """Distance of an image to the training images, in the space of its diffusion features.
+
+    The first level of features is summed up by mean and standard deviation of each channel. The
+    training images fix the main directions of these summaries; along them the distance is that of
+    Mahalanobis, across them the squared residual in units of its training mean. A distance of 1
+    stands for the one that 99 % of the training images stay below.
+
+    Args:
+        channels: of the first level of the features of one image.
+        directions: number of main directions.
+    """
+
+    mean: Tensor
+    basis: Tensor
+    scale: Tensor
+    residual: Tensor
+    limit: Tensor
+
+    def __init__(self, channels: int, directions: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(2 * channels))
+        self.register_buffer("basis", torch.zeros(directions, 2 * channels))
+        self.register_buffer("scale", torch.ones(directions))
+        self.register_buffer("residual", torch.ones(()))
+        self.register_buffer("limit", torch.ones(()))
+
+    @staticmethod
+    def summary(features: Tensor) -> Tensor:
+        """Sum up features ``(B, C, h, w)`` as ``(B, 2 C)``."""
+        flat = features.float().flatten(2)
+        return torch.cat([flat.mean(2), flat.std(2)], dim=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the distances ``(B,)`` for features ``(B, C, h, w)``; up to 1: familiar."""
+        return self._raw(self.summary(features)) / self.limit
+
+    def _raw(self, summaries: Tensor) -> Tensor:
+        centred = summaries - self.mean
+        along = centred @ self.basis.T
+        across = (centred - along @ self.basis).square().sum(1) / self.residual
+        return (along / self.scale).square().sum(1) + len(self.basis) * across
+
+    @torch.no_grad()
+    def fit(self, features: Tensor) -> None:
+        """Learn the training images from their features ``(N, C, h, w)``."""
+        summaries = self.summary(features)
+        directions = len(self.basis)
+        if len(summaries) <= 2 * directions:
+            raise ValueError(f"expected more than {2 * directions} images, got {len(summaries)}")
+        self.mean.copy_(summaries.mean(0))
+        centred = summaries - self.mean
+        _, values, vectors = torch.linalg.svd(centred, full_matrices=False)
+        self.basis.copy_(vectors[:directions])
+        self.scale.copy_(values[:directions] / len(summaries) ** 0.5)
+        across = centred - (centred @ self.basis.T) @ self.basis
+        self.residual.copy_(across.square().sum(1).mean())
+        self.limit.fill_(1.0)
+        self.limit.copy_(self._raw(summaries).quantile(_SHARE))
