@@ -346,3 +346,46 @@ def test_too_large_for_the_memory(
     monkeypatch.setattr(stages, "available_memory", lambda: 2**10)
     with pytest.raises(OutOfMemoryError, match=r"GiB.*--slices"):
         register(make_image(plane), make_image(plane, (1.0, 1.0)), model="none")
+
+
+@pytest.mark.slow
+def test_lung_ct_landmarks_come_together(shared_data: Path) -> None:
+    """Two CT volumes on different lattices, 33 mm apart, with 10 landmarks."""
+    folder = shared_data / "data" / "lung_ct"
+    result = register(
+        folder / "3DCT_lung_baseline.mha",
+        folder / "3DCT_lung_followup.mha",
+        model="none",
+        refine={"iterations": (40, 15)},
+        fixed_landmarks=folder / "3DCT_lung_baseline.txt",
+        moving_landmarks=folder / "3DCT_lung_followup.txt",
+    )
+    errors = {state: result.metrics[state]["tre"] for state in ("before", "aligned", "after")}
+    assert errors["before"] > 30
+    assert errors["aligned"] < 10
+    assert errors["after"] < 4
+    assert result.metrics["deformation"]["fold_count"] == 0
+    assert result.inverse.geometry.size == (115, 166, 131)
+
+
+def test_cine_mr_labels_overlap_more(shared_data: Path) -> None:
+    pair = np.load(shared_data / "data" / "cardiac_mr" / "SC-HF-I-01_s05.npz")
+    result = register(
+        pair["fixed"],
+        pair["moving"],
+        model="none",
+        fixed_labels=pair["fixed_seg"],
+        moving_labels=pair["moving_seg"],
+    )
+    before, after = (result.metrics[state]["dice_mean"] for state in ("before", "after"))
+    assert after > max(0.9, before + 0.05)
+    assert result.metrics["deformation"]["fold_count"] == 0
+    assert result.provenance["method"]["alignment"] == "none"
+
+
+def test_outside_of_a_ct_is_air(plane: ImageGeometry, make_image: MakeImage) -> None:
+    fixed = make_image(plane) * 500 - 1000
+    away = sitk.TranslationTransform(2, (25.0, 0.0))
+    result = register(fixed, fixed, model="none", refine=FAST, initial_transform=away)
+    outside = sitk.GetArrayFromImage(result.warped)[:, -1]
+    assert outside.min() == sitk.GetArrayFromImage(fixed).min()
