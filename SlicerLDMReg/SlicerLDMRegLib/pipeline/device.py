@@ -24,8 +24,10 @@ __all__ = [
     "memory_errors",
     "select_device",
     "select_precision",
+    "threads_for",
 ]
 
+_VOXELS_FOR_THREADS = 100_000
 _ADVICE = (
     "use --slices for a part of the volume, crop or downsample the images, "
     "or choose --device cpu if this was a GPU"
@@ -133,6 +135,26 @@ def memory_errors(doing: str) -> Iterator[None]:
         if any(sign in text for sign in signs):
             raise OutOfMemoryError(f"not enough memory for {doing}; {_ADVICE}") from error
         raise
+
+
+@contextmanager
+def threads_for(voxels: int, device: torch.device) -> Iterator[None]:
+    """Compute small images in one thread inside the block.
+
+    Threads that wait for each other at every one of many short operations gain little on an idle
+    computer, and lose all of it and more on a busy one.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    few = device.type == "cpu" and voxels < _VOXELS_FOR_THREADS and threads > 1
+    if few:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if few:
+            torch.set_num_threads(threads)
 
 
 class Meter:

@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..functional import gaussian_smooth, integrate, resize, warp
 from ..losses import similarity_loss, smoothness
 from ..networks import FieldPrediction
+from .device import threads_for
 from .progress import Progress
 from .request import RefineOptions
 from .shift import best_shift
@@ -72,7 +73,8 @@ def refine(
     above that of the initial field. An initial field that leads clearly less far than none does is
     dropped at the coarse levels: on images that a network does not know, it does no harm. Where the
     prediction says that the network does know the images, its field is the prior: the regulariser
-    then measures the change of the velocity, with the factor ``prior``.
+    then measures the change of the velocity, with the factor ``prior``. Where it says the opposite,
+    the initial field must be clearly better than none to be used.
 
     Args:
         moving: ``(B, 1, *S)`` in [0, 1].
@@ -98,9 +100,9 @@ def refine(
             f"{tuple(fixed.shape)} and {None if mask is None else tuple(mask.shape)}"
         )
     start = initial_velocity(initial, fixed)
-    trusted = torch.zeros(len(fixed), dtype=torch.bool, device=fixed.device)
+    distance = None
     if isinstance(initial, FieldPrediction) and initial.distance is not None:
-        trusted = (initial.distance <= 1).to(fixed.device)
+        distance = initial.distance.to(fixed.device)
     if mask is not None and bool((mask > 0).all()):
         mask = None
     if options.similarity == "auto":
@@ -125,7 +127,8 @@ def refine(
             until,
         )
         own = None if start is None else start[chunk]
-        parts.append(optimiser.run(own, trusted[chunk]))
+        with threads_for(fixed[chunk].numel(), fixed.device):
+            parts.append(optimiser.run(own, None if distance is None else distance[chunk]))
     return _joined(parts)
 
 
@@ -150,11 +153,14 @@ class _Optimiser:
         self.done = 0
         self.losses: list[tuple[float, ...]] = []
         self.prior: Tensor | None = None
+        self.strange = torch.zeros(len(fixed), dtype=torch.bool, device=fixed.device)
         self.stiffness = [options.smoothness] * len(fixed)
 
-    def run(self, start: Tensor | None, trusted: Tensor) -> RefineResult:
+    def run(self, start: Tensor | None, distance: Tensor | None) -> RefineResult:
         levels = len(self.options.iterations)
-        if start is not None and bool(trusted.any()):
+        if start is not None and distance is not None:
+            trusted = distance <= 1
+            self.strange = ~trusted
             self.prior = torch.where(_column(trusted, start), start, torch.zeros_like(start))
             options = self.options
             self.stiffness = [options.prior if t else options.smoothness for t in trusted.tolist()]
@@ -255,7 +261,12 @@ class _Optimiser:
         for pool in range(pools):
             candidate = full[pool * count : (pool + 1) * count]
             value = self._loss(candidate, *images)
-            better = value < loss if pool == 0 else _clearly_less(value, loss)
+            better = value < loss
+            if pool == 1:
+                # The initial field is preferred, unless its network says it does not know the
+                # images: then it has to be clearly better than a start from nothing.
+                clearly_worse = _clearly_less(loss, value)
+                better = torch.where(self.strange, ~clearly_worse, _clearly_less(value, loss))
             velocity = torch.where(_column(better, full), candidate, velocity)
             loss = torch.where(better, value, loss)
         return velocity, float(untouched.mean())

@@ -11,6 +11,7 @@ from SlicerLDMRegLib.pipeline.device import (
     memory_errors,
     select_device,
     select_precision,
+    threads_for,
 )
 
 
@@ -65,3 +66,15 @@ def test_meter() -> None:
     assert meter.total >= sum(meter.seconds.values())
     assert meter.peak_memory()["process_mib"] > 1
     assert available_memory() is None or available_memory() > 2**20
+
+
+def test_small_images_use_one_thread() -> None:
+    torch.set_num_threads(2)
+    with threads_for(128 * 128, torch.device("cpu")):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 2
+    with threads_for(10**7, torch.device("cpu")):
+        assert torch.get_num_threads() == 2
+    with pytest.raises(RuntimeError), threads_for(10, torch.device("cpu")):
+        raise RuntimeError
+    assert torch.get_num_threads() == 2

@@ -217,3 +217,13 @@ def test_similarity_by_the_images() -> None:
     half = torch.ones_like(image)
     half[..., 24:] = 0
     assert choose_similarity(torch.where(half > 0, image, 0.9), image, half) == "mse"
+
+
+def test_trusted_field_is_held(pair: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> None:
+    """Two like pairs, of which the network knows the first: its field stays nearer."""
+    moving, fixed, _ = (t[:1].repeat(2, 1, 1, 1) for t in pair)
+    known = velocity(1, 2, 48, 40, size=2.0, seed=4).repeat(2, 1, 1, 1)
+    prediction = FieldPrediction(integrate(known, 6), known, torch.tensor([0.5, 3.0]))
+    result = refine(moving, fixed, prediction, replace(FAST, prior=20.0))
+    change = (result.velocity - known).square().flatten(1).mean(1).sqrt()
+    assert change[0] < 0.5 * change[1]
