@@ -14,6 +14,7 @@ import yaml
 from SlicerLDMRegLib.errors import ModelError
 from SlicerLDMRegLib.model_store import (
     Grid,
+    Intensity,
     ModelCard,
     TrainingData,
     load_network,
@@ -34,6 +35,7 @@ _REPOSITORY = Path(__file__).resolve().parents[1]
 def _card(path: Path, config: dict[str, Any], results: dict[str, Any]) -> ModelCard:
     values = yaml.safe_load(path.read_text(encoding="utf-8"))
     grid = Grid(tuple(values.pop("grid")["size"]), values.pop("divisor"))
+    intensity = Intensity(**values.pop("intensity", {}))
     data = tuple(TrainingData(**d) for d in values.pop("training_data"))
     limits = tuple(values.pop("limits", ()))
     return ModelCard(
@@ -42,6 +44,7 @@ def _card(path: Path, config: dict[str, Any], results: dict[str, Any]) -> ModelC
         spatial_dims=2,
         network={**config["network"], "familiarity_directions": _FAMILIAR_DIRECTIONS},
         grid=grid,
+        intensity=intensity,
         training=config,
         training_data=data,
         limits=limits,

@@ -338,7 +338,7 @@ def test_signal_ends_the_process_with_130_and_leaves_nothing(
             if "refine" in line:
                 process.send_signal(number)
                 break
-        out, rest = process.communicate(timeout=60)
+        out, rest = process.communicate(timeout=300)
     finally:
         process.kill()
     assert process.returncode == 130, "".join(lines) + rest

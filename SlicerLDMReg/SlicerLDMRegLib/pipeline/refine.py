@@ -27,6 +27,7 @@ _WEIGHTS = {"mse": 10.0, "lncc": 0.08, "mind": 1.0}
 _SMALLEST_SIDE = 12  # voxels, of a coarse level
 _CHUNK_VOXELS = {"cpu": 2**18, "cuda": 2**24, "mps": 2**22}
 _CLEAR_GAIN = 0.1
+_FAR_GAIN = 0.5
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def refine(
     dropped at the coarse levels: on images that a network does not know, it does no harm. Where the
     prediction says that the network does know the images, its field is the prior: the regulariser
     then measures the change of the velocity, with the factor ``prior``. Where it says the opposite,
-    the initial field must be clearly better than none to be used.
+    the initial field must be far better than none to be used.
 
     Args:
         moving: ``(B, 1, *S)`` in [0, 1].
@@ -264,9 +265,9 @@ class _Optimiser:
             better = value < loss
             if pool == 1:
                 # The initial field is preferred, unless its network says it does not know the
-                # images: then it has to be clearly better than a start from nothing.
-                clearly_worse = _clearly_less(loss, value)
-                better = torch.where(self.strange, ~clearly_worse, _clearly_less(value, loss))
+                # images: then it has to be far better than a start from nothing.
+                far_worse = _clearly_less(loss, value, _FAR_GAIN)
+                better = torch.where(self.strange, ~far_worse, _clearly_less(value, loss))
             velocity = torch.where(_column(better, full), candidate, velocity)
             loss = torch.where(better, value, loss)
         return velocity, float(untouched.mean())
@@ -289,9 +290,9 @@ class _Optimiser:
         )
 
 
-def _clearly_less(value: Tensor, reference: Tensor) -> Tensor:
-    """Whether losses, which may be negative, are lower by more than a tenth."""
-    return value < reference - _CLEAR_GAIN * reference.abs()
+def _clearly_less(value: Tensor, reference: Tensor, gain: float = _CLEAR_GAIN) -> Tensor:
+    """Whether losses, which may be negative, are lower by more than a share ``gain``."""
+    return value < reference - gain * reference.abs()
 
 
 def _column(values: Tensor, like: Tensor) -> Tensor:

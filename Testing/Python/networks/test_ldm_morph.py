@@ -238,3 +238,32 @@ def test_quantizer_takes_the_nearest_entry_and_lets_gradients_through() -> None:
     torch.testing.assert_close(latent.grad, torch.ones_like(latent))
     squares = torch.tensor([0.04, 0.09, 0.16, 16.0]).mean()
     torch.testing.assert_close(quantized.loss.detach(), 1.25 * squares)
+
+
+def test_familiarity_is_near_for_like_images_and_far_for_others() -> None:
+    network = random_network(familiarity_directions=4)
+    assert network.familiarity is not None
+    generator = torch.Generator().manual_seed(5)
+    pattern = torch.rand(1, 1, 64, 64, generator=generator)
+
+    def alike(count: int) -> torch.Tensor:
+        weights = torch.rand(count, 1, 1, 1, generator=generator)
+        return weights * pattern + 0.05 * torch.rand(count, 1, 64, 64, generator=generator)
+
+    network.familiarity.fit(network.features(alike(60))[0])
+    # The noise is the same for all images, so the summary of a constant image is not degenerate.
+    near = network.familiarity(network.features(alike(20))[0])
+    far = network.familiarity(network.features(torch.ones(1, 1, 64, 64))[0])
+    assert (near <= 1.5).float().mean() > 0.9
+    assert far.item() > 3 * near.max().item()
+    familiar = alike(2)
+    pair = network(familiar[:1], familiar[1:]).distance
+    strange = network(familiar[:1], torch.ones(1, 1, 64, 64)).distance
+    assert pair is not None
+    assert strange is not None
+    torch.testing.assert_close(strange, far, rtol=1e-3, atol=1e-3)
+    assert pair.item() < strange.item()
+
+
+def test_a_network_that_was_shown_nothing_gives_no_distance() -> None:
+    assert random_network()(*images()).distance is None
