@@ -35,7 +35,7 @@ else
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 endif
 
-.PHONY: help setup demo test lint format samples constraints package clean
+.PHONY: help setup demo test lint format samples bench constraints package clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -64,6 +64,12 @@ format: $(VENV)/.developer ## format the code and mend what ruff can mend
 
 samples: $(VENV)/.developer ## generate Resources/SampleData anew
 	$(BIN)/python -m training.synthesis.make_samples
+
+bench: $(VENV)/.developer ## compare all methods on the unseen cardiac pairs and the echo pairs
+	$(BIN)/python -m training.evaluate --data cardiac-mr --models ldm-morph-cardiac-mr \
+		--threads 1 --output results/cardiac-mr
+	$(BIN)/python -m training.evaluate --data echo --models ldm-morph-cardiac-mr \
+		--threads 1 --output results/echo
 
 constraints: ## write the tested versions to requirements/constraints.txt (needs uv)
 	requirements/update

@@ -25,8 +25,16 @@ from SlicerLDMRegLib.networks.ldm_morph import LDMMorph
 
 from .datasets.pairs import build_stream
 
-__all__ = ["export", "main"]
+__all__ = ["export", "main", "measured_results", "update_results"]
 
+_COLUMNS = (
+    ("dice", "Dice", 3),
+    ("dice_sd", "sd", 3),
+    ("folds_percent", "folds (%)", 3),
+    ("hd95", "HD95 (pixels)", 2),
+    ("ncc", "NCC", 3),
+    ("seconds", "s", 3),
+)
 _FAMILIAR_PAIRS = 200
 _FAMILIAR_DIRECTIONS = 20
 _REPOSITORY = Path(__file__).resolve().parents[1]
@@ -52,6 +60,25 @@ def _card(path: Path, config: dict[str, Any], results: dict[str, Any]) -> ModelC
     )
 
 
+def measured_results(path: Path) -> dict[str, Any]:
+    """Return the table of ``results.json`` as the card of a model shows it."""
+    values = json.loads(path.read_text(encoding="utf-8"))
+    run, rows = values["run"], values["summary"]
+    patients = f", patients of the {run['split']} split" if run.get("split") else ""
+    threads = run["machine"]["threads"]
+    table: dict[str, Any] = {
+        "description": f"{rows[0]['pairs']} pairs of {run['data']}{patients}; means, median "
+        f"time, {run['machine']['cpu']} with {threads} thread{'s' if threads > 1 else ''}."
+    }
+    for row in rows:
+        table[row["method"]] = {
+            title: round(row[name], digits)
+            for name, title, digits in _COLUMNS
+            if row.get(name) is not None
+        }
+    return table
+
+
 def _learn_familiarity(network: LDMMorph, data: dict[str, Any]) -> None:
     """Show the network the images it is meant for: real ones and generated ones like them."""
     mixture = {"real": 0.75, "cardiac": 0.25}
@@ -71,7 +98,7 @@ def export(run: Path, card_file: Path, output: Path, results: Path | None, dtype
         run: folder of the registration stage, with ``best.pt`` and ``config.json``.
         card_file: YAML file with what a person says of the model.
         output: the model folder; an older one of the same model is replaced.
-        results: ``model_card.json`` written by ``training.evaluate``, or None.
+        results: ``results.json`` written by ``training.evaluate``, or None.
         dtype: number format of the weights.
     """
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
@@ -80,7 +107,7 @@ def export(run: Path, card_file: Path, output: Path, results: Path | None, dtype
         for stage in ("vqgan", "ldm")
         if (run.parent / stage / "config.json").exists()
     ]
-    measured = json.loads(results.read_text(encoding="utf-8")) if results else {}
+    measured = measured_results(results) if results else {}
     card = _card(card_file, config, measured)
     network = build_network(card.method, dict(card.network))
     assert isinstance(network, LDMMorph)
@@ -98,11 +125,11 @@ def export(run: Path, card_file: Path, output: Path, results: Path | None, dtype
 
 
 def update_results(folder: Path, results: Path) -> ModelCard:
-    """Write the folder of a model again with measured results in its card; the weights stay."""
+    """Write a model folder again with the results of ``training.evaluate``; the weights stay."""
     from safetensors.torch import load_file
 
     card = ModelCard.from_folder(folder)
-    measured = json.loads(results.read_text(encoding="utf-8"))
+    measured = measured_results(results)
     assert card.weights is not None
     dtype, state = card.weights.dtype, load_file(card.weights_path)
     licence = (folder / "LICENSE").read_text(encoding="utf-8")
@@ -116,7 +143,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("run", type=Path, help="folder of the registration run, or a model folder")
     parser.add_argument("--card", type=Path, help="YAML file with title, use, licences, limits")
     parser.add_argument("--output", type=Path, help="model folder; default Resources/Models/<id>")
-    parser.add_argument("--results", type=Path, help="model_card.json of training.evaluate")
+    parser.add_argument("--results", type=Path, help="results.json of training.evaluate")
     parser.add_argument("--dtype", default="float16", choices=["float16", "float32"])
     arguments = parser.parse_args(argv)
     if (arguments.run / "metadata.json").exists():
