@@ -358,6 +358,12 @@ def test_verdict_sees_uneven_deformation_and_a_spoilt_alignment() -> None:
     assert judge(spoilt).status == "check"
 
 
+def test_verdict_names_images_that_the_model_does_not_know() -> None:
+    for distance, told in ((0.4, False), (2.3, True)):
+        verdict = judge({**metrics(), "model": {"distance_to_training_images": distance}})
+        assert any("unlike" in finding for finding in verdict.findings) == told
+
+
 def test_verdict_does_not_claim_a_gain_that_is_none() -> None:
     same = metrics()
     same["after"] = same["before"]

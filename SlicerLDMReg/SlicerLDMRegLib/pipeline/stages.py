@@ -113,6 +113,8 @@ class Registration:
         with self.meter.stage("measure"):
             self.progress.report("measure", 0.92)
             metrics = self._measure(alignment, intensities, field, inverse, determinant)
+            if deformation.distance is not None:
+                metrics["model"] = {"distance_to_training_images": deformation.distance}
         provenance = self._provenance(alignment, deformation)
         self.progress.report("done", 1.0)
         return RegistrationResult(
@@ -208,8 +210,6 @@ class Registration:
             "lattice_size": list(deformation.displacement.lattice.size),
             "lattice_spacing_mm": list(deformation.displacement.lattice.spacing),
         }
-        if deformation.distance is not None:
-            found["distance_to_training_images"] = deformation.distance
         if refined is not None:
             found |= {
                 "refinement_similarity": refined.similarity,

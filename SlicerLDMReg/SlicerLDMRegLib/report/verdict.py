@@ -163,6 +163,18 @@ def _judge_alignment(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
         )
 
 
+def _judge_familiarity(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
+    distance = _number(metrics.get("model"), "distance_to_training_images")
+    if distance is None or distance <= 1:
+        return
+    verdict.findings.append(
+        "The images are unlike those that the model was trained on "
+        f"(distance {distance:.1f}, up to 1 is like them): a refinement does not rely on it."
+    )
+    if not verdict.advice:
+        verdict.advice.append("Compare with --model none, or take a model made for such images.")
+
+
 def _good_headline(metrics: Mapping[str, Any]) -> str:
     gains = [
         values
@@ -189,6 +201,7 @@ def judge(metrics: Mapping[str, Any]) -> Verdict:
     _judge_folds(verdict, deformation)
     _judge_motion(verdict, deformation)
     _judge_evenness(verdict, deformation)
+    _judge_familiarity(verdict, metrics)
     verdict.headline = {
         "good": _good_headline(metrics),
         "check": "Registered, but look closer before you rely on it.",
