@@ -329,6 +329,8 @@ def test_signal_ends_the_process_with_130_and_leaves_nothing(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell that runs the tests in the background lets its children ignore interrupts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         assert process.stderr is not None
@@ -338,7 +340,7 @@ def test_signal_ends_the_process_with_130_and_leaves_nothing(
             if "refine" in line:
                 process.send_signal(number)
                 break
-        out, rest = process.communicate(timeout=300)
+        out, rest = process.communicate(timeout=120)
     finally:
         process.kill()
     assert process.returncode == 130, "".join(lines) + rest
