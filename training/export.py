@@ -112,9 +112,10 @@ def export(run: Path, card_file: Path, output: Path, results: Path | None, dtype
     network = build_network(card.method, dict(card.network))
     assert isinstance(network, LDMMorph)
     weights = torch.load(run / "best.pt", weights_only=True, map_location="cpu")
-    unexpected = network.load_state_dict(weights, strict=False)
-    if any(not name.startswith("familiarity.") for name in [*unexpected[0], *unexpected[1]]):
-        raise ModelError(f"{run / 'best.pt'} does not fit its configuration: {unexpected}")
+    # Only what is learned here may be missing from the weights of the run.
+    mismatch = network.load_state_dict(weights, strict=False)
+    if any(not name.startswith("familiarity.") for name in [*mismatch[0], *mismatch[1]]):
+        raise ModelError(f"{run / 'best.pt'} does not fit its configuration: {mismatch}")
     _learn_familiarity(network, config["data"])
     licence = (_REPOSITORY / "LICENSE.txt").read_text(encoding="utf-8")
     card = write_model_folder(

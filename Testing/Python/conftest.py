@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from SlicerLDMRegLib.networks.ldm_morph import LDMMorphConfig
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -16,3 +20,24 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("needs ../shared, the real images that lie beside the project")
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_config() -> LDMMorphConfig:
+    """LDM-Morph with all its parts, small."""
+    from SlicerLDMRegLib.networks.ldm_morph import LDMMorphConfig
+
+    return LDMMorphConfig(
+        autoencoder_channels=(8, 8, 16),
+        autoencoder_groups=4,
+        codebook_size=16,
+        unet_channels=(8, 8, 16, 16),
+        unet_groups=4,
+        unet_head_channels=4,
+        embed_dim=8,
+        depths=(2, 1, 2, 1),
+        num_heads=(2, 4, 4, 8),
+        window=5,
+        lgca_heads=2,
+        low_level_channels=6,
+    )

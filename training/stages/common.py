@@ -15,7 +15,7 @@ from SlicerLDMRegLib.errors import ModelError
 from ..config import StageConfig
 from ..loop import learning_rate
 
-__all__ = ["EMA", "load_weights", "optimise", "set_learning_rate"]
+__all__ = ["EMA", "load_weights", "optimise"]
 
 
 class EMA:
@@ -61,12 +61,6 @@ def load_weights(module: nn.Module, path: Path, prefix: str) -> None:
     module.load_state_dict(part)
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, config: StageConfig, step: int) -> None:
-    """Apply the schedule."""
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate(config, step)
-
-
 def optimise(
     fabric: Fabric,
     loss: Tensor,
@@ -76,7 +70,8 @@ def optimise(
     step: int,
 ) -> None:
     """One step of ``optimizer`` on ``loss`` at the scheduled learning rate."""
-    set_learning_rate(optimizer, config, step)
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate(config, step)
     optimizer.zero_grad(set_to_none=True)
     fabric.backward(loss)
     if config.gradient_clip:

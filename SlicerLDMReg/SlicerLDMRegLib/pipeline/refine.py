@@ -154,6 +154,7 @@ class _Optimiser:
         self.done = 0
         self.losses: list[tuple[float, ...]] = []
         self.prior: Tensor | None = None
+        self._priors: dict[tuple[int, ...], Tensor] = {}
         self.strange = torch.zeros(len(fixed), dtype=torch.bool, device=fixed.device)
         self.stiffness = [options.smoothness] * len(fixed)
 
@@ -214,14 +215,22 @@ class _Optimiser:
             warped, fixed = warped * mask, fixed * mask
         change = velocity
         if self.prior is not None:
-            prior = resize(self.prior, velocity.shape[2:], displacement=True)
-            change = velocity - torch.cat([prior] * (len(velocity) // len(prior)))
+            change = velocity - self._prior_on(velocity.shape[2:], len(velocity))
         values = [
             self.weight * self.similarity(warped[n : n + 1], fixed[n : n + 1])
             + self.stiffness[n % len(self.stiffness)] * smoothness(change[n : n + 1])
             for n in range(len(fixed))
         ]
         return torch.stack(values)
+
+    def _prior_on(self, shape: Sequence[int], count: int) -> Tensor:
+        """Return the prior on the lattice of a level, repeated to ``count`` elements."""
+        assert self.prior is not None
+        key = tuple(shape)
+        if key not in self._priors:
+            self._priors[key] = resize(self.prior, key, displacement=True)
+        prior = self._priors[key]
+        return torch.cat([prior] * (count // len(prior)))
 
     def _level(self, starts: Tensor, update: Tensor | None, factor: int, iterations: int) -> Tensor:
         """Optimise at one resolution; return the update of the velocity on its lattice."""

@@ -12,23 +12,9 @@ from SlicerLDMRegLib.networks.ldm_morph import LDMMorph, LDMMorphConfig
 
 
 @pytest.fixture(scope="session")
-def small_network() -> LDMMorph:
+def small_network(small_config: LDMMorphConfig) -> LDMMorph:
     """LDM-Morph of all the real parts, with random weights where training starts from zeros."""
-    config = LDMMorphConfig(
-        autoencoder_channels=(8, 8, 16),
-        autoencoder_groups=4,
-        codebook_size=16,
-        unet_channels=(8, 8, 16, 16),
-        unet_groups=4,
-        unet_head_channels=4,
-        embed_dim=8,
-        depths=(2, 1, 2, 1),
-        num_heads=(2, 4, 4, 8),
-        window=5,
-        lgca_heads=2,
-        low_level_channels=6,
-    )
-    network = LDMMorph(config)
+    network = LDMMorph(small_config)
     generator = torch.Generator().manual_seed(0)
     for parameter in network.parameters():
         parameter.data = 0.3 * torch.randn(parameter.shape, generator=generator)

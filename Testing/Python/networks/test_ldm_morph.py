@@ -267,3 +267,14 @@ def test_familiarity_is_near_for_like_images_and_far_for_others() -> None:
 
 def test_a_network_that_was_shown_nothing_gives_no_distance() -> None:
     assert random_network()(*images()).distance is None
+
+
+def test_familiarity_is_measured_in_full_precision_inside_autocast() -> None:
+    network = random_network(familiarity_directions=4)
+    assert network.familiarity is not None
+    features = torch.rand(60, 16, 8, 8, generator=torch.Generator().manual_seed(1))
+    network.familiarity.fit(features)
+    full = network.familiarity(features)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = network.familiarity(features)
+    torch.testing.assert_close(half, full)

@@ -96,33 +96,21 @@ def test_build_methods_gives_two_for_each_model_and_refuses_unknown_names() -> N
         build_methods(["elastix"], [])
 
 
-def test_a_model_folder_is_compared_without_and_with_refinement(tmp_path: Path) -> None:
-    config = LDMMorphConfig(
-        autoencoder_channels=(8, 8, 16),
-        autoencoder_groups=4,
-        codebook_size=16,
-        unet_channels=(8, 8, 16, 16),
-        unet_groups=4,
-        unet_head_channels=4,
-        embed_dim=8,
-        depths=(2, 1, 2, 1),
-        num_heads=(2, 4, 4, 8),
-        window=5,
-        lgca_heads=2,
-        low_level_channels=6,
-    )
+def test_a_model_folder_is_compared_without_and_with_refinement(
+    tmp_path: Path, small_config: LDMMorphConfig
+) -> None:
     card = ModelCard(
         id="untrained",
         title="Untrained",
         method="ldm-morph",
         spatial_dims=2,
-        network=config.to_dict(),
+        network=small_config.to_dict(),
         grid=Grid((64, 64), divisor=32),
         use="Tests",
     )
     torch.manual_seed(0)
     folder = tmp_path / "untrained"
-    write_model_folder(folder, card, LDMMorph(config).state_dict(), "CC0", dtype="float32")
+    write_model_folder(folder, card, LDMMorph(small_config).state_dict(), "CC0", dtype="float32")
     case = pair()
     methods = build_methods(["identity"], [str(folder)], device="cpu")
     unmoved, model, refined = evaluate([case], methods, progress=False)

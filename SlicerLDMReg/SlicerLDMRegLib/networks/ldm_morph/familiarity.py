@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ...functional._precision import autocast_disabled
+
 __all__ = ["Familiarity"]
 
 #: A familiar image is one that lies as close as this share of the training images does.
@@ -46,7 +48,9 @@ class Familiarity(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the distances ``(B,)`` for features ``(B, C, h, w)``; up to 1: familiar."""
-        return self._raw(self.summary(features)) / self.limit
+        # A distance in units of small deviations is no matter for half precision.
+        with autocast_disabled(features):
+            return self._raw(self.summary(features)) / self.limit
 
     def _raw(self, summaries: Tensor) -> Tensor:
         centred = summaries - self.mean
