@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .card import Grid, Intensity, ModelCard, TrainingData, Weights
+from .card import ModelCard
 from .readme import render_readme
+from .records import Grid, Intensity, TrainingData, Weights
 from .store import default_model, find_model, list_models, user_models_dir
 from .verify import verify
 

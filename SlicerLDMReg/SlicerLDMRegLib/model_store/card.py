@@ -7,81 +7,25 @@ in it is trusted: every field is checked, and no path is ever taken from it.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError
+from .checks import check_card
 from .fields import Fields
+from .records import WEIGHTS_FILE, Grid, Intensity, TrainingData, Weights
 
 __all__ = [
     "FORMAT_VERSION",
     "METADATA_FILE",
-    "WEIGHTS_FILE",
-    "Grid",
-    "Intensity",
     "ModelCard",
-    "TrainingData",
-    "Weights",
 ]
 
 FORMAT_VERSION = 1
 METADATA_FILE = "metadata.json"
-WEIGHTS_FILE = "model.safetensors"
-
-KINDS = ("registration", "segmentation")
-_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _NOT_CLINICAL = "Research only. Not for clinical use."
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The lattice that a network works on.
-
-    Attributes:
-        size: voxels along x, y (, z), the order of ITK; arrays are the other way round.
-        divisor: each size must be a multiple of it.
-    """
-
-    size: tuple[int, ...]
-    divisor: int = 1
-
-
-@dataclass(frozen=True)
-class Intensity:
-    """How image intensities become the [0, 1] that a network expects.
-
-    Attributes:
-        mode: ``"minmax"``: linear between two percentiles of the image, clipped.
-        lower_percentile: percentile that becomes 0.
-        upper_percentile: percentile that becomes 1.
-    """
-
-    mode: str = "minmax"
-    lower_percentile: float = 0.0
-    upper_percentile: float = 100.0
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """One data set that a model was trained on, its licence and the words its owners ask for."""
-
-    name: str
-    licence: str
-    acknowledgement: str = ""
-
-
-@dataclass(frozen=True)
-class Weights:
-    """The weights file: digest, length in bytes, number format and number of parameters."""
-
-    sha256: str
-    bytes: int
-    dtype: str
-    parameters: int
 
 
 @dataclass(frozen=True)
@@ -98,7 +42,13 @@ class ModelCard:
         use: one line: for which images the model is.
         kind: ``"registration"`` or ``"segmentation"``.
         intensity: how intensities are mapped.
-        label_scheme: by label number (as text): ``{"name": ..., "prompt": ...}``.
+        label_scheme: by label number (as text): ``{"name": ..., "prompt": ...}``. Row 0 of a
+            network's classes or regions is the background; its rows 1, 2, ... are these labels in
+            ascending order of their numbers.
+        text: how names become vectors, of a model that takes names: ``"encoder"`` (its id),
+            ``"template"`` and ``"background"``; empty otherwise.
+        segmenter: id of the segmentation model that finds the labels of ``label_scheme`` where the
+            user gives none, of a registration model.
         defaults: options that a registration with this model starts from.
         training: the configuration that made the weights.
         training_data: what it was trained on.
@@ -128,6 +78,8 @@ class ModelCard:
     kind: str = "registration"
     intensity: Intensity = field(default_factory=Intensity)
     label_scheme: Mapping[str, Any] = field(default_factory=dict)
+    text: Mapping[str, str] = field(default_factory=dict)
+    segmenter: str | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     training_data: tuple[TrainingData, ...] = ()
@@ -143,7 +95,7 @@ class ModelCard:
     folder: Path | None = None
 
     def __post_init__(self) -> None:
-        _check(self)
+        check_card(self)
 
     @property
     def weights_path(self) -> Path:
@@ -152,6 +104,16 @@ class ModelCard:
             raise ModelError(f"model {self.id!r} has no folder; write it with write_model_folder")
         return self.folder / WEIGHTS_FILE
 
+    @property
+    def label_numbers(self) -> tuple[int, ...]:
+        """Label number of each row of the network's classes or regions; 0, background, first."""
+        return (0, *sorted(int(number) for number in self.label_scheme))
+
+    @property
+    def label_names(self) -> dict[int, str]:
+        """Name of each label of ``label_scheme`` by its number, ascending."""
+        return {number: self.label_scheme[str(number)]["name"] for number in self.label_numbers[1:]}
+
     def ldmreg_section(self) -> dict[str, Any]:
         """Return the section ``ldmreg`` of ``metadata.json``."""
         section: dict[str, Any] = {"format": FORMAT_VERSION}
@@ -159,12 +121,16 @@ class ModelCard:
             section[name] = getattr(self, name)
         for name in ("network", "label_scheme", "defaults", "training", "results"):
             section[name] = dict(getattr(self, name))
-        section["grid"] = {"size": list(self.grid.size), "divisor": self.grid.divisor}
+        if self.text:
+            section["text"] = dict(self.text)
+        if self.segmenter is not None:
+            section["segmenter"] = self.segmenter
+        section["grid"] = self.grid.to_json()
         section["intensity"] = asdict(self.intensity)
         section["training_data"] = [asdict(data) for data in self.training_data]
         section["limits"] = list(self.limits)
         if self.weights is not None:
-            section["weights"] = {"file": WEIGHTS_FILE, **asdict(self.weights)}
+            section["weights"] = self.weights.to_json()
         return section
 
     @classmethod
@@ -185,8 +151,6 @@ class ModelCard:
                 "this model was made for another version of LDMReg; update LDMReg or the model"
             )
         dims = own.integer("spatial_dims", 2, 3)
-        grid, intensity, weights = (own.section(k) for k in ("grid", "intensity", "weights"))
-        weights.text("file", choices=(WEIGHTS_FILE,))
         limits = own.values.get("limits", [])
         return cls(
             id=own.text("id"),
@@ -194,23 +158,16 @@ class ModelCard:
             method=own.text("method"),
             spatial_dims=dims,
             network=own.mapping("network"),
-            grid=Grid(grid.integers("size", dims, minimum=1), grid.integer("divisor", 1)),
+            grid=Grid.from_fields(own.section("grid"), dims),
             use=own.text("use"),
             kind=own.text("kind"),
-            intensity=Intensity(
-                intensity.text("mode"),
-                intensity.number("lower_percentile", 0, 100),
-                intensity.number("upper_percentile", 0, 100),
-            ),
+            intensity=Intensity.from_fields(own.section("intensity")),
             label_scheme=own.mapping("label_scheme", {}),
+            text=own.mapping("text", {}),
+            segmenter=own.values.get("segmenter"),
             defaults=own.mapping("defaults", {}),
             training=own.mapping("training", {}),
-            training_data=tuple(
-                TrainingData(
-                    data.text("name"), data.text("licence"), data.values.get("acknowledgement", "")
-                )
-                for data in own.sections("training_data")
-            ),
+            training_data=tuple(map(TrainingData.from_fields, own.sections("training_data"))),
             results=own.mapping("results", {}),
             limits=tuple(limits) if isinstance(limits, list) else limits,
             version=bundle.text("version"),
@@ -219,12 +176,7 @@ class ModelCard:
             authors=bundle.text("authors"),
             copyright=bundle.text("copyright"),
             intended_use=bundle.text("intended_use"),
-            weights=Weights(
-                weights.text("sha256"),
-                weights.integer("bytes", 1),
-                weights.text("dtype"),
-                weights.integer("parameters", 0),
-            ),
+            weights=Weights.from_fields(own.section("weights")),
             folder=folder,
         )
 
@@ -251,60 +203,3 @@ class ModelCard:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
-
-
-def _check(card: ModelCard) -> None:
-    """Check what a card made in Python and one read from a file have in common."""
-
-    def require(good: object, name: str, expected: str) -> None:
-        if not good:
-            value: Any = card
-            for part in name.split("."):
-                value = getattr(value, part)
-            raise ModelError(f"{name} must be {expected}, got {value!r}")
-
-    require(
-        isinstance(card.id, str) and _ID.fullmatch(card.id),
-        "id",
-        "lower-case words and numbers joined by hyphens",
-    )
-    require(card.kind in KINDS, "kind", f"one of {KINDS}")
-    require(card.spatial_dims in (2, 3), "spatial_dims", "2 or 3")
-    require(len(card.grid.size) == card.spatial_dims, "grid.size", f"{card.spatial_dims} integers")
-    require(card.grid.divisor >= 1, "grid.divisor", "at least 1")
-    require(
-        all(n > 0 and n % card.grid.divisor == 0 for n in card.grid.size),
-        "grid.size",
-        f"multiples of the divisor {card.grid.divisor}",
-    )
-    require(card.intensity.mode == "minmax", "intensity.mode", "'minmax'")
-    low, high = card.intensity.lower_percentile, card.intensity.upper_percentile
-    require(0 <= low < high <= 100, "intensity.upper_percentile", f"above {low:g}, at most 100")
-    require(
-        all(
-            str(key).isdecimal() and isinstance(value, Mapping) and "name" in value
-            for key, value in card.label_scheme.items()
-        ),
-        "label_scheme",
-        "an object {label number: {'name': ...}}",
-    )
-    require(
-        all(
-            isinstance(row, str if key == "description" else Mapping)
-            for key, row in card.results.items()
-        ),
-        "results",
-        "an object {row: {column: value}} with an optional text 'description'",
-    )
-    require(
-        isinstance(card.limits, tuple) and all(isinstance(text, str) for text in card.limits),
-        "limits",
-        "a list of texts",
-    )
-    require(
-        all(isinstance(data.acknowledgement, str) for data in card.training_data),
-        "training_data",
-        "a list of objects whose acknowledgement is a text",
-    )
-    if card.weights is not None:
-        require(_SHA256.fullmatch(card.weights.sha256), "weights.sha256", "64 hexadecimal digits")

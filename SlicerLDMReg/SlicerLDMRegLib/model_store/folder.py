@@ -15,8 +15,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ..errors import ModelError
-from .card import METADATA_FILE, WEIGHTS_FILE, ModelCard, Weights
+from .card import METADATA_FILE, ModelCard
 from .readme import render_readme
+from .records import WEIGHTS_FILE, Weights
 from .verify import CHECKSUM_FILE, checksum_lines, sha256_of, verify
 
 __all__ = ["write_model_folder"]
@@ -132,34 +133,6 @@ def _converted(state_dict: Mapping[str, Tensor], dtype: str) -> dict[str, Tensor
 
 def _metadata(card: ModelCard) -> dict[str, Any]:
     """The keys of a MONAI bundle, then our own section."""
-    dims = card.spatial_dims
-    shape = list(reversed(card.grid.size))
-    image = {
-        "type": "image",
-        "format": "magnitude",
-        "num_channels": 1,
-        "spatial_shape": shape,
-        "dtype": "float32",
-        "value_range": [0, 1],
-        "is_patch_data": False,
-        "channel_def": {"0": "image"},
-    }
-    field = {
-        "type": "image",
-        "format": "displacement in voxels",
-        "num_channels": dims,
-        "spatial_shape": shape,
-        "dtype": "float32",
-        "value_range": [],
-        "is_patch_data": False,
-        "channel_def": {str(i): f"along array axis {i}" for i in range(dims)},
-    }
-    labels = {**image, "format": "labels", "dtype": "int64", "channel_def": {"0": "label"}}
-    registration = {
-        "inputs": {"moving": image, "fixed": image},
-        "outputs": {"displacement": field},
-    }
-    segmentation = {"inputs": {"image": image}, "outputs": {"labels": labels}}
     return {
         "version": card.version,
         "changelog": dict(card.changelog),
@@ -167,11 +140,49 @@ def _metadata(card: ModelCard) -> dict[str, Any]:
         "pytorch_version": version("torch"),
         "numpy_version": version("numpy"),
         "required_packages_version": {"safetensors": version("safetensors")},
-        "task": f"{dims}D image {card.kind}",
+        "task": f"{card.spatial_dims}D image {card.kind}",
         "description": card.description,
         "authors": card.authors,
         "copyright": card.copyright,
         "intended_use": card.intended_use,
-        "network_data_format": registration if card.kind == "registration" else segmentation,
+        "network_data_format": _data_format(card),
         "ldmreg": card.ldmreg_section(),
     }
+
+
+def _data_format(card: ModelCard) -> dict[str, Any]:
+    """What goes into the network and what comes out, in the words of MONAI."""
+    dims = card.spatial_dims
+    image: dict[str, Any] = {
+        "type": "image",
+        "format": "magnitude",
+        "num_channels": 1,
+        "spatial_shape": list(reversed(card.grid.size)),
+        "dtype": "float32",
+        "value_range": [0, 1],
+        "is_patch_data": False,
+        "channel_def": {"0": "image"},
+    }
+    if card.kind == "segmentation":
+        names = ["background", *card.label_names.values()]
+        logits = {
+            **image,
+            "format": "segmentation",
+            "num_channels": len(names),
+            "value_range": [],
+            "channel_def": {str(row): name for row, name in enumerate(names)},
+        }
+        return {"inputs": {"image": image}, "outputs": {"logits": logits}}
+    field = {
+        **image,
+        "format": "displacement in voxels",
+        "num_channels": dims,
+        "value_range": [],
+        "channel_def": {str(i): f"along array axis {i}" for i in range(dims)},
+    }
+    inputs = {"moving": image, "fixed": image}
+    if card.text:
+        regions = {**image, "format": "labels", "dtype": "int64"}
+        regions["value_range"] = [0, len(card.label_scheme)]
+        inputs["regions"] = {**regions, "channel_def": {"0": "row of the filter table"}}
+    return {"inputs": inputs, "outputs": {"displacement": field}}

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..errors import ModelError
-from ..networks import build_network
+from ..networks import METHODS, build_network
 from .card import ModelCard
 from .verify import verify
 
@@ -58,6 +58,9 @@ def load_network(
 
 
 def _build(card: ModelCard) -> nn.Module:
+    other = next((kind for kind, names in METHODS.items() if card.method in names), card.kind)
+    if other != card.kind:
+        raise ModelError(f"model {card.id!r}: {card.method!r} is for {other}, not for {card.kind}")
     # The weights drawn here are replaced; the caller's random numbers must not notice.
     with torch.random.fork_rng(devices=[]):
         try:

@@ -15,7 +15,6 @@ def render_readme(card: ModelCard) -> str:
 
     The same card gives the same text, byte for byte.
     """
-    size = " x ".join(map(str, card.grid.size))
     intensity = card.intensity
     parts = [
         f"# {card.title}\n",
@@ -24,12 +23,12 @@ def render_readme(card: ModelCard) -> str:
         "## Use\n",
         f"{card.use}\n",
         f"{card.intended_use}\n",
-        f"    ldmreg register --model {card.id} --fixed FIXED --moving MOVING --output DIR\n",
+        f"    {_command(card)}\n",
         "## Training data\n",
         _training_data(card),
         "## Network\n",
         f"- method: `{card.method}`, {card.spatial_dims}D",
-        f"- grid: {size} (x, y, ...), sizes in multiples of {card.grid.divisor}",
+        f"- grid: {_grid(card)}",
         f"- intensities: percentiles {intensity.lower_percentile:g} and "
         f"{intensity.upper_percentile:g} of each image become 0 and 1",
     ]
@@ -38,13 +37,49 @@ def render_readme(card: ModelCard) -> str:
             f"- weights: {card.weights.parameters:,} parameters as {card.weights.dtype}, "
             f"{card.weights.bytes / 1e6:.1f} MB"
         )
-    parts += ["", _arguments(card.network), "## Measured results\n", _results(card.results)]
+    if card.segmenter is not None:
+        parts.append(f"- labels of the fixed image, where none are given: by `{card.segmenter}`")
+    parts += [f"- {name} of the names: {text}" for name, text in card.text.items()]
+    parts += ["", _arguments(card.network)]
+    if card.label_scheme:
+        parts += ["## Structures\n", _structures(card)]
+    parts += ["## Measured results\n", _results(card.results)]
     parts += ["## Limits\n", *(f"- {text}" for text in card.limits)]
     parts += [f"- {card.use.rstrip('.')}: on other images nothing has been measured."]
-    parts += ["- Look at the report of each registration: it shows folds and similarity.\n"]
+    parts += [f"- {_look(card)}\n"]
     parts += ["## Changes\n", *(f"- {v}: {text}" for v, text in card.changelog.items()), ""]
     parts += ["## Licence\n", f"{card.copyright}. See [LICENSE](../LICENSE).\n"]
     return "\n".join(parts)
+
+
+def _command(card: ModelCard) -> str:
+    if card.kind == "segmentation":
+        return f"ldmreg segment IMAGE --model {card.id} --output LABELS"
+    return f"ldmreg register --model {card.id} --fixed FIXED --moving MOVING --output DIR"
+
+
+def _look(card: ModelCard) -> str:
+    if card.kind == "segmentation":
+        return "Look at the labels over the image before anything is built on them."
+    return "Look at the report of each registration: it shows folds and similarity."
+
+
+def _grid(card: ModelCard) -> str:
+    grid = card.grid
+    text = f"{' x '.join(map(str, grid.size))} (x, y, ...), sizes in multiples of {grid.divisor}"
+    if grid.spacing is not None:
+        text += f", {grid.spacing:g} mm"
+    return text if grid.orientation is None else f"{text}, axes {grid.orientation}"
+
+
+def _structures(card: ModelCard) -> str:
+    prompts = {number: card.label_scheme[str(number)].get("prompt") for number in card.label_names}
+    header = ["label", "name", "prompt"] if any(prompts.values()) else ["label", "name"]
+    rows = [
+        [str(number), _cell(name), _cell(prompts[number] or "")][: len(header)]
+        for number, name in card.label_names.items()
+    ]
+    return _table(header, rows)
 
 
 def _training_data(card: ModelCard) -> str:

@@ -37,7 +37,7 @@ def user_models_dir() -> Path:
     return cache / "ldmreg" / "models"
 
 
-def list_models(broken: list[ModelError] | None = None) -> list[ModelCard]:
+def list_models(broken: list[ModelError] | None = None, kind: str | None = None) -> list[ModelCard]:
     """Return the models that are there, the shipped ones first, each kind by id.
 
     A model of the user with the id of a shipped one takes its place. Only metadata is read; see
@@ -46,6 +46,7 @@ def list_models(broken: list[ModelError] | None = None) -> list[ModelCard]:
     Args:
         broken: gets one error for each folder whose metadata cannot be used; without it they are
             logged as warnings.
+        kind: ``"registration"`` or ``"segmentation"``; None: all.
     """
     errors: list[ModelError] = []
     cards: dict[str, ModelCard] = {}
@@ -62,21 +63,35 @@ def list_models(broken: list[ModelError] | None = None) -> list[ModelCard]:
     else:
         for problem in errors:
             _logger.warning("%s", problem)
-    return list(cards.values())
+    return [card for card in cards.values() if kind in (None, card.kind)]
 
 
-def find_model(model: str | Path) -> ModelCard:
+def find_model(model: str | Path, kind: str | None = None) -> ModelCard:
     """Find a model by its id, or by the path of its folder.
 
     Args:
         model: id of a shipped model or of one in the user's folder; or a path.
+        kind: what it must be for: ``"registration"`` or ``"segmentation"``; None: either.
 
     Raises:
-        ModelError: when there is none; the text names similar ids.
+        ModelError: when there is none, or it is of another kind; the text names similar ids.
     """
+    card = _find(model, kind)
+    if kind not in (None, card.kind):
+        others = ", ".join(sorted(other.id for other in list_models([], kind)))
+        raise ModelError(
+            f"model {card.id!r} is for {card.kind}, expected one for {kind}; "
+            f"{f'known ones: {others}' if others else 'none is installed'}"
+        )
+    return card
+
+
+def _find(model: str | Path, kind: str | None) -> ModelCard:
     cards = {card.id: card for card in list_models()}
     if isinstance(model, str) and model in cards:
         return cards[model]
+    # Only what the caller can use is worth suggesting.
+    cards = {name: card for name, card in cards.items() if kind in (None, card.kind)}
     path = Path(model).expanduser()
     # Anything that looks like a path is taken for one, so that its error speaks of the path.
     if path.is_dir() or isinstance(model, Path) or len(path.parts) > 1:
@@ -100,8 +115,8 @@ def default_model(spatial_dims: int) -> ModelCard:
     Raises:
         ModelError: when no model fits.
     """
-    for card in list_models():
-        if card.kind == "registration" and card.spatial_dims == spatial_dims:
+    for card in list_models(kind="registration"):
+        if card.spatial_dims == spatial_dims:
             return card
     raise ModelError(
         f"no registration model for {spatial_dims}D images is installed; "

@@ -8,7 +8,8 @@ import re
 from pathlib import Path
 
 from ..errors import ModelError
-from .card import WEIGHTS_FILE, ModelCard
+from .card import ModelCard
+from .records import WEIGHTS_FILE
 
 __all__ = ["CHECKSUM_FILE", "REQUIRED_FILES", "checksum_lines", "sha256_of", "verify"]
 

@@ -8,15 +8,19 @@ from torch import nn
 
 from ..errors import ModelError
 from .prediction import FieldPrediction
+from .regions import Regions
 
-__all__ = ["FieldPrediction", "build_network"]
+__all__ = ["METHODS", "FieldPrediction", "Regions", "build_network"]
+
+# By the kind of the models: what the networks are for.
+METHODS = {"registration": ("ldm-morph", "textscf"), "segmentation": ("unet",)}
 
 
 def build_network(method: str, arguments: dict[str, Any]) -> nn.Module:
-    """Build a registration network with fresh weights.
+    """Build a network with fresh weights.
 
     Args:
-        method: ``"ldm-morph"``.
+        method: one of :data:`METHODS`.
         arguments: the options of its configuration, as stored in a model folder.
 
     Raises:
@@ -26,4 +30,13 @@ def build_network(method: str, arguments: dict[str, Any]) -> nn.Module:
         from .ldm_morph import LDMMorph, LDMMorphConfig
 
         return LDMMorph(LDMMorphConfig.from_dict(arguments))
-    raise ModelError(f"unknown method {method!r}; this version knows 'ldm-morph'")
+    if method == "textscf":
+        from .textscf import TextSCF, TextSCFConfig
+
+        return TextSCF(TextSCFConfig.from_dict(arguments))
+    if method == "unet":
+        from .segmenter import UNetSegmenter
+
+        return UNetSegmenter.from_dict(arguments)
+    known = ", ".join(repr(name) for names in METHODS.values() for name in names)
+    raise ModelError(f"unknown method {method!r}; this version knows {known}")

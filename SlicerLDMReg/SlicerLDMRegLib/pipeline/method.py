@@ -48,7 +48,7 @@ def load_model(
         ModelError: when there is no such model, or it is damaged or does not register.
         InputError: when the device is not there.
     """
-    card = model if isinstance(model, ModelCard) else find_model(model)
+    card = model if isinstance(model, ModelCard) else find_model(model, "registration")
     if card.kind != "registration":
         raise ModelError(f"model {card.id!r} is a model for {card.kind}, not for registration")
     where = select_device(device)
@@ -81,7 +81,7 @@ def choose_card(
                 # Better slice by slice than not at all; the report says so.
                 return default_model(2)
         return default_model(2)
-    card = model if isinstance(model, ModelCard) else find_model(model)
+    card = model if isinstance(model, ModelCard) else find_model(model, "registration")
     if card.spatial_dims > dimension:
         raise InputError(f"model {card.id!r} registers 3D images, the images are 2D")
     if card.spatial_dims == 3 and slicewise:

@@ -39,6 +39,25 @@ def small_card(small_network: LDMMorph) -> ModelCard:
 
 
 @pytest.fixture
+def segmenter_card() -> ModelCard:
+    """Describe a small segmenter of two structures."""
+    return ModelCard(
+        id="small-segmenter",
+        title="Small segmenter",
+        method="unet",
+        spatial_dims=3,
+        network={"classes": 3, "features": [2, 2, 2, 2, 2, 2]},
+        grid=Grid((32, 32, 16), divisor=16, spacing=2.0, orientation="LPS"),
+        use="Generated shapes",
+        kind="segmentation",
+        label_scheme={
+            "17": {"name": "Left-Hippocampus", "prompt": "left hippocampus"},
+            "4": {"name": "Left-Lateral-Ventricle"},
+        },
+    )
+
+
+@pytest.fixture
 def small_folder(tmp_path: Path, small_card: ModelCard, small_network: LDMMorph) -> Path:
     """Write the small network as a model folder."""
     folder = tmp_path / "small-model"

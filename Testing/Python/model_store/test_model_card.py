@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from SlicerLDMRegLib.errors import ModelError
-from SlicerLDMRegLib.model_store import Grid, Intensity, ModelCard
+from SlicerLDMRegLib.model_store import Grid, Intensity, ModelCard, write_model_folder
 
 
 def test_written_card_is_read_back(small_folder: Path, small_card: ModelCard) -> None:
@@ -122,3 +123,66 @@ def test_describing_models_does_not_import_torch() -> None:
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
+def test_new_entries_are_only_written_where_they_say_something(
+    small_folder: Path, small_card: ModelCard, segmenter_card: ModelCard
+) -> None:
+    section = json.loads((small_folder / "metadata.json").read_text())["ldmreg"]
+    assert section["grid"] == {"size": [64, 32], "divisor": 32}
+    assert not {"text", "segmenter"} & set(section)
+    assert segmenter_card.ldmreg_section()["grid"] == {
+        "size": [32, 32, 16],
+        "divisor": 16,
+        "spacing": 2.0,
+        "orientation": "LPS",
+    }
+
+
+def test_card_of_a_model_with_names_is_read_back(tmp_path: Path, segmenter_card: ModelCard) -> None:
+    card = replace(
+        segmenter_card,
+        kind="registration",
+        method="textscf",
+        network={},
+        text={"encoder": "minilm", "template": "a photo of a [CLS].", "background": "svd"},
+        segmenter="segment-brain-mr",
+    )
+    write_model_folder(tmp_path / "model", card, {"w": torch.ones(1)}, "CC0")
+    written = ModelCard.from_folder(tmp_path / "model")
+    assert replace(written, weights=None, folder=None) == card
+    metadata = json.loads((tmp_path / "model" / "metadata.json").read_text())
+    regions = metadata["network_data_format"]["inputs"]["regions"]
+    assert regions["value_range"] == [0, 2]
+    readme = (tmp_path / "model" / "docs" / "README.md").read_text()
+    assert "`segment-brain-mr`" in readme and "encoder of the names: minilm" in readme
+
+
+def test_rows_of_a_network_are_the_labels_in_ascending_order(segmenter_card: ModelCard) -> None:
+    assert segmenter_card.label_numbers == (0, 4, 17)
+    names = {4: "Left-Lateral-Ventricle", 17: "Left-Hippocampus"}
+    assert segmenter_card.label_names == names
+    assert list(segmenter_card.label_names) == [4, 17]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"grid": Grid((32, 32, 16), 16, spacing=-2.0)}, "grid.spacing must be a positive"),
+        ({"grid": Grid((32, 32, 16), 16, orientation="LPP")}, "grid.orientation must be three"),
+        ({"grid": Grid((32, 32, 16), 16, orientation="lps")}, "grid.orientation must be three"),
+        ({"label_scheme": {}}, "label_scheme must be the structures of the segmentation"),
+        ({"label_scheme": {"0": {"name": "air"}}}, "with numbers from 1 on"),
+        ({"label_scheme": {"07": {"name": "x"}}}, "label_scheme must be an object {label number"),
+        ({"label_scheme": {"1": {"name": "x"}}}, "network must be a network of 2 classes"),
+        ({"segmenter": "another"}, "of a registration model only"),
+        ({"text": {"template": "a [CLS]"}}, "text must be an object of texts"),
+        ({"text": {"encoder": "minilm", "colour": "red"}}, "text must be an object of texts"),
+    ],
+)
+def test_what_cannot_be_a_segmenter(
+    segmenter_card: ModelCard, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ModelError) as error:
+        replace(segmenter_card, **changes)
+    assert message in str(error.value)

@@ -10,6 +10,7 @@ import torch
 
 from SlicerLDMRegLib.errors import ModelError
 from SlicerLDMRegLib.model_store import ModelCard, load_network, write_model_folder
+from SlicerLDMRegLib.networks import build_network
 from SlicerLDMRegLib.networks.ldm_morph import LDMMorph
 
 
@@ -140,3 +141,32 @@ def test_a_pickle_in_place_of_the_weights_is_not_run(
 def test_card_without_a_folder_cannot_be_loaded(small_card: ModelCard) -> None:
     with pytest.raises(ModelError, match="has no folder"):
         load_network(small_card)
+
+
+def test_segmenter_is_written_and_loaded(tmp_path: Path, segmenter_card: ModelCard) -> None:
+    network = build_network("unet", dict(segmenter_card.network))
+    card = write_model_folder(
+        tmp_path / "s", segmenter_card, network.state_dict(), "CC0", dtype="float32"
+    )
+    metadata = json.loads((tmp_path / "s" / "metadata.json").read_text())
+    assert metadata["network_data_format"]["outputs"]["logits"]["channel_def"] == {
+        "0": "background",
+        "1": "Left-Lateral-Ventricle",
+        "2": "Left-Hippocampus",
+    }
+    readme = (tmp_path / "s" / "docs" / "README.md").read_text()
+    assert "ldmreg segment IMAGE --model small-segmenter" in readme
+    assert "2 mm, axes LPS" in readme
+    assert "| 17 | Left-Hippocampus | left hippocampus |" in readme
+    image = torch.rand(1, 1, 16, 32, 32)
+    with torch.no_grad():
+        logits = load_network(card)(image)
+        torch.testing.assert_close(logits, network.eval()(image))
+    assert logits.shape == (1, 3, 16, 32, 32)
+
+
+def test_method_must_fit_the_kind(tmp_path: Path, segmenter_card: ModelCard) -> None:
+    card = replace(segmenter_card, method="ldm-morph", network={})
+    card = write_model_folder(tmp_path / "s", card, {"w": torch.ones(1)}, "CC0")
+    with pytest.raises(ModelError, match="'ldm-morph' is for registration, not for segmentation"):
+        load_network(card)

@@ -24,7 +24,10 @@ from SlicerLDMRegLib.model_store import (
 
 @pytest.fixture
 def stores(
-    tmp_path: Path, small_card: ModelCard, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    small_card: ModelCard,
+    segmenter_card: ModelCard,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> tuple[Path, Path]:
     """Shipped: one 2D model and a segmenter. The user's: another 2D model and a 3D one."""
     bundled, user = tmp_path / "bundled", tmp_path / "user"
@@ -33,7 +36,7 @@ def stores(
     volume = replace(small_card, id="brain-mr", spatial_dims=3, grid=Grid((8, 8, 8)))
     for folder, card in (
         (bundled, replace(small_card, id="cardiac-mr")),
-        (bundled, replace(small_card, id="a-segmenter", kind="segmentation")),
+        (bundled, replace(segmenter_card, id="a-segmenter")),
         (user, replace(small_card, id="aardvark-us")),
         (user, volume),
     ):
@@ -132,3 +135,16 @@ def test_incomplete_installation_leaves_the_users_models(
 
     monkeypatch.setattr(store_module, "bundled_models_dir", missing)
     assert [card.id for card in list_models()] == ["aardvark-us", "brain-mr"]
+
+
+def test_segmenters_are_not_offered_for_registration(stores: tuple[Path, Path]) -> None:
+    assert [card.id for card in list_models(kind="segmentation")] == ["a-segmenter"]
+    assert "a-segmenter" not in [card.id for card in list_models(kind="registration")]
+    assert find_model("a-segmenter").kind == "segmentation"
+    assert find_model("a-segmenter", "segmentation").id == "a-segmenter"
+    with pytest.raises(ModelError, match=r"'a-segmenter' is for segmentation, .* for registration"):
+        find_model("a-segmenter", "registration")
+    with pytest.raises(ModelError, match=r"is for registration, .*; known ones: a-segmenter"):
+        find_model(stores[1] / "brain-mr", "segmentation")
+    with pytest.raises(ModelError, match=r"unknown model 'zzz'; known models: a-segmenter$"):
+        find_model("zzz", "segmentation")

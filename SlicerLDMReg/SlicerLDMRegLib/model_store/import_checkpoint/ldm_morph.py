@@ -13,8 +13,9 @@ from torch import Tensor
 
 from ...errors import ModelError
 from ...networks.ldm_morph import LDMMorph, LDMMorphConfig, noise_schedule
-from ..card import Grid, ModelCard
+from ..card import ModelCard
 from ..folder import write_model_folder
+from ..records import Grid
 from .ldm_morph_names import (
     LDM_IGNORED,
     RAW_UNET,
