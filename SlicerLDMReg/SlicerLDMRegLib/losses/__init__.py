@@ -12,6 +12,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from ..errors import InputError
+from .label_overlap import label_dice_loss
 from .mind import mind_ssc, mind_ssc_descriptor
 from .overlap import soft_dice_loss
 from .regularity import smoothness
@@ -19,6 +20,7 @@ from .similarity import lncc, mse, ncc
 
 __all__ = [
     "SIMILARITY_LOSSES",
+    "label_dice_loss",
     "lncc",
     "mind_ssc",
     "mind_ssc_descriptor",

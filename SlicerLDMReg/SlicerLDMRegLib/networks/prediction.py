@@ -20,8 +20,11 @@ class FieldPrediction:
             ``displacement``, or None when the network predicts the displacement directly.
         distance: ``(B,)``, how far the less familiar image of each pair is from the training
             images: up to 1 it is like them. None when the network cannot tell.
+        inverse: ``(B, d, *S)``, displacement of the inverse map on the same grid, or None when the
+            network does not give it.
     """
 
     displacement: Tensor
     velocity: Tensor | None = None
     distance: Tensor | None = None
+    inverse: Tensor | None = None

@@ -1,0 +1,142 @@
+"""LKU-Net: a U-Net whose encoder sees far through large kernels (Jia et al., MLMI 2022)."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...errors import ModelError
+from .backbone import Backbone
+
+__all__ = ["LKUNet", "LargeKernelBlock"]
+
+
+class LargeKernelBlock(nn.Module):
+    """``PReLU(conv_k(x) + conv_3(x) + conv_1(x) + x)``: three kernels side by side.
+
+    All four branches are linear, hence :meth:`fuse` makes one convolution of them.
+
+    Args:
+        channels: of input and output.
+        kernel_size: of the largest kernel, odd, at least 3.
+    """
+
+    def __init__(self, channels: int, kernel_size: int = 5) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.large: nn.Conv3d = nn.Conv3d(channels, channels, kernel_size, padding="same")
+        self.regular: nn.Conv3d | None = nn.Conv3d(channels, channels, 3, padding=1)
+        self.pointwise: nn.Conv3d | None = nn.Conv3d(channels, channels, 1)
+        self.activation = nn.PReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Filter ``(B, C, *S)``."""
+        if self.regular is None or self.pointwise is None:
+            return self.activation(self.large(x))
+        return self.activation(self.large(x) + self.regular(x) + self.pointwise(x) + x)
+
+    @torch.no_grad()
+    def fuse(self) -> None:
+        """Add the small kernels and the identity to the large one, in place; for inference."""
+        if self.regular is None or self.pointwise is None:
+            return
+        weight, bias = self.large.weight, self.large.bias
+        assert bias is not None
+        for branch in (self.regular, self.pointwise):
+            margin = (self.kernel_size - branch.weight.shape[-1]) // 2
+            weight += F.pad(branch.weight, [margin] * 6)
+            assert branch.bias is not None
+            bias += branch.bias
+        centre = self.kernel_size // 2
+        channel = torch.arange(len(weight))
+        weight[channel, channel, centre, centre, centre] += 1
+        self.regular = self.pointwise = None
+
+
+def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(nn.Conv3d(inputs, outputs, 3, stride, 1), nn.PReLU())
+
+
+def _up(channels: int) -> nn.Sequential:
+    return nn.Sequential(nn.ConvTranspose3d(channels, channels, 2, 2), nn.PReLU())
+
+
+class LKUNet(Backbone):
+    """The backbone of textSCF in the form of the released code, without normalisation layers.
+
+    Args:
+        start_channels: width at full resolution, 8 to 64 in the paper.
+        kernel_size: of the large-kernel blocks.
+        output: ``"half"``: features at half resolution, as released; ``"full"``: two more
+            convolutions at full resolution, as in LKU-Net itself. Either has ``2 start_channels``.
+
+    Example:
+        >>> import torch
+        >>> volume = torch.rand(1, 1, 16, 32, 16)
+        >>> tuple(LKUNet(start_channels=4)(volume, volume).shape)
+        (1, 8, 8, 16, 8)
+    """
+
+    divisor = 16
+
+    def __init__(
+        self,
+        start_channels: int = 8,
+        kernel_size: int = 5,
+        output: Literal["half", "full"] = "half",
+    ) -> None:
+        super().__init__()
+        if output not in ("half", "full"):
+            raise ModelError(f"output must be 'half' or 'full', got {output!r}")
+        if kernel_size < 3 or kernel_size % 2 == 0:
+            raise ModelError(f"kernel_size must be odd and at least 3, got {kernel_size}")
+        n = start_channels
+        self.stride = 2 if output == "half" else 1
+        self.out_channels = 2 * n
+        self.stem = nn.Sequential(_conv(2, n), _conv(n, n))
+        widths = (n, 2 * n, 4 * n, 8 * n, 8 * n)
+        self.downs = nn.ModuleList(
+            nn.Sequential(_conv(a, b, 2), LargeKernelBlock(b, kernel_size))
+            for a, b in pairwise(widths)
+        )
+        self.ups = nn.ModuleList([_up(8 * n), _up(4 * n), _up(2 * n)])
+        self.merges = nn.ModuleList(
+            [
+                nn.Sequential(_conv(16 * n, 8 * n), _conv(8 * n, 4 * n)),
+                nn.Sequential(_conv(8 * n, 4 * n), _conv(4 * n, 2 * n)),
+                nn.Sequential(_conv(4 * n, 4 * n), _conv(4 * n, 2 * n)),
+            ]
+        )
+        if output == "full":
+            self.ups.append(_up(2 * n))
+            self.merges.append(nn.Sequential(_conv(3 * n, 2 * n), _conv(2 * n, 2 * n)))
+
+    def forward(self, moving: Tensor, fixed: Tensor) -> Tensor:
+        """Return the features of a pair.
+
+        Args:
+            moving: ``(B, 1, *S)`` in [0, 1]; sizes are multiples of 16.
+            fixed: likewise.
+
+        Returns:
+            ``(B, 2 start_channels, *S / stride)``.
+        """
+        x = self.stem(torch.cat([moving, fixed], dim=1))
+        skips = [x]
+        for down in self.downs:
+            x = down(x)
+            skips.append(x)
+        skips.pop()
+        for up, merge in zip(self.ups, self.merges, strict=True):
+            x = merge(torch.cat([up(x), skips.pop()], dim=1))
+        return x
+
+    def fuse(self) -> None:
+        """Make one convolution of each large-kernel block, in place; for inference."""
+        for module in self.modules():
+            if isinstance(module, LargeKernelBlock):
+                module.fuse()

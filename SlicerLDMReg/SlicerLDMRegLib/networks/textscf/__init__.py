@@ -1,0 +1,17 @@
+"""textSCF: 3D registration with filters generated for each region from text (Tian et al.)."""
+
+from __future__ import annotations
+
+from .config import TextSCFConfig
+from .implicit_function import ImplicitFunction
+from .model import TextSCF
+from .region_filters import BlendedFilters, ResidualFilters, filter_by_region
+
+__all__ = [
+    "BlendedFilters",
+    "ImplicitFunction",
+    "ResidualFilters",
+    "TextSCF",
+    "TextSCFConfig",
+    "filter_by_region",
+]

@@ -1,0 +1,190 @@
+"""textSCF: a backbone sees both images, the region of a voxel decides how its features are read."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...errors import ModelError
+from ...functional import integrate
+from ..backbones import BackboneOutput, build_backbone
+from ..prediction import FieldPrediction
+from ..regions import Regions
+from .config import TextSCFConfig
+from .implicit_function import ImplicitFunction
+from .region_filters import BlendedFilters, ResidualFilters
+
+__all__ = ["TextSCF"]
+
+
+class TextSCF(nn.Module):
+    """The whole network: images and regions in, displacement field out.
+
+    The text embeddings of the regions and the filters made of them are buffers. Filters are folded
+    into their table whenever the network leaves training mode, so that a registration costs no
+    call of the implicit function; that function is only needed for new prompts.
+
+    Args:
+        config: sizes and options.
+
+    Example:
+        >>> import torch
+        >>> config = TextSCFConfig(backbone_arguments={"start_channels": 4}, regions=3,
+        ...     text_channels=8, hidden_channels=16)
+        >>> network = TextSCF(config).eval()
+        >>> volume = torch.rand(1, 1, 16, 16, 32)
+        >>> regions = Regions(torch.randint(0, 3, volume.shape))
+        >>> tuple(network(volume, volume, regions=regions).displacement.shape)
+        (1, 3, 16, 16, 32)
+    """
+
+    spatial_dims = 3
+    embeddings: Tensor
+    filters: Tensor
+
+    def __init__(self, config: TextSCFConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or TextSCFConfig()
+        self.backbone = build_backbone(config.backbone, config.backbone_arguments)
+        self.divisor, self.stride = self.backbone.divisor, self.backbone.stride
+        channels = self.backbone.out_channels
+        self.function: ImplicitFunction | None = None
+        if config.filters == "none":
+            self.head: nn.Module = nn.Conv3d(channels, self.spatial_dims, 3, padding=1, bias=False)
+            nn.init.normal_(self.head.weight, 0.0, 1e-5)
+            return
+        blended = config.filters == "blended"
+        self.head = (BlendedFilters if blended else ResidualFilters)(channels, self.spatial_dims)
+        self.register_buffer("embeddings", torch.zeros(config.regions, config.text_channels))
+        self.register_buffer("filters", torch.zeros(config.regions, channels, self.spatial_dims))
+        if config.keep_function:
+            self.function = ImplicitFunction(
+                config.text_channels,
+                config.hidden_channels,
+                channels,
+                self.spatial_dims,
+                config.functions,
+            )
+
+    @property
+    def uses_regions(self) -> bool:
+        """Whether the field depends on the regions of the fixed image."""
+        return self.config.filters != "none"
+
+    def filter_table(self, embeddings: Tensor) -> Tensor:
+        """Return the filters ``(n, C, 3)`` of text embeddings ``(n, text_channels)``.
+
+        Raises:
+            ModelError: when the network has no implicit function, or for embeddings of another
+                length.
+        """
+        if self.function is None:
+            raise ModelError(
+                "this network was stored without its implicit function and knows no new prompts; "
+                "use a model that keeps it"
+            )
+        if embeddings.ndim != 2 or embeddings.shape[1] != self.config.text_channels:
+            raise ModelError(
+                f"expected embeddings (n, {self.config.text_channels}), got "
+                f"{tuple(embeddings.shape)}: use the text encoder that the model was trained with"
+            )
+        return self.function(embeddings.to(self.embeddings))
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Write the filters of the stored embeddings into the table."""
+        if self.function is not None:
+            self.filters.copy_(self.function(self.embeddings))
+
+    def drop_function(self) -> None:
+        """Fold the filters and forget the implicit function."""
+        self.fold()
+        self.function = None
+
+    def fuse(self) -> None:
+        """Let the backbone replace what training needed by what is fast; for inference."""
+        self.backbone.fuse()
+
+    def train(self, mode: bool = True) -> TextSCF:
+        """Switch between training and evaluation; for the latter the filters are folded."""
+        super().train(mode)
+        if not mode:
+            self.fold()
+        return self
+
+    def forward(
+        self, moving: Tensor, fixed: Tensor, seed: int = 0, regions: Regions | None = None
+    ) -> FieldPrediction:
+        """Register a batch of pairs.
+
+        Args:
+            moving: ``(B, 1, *S)`` in [0, 1]; sizes are multiples of ``divisor``.
+            fixed: likewise.
+            seed: not used: nothing is drawn at random.
+            regions: of the fixed image, on its grid; None: all voxels are background of which
+                nothing is known (confidence 0), for which the common filter is.
+
+        Returns:
+            The displacement in voxels, with its velocity and its inverse where it was integrated.
+
+        Raises:
+            ValueError: when shapes differ or do not fit.
+        """
+        self._check(moving, fixed)
+        output = self.backbone(moving, fixed)
+        features, base = output if isinstance(output, BackboneOutput) else (output, None)
+        if self.uses_regions:
+            field = self.head(features, *self._regions(regions, fixed))
+        else:
+            field = self.head(features).float()
+        if base is not None:
+            field = field + base.float()
+        return self._finish(field, fixed.shape[2:])
+
+    def _regions(self, regions: Regions | None, fixed: Tensor) -> tuple[Regions, Tensor]:
+        """Bring the regions to the grid of the features and find their filters."""
+        if regions is None:
+            zeros = torch.zeros_like(fixed)
+            regions = Regions(zeros.long(), zeros)
+        filters = regions.filters
+        if filters is None:
+            folded = self.function is None or not self.training
+            filters = self.filters if folded else self.filter_table(self.embeddings)
+        # A feature at index j was made around voxel j * stride: take the label of that voxel.
+        coarse = (slice(None), slice(None), *[slice(None, None, self.stride)] * 3)
+        confidence = None if regions.confidence is None else regions.confidence[coarse]
+        return Regions(regions.labels[coarse], confidence), filters
+
+    def _finish(self, field: Tensor, size: torch.Size) -> FieldPrediction:
+        """Integrate at the resolution of the features and go to that of the images."""
+        steps, padding = self.config.integration_steps, self.config.padding
+        if steps == 0:
+            return FieldPrediction(_upsample(field, size))
+        # The head speaks in voxels of the images; the flow runs in those of the features.
+        stride = self.stride
+        forward = integrate(field / stride, steps, padding) * stride
+        inverse = None
+        if not self.training:
+            inverse = _upsample(integrate(-field / stride, steps, padding) * stride, size)
+        return FieldPrediction(
+            _upsample(forward, size), velocity=_upsample(field, size), inverse=inverse
+        )
+
+    def _check(self, moving: Tensor, fixed: Tensor) -> None:
+        if moving.shape != fixed.shape:
+            raise ValueError(
+                "moving and fixed must have one shape, "
+                f"got {tuple(moving.shape)} and {tuple(fixed.shape)}"
+            )
+        if fixed.ndim != 5 or fixed.shape[1] != 1 or any(n % self.divisor for n in fixed.shape[2:]):
+            raise ValueError(
+                f"textSCF on {self.config.backbone} expects volumes (B, 1, D, H, W) whose sizes "
+                f"are multiples of {self.divisor}, got {tuple(fixed.shape)}; pad them"
+            )
+
+
+def _upsample(field: Tensor, size: torch.Size) -> Tensor:
+    if field.shape[2:] == size:
+        return field
+    return F.interpolate(field, size=size, mode="trilinear", align_corners=False)

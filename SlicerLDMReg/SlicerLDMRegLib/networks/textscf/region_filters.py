@@ -1,0 +1,96 @@
+"""Spatially covariant filters: each voxel is filtered by the weights of its own region."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ..regions import Regions
+
+__all__ = ["BlendedFilters", "ResidualFilters", "filter_by_region"]
+
+
+def filter_by_region(features: Tensor, labels: Tensor, filters: Tensor) -> Tensor:
+    """Return ``u(x) = W[J(x)]^T F(x)`` (textSCF, Equation 3).
+
+    Voxels are sorted by region and each region is one matrix product, hence nothing larger than
+    the feature map is ever made: the filters are not spread over the voxels.
+
+    Args:
+        features: ``F (B, C, *S)``.
+        labels: ``J (B, 1, *S)`` int64, rows of ``filters``.
+        filters: ``W (N, C, d)``.
+
+    Returns:
+        ``(B, d, *S)`` float32.
+
+    Raises:
+        ValueError: when the labels lie on another grid or name a row that does not exist.
+    """
+    if labels.shape != (features.shape[0], 1, *features.shape[2:]):
+        raise ValueError(
+            f"expected labels ({features.shape[0]}, 1, {tuple(features.shape[2:])}), "
+            f"got {tuple(labels.shape)}"
+        )
+    flat = labels.reshape(-1)
+    if int(flat.min()) < 0 or int(flat.max()) >= len(filters):
+        raise ValueError(
+            f"expected labels from 0 to {len(filters) - 1}, the rows of the filter table, "
+            f"got {int(flat.min())} to {int(flat.max())}"
+        )
+    voxels = features.movedim(1, -1).reshape(-1, features.shape[1]).float()
+    order = torch.argsort(flat, stable=True)
+    counts = torch.bincount(flat, minlength=len(filters)).tolist()
+    parts = voxels[order].split(counts)
+    products = [part @ w for part, w in zip(parts, filters.float(), strict=True) if len(part)]
+    field = torch.cat(products)[torch.argsort(order)]
+    return field.reshape(features.shape[0], *features.shape[2:], -1).movedim(-1, 1)
+
+
+class BlendedFilters(nn.Module):
+    """Region filters blended with a translation-invariant one (textSCF, Equation 4).
+
+    ``u = (p w + (1 - p) w_r)^T F``: where the label is certain the region's filter acts, where it
+    is not the common one does.
+
+    Args:
+        channels: of the feature map.
+        spatial_dims: of the displacement.
+    """
+
+    def __init__(self, channels: int, spatial_dims: int = 3) -> None:
+        super().__init__()
+        self.common = nn.Conv3d(channels, spatial_dims, 1, bias=False)
+
+    def forward(self, features: Tensor, regions: Regions, filters: Tensor) -> Tensor:
+        """Return the field ``(B, d, *S)`` of features ``(B, C, *S)``."""
+        field = filter_by_region(features, regions.labels, filters)
+        if regions.confidence is None:
+            return field
+        p = regions.confidence.float()
+        return p * field + (1 - p) * self.common(features).float()
+
+
+class ResidualFilters(nn.Module):
+    """Region filters plus a 3x3x3 convolution, the form of the released code.
+
+    Args:
+        channels: of the feature map.
+        spatial_dims: of the displacement.
+    """
+
+    def __init__(self, channels: int, spatial_dims: int = 3) -> None:
+        super().__init__()
+        self.common = nn.Conv3d(channels, spatial_dims, 3, padding=1)
+        nn.init.normal_(self.common.weight, 0.0, 1e-5)
+        nn.init.zeros_(self.common.bias)  # type: ignore[arg-type]
+
+    def forward(self, features: Tensor, regions: Regions, filters: Tensor) -> Tensor:
+        """Return the field ``(B, d, *S)`` of features ``(B, C, *S)``.
+
+        Where a confidence is given, it scales the part of the region filters.
+        """
+        field = filter_by_region(features, regions.labels, filters)
+        if regions.confidence is not None:
+            field = regions.confidence.float() * field
+        return field + self.common(features).float()
