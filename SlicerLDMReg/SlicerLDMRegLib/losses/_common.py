@@ -32,6 +32,10 @@ def box_mean(field: Tensor, window: int, valid: bool = False) -> Tensor:
             matrix = matrix / matrix.sum(1, keepdim=True)
             if valid:
                 matrix = matrix[half : size - half]
+            if dim == field.ndim - 1:
+                # From the right: one large product, not one of matrix and vector for every row.
+                field = field @ matrix.T
+                continue
             shape = list(field.shape)
             shape[dim] = matrix.shape[0]
             rows = field.reshape(-1, size, math.prod(field.shape[dim + 1 :]))
