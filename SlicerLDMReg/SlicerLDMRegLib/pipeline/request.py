@@ -89,6 +89,8 @@ class RefineOptions:
         smoothness: factor of the diffusion regulariser.
         prior: where the model says that the images are like its training images, its field is
             trusted: the regulariser, with this factor, holds the change of that field instead.
+        anatomy: factor of the overlap of the regions of both images, where there are regions; 0:
+            only the intensities count.
         sigma: of the Gaussian on every update of the velocity, in voxels of its level.
         squarings: of the exponential map.
         max_seconds: the optimisation stops after this time; None: no limit.
@@ -104,6 +106,7 @@ class RefineOptions:
     similarity_weight: float | None = None
     smoothness: float = 0.05
     prior: float = 1.0
+    anatomy: float = 0.0
     sigma: float = 2.5
     squarings: int = 6
     max_seconds: float | None = None
@@ -119,7 +122,7 @@ class RefineOptions:
             value = getattr(self, name)
             good = value is None or (_is_number(value, 0) and value > 0)
             _require(good, f"refine {name}", "a positive number or None", value)
-        for name in ("smoothness", "prior", "sigma"):
+        for name in ("smoothness", "prior", "anatomy", "sigma"):
             value = getattr(self, name)
             _require(_is_number(value, 0), f"refine {name}", "a number, not negative", value)
         good = isinstance(self.squarings, int) and 1 <= self.squarings <= 12
