@@ -11,8 +11,8 @@ import SimpleITK as sitk
 
 from ..errors import InputError
 from ..geometry import ImageGeometry
+from ..images import as_image, as_labels, check_same_dimension
 from .align import read_transform
-from .images import as_image, as_labels, check_same_dimension
 from .landmarks import as_landmarks, check_landmark_pair
 
 __all__ = ["Inputs", "read_inputs"]

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from ..geometry import ImageGeometry
+from ..intensity import IntensityMap
+from ..resampling import antialiased, coverage, resample
 from .slices import SliceRange, to_batch
 
 __all__ = [
@@ -25,46 +27,9 @@ __all__ = [
 ]
 
 _TOLERANCE = 1e-3  # of a voxel: a lattice that is larger by less than this needs no more voxels
-_MOST_SAMPLES = 1_000_000
 _LONGEST_SIDE_2D = 256
 _MOST_VOXELS_3D = 1_000_000
 _FULL_RESOLUTION_3D = 150_000
-
-
-@dataclass(frozen=True)
-class IntensityMap:
-    """A linear map of intensities to [0, 1], clipped.
-
-    Attributes:
-        low: intensity that becomes 0.
-        high: intensity that becomes 1.
-    """
-
-    low: float
-    high: float
-
-    @classmethod
-    def from_image(
-        cls, image: sitk.Image, lower_percentile: float = 0.0, upper_percentile: float = 100.0
-    ) -> IntensityMap:
-        """Take the range between two percentiles of an image.
-
-        Where these are equal, as for a small object on an empty background, it is the whole range.
-        """
-        voxels = sitk.GetArrayViewFromImage(image).reshape(-1)
-        least, most = float(voxels.min()), float(voxels.max())
-        # Percentiles of a part of a large volume: a full sort would take longer than the network.
-        part = voxels[:: max(1, voxels.size // _MOST_SAMPLES)]
-        low = float(np.percentile(part, lower_percentile)) if lower_percentile > 0 else least
-        high = float(np.percentile(part, upper_percentile)) if upper_percentile < 100 else most
-        if high <= low:
-            low, high = least, most
-        return cls(low, high if high > low else low + 1.0)
-
-    def __call__(self, array: np.ndarray) -> np.ndarray:
-        """Map an array; the result is float32."""
-        scaled = (array.astype(np.float32) - self.low) / (self.high - self.low)
-        return np.clip(scaled, 0.0, 1.0, out=scaled)
 
 
 @dataclass(frozen=True)
@@ -164,7 +129,7 @@ def prepare_pair(
     through = None if slices is None else slices.axis
 
     def tensor(image: sitk.Image, transform: sitk.Transform, intensity: IntensityMap) -> Tensor:
-        smooth = _antialiased(image, lattice, through)
+        smooth = antialiased(image, lattice, through)
         # A copy: a view into an image that nobody holds any more reads freed memory.
         array = intensity(sitk.GetArrayFromImage(resample(smooth, lattice, transform)))
         return _batch(array, slices)
@@ -177,33 +142,6 @@ def prepare_pair(
         lattice=lattice,
         slices=slices,
     )
-
-
-def resample(image: sitk.Image, lattice: ImageGeometry, transform: sitk.Transform) -> sitk.Image:
-    """Return an image on a lattice, float32, linear; outside of it its border is repeated."""
-    resampler = _resampler(lattice, transform)
-    resampler.SetUseNearestNeighborExtrapolator(True)
-    resampler.SetOutputPixelType(sitk.sitkFloat32)
-    return resampler.Execute(image)
-
-
-def coverage(image: sitk.Image, lattice: ImageGeometry, transform: sitk.Transform) -> np.ndarray:
-    """Return 1 at the voxels of a lattice that the transform maps into an image, else 0, uint8."""
-    ones = ImageGeometry.from_image(image).empty_image() + 1
-    resampler = _resampler(lattice, transform)
-    resampler.SetInterpolator(sitk.sitkNearestNeighbor)
-    return np.asarray(sitk.GetArrayFromImage(resampler.Execute(ones)))
-
-
-def _resampler(lattice: ImageGeometry, transform: sitk.Transform) -> sitk.ResampleImageFilter:
-    resampler = sitk.ResampleImageFilter()
-    resampler.SetSize(lattice.size)
-    resampler.SetOutputSpacing(lattice.spacing)
-    resampler.SetOutputOrigin(lattice.origin)
-    resampler.SetOutputDirection(lattice.direction)
-    resampler.SetInterpolator(sitk.sitkLinear)
-    resampler.SetTransform(transform)
-    return resampler
 
 
 def _axes(fixed: ImageGeometry, slices: SliceRange | None) -> list[int]:
@@ -229,27 +167,6 @@ def _lattice(
         size[slices.axis], start[slices.axis] = slices.count, float(slices.start)
     origin = tuple(fixed.index_to_physical(start).tolist())
     return ImageGeometry(tuple(size), tuple(spacings), origin, fixed.direction)
-
-
-def _antialiased(image: sitk.Image, lattice: ImageGeometry, through: int | None) -> sitk.Image:
-    """Smooth an image as far as a coarser lattice needs it; never through the slices."""
-    geometry = ImageGeometry.from_image(image)
-    # How many mm of the lattice's spacing apply along each axis of the image.
-    cosines = np.abs(geometry.direction_matrix.T @ lattice.direction_matrix)
-    sampled = [0.0 if axis == through else s for axis, s in enumerate(lattice.spacing)]
-    along = np.sqrt(cosines**2 @ np.square(sampled))
-    variances = []
-    for spacing, target in zip(geometry.spacing, along, strict=True):
-        # The Gaussian that takes the image's own blur of half a voxel to half a lattice voxel.
-        ratio = target / spacing
-        variances.append(0.25 * (ratio**2 - 1) * spacing**2 if ratio > 1.05 else 0.0)
-    if not any(variances):
-        return image
-    smoother = sitk.DiscreteGaussianImageFilter()
-    smoother.SetVariance(variances)
-    smoother.SetMaximumKernelWidth(256)
-    smoother.SetUseImageSpacing(True)
-    return smoother.Execute(sitk.Cast(image, sitk.sitkFloat32))
 
 
 def _batch(array: np.ndarray, slices: SliceRange | None) -> Tensor:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from ..errors import InputError
-from ..geometry import ImageGeometry
+from .errors import InputError
+from .geometry import ImageGeometry
 
 __all__ = [
     "SUPPORTED_FORMATS",

@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 
 from SlicerLDMRegLib.errors import InputError
-from SlicerLDMRegLib.pipeline.images import (
+from SlicerLDMRegLib.images import (
     as_image,
     as_labels,
     check_same_dimension,
