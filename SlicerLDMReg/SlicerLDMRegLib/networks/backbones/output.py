@@ -17,8 +17,8 @@ class BackboneOutput(NamedTuple):
     Attributes:
         features: ``(B, C2, *S / stride)``, what the head turns into a field.
         base: ``(B, 3, *S / stride)`` float32, a displacement (a velocity, where the network
-            integrates one) in voxels of the lattice of ``features``, to which the head's output in
-            the same unit is added; None: the head predicts the whole field.
+            integrates one) in voxels of the images, the unit of the head's output, to which it is
+            added; None: the head predicts the whole field.
     """
 
     features: Tensor

@@ -1,0 +1,154 @@
+"""LapIRN: three levels, each of which corrects the field so far (Mok and Chung, 2020)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...errors import ModelError
+from ...functional import integrate, warp
+from .backbone import Backbone
+from .output import BackboneOutput
+
+__all__ = ["LapIRN"]
+
+
+def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv3d:
+    return nn.Conv3d(inputs, outputs, 3, stride, 1, bias=False)
+
+
+def _activation() -> nn.LeakyReLU:
+    return nn.LeakyReLU(0.2)
+
+
+class _ResidualBlock(nn.Module):
+    """Two convolutions, each after its activation, added to their input."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            _activation(), _conv(channels, channels), _activation(), _conv(channels, channels)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``(B, C, *S)`` of ``(B, C, *S)``."""
+        return x + self.layers(x)
+
+
+class _Level(nn.Module):
+    """The network of one resolution, up to the convolution that predicts its field."""
+
+    def __init__(self, inputs: int, channels: int, blocks: int) -> None:
+        super().__init__()
+        self.extract = nn.Sequential(
+            _conv(inputs, channels), _activation(), _conv(channels, channels)
+        )
+        self.down = _conv(channels, channels, 2)
+        self.blocks = nn.Sequential(*(_ResidualBlock(channels) for _ in range(blocks)))
+        self.up = nn.ConvTranspose3d(channels, channels, 2, 2, bias=False)
+        self.merge = nn.Sequential(_conv(2 * channels, channels), _activation())
+
+    def forward(self, x: Tensor, coarser: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return features for the field, and those that the next finer level takes over.
+
+        Args:
+            x: ``(B, inputs, *S)``.
+            coarser: ``(B, C, *S / 2)``, the second result of the coarser level.
+        """
+        skip = self.extract(x)
+        down = self.down(skip)
+        up = self.up(self.blocks(down if coarser is None else down + coarser))
+        return self.merge(torch.cat([up, skip], dim=1)), up
+
+
+class LapIRN(Backbone):
+    """LapIRN up to the convolution that predicts the field of its last, finest level.
+
+    The levels work at 1/4, 1/2 and the full resolution. Each sees the moving image warped with the
+    field so far and the fixed image. The field of the two coarser levels is the ``base`` of the
+    output; regions and their filters act on the features of the finest level.
+
+    Inside the network a field is in normalised units, 1 being half the extent of the volume: the
+    same number means the same shift at every level. :func:`_to_voxels` is the one place where it
+    becomes voxels. The coarse levels are limited to ``reach``; the head, whose output is in voxels,
+    is not.
+
+    Args:
+        start_channels: a quarter of the width, which is the same at all levels.
+        integration_steps: 0: fields are displacements, LapIRN-disp. Above 0: they are stationary
+            velocities, integrated by that many squarings where an image is warped with them; a
+            network around it must integrate the result then.
+        reach: what a coarse level can move at most, in normalised units.
+        blocks: residual blocks of each level.
+
+    Raises:
+        ModelError: for numbers that make no network.
+
+    Example:
+        >>> import torch
+        >>> volume = torch.rand(1, 1, 8, 16, 8)
+        >>> features, base = LapIRN(start_channels=2, blocks=1)(volume, volume)
+        >>> tuple(features.shape), tuple(base.shape)
+        ((1, 8, 8, 16, 8), (1, 3, 8, 16, 8))
+    """
+
+    stride = 1
+    divisor = 8
+
+    def __init__(
+        self,
+        start_channels: int = 32,
+        integration_steps: int = 0,
+        reach: float = 0.4,
+        blocks: int = 5,
+    ) -> None:
+        super().__init__()
+        if start_channels < 1 or integration_steps < 0 or reach <= 0 or blocks < 1:
+            raise ModelError(
+                "start_channels and blocks must be at least 1, reach above 0 and integration_steps "
+                f"not negative, got {start_channels}, {blocks}, {reach} and {integration_steps}"
+            )
+        self.out_channels = channels = 4 * start_channels
+        self.integration_steps = integration_steps
+        self.reach = reach
+        # The finer levels also see the field so far.
+        self.levels = nn.ModuleList(_Level(n, channels, blocks) for n in (2, 5, 5))
+        self.flows = nn.ModuleList(_conv(channels, 3) for _ in range(2))
+        for flow in self.flows:
+            # Registration starts at the identity.
+            nn.init.normal_(flow.weight, std=1e-5)  # type: ignore[arg-type]
+
+    def forward(self, moving: Tensor, fixed: Tensor) -> BackboneOutput:
+        """Return the features of the finest level, and the field of the coarser ones.
+
+        Args:
+            moving: ``(B, 1, *S)`` in [0, 1]; sizes are multiples of 8.
+            fixed: likewise.
+
+        Returns:
+            Features ``(B, 4 start_channels, *S)`` and base ``(B, 3, *S)``.
+        """
+        pyramid = [torch.cat([moving, fixed], dim=1)]
+        for _ in self.flows:
+            pyramid.insert(0, F.avg_pool3d(pyramid[0], 2))
+        features, embedding = self.levels[0](pyramid[0], None)
+        field = torch.zeros_like(features[:, :3], dtype=torch.float32)
+        for images, flow, level in zip(pyramid[1:], self.flows, self.levels[1:], strict=True):
+            field = field + self.reach * F.softsign(flow(features).float())
+            field = F.interpolate(field, scale_factor=2, mode="trilinear", align_corners=False)
+            warped = warp(images[:, :1], self._displacement(field))
+            images = torch.cat([warped, images[:, 1:], field], dim=1)
+            features, embedding = level(images, embedding)
+        return BackboneOutput(features, _to_voxels(field))
+
+    def _displacement(self, field: Tensor) -> Tensor:
+        voxels = _to_voxels(field)
+        steps = self.integration_steps
+        return integrate(voxels, steps) if steps else voxels
+
+
+def _to_voxels(field: Tensor) -> Tensor:
+    """Turn ``(B, 3, *S)`` in units of half the extent into voxels."""
+    size = field.new_tensor(field.shape[2:]).view(1, 3, 1, 1, 1)
+    return field * size / 2
