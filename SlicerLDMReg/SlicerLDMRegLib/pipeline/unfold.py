@@ -42,6 +42,7 @@ def unfold(
     velocity: Tensor,
     squarings: int | None = None,
     accept: Callable[[Tensor, Tensor], Tensor] | None = None,
+    check: Callable[[], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return a velocity field near the given one whose exponential folds nowhere on the lattice.
 
@@ -55,12 +56,15 @@ def unfold(
         squarings: of the exponential map; None: as many as the velocity needs.
         accept: an additional test of the displacement and its inverse, ``(B, d, *S)`` each;
             returns ``(B,)`` booleans, False where the element must be smoothed further.
+        check: called before each round; may raise to stop.
 
     Returns:
         velocity and displacement, ``(B, d, *S)`` in voxels.
     """
     velocity = velocity.clone()
     for round_ in range(_LOCAL_ROUNDS + _SHRINKING_ROUNDS):
+        if check is not None:
+            check()
         steps = squarings if squarings is not None else squarings_for(velocity)
         displacement = integrate(velocity, steps)
         inverse = integrate(-velocity, steps)
