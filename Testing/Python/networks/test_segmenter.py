@@ -8,7 +8,7 @@ import torch
 from SlicerLDMRegLib.errors import ModelError
 from SlicerLDMRegLib.networks import build_network
 
-SHIPPED = {"features": [16, 16, 32, 64, 128, 16], "classes": 36}
+SHIPPED = {"features": [24, 48, 96, 128, 160, 32], "classes": 36, "patch": 2}
 
 
 def test_logits_have_a_channel_for_each_class_and_the_size_of_the_image() -> None:
@@ -20,12 +20,25 @@ def test_the_shipped_configuration_is_compact() -> None:
     with torch.device("meta"):
         network = build_network("unet", SHIPPED)
         assert network(torch.empty(1, 1, 96, 112, 80)).shape == (1, 36, 96, 112, 80)
-    # 3x3x3 convolutions from 16 to 128 channels: by hand about 1.4 million.
-    assert 1.2e6 < sum(p.numel() for p in network.parameters()) < 1.6e6
+    assert 4.8e6 < sum(p.numel() for p in network.parameters()) < 4.9e6
+
+
+def test_blocks_of_voxels_keep_their_place() -> None:
+    """With a head that hands on its input, block logits must come back to their own voxels."""
+    network = build_network("unet", {"features": [4] * 6, "classes": 2, "patch": 2}).eval()
+    image = torch.rand(1, 1, 32, 32, 32)
+    # Class 1 of each voxel = the voxel's own intensity, whatever the U-Net does before.
+    blocks = {}
+    network.conv_0.register_forward_pre_hook(lambda _, inputs: blocks.update(x=inputs[0]))
+    network.final_conv.register_forward_hook(
+        lambda *_: torch.stack([0 * blocks["x"], blocks["x"]], 1).flatten(1, 2)
+    )
+    with torch.no_grad():
+        assert torch.equal(network(image)[:, 1:], image)
 
 
 def test_contrast_and_brightness_of_the_whole_image_hardly_matter() -> None:
-    """Instance normalisation: what distinguishes this network from one with batch statistics."""
+    """Group normalisation: what distinguishes this network from one with batch statistics."""
     torch.manual_seed(0)
     network = build_network("unet", {"features": [4] * 6, "classes": 3}).eval()
     image = torch.rand(1, 1, 32, 32, 32)
@@ -41,6 +54,7 @@ def test_contrast_and_brightness_of_the_whole_image_hardly_matter() -> None:
         ({}, "classes must be an integer of at least 2, got nothing"),
         ({"classes": 1}, "classes must be an integer of at least 2, got 1"),
         ({"classes": 3, "features": [4, 4]}, "features must be 6 positive integers"),
+        ({"classes": 3, "patch": 0}, "patch must be an integer from 1 to 4, got 0"),
         ({"classes": 3, "colour": "red"}, r"unknown U-Net options \['colour'\]"),
     ],
 )
