@@ -26,7 +26,7 @@ def test_the_shipped_configuration_is_compact() -> None:
 def test_blocks_of_voxels_keep_their_place() -> None:
     """With a head that hands on its input, block logits must come back to their own voxels."""
     network = build_network("unet", {"features": [4] * 6, "classes": 2, "patch": 2}).eval()
-    image = torch.rand(1, 1, 32, 32, 32)
+    image = torch.rand(1, 1, 32, 64, 64)
     # Class 1 of each voxel = the voxel's own intensity, whatever the U-Net does before.
     blocks = {}
     network.conv_0.register_forward_pre_hook(lambda _, inputs: blocks.update(x=inputs[0]))
