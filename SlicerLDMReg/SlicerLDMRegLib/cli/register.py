@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,37 +12,20 @@ from ..errors import InputError
 from .console import ProgressBar
 
 if TYPE_CHECKING:
-    from ..pipeline import RegistrationResult
+    from ..pipeline import RegistrationRequest, RegistrationResult
 
 __all__ = ["run_register"]
 
 
 def run_register(arguments: argparse.Namespace) -> int:
     """Register, write the results, print the summary."""
-    refine = _refinement(arguments)
     output = _output(arguments.output)
-    from ..pipeline import Progress, register
+    from ..pipeline import Progress, register_request
 
+    request = _request(arguments, output)
     mode = "off" if arguments.quiet else "lines" if arguments.verbose else "auto"
     with ProgressBar(mode) as bar:
-        result = register(
-            arguments.fixed,
-            arguments.moving,
-            model=arguments.model,
-            device=arguments.device,
-            precision=arguments.precision,
-            align=arguments.align,
-            initial_transform=arguments.initial_transform,
-            refine=refine,
-            fixed_labels=arguments.fixed_labels,
-            moving_labels=arguments.moving_labels,
-            fixed_landmarks=arguments.fixed_landmarks,
-            moving_landmarks=arguments.moving_landmarks,
-            slices=arguments.slices,
-            seed=arguments.seed,
-            progress=Progress(bar),
-        )
-        result.save(output)
+        result = register_request(request, Progress(bar))
     if arguments.json:
         print((output / "report.json").read_text(encoding="utf-8"), end="")
     elif not arguments.quiet:
@@ -61,6 +45,15 @@ def _output(text: str) -> Path:
 
     check_output_directory(output)
     return output
+
+
+def _request(arguments: argparse.Namespace, output: Path) -> RegistrationRequest:
+    """Return what was asked for; the options are named as the fields of the request."""
+    from ..pipeline import RegistrationRequest
+
+    given = {f.name: getattr(arguments, f.name) for f in fields(RegistrationRequest)}
+    given |= {"refine": _refinement(arguments), "output": str(output)}
+    return RegistrationRequest(**given)
 
 
 def _refinement(arguments: argparse.Namespace) -> bool | dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -136,23 +137,10 @@ def register_request(
     """
     if request.output is not None:
         check_output_directory(Path(request.output).expanduser().absolute())
-    result = register(
-        request.fixed,
-        request.moving,
-        model=request.model,
-        device=request.device,
-        precision=request.precision,
-        align=request.align,
-        initial_transform=request.initial_transform,
-        refine=request.refine,
-        fixed_labels=request.fixed_labels,
-        moving_labels=request.moving_labels,
-        fixed_landmarks=request.fixed_landmarks,
-        moving_landmarks=request.moving_landmarks,
-        slices=request.slices,
-        seed=request.seed,
-        progress=progress,
-    )
-    if request.output is not None:
-        result.save(request.output)
+    options = {f.name: getattr(request, f.name) for f in fields(request)}
+    images = options.pop("fixed"), options.pop("moving")
+    output = options.pop("output")
+    result = register(*images, **options, progress=progress)
+    if output is not None:
+        result.save(output)
     return result

@@ -137,8 +137,9 @@ class RefineOptions:
         """Build the options from what a user gives.
 
         Args:
-            value: None, True or ``"on"``: the defaults; False or ``"off"``: no refinement; numbers
-                of iterations such as ``"60,60,40"``; a mapping of fields; or the options.
+            value: None or ``"auto"``: the defaults; True or ``"on"``: the defaults, enabled; False
+                or ``"off"``: no refinement; numbers of iterations such as ``"60,60,40"``; a mapping
+                of fields; or the options.
             defaults: fields that the model card recommends; options that are given as an object
                 are taken as they are.
 
@@ -148,8 +149,10 @@ class RefineOptions:
         if isinstance(value, cls):
             return value
         base = _from_mapping(cls, defaults or {})
-        if value is None or value is True or value in ("on", "auto"):
+        if value is None or value == "auto":
             return base
+        if value is True or value == "on":
+            return replace(base, enabled=True)
         if value is False or value == "off":
             return replace(base, enabled=False)
         if isinstance(value, str):
@@ -173,6 +176,8 @@ def _iterations(value: Any) -> tuple[int, ...]:
 class RegistrationRequest:
     """One registration of files, as plain data; :func:`register_request` runs it.
 
+    Its fields are the arguments of :func:`register`, with paths in place of images, and ``output``.
+
     Args:
         fixed: path of the fixed image.
         moving: path of the moving image.
@@ -181,12 +186,16 @@ class RegistrationRequest:
         precision: ``auto``, ``float32`` or ``bfloat16``, of the network.
         align: the pre-alignment.
         initial_transform: path of an ITK transform, fixed points to moving points.
-        refine: the refinement; None: what the model recommends.
+        refine: the refinement: true or false, or some options by name, which leave the others to
+            the model; None: what the model recommends.
         fixed_labels, moving_labels: paths of label maps on the lattices of the images.
         fixed_landmarks, moving_landmarks: paths of corresponding points.
         slices: ``[AXIS:]WHICH``, to register a volume slice by slice.
         seed: of everything random.
         output: directory of the results; None: nothing is written.
+
+    Raises:
+        InputError: naming the field, for a value that cannot be.
     """
 
     fixed: str
@@ -196,7 +205,7 @@ class RegistrationRequest:
     precision: str = "auto"
     align: AlignOptions = field(default_factory=AlignOptions)
     initial_transform: str | None = None
-    refine: RefineOptions | None = None
+    refine: bool | dict[str, Any] | None = None
     fixed_labels: str | None = None
     moving_labels: str | None = None
     fixed_landmarks: str | None = None
@@ -208,14 +217,14 @@ class RegistrationRequest:
     def __post_init__(self) -> None:
         for f in fields(self):
             value = getattr(self, f.name)
+            kinds = str(f.type).split(" | ")
             if isinstance(value, Path):
                 object.__setattr__(self, f.name, str(value))
-            elif str(f.type).startswith("str"):
-                good = isinstance(value, str) or (value is None and "None" in str(f.type))
+            elif "str" in kinds and not isinstance(value, Mapping):
+                good = isinstance(value, str) or (value is None and "None" in kinds)
                 _require(good, f.name, "text", value)
         object.__setattr__(self, "align", AlignOptions.from_value(self.align))
-        if self.refine is not None:
-            object.__setattr__(self, "refine", RefineOptions.from_value(self.refine))
+        object.__setattr__(self, "refine", _plain_refinement(self.refine))
         _require(
             isinstance(self.seed, int) and self.seed >= 0, "seed", "an integer >= 0", self.seed
         )
@@ -224,10 +233,7 @@ class RegistrationRequest:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the request as a nested dict that JSON can hold."""
-        values = asdict(self)
-        if self.refine is not None:
-            values["refine"]["iterations"] = list(self.refine.iterations)
-        return values
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RegistrationRequest:
@@ -259,3 +265,16 @@ class RegistrationRequest:
             return cls.from_dict(json.loads(text))
         except json.JSONDecodeError as error:
             raise InputError(f"request: expected JSON, got an error: {error}") from error
+
+
+def _plain_refinement(value: Any) -> bool | dict[str, Any] | None:
+    """Return what was said about the refinement; what was not said is left to the model."""
+    RefineOptions.from_value(value)  # a wrong option is told at once
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        if value in ("on", "auto", "off"):
+            return None if value == "auto" else value == "on"
+        return {"iterations": [int(part) for part in value.split(",")], "enabled": True}
+    given = asdict(value) if isinstance(value, RefineOptions) else value
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in given.items()}

@@ -26,6 +26,24 @@ def test_request_travels_as_json() -> None:
     assert RegistrationRequest.from_json(plain.to_json()) == plain
 
 
+def test_a_request_keeps_only_what_was_said_about_the_refinement() -> None:
+    """The worker that reads the request knows the model; its defaults fill the rest."""
+    card = {"similarity": "lncc", "iterations": [5, 4], "enabled": False}
+    for said, expected in (
+        (None, RefineOptions(similarity="lncc", iterations=(5, 4), enabled=False)),
+        (True, RefineOptions(similarity="lncc", iterations=(5, 4))),
+        ("on", RefineOptions(similarity="lncc", iterations=(5, 4))),
+        (False, RefineOptions(similarity="lncc", iterations=(5, 4), enabled=False)),
+        ("7,6", RefineOptions(similarity="lncc", iterations=(7, 6))),
+        ({"iterations": (3,), "enabled": True}, RefineOptions(similarity="lncc", iterations=(3,))),
+        (RefineOptions(sigma=1.0), RefineOptions(sigma=1.0)),
+    ):
+        request = RegistrationRequest("a", "b", refine=said)  # type: ignore[arg-type]
+        read = RegistrationRequest.from_json(request.to_json())
+        assert read == request
+        assert RefineOptions.from_value(read.refine, card) == expected
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [
