@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-__all__ = ["Field", "pixel_grid", "smooth_noise"]
+__all__ = ["Field", "pixel_grid", "smooth_noise", "spline_matrix"]
 
 
 def pixel_grid(size: int) -> np.ndarray:
@@ -16,7 +16,7 @@ def pixel_grid(size: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=256)
-def _spline_matrix(length: int, spacing: float) -> np.ndarray:
+def spline_matrix(length: int, spacing: float) -> np.ndarray:
     """Cubic B-spline basis ``(length, control points)``, rows scaled to unit sum of squares.
 
     With that scale, independent standard normal control points give unit variance everywhere.
@@ -37,7 +37,7 @@ def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], spacing: floa
         shape: ``(H, W)``.
         spacing: distance of the spline's control points in pixels; structures are about this wide.
     """
-    rows, columns = (_spline_matrix(n, spacing) for n in shape)
+    rows, columns = (spline_matrix(n, spacing) for n in shape)
     return rows @ rng.standard_normal((rows.shape[1], columns.shape[1])) @ columns.T
 
 
