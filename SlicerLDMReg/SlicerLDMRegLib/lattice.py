@@ -1,0 +1,116 @@
+"""The lattice of a network that works in anatomical axes, placed over an image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import SimpleITK as sitk
+
+from .errors import InputError
+from .geometry import ImageGeometry
+from .resampling import antialiased, coverage, resample
+
+__all__ = ["anatomical_lattice", "foreground_box"]
+
+# The LPS axis and sign of the direction that a letter names.
+_LETTERS = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "S": (2, 1), "I": (2, -1)}
+_COARSE_MM = 4.0
+_MOST_COARSE = 96  # voxels along an axis of the lattice on which the foreground is looked for
+_OUTLIERS = 0.5  # percent of the foreground at each end of an axis that are not looked at
+
+
+def anatomical_lattice(
+    image: sitk.Image, size: Sequence[int], spacing: float, orientation: str = "LPS"
+) -> ImageGeometry:
+    """Return a lattice along the axes of the patient, centred on what an image shows.
+
+    It depends on where the voxels of the image lie and not on the order in which a file stores
+    them. Along axes where the image fits into the lattice, its centre is that of the image; along
+    others it is that of the foreground (see :func:`foreground_box`), and what does not fit is cut.
+
+    Args:
+        image: 3D image.
+        size: voxels along the axes of the lattice.
+        spacing: mm between voxels along every axis.
+        orientation: where the axes point, e.g. ``"LPS"``.
+
+    Raises:
+        InputError: when the image is not 3D or the orientation does not name three axes.
+    """
+    if image.GetDimension() != 3:
+        raise InputError(f"expected a 3D image, got {image.GetDimension()}D")
+    direction = _direction(orientation)
+    box = _corners(ImageGeometry.from_image(image)) @ direction
+    low, high = box.min(axis=0), box.max(axis=0)
+    extent = np.asarray(size) * spacing
+    centre = (low + high) / 2
+    cut = high - low > extent + 0.01 * spacing
+    if cut.any():
+        inner, outer = foreground_box(image, orientation)
+        middle = (inner + outer) / 2
+        # Where the foreground is at the edge of the image, there is nothing to see beyond it.
+        middle = np.clip(middle, low + extent / 2, np.maximum(high - extent / 2, low + extent / 2))
+        centre = np.where(cut, middle, centre)
+    origin = direction @ (centre - (np.asarray(size) - 1) / 2 * spacing)
+    return ImageGeometry(
+        tuple(size), (spacing,) * 3, tuple(origin.tolist()), tuple(direction.ravel().tolist())
+    )
+
+
+def foreground_box(image: sitk.Image, orientation: str = "LPS") -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends of the foreground of a 3D image along anatomical axes, in mm.
+
+    Foreground is what is brighter than Otsu's threshold on a coarse lattice; half a percent of it
+    at each end of an axis is left out, so that bright specks do not count.
+
+    Args:
+        image: 3D image.
+        orientation: the axes, e.g. ``"LPS"``.
+
+    Returns:
+        Lower and upper end along each of the axes.
+    """
+    direction = _direction(orientation)
+    box = _corners(ImageGeometry.from_image(image)) @ direction
+    low, high = box.min(axis=0), box.max(axis=0)
+    spacing = np.maximum((high - low) / _MOST_COARSE, np.minimum(_COARSE_MM, (high - low) / 8))
+    size = np.maximum(1, np.ceil((high - low) / spacing)).astype(int)
+    origin = direction @ (low + spacing / 2)
+    coarse = ImageGeometry(
+        tuple(size.tolist()),
+        tuple(spacing.tolist()),
+        tuple(origin.tolist()),
+        tuple(direction.ravel().tolist()),
+    )
+    none = sitk.Transform(3, sitk.sitkIdentity)
+    array = sitk.GetArrayFromImage(resample(antialiased(image, coarse), coarse, none))
+    # In the corners between an oblique image and this lattice there is nothing.
+    array = np.where(coverage(image, coarse, none) > 0, array, array.min())
+    if array.min() == array.max():
+        return low, high
+    threshold = sitk.OtsuThresholdImageFilter()
+    threshold.Execute(sitk.GetImageFromArray(array))
+    indices = np.argwhere(array > threshold.GetThreshold())[:, ::-1]
+    if not len(indices):
+        return low, high
+    ends = np.percentile(indices, (_OUTLIERS, 100 - _OUTLIERS), axis=0)
+    return low + ends[0] * spacing, low + (ends[1] + 1) * spacing
+
+
+def _direction(orientation: str) -> np.ndarray:
+    matrix = np.zeros((3, 3))
+    for column, letter in enumerate(orientation):
+        if letter not in _LETTERS or len(orientation) != 3:
+            break
+        axis, sign = _LETTERS[letter]
+        matrix[axis, column] = sign
+    if abs(np.linalg.det(matrix)) != 1:
+        raise InputError(f"orientation: expected three letters such as 'LPS', got {orientation!r}")
+    return matrix
+
+
+def _corners(geometry: ImageGeometry) -> np.ndarray:
+    """Return the outer corners of the voxels of a lattice, ``(8, 3)``, LPS mm."""
+    ends = [(-0.5, n - 0.5) for n in geometry.size]
+    return geometry.index_to_physical(np.stack(np.meshgrid(*ends), axis=-1).reshape(-1, 3))

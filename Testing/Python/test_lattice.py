@@ -1,0 +1,76 @@
+"""The lattice of a network in anatomical axes: where it lies, whatever way the file is stored."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from SlicerLDMRegLib.errors import InputError
+from SlicerLDMRegLib.geometry import ImageGeometry
+from SlicerLDMRegLib.lattice import anatomical_lattice, foreground_box
+
+IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+
+
+def ball(geometry: ImageGeometry, centre: tuple[float, float, float], radius: float) -> sitk.Image:
+    distance = np.linalg.norm(geometry.points() - np.asarray(centre), axis=-1)
+    noise = np.random.default_rng(0).uniform(0, 5, geometry.array_shape)
+    return geometry.to_image((100.0 * (distance < radius) + noise).astype(np.float32))
+
+
+def test_image_that_fits_is_centred() -> None:
+    image = ball(ImageGeometry((40, 30, 20), (1, 1, 2), (5, -7, 9), IDENTITY), (10, 0, 20), 6)
+    lattice = anatomical_lattice(image, (32, 32, 48), 2.0)
+    assert lattice.size == (32, 32, 48)
+    assert lattice.spacing == (2.0, 2.0, 2.0)
+    assert lattice.direction == IDENTITY
+    np.testing.assert_allclose(lattice.center(), ImageGeometry.from_image(image).center())
+
+
+@pytest.mark.parametrize(("orientation", "signs"), [("LPS", (1, 1, 1)), ("RAS", (-1, -1, 1))])
+def test_image_that_does_not_fit_is_cut_around_what_it_shows(
+    orientation: str, signs: tuple[int, int, int]
+) -> None:
+    geometry = ImageGeometry((100, 40, 40), (1.5, 1.5, 1.5), (0, 0, 0), IDENTITY)
+    image = ball(geometry, (95.0, 20.0, 40.0), 20.0)
+    lattice = anatomical_lattice(image, (32, 32, 32), 2.0, orientation)
+    np.testing.assert_array_equal(np.diag(lattice.direction_matrix), signs)
+    # Along x the ball; along y and z, where the image fits, its own centre.
+    np.testing.assert_allclose(lattice.center(), (95.0, 29.25, 29.25), atol=2.0)
+    low, high = foreground_box(image)
+    np.testing.assert_allclose(low, (75, 0, 20), atol=4)
+    np.testing.assert_allclose(high, (115, 40, 59), atol=4)
+
+
+def test_specks_and_the_edge_of_the_image() -> None:
+    geometry = ImageGeometry((100, 40, 40), (1.5, 1.5, 1.5), (0, 0, 0), IDENTITY)
+    array = sitk.GetArrayFromImage(ball(geometry, (10.0, 29.0, 29.0), 20.0))
+    array[20, 20, 95:97] = 1000
+    lattice = anatomical_lattice(geometry.to_image(array), (32, 32, 32), 2.0)
+    # The ball lies at the edge: the lattice begins where the image does.
+    assert lattice.index_to_physical((-0.5, 0, 0))[0] == pytest.approx(-0.75)
+
+
+@pytest.mark.parametrize("permutation", [(0, 1, 2), (2, 0, 1), (1, 0, 2)])
+@pytest.mark.parametrize("flips", [(False, False, False), (True, False, True)])
+def test_lattice_does_not_depend_on_the_order_of_storage(
+    permutation: tuple[int, int, int], flips: tuple[bool, bool, bool]
+) -> None:
+    geometry = ImageGeometry((100, 40, 50), (1.5, 1.5, 1.5), (3, 4, 5), IDENTITY)
+    image = ball(geometry, (95.0, 24.0, 40.0), 20.0)
+    stored = sitk.Flip(sitk.PermuteAxes(image, permutation), flips)
+    assert stored.GetDirection() != IDENTITY or (permutation == (0, 1, 2) and not any(flips))
+    expected = anatomical_lattice(image, (32, 32, 32), 2.0)
+    np.testing.assert_allclose(
+        anatomical_lattice(stored, (32, 32, 32), 2.0).origin, expected.origin, atol=1e-3
+    )
+
+
+def test_wrong_orientation() -> None:
+    image = ball(ImageGeometry((9, 9, 9), (1, 1, 1), (0, 0, 0), IDENTITY), (4, 4, 4), 3)
+    for wrong in ("LP", "LPP", "XYZ"):
+        with pytest.raises(InputError, match="three letters"):
+            anatomical_lattice(image, (8, 8, 8), 1.0, wrong)
+    with pytest.raises(InputError, match="3D"):
+        anatomical_lattice(image[:, :, 0], (8, 8), 1.0)
