@@ -9,14 +9,11 @@ import torch
 from torch import Tensor
 
 from ..displacement import DisplacementField
-from ..functional import jacobian_determinant, smallest_jacobian_determinant
 from ..geometry import ImageGeometry
 from .align import Alignment
 from .slices import SliceRange, embed_displacement, to_batch
 
-__all__ = ["FieldBatch", "Folds", "inverse_field", "whole_field"]
-
-_SLAB_VOXELS = 2**22
+__all__ = ["FieldBatch", "inverse_field", "whole_field"]
 
 
 @dataclass(frozen=True)
@@ -90,47 +87,3 @@ def inverse_field(
     if back is None:
         return field.inverse(geometry)
     return DisplacementField.from_transform(back, geometry).compose(inverse.physical())
-
-
-class Folds:
-    """Tells whether a deformation stays free of folds on the lattice of the result.
-
-    ``unfold`` asks it. Between the voxels of the working lattice the map is interpolated, so that
-    a finer lattice, or one that lies elsewhere, can see determinants that the first one does not.
-
-    Args:
-        lattice: working lattice.
-        slices: the slices, None for a whole image.
-        output: lattice of the result.
-        floor: smallest accepted determinant.
-    """
-
-    def __init__(
-        self,
-        lattice: ImageGeometry,
-        slices: SliceRange | None,
-        output: ImageGeometry,
-        floor: float,
-    ) -> None:
-        self.lattice, self.slices, self.output, self.floor = lattice, slices, output, floor
-
-    def __call__(self, displacement: Tensor, inverse: Tensor) -> Tensor:
-        """Return for each element of the batch whether it is accepted, ``(B,)``."""
-        batch = FieldBatch(displacement, self.lattice, self.slices).on(self.output)
-        values = batch.values.cpu()
-        return torch.tensor([_least(item) >= self.floor for item in values])
-
-
-def _least(displacement: Tensor) -> float:
-    """Return the smallest determinant of ``(d, *S)``, central or one-sided, in slabs."""
-    count = displacement.shape[1]
-    thickness = max(1, _SLAB_VOXELS // max(1, displacement[0, 0].numel()))
-    least = float("inf")
-    for start in range(0, count, thickness):
-        # One more plane on each side, for the differences; what lies beyond is the border.
-        first, last = max(0, start - 1), min(count, start + thickness + 1)
-        slab = displacement[None, :, first:last].float()
-        inner = slice(start - first, start - first + min(thickness, count - start))
-        for determinant in (jacobian_determinant(slab), smallest_jacobian_determinant(slab)):
-            least = min(least, float(determinant[:, inner].min()))
-    return least

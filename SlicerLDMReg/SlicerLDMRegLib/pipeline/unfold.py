@@ -55,7 +55,8 @@ def unfold(
         velocity: ``(B, d, *S)`` in voxels.
         squarings: of the exponential map; None: as many as the velocity needs.
         accept: an additional test of the displacement and its inverse, ``(B, d, *S)`` each;
-            returns ``(B,)`` booleans, False where the element must be smoothed further.
+            returns ``(B,)`` or ``(B, *S)`` booleans, False for elements, or voxels, that must be
+            smoothed further.
         check: called before each round; may raise to stop.
 
     Returns:
@@ -73,11 +74,13 @@ def unfold(
         )
         bad = folded.flatten(1).any(1)
         if accept is not None:
-            refused = ~accept(displacement, inverse).to(bad.device)
-            # Nothing says where the caller's test fails: then the whole element is smoothed.
-            everywhere = (refused & ~bad).reshape(-1, *[1] * (folded.ndim - 1))
-            folded = folded | everywhere
-            bad = bad | refused
+            accepted = accept(displacement, inverse).to(bad.device)
+            if accepted.ndim == 1:
+                # Nothing says where the caller's test fails: then the whole element is smoothed.
+                everywhere = ~accepted & ~bad
+                accepted = ~everywhere.reshape(-1, *[1] * (folded.ndim - 1))
+            folded = folded | ~accepted
+            bad = folded.flatten(1).any(1)
         if not bad.any():
             return velocity, displacement
         if round_ < _LOCAL_ROUNDS:
