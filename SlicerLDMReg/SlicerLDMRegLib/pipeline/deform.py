@@ -12,7 +12,8 @@ from ..geometry import ImageGeometry
 from ..networks import FieldPrediction
 from .align import Alignment
 from .device import Meter
-from .fields import FieldBatch, Folds
+from .fields import FieldBatch
+from .folds import Folds
 from .inputs import Inputs
 from .method import LoadedModel
 from .prepare import (
