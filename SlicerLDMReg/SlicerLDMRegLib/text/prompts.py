@@ -1,0 +1,55 @@
+"""Prompts: from the name of a structure to the sentence that a text encoder reads."""
+
+from __future__ import annotations
+
+import re
+
+from ..errors import InputError
+
+__all__ = ["TEMPLATES", "build_prompt", "structure_words"]
+
+#: Templates by name; ``[CLS]`` stands for the structure (textSCF, Section 3.3.1 and Table 1).
+TEMPLATES: dict[str, str] = {
+    "brain-mr": "A magnetic resonance imaging of a [CLS] in human brain.",
+    "abdomen-ct": "A computerized tomography of a [CLS] in human abdomen.",
+    "photo-abdomen": "A photo of a [CLS] in human abdomen.",
+    "photo": "A photo of a [CLS].",
+}
+
+_PLACE = "[CLS]"
+
+
+def structure_words(name: str) -> str:
+    """Return a structure's name in words: lower case, hyphens and underscores as spaces.
+
+    >>> structure_words("Left-Hippocampus")
+    'left hippocampus'
+
+    Raises:
+        InputError: when nothing is left of it.
+    """
+    words = " ".join(re.sub(r"[-_\s]+", " ", name).lower().split())
+    if not words:
+        raise InputError(f"expected the name of a structure, got {name!r}")
+    return words
+
+
+def build_prompt(template: str, name: str) -> str:
+    """Put the name of a structure into a template.
+
+    >>> build_prompt("brain-mr", "Left-Hippocampus")
+    'A magnetic resonance imaging of a left hippocampus in human brain.'
+
+    Args:
+        template: a text with ``[CLS]``, or the name of one in :data:`TEMPLATES`.
+        name: of the structure, in words or as a label table has it.
+
+    Raises:
+        InputError: when the template has no ``[CLS]`` or the name is empty.
+    """
+    text = TEMPLATES.get(template, template)
+    if _PLACE not in text:
+        raise InputError(
+            f"expected a template with {_PLACE} or one of {', '.join(TEMPLATES)}, got {template!r}"
+        )
+    return text.replace(_PLACE, structure_words(name))
