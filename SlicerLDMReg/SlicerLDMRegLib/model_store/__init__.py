@@ -17,6 +17,7 @@ from .verify import verify
 if TYPE_CHECKING:
     from .folder import write_model_folder
     from .load import load_network
+    from .segmenters import build_segmenter
 
 __all__ = [
     "Grid",
@@ -24,6 +25,7 @@ __all__ = [
     "ModelCard",
     "TrainingData",
     "Weights",
+    "build_segmenter",
     "default_model",
     "find_model",
     "list_models",
@@ -36,6 +38,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "build_segmenter":
+        from .segmenters import build_segmenter
+
+        return build_segmenter
     if name == "load_network":
         from .load import load_network
 

@@ -122,6 +122,12 @@ def _check_labels(card: ModelCard) -> None:
         return
     _require(
         card,
+        card.grid.spacing is not None and card.grid.orientation is not None,
+        "grid",
+        "that of a 3D segmentation model, with spacing (mm) and orientation (such as 'LPS')",
+    )
+    _require(
+        card,
         card.label_scheme and all(int(key) > 0 for key in card.label_scheme),
         "label_scheme",
         "the structures of the segmentation, with numbers from 1 on",

@@ -1,0 +1,64 @@
+"""What the labels of a segmentation are called: a dictionary, a JSON file or a known scheme."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..text.schemes import scheme_names
+
+__all__ = ["read_names"]
+
+_EXPECTED = 'an object of names by label number such as {"17": "left hippocampus"}'
+
+
+def read_names(names: str | Path | Mapping[Any, Any], role: str = "names") -> dict[int, str]:
+    """Return names by label number, ascending, without the background.
+
+    Args:
+        names: a dictionary or a JSON file ``{label number: name}``, where a name may also be an
+            object with the entry ``"name"`` as in a model's label scheme; or the name of a known
+            scheme such as ``"freesurfer35"`` or ``"btcv"``.
+        role: what the names are, for the errors.
+
+    Raises:
+        InputError: when there is no such file or scheme, or an entry is not a number and a name.
+    """
+    if isinstance(names, str | Path):
+        path = Path(names).expanduser()
+        if path.suffix.lower() != ".json" and not path.exists():
+            return dict(sorted(scheme_names(str(names)).items()))
+        names = _read(path, role)
+    if not isinstance(names, Mapping) or not names:
+        raise InputError(f"{role}: expected {_EXPECTED}, got {_shown(names)}")
+    result = {}
+    for key, value in names.items():
+        name = value.get("name") if isinstance(value, Mapping) else value
+        if isinstance(key, bool) or not str(key).strip().isdecimal():
+            raise InputError(f"{role}: expected {_EXPECTED}, got the key {_shown(key)}")
+        if not isinstance(name, str) or not name.strip():
+            raise InputError(f"{role}: label {key} must have a name, got {_shown(value)}")
+        number = int(key)
+        if number in result:
+            raise InputError(f"{role}: label {number} is named twice; name it once")
+        result[number] = name.strip()
+    result.pop(0, None)  # the background needs no name, and may have one
+    return dict(sorted(result.items()))
+
+
+def _read(path: Path, role: str) -> Any:
+    if not path.is_file():
+        raise InputError(f"{role}: there is no file {path}")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{role}: {path} cannot be read as JSON: {reason[:200]}") from error
+
+
+def _shown(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."
