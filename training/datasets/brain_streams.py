@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from ..synthesis.brain import GOOD_SCANNER, ScannerOptions, canonical_image, render
 from ..synthesis.brain_anatomy import REGION_ROW
 from ..synthesis.brain_contrast import CONTRASTS, Contrast, draw_contrast, vary
-from ..synthesis.brain_deformation import DeformationOptions, RandomMap, sample_labels
+from ..synthesis.brain_deformation import Affine, DeformationOptions, RandomMap, read_labels_at
 from .brain_labels import ALIGNED_GEOMETRY, BrainLabels, centred_geometry
 
 __all__ = [
@@ -43,7 +43,9 @@ class BrainStreamOptions:
         skull: probability that an image shows the whole head; both images of a pair do, or none.
         same_subject: probability of two deformations of one subject instead of two subjects.
         flip: probability of exchanging left and right.
-        deformation: of the anatomy; ``strength`` scales all of it.
+        deformation: of each anatomy; ``strength`` scales all of it.
+        placement: of the head in the scanner, the same for both images of a pair. The heads of the
+            label maps are pitched from -21 to 14 degrees.
         scanner: noise, blur and so on.
         canonical: give every image's noise-free T1-like rendering, too.
         cache: folder for the aligned label maps.
@@ -59,23 +61,29 @@ class BrainStreamOptions:
     same_subject: float = 0.1
     flip: float = 0.5
     deformation: DeformationOptions = field(default_factory=DeformationOptions)
+    placement: DeformationOptions = field(
+        default_factory=lambda: DeformationOptions(1.0, (18.0, 6.0, 6.0), 0.08, 0.0, 8.0, ())
+    )
     scanner: ScannerOptions = field(default_factory=ScannerOptions)
     canonical: bool = False
     cache: str | None = None
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> BrainStreamOptions:
-        """Read plain values, ``deformation`` and ``scanner`` as mappings; ``root`` is skipped.
+        """Read plain values; ``deformation``, ``placement`` and ``scanner`` are mappings whose
+        missing keys keep the defaults here; ``root`` is skipped.
 
         Raises:
             ValueError: for a key that is no option.
         """
         values = {k: v for k, v in values.items() if k != "root"}
-        for name, kind in (("deformation", DeformationOptions), ("scanner", ScannerOptions)):
-            if isinstance(values.get(name), Mapping):
-                _check_keys(kind, values[name])
-                values[name] = kind(**values[name])
         _check_keys(cls, values)
+        defaults = cls()
+        for name in ("deformation", "placement", "scanner"):
+            if isinstance(values.get(name), Mapping):
+                default = getattr(defaults, name)
+                _check_keys(type(default), values[name])
+                values[name] = replace(default, **values[name])
         if "size" in values:
             values["size"] = tuple(values["size"])
         return cls(**values)
@@ -119,16 +127,18 @@ class _Synthesis:
         weights = np.array([self.options.contrasts[k] for k in kinds], float)
         return draw_contrast(rng, kinds[rng.choice(len(kinds), p=weights / weights.sum())])
 
-    def _anatomy(self, rng: np.random.Generator, subject: int) -> np.ndarray:
+    def _anatomy(
+        self, rng: np.random.Generator, subject: int, placement: Affine
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
         flip = bool(rng.uniform() < self.options.flip)
-        points = RandomMap(rng, self.geometry, self.options.deformation).points(flip)
-        return sample_labels(self.labels.arrays[subject], ALIGNED_GEOMETRY, points, flip)
-
-    def _image(
-        self, rng: np.random.Generator, labels: np.ndarray, contrast: Contrast, skull: bool
-    ) -> np.ndarray:
-        o = self.options
-        return render(rng, labels, o.spacing, contrast, o.scanner, skull)
+        random_map = RandomMap(rng, self.geometry, self.options.deformation, placement)
+        return read_labels_at(
+            self.labels.arrays[subject],
+            ALIGNED_GEOMETRY,
+            random_map.points(flip),
+            self.options.spacing,
+            flip,
+        )
 
 
 class BrainPairStream(_Synthesis, Dataset[Item]):
@@ -156,15 +166,17 @@ class BrainPairStream(_Synthesis, Dataset[Item]):
         contrasts = [self._contrast(rng), self._contrast(rng)]
         if rng.uniform() < o.same_contrast:
             contrasts[1] = vary(rng, contrasts[0])
+        placement = Affine.random(rng, o.placement)
         item = {}
         for name, subject, contrast in zip(
             ("moving", "fixed"), (first, second), contrasts, strict=True
         ):
-            labels = self._anatomy(rng, subject)
-            item[name] = _tensor(self._image(rng, labels, contrast, skull))
+            labels, parts = self._anatomy(rng, subject, placement)
+            image = render(rng, labels, o.spacing, contrast, parts, o.scanner, skull)
+            item[name] = _tensor(image)
             item[f"{name}_labels"] = _tensor(REGION_ROW[labels])
             if o.canonical:
-                item[f"{name}_canonical"] = _tensor(canonical_image(labels, o.spacing))
+                item[f"{name}_canonical"] = _tensor(canonical_image(labels, o.spacing, parts))
         return item
 
 
@@ -175,12 +187,12 @@ class BrainImageStream(_Synthesis, Dataset[Item]):
     """
 
     def __getitem__(self, index: int) -> Item:
-        rng = self._rng(index)
+        rng, o = self._rng(index), self.options
         subject = int(rng.integers(len(self.labels)))
-        skull = bool(rng.uniform() < self.options.skull)
+        skull = bool(rng.uniform() < o.skull)
         contrast = self._contrast(rng)
-        labels = self._anatomy(rng, subject)
-        image = self._image(rng, labels, contrast, skull)
+        labels, parts = self._anatomy(rng, subject, Affine.random(rng, o.placement))
+        image = render(rng, labels, o.spacing, contrast, parts, o.scanner, skull)
         return {"image": _tensor(image), "labels": _tensor(REGION_ROW[labels])}
 
 
@@ -223,8 +235,9 @@ def evaluation_brains(
     brains = {}
     for subject, array in zip(maps.subjects, maps.arrays, strict=True):
         rng = np.random.default_rng((seed, subject))
-        labels = sample_labels(array, ALIGNED_GEOMETRY, points)
-        image = render(rng, labels, spacing, draw_contrast(rng, contrast), GOOD_SCANNER, skull)
+        labels, parts = read_labels_at(array, ALIGNED_GEOMETRY, points, spacing)
+        look = draw_contrast(rng, contrast)
+        image = render(rng, labels, spacing, look, parts, GOOD_SCANNER, skull)
         brains[subject] = _tensor(image), _tensor(REGION_ROW[labels])
     return brains
 

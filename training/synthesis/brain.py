@@ -8,6 +8,7 @@ voxels well below a quarter of a second on one core.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,6 +80,7 @@ def render(
     labels: np.ndarray,
     spacing: float,
     contrast: Contrast,
+    parts: Sequence[np.ndarray] = (),
     options: ScannerOptions | None = None,
     skull: bool = False,
 ) -> np.ndarray:
@@ -89,6 +91,8 @@ def render(
         labels: ``(z, y, x)`` uint8 indices of ``LABEL_NUMBERS``.
         spacing: mm between voxels.
         contrast: of the tissues.
+        parts: labels of parts of every voxel, each of the shape of ``labels``; a voxel is as bright
+            as their mean.
         options: of the scanner.
         skull: show the whole head, or the stripped brain on zero.
 
@@ -98,14 +102,15 @@ def render(
     o = options or ScannerOptions()
     means, deviations = contrast.of_labels()
     image = rng.standard_normal(labels.shape, np.float32)
-    image *= deviations[labels]
-    image += means[labels]
+    image *= deviations.take(labels)
+    for part in parts or [labels]:
+        image += (means / np.float32(max(len(parts), 1))).take(part)
     strength, width = rng.uniform(*o.bias), rng.uniform(*o.bias_width) / spacing
     if strength > 0:
         shading = smooth_volume(rng, labels.shape, [width], [strength])
         image *= np.exp(shading, out=shading)
     noise, rician = rng.uniform(*o.noise), rng.uniform() < o.rician
-    # Labels are read at points: without any blur, borders of tissues would have steps.
+    # Without any blur, borders of tissues would have steps that no scanner shows.
     psf = [float(np.hypot(s / spacing, 0.3)) for s in rng.uniform(*o.blur, 3)]
     axis, distance = int(rng.integers(3)), rng.uniform(*o.slice_distance) / spacing
     thick = rng.uniform() < o.thick_slices and distance > 1
@@ -129,10 +134,16 @@ def render(
     return image
 
 
-def canonical_image(labels: np.ndarray, spacing: float) -> np.ndarray:
-    """Return a T1-like image without noise or shading, the stripped brain on zero, in [0, 1]."""
+def canonical_image(
+    labels: np.ndarray, spacing: float, parts: Sequence[np.ndarray] = ()
+) -> np.ndarray:
+    """Return a T1-like image without noise or shading, the stripped brain on zero, in [0, 1].
+
+    Args: as of :func:`render`.
+    """
     means, _ = canonical("t1").of_labels()
-    image = means[labels] * stripped(labels)
+    image = np.mean([means.take(part) for part in parts or [labels]], axis=0)
+    image *= stripped(labels)
     for axis in range(3):
         image = _along(image, _gaussian(image.shape[axis], float(np.hypot(1 / spacing, 0.3))), axis)
     return np.clip(image / np.float32(means[BRAIN].max()), 0, 1)

@@ -12,7 +12,7 @@ from SlicerLDMRegLib.geometry import ImageGeometry
 from .brain_anatomy import MIRROR
 from .random_fields import spline_matrix
 
-__all__ = ["DeformationOptions", "RandomMap", "sample_labels", "smooth_volume"]
+__all__ = ["Affine", "DeformationOptions", "RandomMap", "read_labels_at", "smooth_volume"]
 
 # Largest norm of the gradient of the displacement: below 1 the map is one-to-one.
 _STEEPEST = 0.7
@@ -24,7 +24,7 @@ class DeformationOptions:
 
     Args:
         strength: factor on everything below, 0 for no change.
-        rotation: degrees about each axis.
+        rotation: degrees about the axes x, y, z.
         scaling: of each axis, relative to 1.
         shearing: of each pair of axes.
         translation: mm along each axis.
@@ -33,48 +33,67 @@ class DeformationOptions:
     """
 
     strength: float = 1.0
-    rotation: float = 8.0
-    scaling: float = 0.08
+    rotation: Sequence[float] = (5.0, 5.0, 5.0)
+    scaling: float = 0.06
     shearing: float = 0.04
-    translation: float = 6.0
+    translation: float = 5.0
     waves: Sequence[tuple[float, float]] = ((64.0, 5.0), (32.0, 2.5), (16.0, 1.0))
+
+
+@dataclass(frozen=True)
+class Affine:
+    """``point -> matrix point + translation``, in mm, x, y, z."""
+
+    matrix: np.ndarray
+    translation: np.ndarray
+
+    @classmethod
+    def random(cls, rng: np.random.Generator, options: DeformationOptions) -> Affine:
+        """Draw rotation, shearing, scaling and translation within ``options``."""
+        strength = options.strength
+        angles = np.deg2rad(strength * np.asarray(options.rotation)) * rng.uniform(-1, 1, 3)
+        scales = 1 + strength * options.scaling * rng.uniform(-1, 1, 3)
+        shears = strength * options.shearing * rng.uniform(-1, 1, 3)
+        matrix = _rotation(angles) @ _shear(shears) @ np.diag(scales)
+        return cls(matrix, strength * options.translation * rng.uniform(-1, 1, 3))
 
 
 class RandomMap:
     """A random one-to-one map from points of the new anatomy to points of the old.
 
-    ``point -> matrix (point + displacement(point)) + translation``, all in mm from the centre.
+    ``point -> affine(placement(point) + displacement(point))``, mm from the centre.
 
     Args:
         rng: source of randomness.
         geometry: lattice on which the displacement is known, axes along LPS.
         options: how strong.
+        placement: of the head in the scanner, shared by the images of a pair.
 
     Attributes:
-        matrix: ``(3, 3)``, x, y, z.
-        translation: ``(3,)`` mm.
+        affine: drawn from ``options``.
         displacement: ``(3, z, y, x)`` float32 mm, components x, y, z, or None when it is zero.
     """
 
     def __init__(
-        self, rng: np.random.Generator, geometry: ImageGeometry, options: DeformationOptions
+        self,
+        rng: np.random.Generator,
+        geometry: ImageGeometry,
+        options: DeformationOptions,
+        placement: Affine | None = None,
     ) -> None:
         self.geometry = geometry
-        strength = options.strength
-        angles = np.deg2rad(strength * options.rotation) * rng.uniform(-1, 1, 3)
-        scales = 1 + strength * options.scaling * rng.uniform(-1, 1, 3)
-        shears = strength * options.shearing * rng.uniform(-1, 1, 3)
-        self.matrix = _rotation(angles) @ _shear(shears) @ np.diag(scales)
-        self.translation = strength * options.translation * rng.uniform(-1, 1, 3)
+        self.placement = placement or Affine(np.eye(3), np.zeros(3))
+        self.affine = Affine.random(rng, options)
         self.displacement: np.ndarray | None = None
-        if strength > 0 and options.waves:
-            amplitudes = [strength * amplitude * rng.uniform() for _, amplitude in options.waves]
+        if options.strength > 0 and options.waves:
+            amplitudes = [options.strength * rng.uniform(0, size) for _, size in options.waves]
             widths = [width / geometry.spacing[0] for width, _ in options.waves]
             shape = geometry.array_shape
             field = np.stack([smooth_volume(rng, shape, widths, amplitudes) for _ in range(3)])
+            limit = _STEEPEST * np.linalg.svd(self.placement.matrix, compute_uv=False)[-1]
             steepest = _largest_gradient(field, geometry.spacing)
-            if steepest > _STEEPEST:
-                field *= _STEEPEST / steepest
+            if steepest > limit:
+                field *= limit / steepest
             self.displacement = field
 
     def points(self, flip: bool = False) -> np.ndarray:
@@ -83,47 +102,68 @@ class RandomMap:
         Args:
             flip: mirror the old anatomy left to right first.
         """
-        axes = [
-            origin + spacing * np.arange(n)
-            for origin, spacing, n in zip(
-                self.geometry.origin, self.geometry.spacing, self.geometry.size, strict=True
-            )
-        ]
-        matrix, translation = self.matrix, self.translation
-        if flip:
-            mirror = np.array([-1.0, 1.0, 1.0])
-            matrix, translation = mirror[:, None] * matrix, mirror * translation
-        out = np.empty((3, *self.geometry.array_shape), np.float32)
+        g = self.geometry
+        axes = [o + s * np.arange(n) for o, s, n in zip(g.origin, g.spacing, g.size, strict=True)]
+        own = self.affine.matrix * np.array([[-1.0], [1.0], [1.0]] if flip else [[1.0]] * 3)
+        shift = own @ self.placement.translation
+        shift += self.affine.translation * ([-1, 1, 1] if flip else 1)
+        matrix = own @ self.placement.matrix
+        out = np.empty((3, *g.array_shape), np.float32)
         for i in range(3):
             x, y, z = (matrix[i, j] * axes[j] for j in range(3))
-            out[i] = (z[:, None, None] + y[:, None] + x + translation[i]).astype(np.float32)
+            plane = (y[:, None] + x + shift[i]).astype(np.float32)
+            np.add(z.astype(np.float32)[:, None, None], plane, out=out[i])
             if self.displacement is not None:
                 for j in range(3):
-                    out[i] += np.float32(matrix[i, j]) * self.displacement[j]
+                    out[i] += np.float32(own[i, j]) * self.displacement[j]
         return out
 
 
-def sample_labels(
-    labels: np.ndarray, geometry: ImageGeometry, points: np.ndarray, flip: bool = False
-) -> np.ndarray:
-    """Return the label nearest to each point; beyond the map its border goes on.
+def read_labels_at(
+    labels: np.ndarray,
+    geometry: ImageGeometry,
+    points: np.ndarray,
+    spacing: float,
+    flip: bool = False,
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return the label nearest to each point, and labels of parts of the voxel around it.
+
+    A voxel that is larger than those of the map holds several labels; four parts of it, on
+    the corners of a tetrahedron, tell their shares. Beyond the map its border goes on.
 
     Args:
         labels: ``(z, y, x)`` uint8 indices, on ``geometry`` with axes along LPS.
         geometry: lattice of the labels.
         points: ``(3, ...)`` mm, components x, y, z.
+        spacing: size of the voxels around the points in mm.
         flip: exchange the left and right structures, for points of a mirrored map.
     """
-    flat: np.ndarray | None = None
-    for i in (2, 1, 0):
+    step = round(spacing / geometry.spacing[0] / 2)
+    strides = (1, geometry.size[0], geometry.size[0] * geometry.size[1])
+    nearest = np.zeros(points.shape[1:], np.int32)
+    corner = np.zeros(points.shape[1:], np.int32)
+    for i in range(3):
         index = points[i] - np.float32(geometry.origin[i])
         index /= np.float32(geometry.spacing[i])
-        np.rint(index, out=index)
-        np.clip(index, 0, geometry.size[i] - 1, out=index)
-        whole = index.astype(np.int32)
-        flat = whole if flat is None else flat * np.int32(geometry.size[i]) + whole
-    out = labels.ravel().take(flat)
-    return MIRROR[out] if flip else out
+        last = geometry.size[i] - 1
+        nearest += _whole(index, last) * np.int32(strides[i])
+        if step:
+            index -= np.float32(step / 2)
+            corner += _whole(index, last - step) * np.int32(strides[i])
+    flat = labels.ravel()
+
+    def read(where: np.ndarray) -> np.ndarray:
+        return MIRROR.take(flat.take(where)) if flip else flat.take(where)
+
+    if not step:
+        out = read(nearest)
+        return out, [out]
+    x, y, z = (np.int32(step * s) for s in strides)
+    return read(nearest), [read(corner + offset) for offset in (0, x + y, x + z, y + z)]
+
+
+def _whole(index: np.ndarray, last: int) -> np.ndarray:
+    return np.clip(np.rint(index), 0, last).astype(np.int32)
 
 
 def smooth_volume(
