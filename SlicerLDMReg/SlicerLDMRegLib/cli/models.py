@@ -78,14 +78,20 @@ def run_import(arguments: argparse.Namespace) -> int:
     output = Path(arguments.output) if arguments.output else user_models_dir() / arguments.id
     files = {
         name: Path(path)
-        for name in ("ldm", "registration")
+        for name in ("ldm", "registration", "checkpoint")
         if (path := getattr(arguments, name)) is not None
     }
-    options: dict[str, Any] = {"use_ema": arguments.ema, "overwrite": arguments.overwrite}
+    options: dict[str, Any] = {"overwrite": arguments.overwrite}
+    # Only what was typed: an importer refuses an option that its method does not have.
+    for name in ("text_embeddings", "text_encoder", "text_weights", "use"):
+        if (value := getattr(arguments, name)) is not None:
+            options[name] = value
+    if arguments.ema:
+        options["use_ema"] = True
+    if arguments.label_names is not None:
+        options["label_names"] = _label_names(arguments.label_names)
     if arguments.network:
         options["network"] = dict(map(_network_option, arguments.network))
-    if arguments.use is not None:
-        options["use"] = arguments.use
     if arguments.licence is not None:
         options["licence"] = _read_text(Path(arguments.licence))
     from ..model_store.import_checkpoint import import_checkpoint
@@ -107,6 +113,19 @@ def _network_option(text: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except json.JSONDecodeError:
         return name, value
+
+
+def _label_names(text: str) -> dict[str, str] | str:
+    """Read a file with names by label number; anything else is the name of a label scheme."""
+    if not text.endswith(".json"):
+        return text
+    try:
+        names = json.loads(_read_text(Path(text)))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{text} cannot be read as JSON: {error}") from error
+    if not isinstance(names, dict):
+        raise InputError(f'{text}: expected names by label number, {{"17": "Left-Hippocampus"}}')
+    return names
 
 
 def _read_text(path: Path) -> str:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import Any, NoReturn
 
+
 __all__ = ["build_parser"]
 
 _DESCRIPTION = "Register medical images with trained deep networks. Not for clinical use."
@@ -45,9 +46,11 @@ examples:
   ldmreg models verify path/to/model
 """
 _IMPORT_EPILOG = """\
-example:
+examples:
   ldmreg import-checkpoint ldm-morph --ldm ldm.ckpt --registration dsc0.88.pth.tar \\
       --id ldm-morph-camus --title "LDM-Morph, CAMUS"
+  ldmreg import-checkpoint textscf --checkpoint oasis_9002_64_2048_0_vit.pth \\
+      --text-weights clip --id textscf-oasis --title "textSCF, OASIS"
   ldmreg register --model ldm-morph-camus --fixed a.png --moving b.png --output results
 """
 
@@ -194,9 +197,22 @@ def _add_import(commands: Any) -> None:
         epilog=_IMPORT_EPILOG,
     )
     parser.set_defaults(run=run_import)
-    parser.add_argument("method", metavar="METHOD", help="ldm-morph")
-    parser.add_argument("--ldm", metavar="FILE", help="the latent diffusion model (ldm-morph)")
-    parser.add_argument("--registration", metavar="FILE", help="the registration network")
+    parser.add_argument("method", metavar="METHOD", help="ldm-morph or textscf")
+    parser.add_argument("--ldm", metavar="FILE", help="ldm-morph: the latent diffusion model")
+    parser.add_argument(
+        "--registration", metavar="FILE", help="ldm-morph: the registration network"
+    )
+    parser.add_argument("--checkpoint", metavar="FILE", help="textscf: the network")
+    parser.add_argument("--text-embeddings", metavar="FILE", help=(
+        "textscf: .npz or .npy with the text vectors of the labels (text_embeddings), a row each; "
+        "otherwise the text encoder computes them"))  # fmt: skip
+    parser.add_argument("--text-encoder", metavar="ID", help=(
+        "textscf: that of the training, e.g. open-clip:RN50x64:openai (default: the one of the "
+        "released code with vectors of this length)"))  # fmt: skip
+    parser.add_argument("--text-weights", metavar="DIR", help="textscf: folder with its weights")
+    parser.add_argument("--label-names", metavar="NAMES", help=(
+        "textscf: .json with the name of each label number, or the name of a label scheme "
+        "(default: freesurfer35)"))  # fmt: skip
     parser.add_argument("--id", required=True, help="lower-case words joined by hyphens")
     parser.add_argument("--title", required=True, help="the name shown to people")
     parser.add_argument("--output", metavar="DIR", help=(
@@ -204,8 +220,8 @@ def _add_import(commands: Any) -> None:
     parser.add_argument("--use", metavar="TEXT", help="one line on which images it is for")
     parser.add_argument("--licence", metavar="FILE", help="text file with the weights' licence")
     parser.add_argument("--network", metavar="NAME=VALUE", action="append", default=[], help=(
-        "option of the network that the tensors do not tell, e.g. noising=none or "
-        "lgca_second=self; may be repeated"))  # fmt: skip
+        "option of the network that the tensors do not tell, e.g. noising=none, "
+        "lgca_second=self or integration_steps=7; may be repeated"))  # fmt: skip
     parser.add_argument("--ema", action="store_true", help=(
-        "take the moving averages of the U-Net instead of the raw weights"))  # fmt: skip
+        "ldm-morph: take the moving averages of the U-Net instead of the raw weights"))  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="replace an existing folder")

@@ -1,11 +1,16 @@
-"""A small model and its folder."""
+"""A small model and its folder; the weights of the reference outputs."""
 
 from __future__ import annotations
 
+import math
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from SlicerLDMRegLib.model_store import Grid, ModelCard, TrainingData, write_model_folder
 from SlicerLDMRegLib.networks.ldm_morph import LDMMorph, LDMMorphConfig
@@ -63,3 +68,21 @@ def small_folder(tmp_path: Path, small_card: ModelCard, small_network: LDMMorph)
     folder = tmp_path / "small-model"
     write_model_folder(folder, small_card, small_network.state_dict(), "CC0", dtype="float32")
     return folder
+
+
+@pytest.fixture(scope="session")
+def parity_weights() -> Callable[[Mapping[str, Sequence[int]]], dict[str, Tensor]]:
+    """Weights by name and shape, a function of the name alone: see ../shared/parity."""
+    return lambda shapes: {name: _parity_weight(name, shape) for name, shape in shapes.items()}
+
+
+def _parity_weight(name: str, shape: Sequence[int]) -> Tensor:
+    generator = np.random.Generator(np.random.PCG64(zlib.crc32(name.encode())))
+    x = 2 * generator.random(math.prod(shape)).reshape(shape) - 1
+    if len(shape) >= 2:
+        x = x * math.sqrt(3 / math.prod(shape[1:]))
+    elif name.endswith("weight"):
+        x = 1 + 0.1 * x
+    else:
+        x = 0.05 * x
+    return torch.from_numpy(x.astype(np.float32))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
-import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,19 +16,6 @@ from SlicerLDMRegLib.model_store import load_network
 from SlicerLDMRegLib.model_store.import_checkpoint import import_checkpoint
 
 
-def _parameter(name: str, shape: list[int]) -> Tensor:
-    """The weight that stands for a parameter: a function of its name, see ../shared/parity."""
-    generator = np.random.Generator(np.random.PCG64(zlib.crc32(name.encode())))
-    x = 2 * generator.random(math.prod(shape)).reshape(shape) - 1
-    if len(shape) >= 2:
-        x = x * math.sqrt(3 / math.prod(shape[1:]))
-    elif name.endswith("weight"):
-        x = 1 + 0.1 * x
-    else:
-        x = 0.05 * x
-    return torch.from_numpy(x.astype(np.float32))
-
-
 @pytest.fixture(scope="module")
 def reference(shared_data: Path) -> dict[str, Tensor]:
     arrays = np.load(shared_data / "parity" / "ldm_morph.npz")
@@ -38,17 +24,19 @@ def reference(shared_data: Path) -> dict[str, Tensor]:
 
 @pytest.fixture(scope="module")
 def outputs(
-    shared_data: Path, reference: dict[str, Tensor], tmp_path_factory: pytest.TempPathFactory
+    shared_data: Path,
+    reference: dict[str, Tensor],
+    parity_weights: Callable[..., dict[str, Tensor]],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Tensor]:
     """Import the checkpoints, load the folder, run the network."""
     folder = tmp_path_factory.mktemp("parity")
     names = json.loads((shared_data / "parity" / "ldm_morph_parameters.json").read_text())
     files = {}
     for checkpoint, shapes in names.items():
-        state = {name: _parameter(name, shape) for name, shape in shapes.items()}
         part = checkpoint.removesuffix("_checkpoint")
         files[part] = folder / f"{part}.ckpt"
-        torch.save({"state_dict": state}, files[part])
+        torch.save({"state_dict": parity_weights(shapes)}, files[part])
     import_checkpoint("ldm-morph", files, folder / "model", "parity", "Parity")
     network = load_network(folder / "model")
     images = torch.stack([reference["moving"], reference["fixed"]])[:, None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,19 @@ from typing import Any
 from ...errors import ModelError
 from ..card import ModelCard
 from .ldm_morph import import_ldm_morph
+from .textscf import import_textscf
 
-__all__ = ["CHECKPOINT_FILES", "import_checkpoint", "import_ldm_morph"]
+__all__ = ["CHECKPOINT_FILES", "import_checkpoint", "import_ldm_morph", "import_textscf"]
 
 # By method: the files that an import needs, in the order of the importer's arguments.
-CHECKPOINT_FILES: dict[str, tuple[str, ...]] = {"ldm-morph": ("ldm", "registration")}
-_IMPORTERS: dict[str, Callable[..., ModelCard]] = {"ldm-morph": import_ldm_morph}
+CHECKPOINT_FILES: dict[str, tuple[str, ...]] = {
+    "ldm-morph": ("ldm", "registration"),
+    "textscf": ("checkpoint",),
+}
+_IMPORTERS: dict[str, Callable[..., ModelCard]] = {
+    "ldm-morph": import_ldm_morph,
+    "textscf": import_textscf,
+}
 
 
 def import_checkpoint(
@@ -28,7 +36,7 @@ def import_checkpoint(
     """Import the checkpoints of a method's authors as a model folder.
 
     Args:
-        method: ``"ldm-morph"``.
+        method: ``"ldm-morph"`` or ``"textscf"``.
         files: the checkpoint files by the names of ``CHECKPOINT_FILES[method]``, e.g.
             ``{"ldm": "ldm.ckpt", "registration": "dsc0.88.pth.tar"}``.
         output: the model folder to write.
@@ -40,7 +48,7 @@ def import_checkpoint(
         The card of the model.
 
     Raises:
-        ModelError: for an unknown method, missing files, or checkpoints that do not fit.
+        ModelError: for an unknown method or option, missing files, or checkpoints that do not fit.
     """
     if method not in _IMPORTERS:
         raise ModelError(f"unknown method {method!r}; importers exist for {sorted(_IMPORTERS)}")
@@ -49,5 +57,13 @@ def import_checkpoint(
         raise ModelError(
             f"import of {method!r} needs the files {', '.join(needed)}, got {', '.join(files)}"
         )
-    paths = [files[name] for name in needed]
-    return _IMPORTERS[method](*paths, output, model_id, title, **options)
+    importer = _IMPORTERS[method]
+    parameters = inspect.signature(importer).parameters.values()
+    known = sorted(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise ModelError(
+            f"import of {method!r} has no option {', '.join(unknown)}; its options are "
+            f"{', '.join(known)}"
+        )
+    return importer(*(files[name] for name in needed), output, model_id, title, **options)

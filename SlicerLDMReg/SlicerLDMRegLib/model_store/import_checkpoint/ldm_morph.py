@@ -23,15 +23,13 @@ from .ldm_morph_names import (
     ldm_sources,
     registration_sources,
 )
-from .mapping import convert
+from .licence import IMPORTED_LICENCE
+from .mapping import convert, shape_of
 from .reading import read_checkpoint
 
 __all__ = ["import_ldm_morph"]
 
 _LDM, _REG = "the LDM checkpoint", "the registration checkpoint"
-_LICENCE = """These weights were imported from files that their user supplied.
-Their licence is that of those files; it is not known to LDMReg. Do not pass them on without it.
-"""
 
 
 def import_ldm_morph(
@@ -45,7 +43,7 @@ def import_ldm_morph(
     network: Mapping[str, Any] | None = None,
     grid_size: tuple[int, int] = (128, 128),
     use: str = "2D images like those the checkpoints were trained on",
-    licence: str = _LICENCE,
+    licence: str = IMPORTED_LICENCE,
     dtype: str = "float32",
     overwrite: bool = False,
 ) -> ModelCard:
@@ -128,29 +126,29 @@ def _sizes(ldm: Mapping[str, Tensor], registration: Mapping[str, Tensor]) -> dic
         for level in range(4)
     ]
     bias = "blocks.0.attn.relative_position_bias_table"
-    tables = [_shape(registration, f"{swin}.layers.{level}.{bias}", _REG) for level in range(4)]
+    tables = [shape_of(registration, f"{swin}.layers.{level}.{bias}", _REG) for level in range(4)]
     return {
         "autoencoder_channels": tuple(
-            _shape(ldm, f"{encoder}.down.{level}.block.0.conv2.weight", _LDM)[0]
+            shape_of(ldm, f"{encoder}.down.{level}.block.0.conv2.weight", _LDM)[0]
             for level in range(levels)
         ),
         "autoencoder_res_blocks": blocks,
         "autoencoder_attention": tuple(
             f"{encoder}.down.{level}.attn.0.norm.weight" in ldm for level in range(levels)
         ),
-        "latent_channels": _shape(ldm, "first_stage_model.quant_conv.weight", _LDM)[0],
-        "codebook_size": _shape(ldm, "first_stage_model.quantize.embedding.weight", _LDM)[0],
+        "latent_channels": shape_of(ldm, "first_stage_model.quant_conv.weight", _LDM)[0],
+        "codebook_size": shape_of(ldm, "first_stage_model.quantize.embedding.weight", _LDM)[0],
         "unet_channels": tuple(
-            _shape(ldm, f"{unet}.{3 * level + 1}.0.out_layers.3.weight", _LDM)[0]
+            shape_of(ldm, f"{unet}.{3 * level + 1}.0.out_layers.3.weight", _LDM)[0]
             for level in range(4)
         ),
-        "embed_dim": _shape(registration, f"{swin}.patch_embed.proj.weight", _REG)[0],
+        "embed_dim": shape_of(registration, f"{swin}.patch_embed.proj.weight", _REG)[0],
         "depths": tuple(depths),
         "num_heads": tuple(heads for _, heads in tables),
         # The table has a row for each relative position in a window: (2 * window - 1) ** 2.
         "window": (math.isqrt(tables[0][0]) + 1) // 2,
-        "lgca_heads": _shape(registration, f"lwca1.transformer.layers.0.{bias}", _REG)[1],
-        "low_level_channels": _shape(registration, "ec1.0.weight", _REG)[0],
+        "lgca_heads": shape_of(registration, f"lwca1.transformer.layers.0.{bias}", _REG)[1],
+        "low_level_channels": shape_of(registration, "ec1.0.weight", _REG)[0],
     }
 
 
@@ -160,15 +158,6 @@ def _count(tensors: Mapping[str, Tensor], pattern: str, what: str) -> int:
     if not numbers:
         raise ModelError(f"{what} has no name like {pattern}; is it the right file?")
     return max(numbers) + 1
-
-
-def _shape(tensors: Mapping[str, Tensor], name: str, what: str) -> tuple[int, ...]:
-    if name not in tensors:
-        raise ModelError(f"{what} lacks {name}; is it the right file?")
-    shape = tuple(tensors[name].shape)
-    if len(shape) < 2:
-        raise ModelError(f"{what}: {name} has the unexpected shape {shape}")
-    return shape
 
 
 def _check_schedule(ldm: Mapping[str, Tensor]) -> None:

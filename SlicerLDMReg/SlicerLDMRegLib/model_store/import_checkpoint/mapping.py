@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...errors import ModelError
 
-__all__ = ["Ignored", "Source", "convert"]
+__all__ = ["Ignored", "Source", "convert", "shape_of"]
 
 
 def _unchanged(tensor: Tensor) -> Tensor:
@@ -79,6 +79,20 @@ def convert(
             )
         converted[ours] = tensor
     return converted
+
+
+def shape_of(tensors: Mapping[str, Tensor], name: str, what: str) -> tuple[int, ...]:
+    """Return the shape of a tensor with two axes or more, from which sizes are read.
+
+    Raises:
+        ModelError: when the checkpoint, called ``what``, lacks it or it has fewer axes.
+    """
+    if name not in tensors:
+        raise ModelError(f"{what} lacks {name}; is it the right file?")
+    shape = tuple(tensors[name].shape)
+    if len(shape) < 2:
+        raise ModelError(f"{what}: {name} has the unexpected shape {shape}")
+    return shape
 
 
 def _some(names: Sequence[str]) -> str:

@@ -1,0 +1,217 @@
+"""Import the authors' released textSCF: one network, trained with text vectors that it lacks."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ...errors import InputError
+from ...networks.backbones.lku_net import LKUNet
+from ...networks.textscf import TextSCF, TextSCFConfig
+from ...text import (
+    build_encoder,
+    describe_scheme,
+    embedding_table,
+    scheme_names,
+    structure_words,
+)
+from ..card import ModelCard
+from ..folder import write_model_folder
+from ..records import Grid
+from .licence import IMPORTED_LICENCE
+from .mapping import convert, shape_of
+from .reading import read_checkpoint
+from .textscf_names import TEXTSCF_IGNORED, textscf_sources
+
+__all__ = ["import_textscf"]
+
+_WHAT = "the textSCF checkpoint"
+_ARRAY = "text_embeddings"
+# The released code knows two encoders, which the length of a vector tells apart.
+_ENCODERS = {768: "open-clip:ViT-L-14-336:openai", 1024: "open-clip:RN50x64:openai"}
+
+
+def import_textscf(
+    checkpoint: Path | str,
+    output: Path | str,
+    model_id: str = "textscf-imported",
+    title: str = "textSCF, imported",
+    *,
+    text_embeddings: Path | str | None = None,
+    text_encoder: str | None = None,
+    text_weights: Path | str | None = None,
+    template: str = "brain-mr",
+    label_names: Mapping[Any, str] | str = "freesurfer35",
+    network: Mapping[str, Any] | None = None,
+    grid_size: tuple[int, int, int] = (224, 192, 160),
+    spacing: float = 1.0,
+    orientation: str = "AIL",
+    use: str = "T1-weighted brain MR without the skull, affinely aligned, 1 mm",
+    licence: str = IMPORTED_LICENCE,
+    dtype: str = "float32",
+    overwrite: bool = False,
+) -> ModelCard:
+    """Write a model folder from the checkpoint that the authors' training leaves.
+
+    The sizes of the network are read off the tensors. The vectors of the regions are not in the
+    checkpoint: they come from a file, or are computed here with the encoder of the training. The
+    background is theirs, which is not the paper's, see
+    :func:`~SlicerLDMRegLib.text.released_background_vector`.
+
+    Args:
+        checkpoint: of the registration network.
+        output: the model folder to write.
+        model_id: its id.
+        title: its name for people.
+        text_embeddings: .npy, or .npz with an array ``text_embeddings``: ``(N - 1, C1)``, a row for
+            each label in ascending order, or ``(N, C1)`` with the background before them.
+        text_encoder: id of the encoder, see :func:`~SlicerLDMRegLib.text.build_encoder`; None: that
+            of the released code with vectors of this length.
+        text_weights: folder with the weights of the encoder.
+        template: of the prompts.
+        label_names: name by label number, or the name of a label scheme.
+        network: options of :class:`TextSCFConfig` that tensors do not tell: ``integration_steps``
+            (0; 7 for a network trained as diffeomorphic), ``padding``, ``keep_function``.
+        grid_size: voxels along x, y, z of the images that the network was trained on.
+        spacing: their spacing in mm.
+        orientation: where x, y, z point. The arrays of Learn2Reg's OASIS (TransMorph's copy), which
+            the default is for, go left, down and to the front along their first to third axis.
+        use: one line on which images it is for.
+        licence: text for the file ``LICENSE``.
+        dtype: ``"float32"`` as released, or ``"float16"``.
+        overwrite: replace a model folder that is there already.
+
+    Returns:
+        The card of the model.
+
+    Raises:
+        ModelError: when the checkpoint cannot be read, lacks a tensor or holds one that is unknown,
+            or when the text encoder cannot be had.
+        InputError: when embeddings or label names cannot be read or do not fit.
+    """
+    tensors = read_checkpoint(checkpoint)
+    sizes = _sizes(tensors)
+    scheme = _scheme(label_names)
+    channels = sizes["text_channels"]
+    encoder = text_encoder or _ENCODERS.get(channels)
+    if text_embeddings is not None:
+        vectors = _read_array(Path(text_embeddings))
+        what = str(text_embeddings)
+    elif encoder is not None:
+        prompts = [region.prompt for region in describe_scheme(scheme, template)]
+        vectors = build_encoder(encoder, text_weights, regions=len(scheme) + 1).encode(prompts)
+        what = f"text encoder {encoder!r}"
+    else:
+        raise InputError(
+            f"{_WHAT} was trained with text vectors of {channels} channels, which no encoder of "
+            "the released code gives; name a file with the vectors, or their encoder"
+        )
+    table = _table(vectors, len(scheme), channels, what)
+    config = TextSCFConfig.from_dict({**sizes, "regions": len(table), **(network or {})})
+    card = ModelCard(
+        id=model_id,
+        title=title,
+        method="textscf",
+        spatial_dims=3,
+        network=config.to_dict(),
+        grid=Grid(grid_size, LKUNet.divisor, spacing, orientation),
+        use=use,
+        label_scheme=scheme,
+        text={"encoder": encoder, "template": template, "background": "released"}
+        if encoder
+        else {},
+        description="textSCF with weights imported from a checkpoint of its authors' code.",
+        authors="the authors of the imported checkpoint",
+        copyright="the authors of the imported checkpoint",
+        training={"imported_from": {"checkpoint": Path(checkpoint).name}},
+    )
+    state = _state(tensors, config, table)
+    return write_model_folder(output, card, state, licence, dtype=dtype, overwrite=overwrite)
+
+
+def _sizes(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Read the arguments of the network off the shapes; the rest is how the released code is."""
+    hidden, text_channels = shape_of(tensors, "flow.generate_flow_x.mlp.0.weight", _WHAT)
+    return {
+        "backbone": "lku-net",
+        "backbone_arguments": {
+            "start_channels": shape_of(tensors, "eninput.layer.0.weight", _WHAT)[0],
+            "kernel_size": shape_of(tensors, "ec3.large.weight", _WHAT)[-1],
+        },
+        "filters": "residual",
+        "text_channels": text_channels,
+        "hidden_channels": hidden,
+        "functions": 3,
+        "padding": "zeros",
+    }
+
+
+def _state(
+    tensors: Mapping[str, Tensor], config: TextSCFConfig, table: npt.NDArray[np.float32]
+) -> dict[str, Tensor]:
+    """Return the state dict of a network with these weights, its filters folded."""
+    with torch.device("meta"):
+        network = TextSCF(TextSCFConfig.from_dict({**config.to_dict(), "keep_function": True}))
+    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    state = convert(tensors, textscf_sources(), shapes, TEXTSCF_IGNORED, _WHAT)
+    state = {name: tensor.float() for name, tensor in state.items()}
+    state["embeddings"] = torch.from_numpy(table)
+    state["filters"] = torch.zeros(shapes["filters"])
+    network.load_state_dict(state, assign=True)
+    if config.keep_function:
+        network.fold()
+    else:
+        network.drop_function()
+    return network.state_dict()
+
+
+def _scheme(label_names: Mapping[Any, str] | str) -> dict[str, dict[str, str]]:
+    """Return the labels in ascending order, which is that of the rows of the table."""
+    given = scheme_names(label_names) if isinstance(label_names, str) else label_names
+    try:
+        names = {int(number): name for number, name in given.items()}
+    except (TypeError, ValueError) as error:
+        raise InputError(f"label names: expected label numbers as keys, got {error}") from error
+    if not names or min(names) < 1 or not all(isinstance(name, str) for name in names.values()):
+        raise InputError("label names: expected a name for each label number from 1 on")
+    # The words are those of the released code, which spells no abbreviation out.
+    return {
+        str(number): {"name": name, "prompt": structure_words(name)}
+        for number, name in sorted(names.items())
+    }
+
+
+def _read_array(path: Path) -> npt.NDArray[Any]:
+    try:
+        content = np.load(path, allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            return content
+        with content:
+            return content[_ARRAY]
+    except KeyError as error:
+        raise InputError(f"{path} has no array {_ARRAY!r}") from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} cannot be read as .npy or .npz: {error}") from error
+
+
+def _table(
+    vectors: npt.NDArray[Any], labels: int, channels: int, what: str
+) -> npt.NDArray[np.float32]:
+    """Return the table of the regions; a background that is missing is made as in the release."""
+    if vectors.shape not in ((labels, channels), (labels + 1, channels)):
+        raise InputError(
+            f"{what}: expected a vector of {channels} channels for each of {labels} labels, with "
+            f"or without the background, got {vectors.shape}"
+        )
+    if not np.issubdtype(vectors.dtype, np.floating) or not np.isfinite(vectors).all():
+        raise InputError(f"{what}: expected finite floating-point numbers, got {vectors.dtype}")
+    if len(vectors) == labels:
+        return embedding_table(vectors, "released")
+    return vectors.astype(np.float32)
