@@ -13,6 +13,7 @@ from .html import names_of, render_html, total_seconds
 from .json_file import render_json, to_plain
 from .scene import Scene, build_scene
 from .source import ReportSource
+from .structures import structures_of
 from .verdict import Verdict, judge, key_numbers
 
 __all__ = [
@@ -38,7 +39,8 @@ def _write_overview(result: ReportSource, scene: Scene, path: Path) -> None:
     fixed, moving = names_of(result)
     numbers = key_numbers(result.metrics, total_seconds(result))
     subtitle = "    ".join(f"{name}: {text}" for name, text in numbers)
-    path.write_bytes(overview_png(scene, f"{moving} registered to {fixed}", subtitle))
+    structures = structures_of(result.metrics)
+    path.write_bytes(overview_png(scene, f"{moving} registered to {fixed}", subtitle, structures))
 
 
 def write_overview(result: ReportSource, path: str | Path, slice_axis: int | None = None) -> None:

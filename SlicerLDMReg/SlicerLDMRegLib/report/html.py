@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from .canvas import CARD, LIGHT
 from .figures import panel_png
 from .panels import panels_for
+from .regions import GUIDED, regions_of
 from .scene import Scene
 from .source import ReportSource
+from .structure_chart import chart_png
+from .structure_table import StructureTable, structure_table
+from .structures import Structure, label_sizes, names_by_label, structures_of, unmatched_labels
 from .tables import metric_tables, provenance_tables, timing_table
 from .verdict import judge, key_numbers
 
 __all__ = ["names_of", "render_html", "total_seconds"]
+
+
+# So many structures are told by their table.
+_CHARTED = 3
 
 
 def _data_uri(png: bytes) -> str:
@@ -51,32 +61,65 @@ def _orientation(scene: Scene) -> str:
     )
 
 
-def _caption(text: str, scene: Scene) -> str:
+def _caption(text: str, scene: Scene, names: Mapping[int, str]) -> str:
     direction = (
         "hue gives the direction (see the wheel), brightness the distance"
         if scene.dimension == 2
-        else "red gives left, green posterior, blue superior; grey does not move"
+        else "the colour gives the distance in mm, the arrows its part in the plane"
     )
     part = ", without the affine part of it" if scene.aligned else ""
-    return text.format(direction=direction, part=part)
+    shown = ""
+    if len(scene.outlined) > 1:
+        listed = ", ".join(names.get(label) or f"label {label}" for label in scene.outlined)
+        shown = f" Of many, the most compact are shown: {listed}." if scene.omitted else ""
+    return text.format(direction=direction, part=part, shown=shown)
+
+
+def _structures(result: ReportSource) -> tuple[list[Structure], StructureTable]:
+    fixed, moving = label_sizes(result.fixed_labels), label_sizes(result.moving_labels)
+    both = result.fixed_labels is not None and result.moving_labels is not None
+    names, regions = names_by_label(result.metrics), regions_of(result.metrics)
+    structures = structures_of(result.metrics, fixed)
+    own = regions is not None and regions.given
+    table = structure_table(
+        structures,
+        regions.tags if regions is not None and own else None,
+        "Volume, ml" if result.fixed.GetDimension() == 3 else "Area, mm²",
+        unmatched_labels(fixed, moving, names) if both else "",
+    )
+    return structures, table
+
+
+def _charts(structures: list[Structure]) -> dict[str, str] | None:
+    """Return the chart for light and for dark pages; a few structures need none."""
+    if sum(s.after is not None for s in structures) < _CHARTED:
+        return None
+    return {
+        "light": _data_uri(chart_png(structures, LIGHT)),
+        "dark": _data_uri(chart_png(structures, CARD)),
+    }
 
 
 def render_html(result: ReportSource, scene: Scene, version: str) -> str:
     """Return the report as one HTML text; everything that came from outside is escaped."""
     here = Path(__file__).parent
-    environment = Environment(autoescape=True, undefined=StrictUndefined)
-    template = environment.from_string((here / "template.html").read_text(encoding="utf-8"))
+    environment = Environment(
+        loader=FileSystemLoader(here), autoescape=True, undefined=StrictUndefined
+    )
+    template = environment.get_template("template.html")
+    names = names_by_label(result.metrics)
     pictures: list[dict[str, Any]] = [
         {
             "key": panel.key,
             "title": panel.title,
-            "caption": _caption(panel.caption, scene),
+            "caption": _caption(panel.caption, scene, names),
             "source": _data_uri(panel_png(panel, scene)),
         }
         for panel in panels_for(scene)
     ]
     sources = {picture["key"]: picture["source"] for picture in pictures}
     fixed_name, moving_name = names_of(result)
+    structures, table = _structures(result)
     model = result.provenance.get("model") or {"title": "no model"}
     date = str(result.provenance.get("date", ""))[:16].replace("T", " ")
     return template.render(
@@ -90,6 +133,10 @@ def render_html(result: ReportSource, scene: Scene, version: str) -> str:
         flicker=(sources["fixed"], sources["warped"]),
         wide=len(scene.views) > 1,
         orientation=_orientation(scene),
+        structures=table,
+        charts=_charts(structures),
+        regions=regions_of(result.metrics),
+        guided=GUIDED,
         tables=[*metric_tables(result.metrics), timing_table(result.timings)],
         provenance=provenance_tables(result.provenance),
         version=version,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 
-from . import drawing
+from . import drawing, jacobian_map, motion
 from .scene import PlaneView, Scene
 
 __all__ = ["PANELS", "Panel", "panels_for"]
@@ -23,14 +23,18 @@ class Panel:
         title: heading above the picture.
         caption: what the reader sees and how to read it.
         draw: draws one plane into axes.
-        scale: gives the colours and ticks of the colour bar, or None.
+        scale: gives the colours and ticks of the colour bar, or None where there is none.
     """
 
     key: str
     title: str
     caption: str
     draw: Callable[[Axes, PlaneView, Scene], None]
-    scale: Callable[[Scene], tuple[ScalarMappable, list[float]]] | None = None
+    scale: Callable[[Scene], tuple[ScalarMappable, list[float]] | None] | None = None
+
+    def colors(self, scene: Scene) -> tuple[ScalarMappable, list[float]] | None:
+        """Return the colours and ticks of the bar that the picture of a scene needs."""
+        return None if self.scale is None else self.scale(scene)
 
 
 PANELS: tuple[Panel, ...] = (
@@ -59,38 +63,62 @@ PANELS: tuple[Panel, ...] = (
     Panel(
         "labels-before",
         "Labels before",
-        "Outlines of the fixed (blue) and moving (orange) labels on the fixed image.",
+        "Outlines of the fixed (blue) and moving (orange) labels on the fixed image.{shown}",
         drawing.draw_labels_before,
     ),
     Panel(
         "labels-after",
         "Labels after",
-        "Outlines of the fixed (blue) and warped (orange) labels on the fixed image.",
+        "Outlines of the fixed (blue) and warped (orange) labels on the fixed image.{shown}",
         drawing.draw_labels_after,
     ),
     Panel(
         "displacement",
         "Displacement",
         "Where each fixed point finds its match in the moving image{part}: {direction}.",
-        drawing.draw_displacement,
+        motion.draw_displacement,
+        motion.displacement_scale,
     ),
     Panel(
         "grid",
         "Deformation grid",
         "A regular grid on the moving image as it lies after warping, over the fixed image.",
-        drawing.draw_grid,
+        motion.draw_grid,
     ),
     Panel(
         "jacobian",
         "Jacobian determinant",
         "Of the map from fixed to moving: above 1 (red) the moving tissue was larger and has "
         "shrunk, below 1 (blue) it has grown. Folds, where it is not positive, are green.",
-        drawing.draw_jacobian,
-        drawing.jacobian_scale,
+        jacobian_map.draw_jacobian,
+        jacobian_map.jacobian_scale,
     ),
 )
 
 
+# What these show is another thing where an alignment came first: it is not what deforms.
+_ALIGNED = {
+    "moving": ("Moving, aligned", "After the alignment, before the deformation."),
+    "difference-before": (
+        "Difference, aligned",
+        "Aligned minus fixed, intensities scaled to 0 to 1; dark means equal.",
+    ),
+    "difference-after": ("Difference after", "Warped minus fixed on the same scale as aligned."),
+    "labels-before": (
+        "Labels, aligned",
+        "Outlines of the fixed (blue) and aligned (orange) labels on the fixed image.{shown}",
+    ),
+}
+
+
 def panels_for(scene: Scene) -> list[Panel]:
     """Return the panels that a scene has, in reading order."""
-    return [p for p in PANELS if scene.has_labels or not p.key.startswith("labels")]
+    panels = [p for p in PANELS if scene.has_labels or not p.key.startswith("labels")]
+    if scene.moving_aligned:
+        panels = [
+            replace(p, title=_ALIGNED[p.key][0], caption=_ALIGNED[p.key][1])
+            if p.key in _ALIGNED
+            else p
+            for p in panels
+        ]
+    return panels

@@ -84,13 +84,22 @@ class Plane:
         *,
         nearest: bool = False,
         outside: float = 0.0,
+        transform: sitk.Transform | None = None,
     ) -> np.ndarray:
-        """Sample a scalar image on this plane of ``geometry``; gives an array (v, h)."""
+        """Sample a scalar image on this plane of ``geometry``; gives an array (v, h).
+
+        Args:
+            image: on any lattice.
+            geometry: lattice of the result, which this plane cuts.
+            nearest: take the nearest voxel, for labels.
+            outside: value where the image is not defined.
+            transform: points of ``geometry`` to points of the image; None: they are the same.
+        """
         slab = self.slab(geometry)
         resampled = sitk.Resample(
             image,
             slab.empty_image(sitk.sitkUInt8),
-            sitk.Transform(slab.dimension, sitk.sitkIdentity),
+            transform or sitk.Transform(slab.dimension, sitk.sitkIdentity),
             sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear,
             outside,
             image.GetPixelID() if nearest else sitk.sitkFloat32,

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
 
 from ..geometry import ImageGeometry
+from .focus import find_focus, image_window
+from .outlines import choose_outlines
 from .planes import Plane, choose_planes
 from .source import ReportSource
 
 if TYPE_CHECKING:
     from ..displacement import DisplacementField
 
-__all__ = ["PlaneView", "Scene", "build_scene"]
+__all__ = ["PlaneView", "Scene", "build_scene", "round_number"]
 
 Window = tuple[float, float]
 
@@ -30,9 +32,9 @@ class PlaneView:
 
     ``fixed``, ``moving`` and ``warped`` are scaled to [0, 1]; ``before`` and ``after`` are moving
     minus fixed and warped minus fixed of these. ``motion`` (v, h, 2) is the in-plane part of the
-    displacement in mm towards the right and the bottom of the screen. ``local`` (v, h, d) is the
-    displacement to colour: LPS mm for a volume, motion on the screen for a 2D image, after an
-    alignment without its affine part.
+    displacement in mm towards the right and the bottom of the screen. ``local`` (v, h, 2) is the
+    motion to colour and ``distance`` (v, h) its length with what goes through the plane, mm; after
+    an alignment both lack the affine part. ``outlined`` are the labels that can be outlined.
     """
 
     plane: Plane
@@ -41,11 +43,13 @@ class PlaneView:
     warped: np.ndarray
     motion: np.ndarray
     local: np.ndarray
+    distance: np.ndarray
     jacobian: np.ndarray
     folds: np.ndarray
     fixed_labels: np.ndarray | None = None
     moving_labels: np.ndarray | None = None
     warped_labels: np.ndarray | None = None
+    outlined: tuple[int, ...] = ()
 
     @property
     def before(self) -> np.ndarray:
@@ -64,11 +68,12 @@ class Scene:
         views: one for a 2D image, up to three for a volume.
         unit_spacing: whether all spacings are 1, as in pictures that have no physical size.
         difference_limit: difference images run from minus to plus this, before and after alike.
-        displacement_limit: length (2D) or component (3D) in mm shown at full colour.
+        displacement_limit: length in mm shown at full colour.
         jacobian_limit: the Jacobian map runs from 1/this to this.
         grid_spacing: distance of the grid lines in mm.
         fold_count: folded samples of the whole result, not only of the planes.
         aligned: whether an alignment came first, so that ``local`` has no affine part.
+        moving_aligned: whether ``moving`` is shown after that alignment.
     """
 
     views: tuple[PlaneView, ...]
@@ -78,28 +83,34 @@ class Scene:
     displacement_limit: float
     jacobian_limit: float
     grid_spacing: float
-    fold_count: int
+    fold_count: int = 0
     aligned: bool = False
+    moving_aligned: bool = False
 
     @property
     def has_labels(self) -> bool:
         view = self.views[0]
         return view.fixed_labels is not None and view.warped_labels is not None
 
+    @property
+    def outlined(self) -> tuple[int, ...]:
+        """The labels that are outlined in any of the planes."""
+        return tuple(sorted({label for view in self.views for label in view.outlined}))
 
-def _window(image: sitk.Image) -> Window:
-    """Return the 0.5 and 99.5 percentile of an image, or its range where these coincide."""
-    flat = sitk.GetArrayViewFromImage(image).reshape(-1)
-    flat = flat[:: max(1, flat.size // _MAX_SAMPLES)]
-    low, high = (float(v) for v in np.percentile(flat, [0.5, 99.5]))
-    if high <= low:
-        low, high = float(flat.min()), float(flat.max())
-    return low, high if high > low else low + 1.0
+    @property
+    def omitted(self) -> bool:
+        """Whether a plane holds labels that are not outlined in it."""
+        return any(
+            not set(np.unique(labels)) - {0} <= set(view.outlined)
+            for view in self.views
+            for labels in (view.fixed_labels, view.warped_labels)
+            if labels is not None
+        )
 
 
 def _windows(fixed: sitk.Image, moving: sitk.Image) -> tuple[Window, Window]:
     """Return the window of each image; images of one kind get one, so that equal looks equal."""
-    windows = _window(fixed), _window(moving)
+    windows = image_window(fixed), image_window(moving)
     union = min(w[0] for w in windows), max(w[1] for w in windows)
     common = min(w[1] for w in windows) - max(w[0] for w in windows)
     return (union, union) if common > 0.5 * (union[1] - union[0]) else windows
@@ -110,35 +121,10 @@ def _scaled(array: np.ndarray, window: Window) -> np.ndarray:
     return np.clip((array.astype(np.float32) - low) / (high - low), 0.0, 1.0)
 
 
-def _nice(value: float) -> float:
+def round_number(value: float) -> float:
     """Round a positive number to the nearest of 1, 2, 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(value))
     return min((1, 2, 5, 10), key=lambda step: abs(math.log(step * power / value))) * power
-
-
-def _focus(fixed: sitk.Image, labels: sitk.Image | None, geometry: ImageGeometry) -> list[int]:
-    """Return the index of the centre of the labels, or else of the bright part of the image."""
-    if labels is not None:
-        mask = sitk.GetArrayViewFromImage(labels) > 0
-        if mask.any():
-            return _centre(mask, labels, geometry)
-    low, high = _window(fixed)
-    mask = sitk.GetArrayViewFromImage(fixed) > low + 0.2 * (high - low)
-    return _centre(mask, fixed, geometry)
-
-
-def _centre(mask: np.ndarray, image: sitk.Image, geometry: ImageGeometry) -> list[int]:
-    dimension = mask.ndim
-    index = []
-    for axis in range(dimension):
-        others = tuple(n for n in range(dimension) if n != dimension - 1 - axis)
-        weights = mask.sum(axis=others, dtype=np.float64)
-        total = weights.sum()
-        middle = (len(weights) - 1) / 2
-        index.append(float(weights @ np.arange(len(weights)) / total) if total else middle)
-    point = image.TransformContinuousIndexToPhysicalPoint(index)
-    inside = geometry.physical_to_index(np.asarray(point))
-    return [round(float(min(max(c, 0), n - 1))) for c, n in zip(inside, geometry.size, strict=True)]
 
 
 def _displacement(field: DisplacementField, plane: Plane, lattice: ImageGeometry) -> np.ndarray:
@@ -153,8 +139,10 @@ def _affine_part(field: DisplacementField) -> np.ndarray:
     """Fit ``u(x) = (x, 1) @ A`` to the whole field; gives A, (d + 1, d)."""
     step = max(1, round((field.vectors.size / _MAX_SAMPLES) ** (1 / field.dimension)))
     thin = (slice(None, None, step),) * field.dimension
-    points = field.geometry.points()[thin].reshape(-1, field.dimension)
     vectors = field.vectors[thin].reshape(-1, field.dimension)
+    places = [np.arange(0, n, step) for n in field.geometry.array_shape]
+    index = np.stack(np.meshgrid(*places, indexing="ij")[::-1], axis=-1)
+    points = field.geometry.index_to_physical(index.reshape(-1, field.dimension))
     fit, *_ = np.linalg.lstsq(_homogeneous(points), vectors, rcond=None)
     return np.asarray(fit)
 
@@ -180,32 +168,43 @@ def _cut(
     lattice: ImageGeometry,
     windows: tuple[Window, Window],
     affine: np.ndarray | None,
+    alignment: sitk.Transform | None,
 ) -> PlaneView:
     fixed_window, moving_window = windows
 
-    def image(source: sitk.Image, window: Window) -> np.ndarray:
-        return _scaled(plane.sample(source, lattice, outside=window[0]), window)
+    def image(
+        source: sitk.Image, window: Window, transform: sitk.Transform | None = None
+    ) -> np.ndarray:
+        sampled = plane.sample(source, lattice, outside=window[0], transform=transform)
+        return _scaled(sampled, window)
 
-    def labels(source: sitk.Image | None) -> np.ndarray | None:
-        return None if source is None else plane.sample(source, lattice, nearest=True)
+    def labels(
+        source: sitk.Image | None, transform: sitk.Transform | None = None
+    ) -> np.ndarray | None:
+        if source is None:
+            return None
+        return plane.sample(source, lattice, nearest=True, transform=transform)
 
     displacement = _displacement(result.field, plane, lattice)
     local = displacement
     if affine is not None:
         points = plane.orient(plane.slab(lattice).points())
         local = displacement - _homogeneous(points) @ affine
+    fixed_labels, warped_labels = labels(result.fixed_labels), labels(result.warped_labels)
     return PlaneView(
         plane=plane,
         fixed=image(result.fixed, fixed_window),
-        moving=image(result.moving, moving_window),
+        moving=image(result.moving, moving_window, alignment),
         warped=image(result.warped, moving_window),
         motion=_motion(displacement, plane, lattice),
-        local=_motion(local, plane, lattice) if lattice.dimension == 2 else local,
+        local=_motion(local, plane, lattice),
+        distance=np.linalg.norm(local, axis=-1),
         jacobian=plane.sample(result.jacobian, lattice),
         folds=plane.sample(result.folds, lattice, nearest=True) > 0,
-        fixed_labels=labels(result.fixed_labels),
-        moving_labels=labels(result.moving_labels),
-        warped_labels=labels(result.warped_labels),
+        fixed_labels=fixed_labels,
+        moving_labels=labels(result.moving_labels, alignment),
+        warped_labels=warped_labels,
+        outlined=choose_outlines([fixed_labels, warped_labels]),
     )
 
 
@@ -218,7 +217,7 @@ def build_scene(result: ReportSource, slice_axis: int | None = None) -> Scene:
     """
     lattice = ImageGeometry.from_image(result.warped)
     fold_mask = sitk.GetArrayViewFromImage(result.folds) > 0
-    focus = _focus(result.fixed, result.fixed_labels, lattice)
+    focus = find_focus(result.fixed, result.fixed_labels, lattice)
     # A result on chosen slices starts somewhere in the fixed image, whose slices the user counts.
     start = ImageGeometry.from_image(result.fixed).physical_to_index(lattice.origin)
     first = [round(float(index)) for index in start]
@@ -226,18 +225,20 @@ def build_scene(result: ReportSource, slice_axis: int | None = None) -> Scene:
     windows = _windows(result.fixed, result.moving)
     aligned = bool(result.metrics.get("aligned"))
     affine = _affine_part(result.field) if aligned else None
-    views = tuple(_cut(result, plane, lattice, windows, affine) for plane in planes)
-    return _with_scales(views, lattice, int(fold_mask.sum()), aligned)
+    alignment = getattr(result, "alignment", None) if aligned else None
+    views = tuple(_cut(result, plane, lattice, windows, affine, alignment) for plane in planes)
+    scene = _with_scales(views, lattice)
+    return replace(
+        scene,
+        fold_count=int(fold_mask.sum()),
+        aligned=aligned,
+        moving_aligned=alignment is not None,
+    )
 
 
-def _with_scales(
-    views: tuple[PlaneView, ...], lattice: ImageGeometry, fold_count: int, aligned: bool
-) -> Scene:
+def _with_scales(views: tuple[PlaneView, ...], lattice: ImageGeometry) -> Scene:
     differences = np.concatenate([np.abs(v.before).ravel() for v in views])
-    if lattice.dimension == 2:
-        motion = np.concatenate([np.linalg.norm(v.local, axis=-1).ravel() for v in views])
-    else:
-        motion = np.concatenate([np.abs(v.local).ravel() for v in views])
+    motion = np.concatenate([v.distance.ravel() for v in views])
     positive = np.concatenate([v.jacobian[v.jacobian > 0].ravel() for v in views])
     spread = np.abs(np.log(positive)) if positive.size else np.zeros(1)
     extent = max(n * s for n, s in zip(lattice.size, lattice.spacing, strict=True))
@@ -249,7 +250,5 @@ def _with_scales(
         displacement_limit=max(float(np.percentile(motion, 99.5)), 1e-3),
         # Between 1.25 and 4: a calm map stays calm, and one wild voxel does not hide the rest.
         jacobian_limit=float(np.clip(np.exp(np.percentile(spread, 99.0)), 1.25, 4.0)),
-        grid_spacing=_nice(extent / _GRID_LINES),
-        fold_count=fold_count,
-        aligned=aligned,
+        grid_spacing=round_number(extent / _GRID_LINES),
     )

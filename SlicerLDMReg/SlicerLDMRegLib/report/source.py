@@ -17,7 +17,8 @@ class ReportSource(Protocol):
     """The part of a registration result that the report reads.
 
     The report is a lower layer than the pipeline, so it states what it needs instead of importing
-    the result class.
+    the result class. A result may also have ``alignment``, the transform of fixed to moving points
+    before the deformation: then the moving image is shown aligned.
 
     Attributes:
         fixed: fixed image, scalar, 2D or 3D, physical LPS mm.
@@ -29,7 +30,8 @@ class ReportSource(Protocol):
         field: final displacement, alignment included, fixed point to moving point, LPS mm.
         jacobian: Jacobian determinant of ``x + u(x)`` on the lattice of the result.
         folds: 1 where the determinant is not positive, else 0, same lattice.
-        metrics: ``{"before": {...}, "after": {...}, "deformation": {...}}``.
+        metrics: ``{"before": {...}, "after": {...}, "deformation": {...}}``; ``label_names`` by
+            label and ``regions`` where they are known.
         timings: seconds per stage.
         provenance: inputs, model, options, versions, machine: plain nested data.
     """

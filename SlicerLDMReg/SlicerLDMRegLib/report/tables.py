@@ -80,18 +80,15 @@ def _change(before: Any, after: Any, higher_is_better: bool | None) -> tuple[str
     return text, "better" if (difference > 0) == higher_is_better else "worse"
 
 
-def metric_tables(
-    metrics: Mapping[str, Any], names: Mapping[int, str] | None = None
-) -> list[Table]:
-    """Return the tables of what was measured before and after, per label, and of the deformation.
+def metric_tables(metrics: Mapping[str, Any]) -> list[Table]:
+    """Return the tables of what was measured before and after, and of the deformation.
 
     Args:
-        metrics: see ``ReportSource.metrics``.
-        names: names of the labels, where they are known.
+        metrics: see ``ReportSource.metrics``; single structures have their own table.
     """
     before, after = metrics.get("before", {}), metrics.get("after", {})
-    tables = [_before_after(metrics), _per_label(before, after, names or {})]
-    tables += [_landmarks(before, after), _deformation(metrics.get("deformation", {}))]
+    tables = [_before_after(metrics), _landmarks(before, after)]
+    tables.append(_deformation(metrics.get("deformation", {})))
     return [table for table in tables if table.rows]
 
 
@@ -106,24 +103,6 @@ def _before_after(metrics: Mapping[str, Any]) -> Table:
         title, higher = _METRICS.get(key, (key, None))
         change, tone = _change(values[0], values[-1], higher)
         table.add(title, *map(format_value, values), change, tone=tone)
-    return table
-
-
-def _per_label(
-    before: Mapping[str, Any], after: Mapping[str, Any], names: Mapping[int, str]
-) -> Table:
-    columns = ["Label", "Dice before", "after", "HD95 before (mm)", "after (mm)", "Dice change"]
-    table = Table("Per label", columns)
-    dice = (before.get("dice") or {}, after.get("dice") or {})
-    hd95 = (before.get("hd95") or {}, after.get("hd95") or {})
-    for label in sorted({*dice[0], *dice[1]}, key=lambda key: int(key)):
-        values = [side.get(label) for side in (*dice, *hd95)]
-        change, tone = _change(values[0], values[1], True)
-        name = names.get(int(label))
-        title = f"{label} {name}" if name else str(label)
-        table.add(title, *map(format_value, values), change, tone=tone)
-    if table.rows:
-        table.note = "Dice: 1 is perfect overlap. HD95: 95th percentile of the outlines' distance."
     return table
 
 

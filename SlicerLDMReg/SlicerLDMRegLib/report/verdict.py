@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .regions import GUIDED, regions_of
+from .structures import judge_structures
+
 __all__ = ["Verdict", "judge", "key_numbers", "pair"]
 
 Status = Literal["good", "check", "bad"]
@@ -109,6 +112,26 @@ def _judge_labels(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
         )
 
 
+def _judge_structures(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
+    findings, advice = judge_structures(metrics)
+    verdict.findings += findings
+    if advice:
+        verdict.worsen("check", advice)
+
+
+def _judge_regions(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
+    regions = regions_of(metrics)
+    if regions is None:
+        return
+    for group in regions.groups:
+        if group.key == "background":
+            count = len(group.regions)
+            what = "1 region was" if count == 1 else f"{count} regions were"
+            verdict.findings.append(f"{what} registered as background: see the regions.")
+    if regions.guided:
+        verdict.findings.append(GUIDED)
+
+
 def _judge_landmarks(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
     values = pair(metrics, "tre")
     if values is None:
@@ -196,6 +219,8 @@ def judge(metrics: Mapping[str, Any]) -> Verdict:
     deformation = metrics.get("deformation", {})
     _judge_similarity(verdict, metrics)
     _judge_labels(verdict, metrics)
+    _judge_structures(verdict, metrics)
+    _judge_regions(verdict, metrics)
     _judge_landmarks(verdict, metrics)
     _judge_alignment(verdict, metrics)
     _judge_folds(verdict, deformation)
@@ -217,7 +242,9 @@ def judge(metrics: Mapping[str, Any]) -> Verdict:
 def key_numbers(metrics: Mapping[str, Any], seconds: float | None) -> list[tuple[str, str]]:
     """Return the few numbers to show first, as (name, text)."""
     numbers = []
-    for name, title, digits in (("ncc", "NCC", 3), ("dice_mean", "Dice", 3), ("tre", "TRE mm", 2)):
+    measures = (("ncc", "NCC", 3), ("dice_mean", "Dice", 3), ("hd95_mean", "HD95 mm", 2),
+                ("tre", "TRE mm", 2))  # fmt: skip
+    for name, title, digits in measures:
         values = pair(metrics, name)
         if values is not None:
             numbers.append((title, f"{values[0]:.{digits}f} → {values[1]:.{digits}f}"))

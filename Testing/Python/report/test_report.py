@@ -19,8 +19,9 @@ from matplotlib.image import imread
 from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.report import judge, key_numbers, to_plain, write_json, write_reports
-from SlicerLDMRegLib.report.drawing import FOLD_COLOR, JACOBIAN_MAP
-from SlicerLDMRegLib.report.figures import DARK, panel_png
+from SlicerLDMRegLib.report.canvas import DARK
+from SlicerLDMRegLib.report.figures import panel_png
+from SlicerLDMRegLib.report.jacobian_map import FOLD_COLOR, JACOBIAN_MAP
 from SlicerLDMRegLib.report.panels import PANELS
 from SlicerLDMRegLib.report.planes import anatomical_axes, choose_planes
 from SlicerLDMRegLib.report.scene import build_scene
@@ -453,7 +454,7 @@ def test_html_has_every_panel_and_table(written: Path) -> None:
     assert set(figures) == {p.key for p in PANELS} | {"flicker"}
     images = [attributes for tag, attributes in reader.tags if tag == "img"]
     assert all(attributes.get("alt") for attributes in images)
-    for title in ("Match before and after", "Per label", "Deformation", "Time", "Provenance"):
+    for title in ("Match before and after", "1 structure", "Deformation", "Time", "Provenance"):
         assert title in reader.text
 
 
@@ -492,19 +493,16 @@ def test_volume_report(tmp_path: Path) -> None:
 
 def test_tables_tell_better_from_worse() -> None:
     values = {
-        "before": {"ncc": 0.5, "mse": 0.2, "dice": {1: 0.5, 2: float("nan")}, "hd95": {1: 4.0}},
-        "after": {"ncc": 0.9, "mse": 0.3, "dice": {1: 0.7, 2: 0.1}, "hd95": {1: 2.0}},
+        "before": {"ncc": 0.5, "mse": 0.2},
+        "after": {"ncc": 0.9, "mse": 0.3},
         "deformation": {"fold_count": 2},
     }
-    tables = {table.title: table for table in metric_tables(values, {1: "LV"})}
+    tables = {table.title: table for table in metric_tables(values)}
     match = tables["Match before and after"]
     assert dict(zip([row[0] for row in match.rows], match.tones, strict=True)) == {
         "Normalised cross-correlation (NCC)": "better",
         "Mean squared error (MSE)": "worse",
     }
-    labels = tables["Per label"]
-    assert labels.rows[0] == ["1 LV", "0.5", "0.7", "4", "2", "+0.2"]
-    assert labels.rows[1][-1] == "\u2013"
     assert tables["Deformation"].tones == ["worse"]
 
 

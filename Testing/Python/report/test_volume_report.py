@@ -1,0 +1,214 @@
+"""The report of a volume with many structures, from the real registration of two phantoms."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from matplotlib.image import imread
+
+from SlicerLDMRegLib import register
+from SlicerLDMRegLib.geometry import ImageGeometry
+from SlicerLDMRegLib.report import write_overview, write_reports
+from SlicerLDMRegLib.report.focus import find_focus
+from SlicerLDMRegLib.report.outlines import choose_outlines
+from SlicerLDMRegLib.report.panels import panels_for
+from SlicerLDMRegLib.report.scene import build_scene
+
+NAMES = {
+    3: "Left-Cerebral-Cortex", 4: "Left-Lateral-Ventricle", 10: "Left-Thalamus",
+    42: "Right-Cerebral-Cortex", 43: "Right-Lateral-Ventricle", 49: "Right-Thalamus",
+}  # fmt: skip
+# Centre and radii in mm from the middle, left, posterior, superior.
+ELLIPSOIDS = {
+    3: ((12, 0, 0), (11, 28, 22)), 42: ((-12, 0, 0), (11, 28, 22)),
+    4: ((7, -4, 6), (3, 10, 5)), 43: ((-7, -4, 6), (3, 10, 5)),
+    10: ((7, 2, -5), (4, 7, 5)), 49: ((-7, 2, -5), (4, 7, 5)),
+}  # fmt: skip
+
+
+def phantom(geometry: ImageGeometry, bend: float) -> tuple[sitk.Image, sitk.Image]:
+    """Return an image of ellipsoids and its labels, bent to the back by up to ``bend`` mm."""
+    points = geometry.points() - np.asarray(geometry.center())
+    points[..., 1] -= bend * np.cos(points[..., 2] / 15.0)
+    labels = np.zeros(geometry.array_shape, np.uint8)
+    image = np.zeros(geometry.array_shape, np.float32)
+    for number, (label, (centre, radii)) in enumerate(ELLIPSOIDS.items()):
+        inside = (((points - centre) / np.asarray(radii)) ** 2).sum(axis=-1) < 1
+        labels[inside] = label
+        image[inside] = 0.4 + 0.1 * number
+    smooth = sitk.SmoothingRecursiveGaussian(geometry.to_image(image), 1.0)
+    return smooth, geometry.to_image(labels)
+
+
+@pytest.fixture(scope="module")
+def result() -> Any:
+    # An oblique lattice with i to the back: nothing may depend on the order of the axes.
+    c, s = np.cos(0.15), np.sin(0.15)
+    direction = (0.0, c, -s, 1.0, 0.0, 0.0, 0.0, s, c)
+    geometry = ImageGeometry((34, 28, 26), (2.0, 2.0, 2.0), (4.0, -30.0, 8.0), direction)
+    (fixed, fixed_labels), (moving, moving_labels) = (phantom(geometry, b) for b in (0.0, 4.0))
+    result = register(
+        fixed,
+        moving,
+        model="none",
+        refine={"iterations": (30, 10)},
+        fixed_labels=fixed_labels,
+        moving_labels=moving_labels,
+    )
+    result.metrics["label_names"] = NAMES
+    result.metrics["regions"] = {
+        "source": "given labels",
+        "matched": {n: {"name": NAMES[n], "region": NAMES[n]} for n in (3, 42, 4, 43, 10)},
+        "new": {49: {"name": NAMES[49], "prompt": "A photo of <thalamus>."}},
+        "background": {},
+        "guided_by_measured_labels": True,
+    }
+    return result
+
+
+@pytest.fixture(scope="module")
+def folder(result: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("volume")
+    write_reports(result, folder)
+    return folder
+
+
+class Reader(HTMLParser):
+    """Collects text by the id of the section it stands in, and the tags."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.sections: dict[str, str] = {}
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.here = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag == "section":
+            self.here = dict(attrs).get("id") or ""
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "section":
+            self.here = ""
+
+    def handle_data(self, data: str) -> None:
+        self.sections[self.here] = self.sections.get(self.here, "") + data
+
+
+def test_registration_of_the_phantoms_is_worth_reporting(result: Any) -> None:
+    assert result.metrics["after"]["dice_mean"] > result.metrics["before"]["dice_mean"] + 0.05
+
+
+def test_html_tells_structures_and_regions(result: Any, folder: Path) -> None:
+    reader = Reader((folder / "report.html").read_text(encoding="utf-8"))
+    table = reader.sections["structures"]
+    for label, name in NAMES.items():
+        assert name in table
+        assert f"{result.metrics['after']['dice'][label]:.3f}" in table
+        assert f"{result.metrics['after']['hd95'][label]:.1f}" in table
+    assert "do" in table and "not prove" in table  # the labels guided, too
+    assert "Lowest overlap" in reader.sections["worst"]
+    regions = reader.sections["regions"]
+    assert "given for the fixed image" in regions
+    assert "A photo of <thalamus>." in regions  # outside text stays text
+    assert "Left-Thalamus" in regions
+
+
+def test_html_stays_one_file_without_scripts(folder: Path) -> None:
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    reader = Reader(text)
+    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in reader.tags}
+    for _, attributes in reader.tags:
+        assert not [name for name in attributes if name.startswith("on")]
+        for name in ("src", "srcset", "href"):
+            assert (attributes.get(name) or "data:image/png").startswith("data:image/png")
+    assert "url(" not in text
+
+
+def test_every_heading_sorts_by_ranks_that_every_row_has(folder: Path) -> None:
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    reader = Reader(text)
+    radios = {a["id"] for tag, a in reader.tags if tag == "input" and a.get("type") == "radio"}
+    keys = {str(radio)[:-2] for radio in radios} - {"name"}
+    assert {"before", "after", "change", "hd95-before", "hd95-after", "size"} <= keys
+    assert {a["for"] for tag, a in reader.tags if tag == "label" and "for" in a} == radios
+    rows = [a["style"] or "" for tag, a in reader.tags if tag == "tr" and "style" in a]
+    assert len(rows) == len(NAMES)
+    for key in keys:
+        assert f"#{key}-1:checked) tbody tr {{ order: var(--{key}); }}" in text
+        ranks = [int(re.findall(rf"--{key}:(\d+)", row)[0]) for row in rows]
+        assert sorted(ranks) == list(range(1, len(NAMES) + 1))
+
+
+def test_overview_has_the_chart_of_the_structures(
+    result: Any, folder: Path, tmp_path: Path
+) -> None:
+    wide = imread(folder / "overview.png").shape
+    unmeasured = {key: value for key, value in result.metrics.items() if key != "after"}
+    write_overview(dataclasses.replace(result, metrics=unmeasured), tmp_path / "bare.png")
+    assert wide[1] > imread(tmp_path / "bare.png").shape[1] + 300
+
+
+def test_moving_image_is_shown_aligned_where_the_alignment_is_known(result: Any) -> None:
+    metrics = {**result.metrics, "aligned": {"ncc": 0.9}}
+
+    class Aligned:
+        def __getattr__(self, name: str) -> Any:
+            return metrics if name == "metrics" else getattr(result, name)
+
+    aligned = Aligned()
+    # An alignment that is the whole field makes the aligned image the warped one.
+    aligned.alignment = result.field.to_transform()  # type: ignore[attr-defined]
+    scene, plain = build_scene(aligned), build_scene(result)  # type: ignore[arg-type]
+    for view, other in zip(scene.views, plain.views, strict=True):
+        assert np.abs(view.moving - view.warped).max() < 0.02
+        assert np.abs(other.moving - other.warped).max() > 0.2
+        assert np.mean(view.moving_labels != view.warped_labels) < 0.01
+    titles = [panel.title for panel in panels_for(scene)]
+    assert "Moving, aligned" in titles and "Moving" not in titles
+    assert "Moving" in [panel.title for panel in panels_for(plain)]
+
+
+# Focus and outlines ------------------------------------------------------------------------------
+
+
+def test_planes_go_where_many_structures_are() -> None:
+    geometry = ImageGeometry((30, 30, 30), (1.0,) * 3, (0.0,) * 3, (1.0, 0, 0, 0, 1, 0, 0, 0, 1))
+    array = np.zeros((30, 30, 30), np.uint8)
+    array[5:26, 4:26, 4:26] = 1
+    for label, x in ((2, 6), (3, 12), (4, 18)):  # three structures in the slices 19 and 20
+        array[19:21, 13:17, x : x + 4] = label
+    image = geometry.to_image(array.astype(np.float32))
+    assert find_focus(image, geometry.to_image(array), geometry)[2] in (19, 20)
+    assert find_focus(image, None, geometry)[2] in (15, 16)
+    empty = geometry.to_image(np.zeros_like(array))
+    assert find_focus(image, empty, geometry) == find_focus(image, None, geometry)
+    # On a lattice of some slices it stays inside.
+    assert find_focus(image, None, geometry.crop((0, 0, 22), (30, 30, 4)))[2] == 0
+
+
+def test_outlines_are_the_compact_ones() -> None:
+    labels = np.zeros((60, 60), np.int32)
+    labels[2:58:4, 2:58] = 500  # a comb, larger than everything else
+    labels[2:58, 2:4] = 500
+    for number in range(9):
+        row, column = divmod(number, 3)
+        labels[6 + 18 * row : 16 + 18 * row, 6 + 18 * column : 16 + 18 * column] = 10 + number
+    assert choose_outlines([labels], most=9) == tuple(range(10, 19))
+    assert choose_outlines([labels]) == tuple(sorted(choose_outlines([labels])))
+    assert len(choose_outlines([labels])) == 8
+    few = np.zeros((20, 20), np.uint8)
+    few[3:9, 3:9], few[12, 12] = 1, 2
+    assert choose_outlines([few]) == (1, 2)  # of a few all
+    other = np.zeros_like(few)
+    other[3:9, 3:9] = 5
+    assert choose_outlines([None, other, few]) == (1, 2, 5)
+    assert choose_outlines([None]) == ()
