@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -31,6 +32,7 @@ class Folds:
         slices: the slices, None for a whole image.
         output: lattice of the result.
         floor: smallest accepted determinant.
+        check: called every now and then; may raise to stop.
     """
 
     def __init__(
@@ -39,8 +41,10 @@ class Folds:
         slices: SliceRange | None,
         output: ImageGeometry,
         floor: float,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self.lattice, self.slices, self.output, self.floor = lattice, slices, output, floor
+        self.check = check
         step = np.linalg.inv(lattice.matrix) @ output.matrix
         diagonal = np.diag(np.diag(step))
         self._steps = np.diag(step)[::-1]
@@ -79,6 +83,7 @@ class Folds:
         count = len(positions[0])
         thickness = max(1, _SLAB_VOXELS // math.prod(len(p) for p in positions[1:]))
         for start in range(0, count, thickness):
+            self.check()
             # One more plane on each side, for the differences; what lies beyond is the border.
             first, last = max(0, start - 1), min(count, start + thickness + 1)
             slab = displacement

@@ -42,7 +42,7 @@ def unfold(
     velocity: Tensor,
     squarings: int | None = None,
     accept: Callable[[Tensor, Tensor], Tensor] | None = None,
-    check: Callable[[], None] | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> tuple[Tensor, Tensor]:
     """Return a velocity field near the given one whose exponential folds nowhere on the lattice.
 
@@ -57,18 +57,19 @@ def unfold(
         accept: an additional test of the displacement and its inverse, ``(B, d, *S)`` each;
             returns ``(B,)`` or ``(B, *S)`` booleans, False for elements, or voxels, that must be
             smoothed further.
-        check: called before each round; may raise to stop.
+        check: called every now and then; may raise to stop.
 
     Returns:
         velocity and displacement, ``(B, d, *S)`` in voxels.
     """
     velocity = velocity.clone()
     for round_ in range(_LOCAL_ROUNDS + _SHRINKING_ROUNDS):
-        if check is not None:
-            check()
         steps = squarings if squarings is not None else squarings_for(velocity)
+        check()
         displacement = integrate(velocity, steps)
+        check()
         inverse = integrate(-velocity, steps)
+        check()
         folded = (least_determinant(displacement) < DETERMINANT_FLOOR) | (
             least_determinant(inverse) < DETERMINANT_FLOOR
         )
