@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,6 +60,8 @@ def outputs(
             f"flow{suffix}": prediction.displacement[0],
             f"warped{suffix}": warp(moving, prediction.displacement, padding="zeros")[0, 0],
         }
+    # pytest keeps the folders of several runs, and these are large.
+    shutil.rmtree(folder)
     return results
 
 
