@@ -46,8 +46,9 @@ def centred_geometry(size: Sequence[int], spacing: float) -> ImageGeometry:
 
 
 #: Lattice of the aligned maps: 1 mm, with a margin of 16 mm around the 160 x 224 x 192 mm of the
-#: network, so that a deformation finds what lies beyond.
-ALIGNED_GEOMETRY = centred_geometry((192, 256, 224), 1.0)
+#: network, so that a deformation finds what lies beyond. The sizes are odd: every second of its
+#: points is one of the network's lattice, and reading a label there needs no rounding.
+ALIGNED_GEOMETRY = centred_geometry((193, 257, 225), 1.0)
 
 
 def default_cache() -> Path:
@@ -96,7 +97,7 @@ class BrainLabels:
 
     Attributes:
         subjects: numbers of the subjects.
-        arrays: for each, ``(224, 256, 192)`` uint8 indices of ``LABEL_NUMBERS`` on
+        arrays: for each, ``(225, 257, 193)`` uint8 indices of ``LABEL_NUMBERS`` on
             :data:`ALIGNED_GEOMETRY`.
         affines: for each, 4 x 4 from the common frame to the subject's own, mm.
 

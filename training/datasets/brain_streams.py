@@ -16,7 +16,13 @@ from torch.utils.data import Dataset
 from ..synthesis.brain import GOOD_SCANNER, ScannerOptions, canonical_image, render
 from ..synthesis.brain_anatomy import REGION_ROW
 from ..synthesis.brain_contrast import CONTRASTS, Contrast, draw_contrast, vary
-from ..synthesis.brain_deformation import Affine, DeformationOptions, RandomMap, read_labels_at
+from ..synthesis.brain_deformation import (
+    Affine,
+    DeformationOptions,
+    RandomMap,
+    lattice_points,
+    read_labels_at,
+)
 from .brain_labels import ALIGNED_GEOMETRY, BrainLabels, centred_geometry
 
 __all__ = [
@@ -171,12 +177,12 @@ class BrainPairStream(_Synthesis, Dataset[Item]):
         for name, subject, contrast in zip(
             ("moving", "fixed"), (first, second), contrasts, strict=True
         ):
-            labels, parts = self._anatomy(rng, subject, placement)
-            image = render(rng, labels, o.spacing, contrast, parts, o.scanner, skull)
+            labels, around = self._anatomy(rng, subject, placement)
+            image = render(rng, labels, o.spacing, contrast, around, o.scanner, skull)
             item[name] = _tensor(image)
             item[f"{name}_labels"] = _tensor(REGION_ROW[labels])
             if o.canonical:
-                item[f"{name}_canonical"] = _tensor(canonical_image(labels, o.spacing, parts))
+                item[f"{name}_canonical"] = _tensor(canonical_image(labels, o.spacing, around))
         return item
 
 
@@ -191,8 +197,8 @@ class BrainImageStream(_Synthesis, Dataset[Item]):
         subject = int(rng.integers(len(self.labels)))
         skull = bool(rng.uniform() < o.skull)
         contrast = self._contrast(rng)
-        labels, parts = self._anatomy(rng, subject, Affine.random(rng, o.placement))
-        image = render(rng, labels, o.spacing, contrast, parts, o.scanner, skull)
+        labels, around = self._anatomy(rng, subject, Affine.random(rng, o.placement))
+        image = render(rng, labels, o.spacing, contrast, around, o.scanner, skull)
         return {"image": _tensor(image), "labels": _tensor(REGION_ROW[labels])}
 
 
@@ -230,14 +236,13 @@ def evaluation_brains(
     """
     maps = BrainLabels(root, split, cache)
     geometry = centred_geometry(size, spacing)
-    unchanged = RandomMap(np.random.default_rng(0), geometry, DeformationOptions(strength=0))
-    points = unchanged.points()
+    points = lattice_points(geometry)
     brains = {}
     for subject, array in zip(maps.subjects, maps.arrays, strict=True):
         rng = np.random.default_rng((seed, subject))
-        labels, parts = read_labels_at(array, ALIGNED_GEOMETRY, points, spacing)
+        labels, around = read_labels_at(array, ALIGNED_GEOMETRY, points, spacing)
         look = draw_contrast(rng, contrast)
-        image = render(rng, labels, spacing, look, parts, GOOD_SCANNER, skull)
+        image = render(rng, labels, spacing, look, around, GOOD_SCANNER, skull)
         brains[subject] = _tensor(image), _tensor(REGION_ROW[labels])
     return brains
 

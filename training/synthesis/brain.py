@@ -31,7 +31,7 @@ class ScannerOptions:
     Args:
         bias: standard deviation of the logarithm of the shading.
         bias_width: width of its structures in mm.
-        blur: standard deviation of the point spread in mm.
+        blur: standard deviation of the point spread in mm, on top of that of the voxels.
         thick_slices: probability of slices that are thicker than the voxels, along any axis.
         slice_distance: mm between these.
         noise: standard deviation, 1 = the brightest tissue.
@@ -42,7 +42,7 @@ class ScannerOptions:
 
     bias: tuple[float, float] = (0.0, 0.25)
     bias_width: tuple[float, float] = (60.0, 160.0)
-    blur: tuple[float, float] = (0.6, 2.2)
+    blur: tuple[float, float] = (0.4, 2.2)
     thick_slices: float = 0.25
     slice_distance: tuple[float, float] = (2.5, 6.0)
     noise: tuple[float, float] = (0.0, 0.06)
@@ -54,7 +54,7 @@ class ScannerOptions:
 #: A good research scanner: for the images on which methods are compared.
 GOOD_SCANNER = ScannerOptions(
     bias=(0.05, 0.12),
-    blur=(0.8, 1.0),
+    blur=(0.5, 0.7),
     thick_slices=0.0,
     noise=(0.015, 0.025),
     rician=1.0,
@@ -80,7 +80,7 @@ def render(
     labels: np.ndarray,
     spacing: float,
     contrast: Contrast,
-    parts: Sequence[np.ndarray] = (),
+    around: Sequence[np.ndarray] = (),
     options: ScannerOptions | None = None,
     skull: bool = False,
 ) -> np.ndarray:
@@ -91,8 +91,8 @@ def render(
         labels: ``(z, y, x)`` uint8 indices of ``LABEL_NUMBERS``.
         spacing: mm between voxels.
         contrast: of the tissues.
-        parts: labels of parts of every voxel, each of the shape of ``labels``; a voxel is as bright
-            as their mean.
+        around: labels at points around the centre of every voxel, each of the shape of ``labels``;
+            half of a voxel's brightness comes from them.
         options: of the scanner.
         skull: show the whole head, or the stripped brain on zero.
 
@@ -103,8 +103,7 @@ def render(
     means, deviations = contrast.of_labels()
     image = rng.standard_normal(labels.shape, np.float32)
     image *= deviations.take(labels)
-    for part in parts or [labels]:
-        image += (means / np.float32(max(len(parts), 1))).take(part)
+    image += _mixed(means, labels, around)
     strength, width = rng.uniform(*o.bias), rng.uniform(*o.bias_width) / spacing
     if strength > 0:
         shading = smooth_volume(rng, labels.shape, [width], [strength])
@@ -135,15 +134,14 @@ def render(
 
 
 def canonical_image(
-    labels: np.ndarray, spacing: float, parts: Sequence[np.ndarray] = ()
+    labels: np.ndarray, spacing: float, around: Sequence[np.ndarray] = ()
 ) -> np.ndarray:
     """Return a T1-like image without noise or shading, the stripped brain on zero, in [0, 1].
 
     Args: as of :func:`render`.
     """
     means, _ = canonical("t1").of_labels()
-    image = np.mean([means.take(part) for part in parts or [labels]], axis=0)
-    image *= stripped(labels)
+    image = _mixed(means, labels, around) * stripped(labels)
     for axis in range(3):
         image = _along(image, _gaussian(image.shape[axis], float(np.hypot(1 / spacing, 0.3))), axis)
     return np.clip(image / np.float32(means[BRAIN].max()), 0, 1)
@@ -156,6 +154,15 @@ def normalise(image: np.ndarray) -> np.ndarray:
         low, high = float(image.min()), max(float(image.max()), float(image.min()) + 1e-6)
     image = (image - np.float32(low)) * np.float32(1 / (high - low))
     return np.clip(image, 0, 1, out=image)
+
+
+def _mixed(means: np.ndarray, labels: np.ndarray, around: Sequence[np.ndarray]) -> np.ndarray:
+    if not around:
+        return means.take(labels)
+    image = (means / 2).take(labels)
+    for corner in around:
+        image += (means / np.float32(2 * len(around))).take(corner)
+    return image
 
 
 def _with_noise(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from SlicerLDMRegLib.text.schemes import FREESURFER35
+
 __all__ = [
     "BRAIN",
     "LABEL_COUNT",
@@ -22,11 +24,8 @@ __all__ = [
     "indices_of",
 ]
 
-#: The 35 structures of OASIS in ascending order; row i + 1 of a region table is entry i.
-REGION_NUMBERS: tuple[int, ...] = (
-    *(2, 3, 4, 5, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 26, 28, 30, 31),
-    *(41, 42, 43, 44, 46, 47, 49, 50, 51, 52, 53, 54, 58, 60, 62, 63),
-)
+#: Numbers of the 35 structures of OASIS, ascending; row i + 1 of a region table is entry i.
+REGION_NUMBERS: tuple[int, ...] = tuple(FREESURFER35)
 
 # Our own numbers for cerebrospinal fluid, which the maps number 24 wherever it is: a tool that
 # strips the skull leaves the fluid in the sulci and removes the rest.

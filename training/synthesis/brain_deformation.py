@@ -12,7 +12,14 @@ from SlicerLDMRegLib.geometry import ImageGeometry
 from .brain_anatomy import MIRROR
 from .random_fields import spline_matrix
 
-__all__ = ["Affine", "DeformationOptions", "RandomMap", "read_labels_at", "smooth_volume"]
+__all__ = [
+    "Affine",
+    "DeformationOptions",
+    "RandomMap",
+    "lattice_points",
+    "read_labels_at",
+    "smooth_volume",
+]
 
 # Largest norm of the gradient of the displacement: below 1 the map is one-to-one.
 _STEEPEST = 0.7
@@ -102,21 +109,29 @@ class RandomMap:
         Args:
             flip: mirror the old anatomy left to right first.
         """
-        g = self.geometry
-        axes = [o + s * np.arange(n) for o, s, n in zip(g.origin, g.spacing, g.size, strict=True)]
         own = self.affine.matrix * np.array([[-1.0], [1.0], [1.0]] if flip else [[1.0]] * 3)
         shift = own @ self.placement.translation
         shift += self.affine.translation * ([-1, 1, 1] if flip else 1)
         matrix = own @ self.placement.matrix
-        out = np.empty((3, *g.array_shape), np.float32)
-        for i in range(3):
-            x, y, z = (matrix[i, j] * axes[j] for j in range(3))
-            plane = (y[:, None] + x + shift[i]).astype(np.float32)
-            np.add(z.astype(np.float32)[:, None, None], plane, out=out[i])
-            if self.displacement is not None:
+        out = lattice_points(self.geometry, Affine(matrix, shift))
+        if self.displacement is not None:
+            for i in range(3):
                 for j in range(3):
                     out[i] += np.float32(own[i, j]) * self.displacement[j]
         return out
+
+
+def lattice_points(geometry: ImageGeometry, affine: Affine | None = None) -> np.ndarray:
+    """Return the points of a lattice along LPS, mapped: ``(3, z, y, x)`` float32 mm, x, y, z."""
+    affine = affine or Affine(np.eye(3), np.zeros(3))
+    g = geometry
+    axes = [o + s * np.arange(n) for o, s, n in zip(g.origin, g.spacing, g.size, strict=True)]
+    out = np.empty((3, *g.array_shape), np.float32)
+    for i in range(3):
+        x, y, z = (affine.matrix[i, j] * axes[j] for j in range(3))
+        plane = (y[:, None] + x + affine.translation[i]).astype(np.float32)
+        np.add(z.astype(np.float32)[:, None, None], plane, out=out[i])
+    return out
 
 
 def read_labels_at(
@@ -126,10 +141,11 @@ def read_labels_at(
     spacing: float,
     flip: bool = False,
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return the label nearest to each point, and labels of parts of the voxel around it.
+    """Return the label nearest to each point, and labels around it.
 
-    A voxel that is larger than those of the map holds several labels; four parts of it, on
-    the corners of a tetrahedron, tell their shares. Beyond the map its border goes on.
+    A voxel that is larger than those of the map holds several labels. Those half a voxel from its
+    centre, on the corners of a tetrahedron, tell what a scanner would mix; there are none when the
+    voxel is as small as the map's. Beyond the map its border goes on.
 
     Args:
         labels: ``(z, y, x)`` uint8 indices, on ``geometry`` with axes along LPS.
@@ -138,32 +154,25 @@ def read_labels_at(
         spacing: size of the voxels around the points in mm.
         flip: exchange the left and right structures, for points of a mirrored map.
     """
-    step = round(spacing / geometry.spacing[0] / 2)
-    strides = (1, geometry.size[0], geometry.size[0] * geometry.size[1])
-    nearest = np.zeros(points.shape[1:], np.int32)
-    corner = np.zeros(points.shape[1:], np.int32)
+    flat = labels.ravel()
+    half = int(spacing / geometry.spacing[0] / 2)
+    strides = [np.int32(n) for n in (1, geometry.size[0], geometry.size[0] * geometry.size[1])]
+    centre = np.zeros(points.shape[1:], np.int32)
     for i in range(3):
         index = points[i] - np.float32(geometry.origin[i])
         index /= np.float32(geometry.spacing[i])
-        last = geometry.size[i] - 1
-        nearest += _whole(index, last) * np.int32(strides[i])
-        if step:
-            index -= np.float32(step / 2)
-            corner += _whole(index, last - step) * np.int32(strides[i])
-    flat = labels.ravel()
+        np.rint(index, out=index)
+        np.clip(index, half, geometry.size[i] - 1 - half, out=index)
+        centre += index.astype(np.int32) * strides[i]
 
     def read(where: np.ndarray) -> np.ndarray:
         return MIRROR.take(flat.take(where)) if flip else flat.take(where)
 
-    if not step:
-        out = read(nearest)
-        return out, [out]
-    x, y, z = (np.int32(step * s) for s in strides)
-    return read(nearest), [read(corner + offset) for offset in (0, x + y, x + z, y + z)]
-
-
-def _whole(index: np.ndarray, last: int) -> np.ndarray:
-    return np.clip(np.rint(index), 0, last).astype(np.int32)
+    if not half:
+        return read(centre), []
+    x, y, z = (half * stride for stride in strides)
+    corners = (x + y + z, x - y - z, y - x - z, z - x - y)
+    return read(centre), [read(centre + corner) for corner in corners]
 
 
 def smooth_volume(
