@@ -16,13 +16,16 @@ class StageConfig:
     """One training stage.
 
     Args:
-        stage: ``"vqgan"``, ``"ldm"`` or ``"registration"``.
+        stage: ``"vqgan"``, ``"ldm"`` or ``"registration"`` (LDM-Morph), ``"textscf"`` or
+            ``"segmentation"``.
         steps: optimiser steps.
         batch_size: pairs (or images) a step and process.
-        network: options of :class:`~SlicerLDMRegLib.networks.ldm_morph.LDMMorphConfig`, or the
-            name of a YAML file beside this one that holds them.
+        network: options of the network, as a model folder stores them, or the name of a YAML
+            file beside this one that holds them.
         data: ``root`` of the images, ``mixture`` of sources, ``augment`` ranges, ``size``.
         losses: weights and switches of the stage.
+        text: ``encoder``, ``template`` and ``background`` of textSCF's embeddings, and the label
+            ``scheme`` that names the regions.
         learning_rate, betas: of Adam.
         warmup_steps: linear rise of the learning rate.
         schedule: ``"constant"`` or ``"cosine"`` to zero after the warm-up.
@@ -38,6 +41,7 @@ class StageConfig:
     network: dict[str, Any]
     data: dict[str, Any]
     losses: dict[str, Any] = field(default_factory=dict)
+    text: dict[str, Any] = field(default_factory=dict)
     learning_rate: float = 1e-4
     betas: tuple[float, float] = (0.9, 0.999)
     warmup_steps: int = 0
@@ -57,6 +61,9 @@ class StageConfig:
             ValueError: for a key that is no option, or an override that is no ``key=value``.
         """
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if isinstance(values.get("network"), str):
+            network = path.parent / values["network"]
+            values["network"] = yaml.safe_load(network.read_text(encoding="utf-8"))
         for override in overrides or []:
             name, separator, text = override.partition("=")
             if not separator:
@@ -66,9 +73,6 @@ class StageConfig:
             for parent in parents:
                 target = target.setdefault(parent, {})
             target[last] = yaml.safe_load(text)
-        if isinstance(values.get("network"), str):
-            network = path.parent / values["network"]
-            values["network"] = yaml.safe_load(network.read_text(encoding="utf-8"))
         unknown = sorted(set(values) - set(cls.__dataclass_fields__))
         if unknown:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""The three training stages of LDM-Morph."""
+"""Training stages: the three of LDM-Morph, textSCF, and segmenters."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ def build_stage(config: StageConfig, fabric: Fabric, init: Path | None) -> Stage
         from .vqgan import VQGANStage
 
         return VQGANStage(config, fabric)
+    if config.stage == "textscf":
+        from .textscf import TextSCFStage
+
+        return TextSCFStage(config, fabric)
+    if config.stage == "segmentation":
+        from .segmentation import SegmentationStage
+
+        return SegmentationStage(config, fabric)
     if init is None:
         raise ValueError(
             f"stage {config.stage!r} starts from another one: pass its best.pt as --init"
@@ -30,4 +38,5 @@ def build_stage(config: StageConfig, fabric: Fabric, init: Path | None) -> Stage
         from .registration import RegistrationStage
 
         return RegistrationStage(config, fabric, init)
-    raise ValueError(f"unknown stage {config.stage!r}; known: vqgan, ldm, registration")
+    known = "vqgan, ldm, registration, textscf, segmentation"
+    raise ValueError(f"unknown stage {config.stage!r}; known: {known}")

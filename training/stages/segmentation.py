@@ -1,0 +1,69 @@
+"""A segmenter of the structures, trained on images synthesised from label maps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from SlicerLDMRegLib.losses import segmentation_loss
+from SlicerLDMRegLib.networks.segmenter import UNetSegmenter
+
+from ..config import StageConfig
+from ..datasets.volumes import build_images
+from .common import EMA, optimise
+from .textscf import mean_dice
+
+__all__ = ["SegmentationStage"]
+
+
+class SegmentationStage:
+    """Cross-entropy and soft Dice of all structures."""
+
+    def __init__(self, config: StageConfig, fabric: Fabric) -> None:
+        self.config, self.fabric = config, fabric
+        length = config.steps * config.batch_size * fabric.world_size
+        self.stream, self.validation = build_images(config.data, length, config.seed)
+        network = UNetSegmenter.from_dict(config.network)
+        network = network.to(memory_format=torch.channels_last_3d)
+        optimizer = torch.optim.Adam(
+            network.parameters(), config.learning_rate, config.betas, fused=True
+        )
+        self.model, self.optimizer = fabric.setup(network, optimizer)
+        self.ema = EMA(self.model.module, config.ema_decay)
+
+    def step(self, batch: dict[str, Tensor], step: int) -> dict[str, float]:
+        """One step on a batch of images."""
+        self.model.train()
+        logits = self.model(batch["image"])
+        # A quarter of the voxels, others at each step: a softmax of 36 classes over all of them
+        # would take as long as the network.
+        first, second = torch.randint(2, (2,)).tolist()
+        part = (slice(None), slice(None), slice(first, None, 2), slice(second, None, 2))
+        loss = segmentation_loss(logits[part], batch["labels"][part])
+        optimise(self.fabric, loss, self.model, self.optimizer, self.config, step)
+        self.ema.update(step)
+        return {"loss": loss.item()}
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Dice of the structures on the validation images."""
+        network = self.ema.module.eval()
+        dice = []
+        for item in self.validation:
+            with self.fabric.autocast():
+                logits = network(self.fabric.to_device(item["image"][None]))
+            labels = self.fabric.to_device(item["labels"][None]).long()
+            dice.append(mean_dice(logits.argmax(1), labels, self.config.network["classes"]))
+        score = sum(dice) / len(dice)
+        return {"score": score, "dice": score, "worst": min(dice)}
+
+    def state(self) -> dict[str, Any]:
+        """Network, optimiser and averaged weights."""
+        return {"model": self.model, "optimizer": self.optimizer, **self.ema.state()}
+
+    def weights(self) -> dict[str, Tensor]:
+        """The averaged weights, named as in :class:`UNetSegmenter`."""
+        return {k: v.contiguous() for k, v in self.ema.module.state_dict().items()}

@@ -1,0 +1,149 @@
+"""textSCF: the backbone, the implicit function and the head, trained together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from SlicerLDMRegLib.functional import jacobian_determinant, warp
+from SlicerLDMRegLib.losses import label_dice_loss, mse, smoothness
+from SlicerLDMRegLib.networks import Regions
+from SlicerLDMRegLib.networks.textscf import TextSCF, TextSCFConfig
+from SlicerLDMRegLib.text import coordinate_regions
+
+from ..config import StageConfig
+from ..datasets.region_masks import degrade
+from ..datasets.volumes import build_pairs, region_embeddings
+from ..synthesis.brain_anatomy import REGION_NUMBERS
+from .common import EMA, optimise
+
+__all__ = ["TextSCFStage"]
+
+
+class _Fields(NamedTuple):
+    displacement: Tensor
+    regularised: Tensor
+
+
+class _Trainee(nn.Module):
+    """The network, called with tensors and returning tensors, as Fabric wraps it."""
+
+    def __init__(self, network: TextSCF) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, moving: Tensor, fixed: Tensor, labels: Tensor, confidence: Tensor) -> _Fields:
+        prediction = self.network(moving, fixed, regions=Regions(labels, confidence))
+        velocity = prediction.velocity
+        displacement = prediction.displacement
+        return _Fields(displacement, displacement if velocity is None else velocity)
+
+
+class TextSCFStage:
+    """The loss of textSCF (Section 3.4): image similarity, Dice of the structures, smoothness.
+
+    ``losses``: ``similarity`` weighs the squared difference of the noise-free renderings of both
+    label maps in one contrast, which exist because the images are synthesised and make the loss
+    free of the contrast that the network sees; ``dice`` the structures; ``smoothness`` the
+    displacement, or the velocity where there is one.
+    """
+
+    def __init__(self, config: StageConfig, fabric: Fabric) -> None:
+        self.config, self.fabric = config, fabric
+        length = config.steps * config.batch_size * fabric.world_size
+        self.stream, self.validation = build_pairs(config.data, length, config.seed)
+        self.classes = len(REGION_NUMBERS) + 1
+        self.cells: Tensor | None = None
+        network = TextSCF(TextSCFConfig.from_dict(config.network))
+        if network.uses_regions:
+            shape = tuple(self.validation[0]["fixed"].shape[1:])
+            network.embeddings.copy_(region_embeddings(config.text, shape))
+            if config.text["encoder"] == "coordinates":
+                cells = coordinate_regions(shape, config.text.get("cell", 8))[0]
+                self.cells = torch.from_numpy(cells)[None, None]
+        network = network.to(memory_format=torch.channels_last_3d)
+        trainee = _Trainee(network)
+        optimizer = torch.optim.Adam(
+            trainee.parameters(), config.learning_rate, config.betas, amsgrad=True, fused=True
+        )
+        self.model, self.optimizer = fabric.setup(trainee, optimizer)
+        self.ema = EMA(self.model.module, config.ema_decay)
+
+    def step(self, batch: dict[str, Tensor], step: int) -> dict[str, float]:
+        """One step on a batch of pairs."""
+        self.model.train()
+        weights = self.config.losses
+        rng = np.random.default_rng((self.config.seed, step, self.fabric.global_rank))
+        regions = self._regions(batch["fixed_labels"], self.config.data.get("masks", {}), rng)
+        confidence = regions.confidence
+        assert confidence is not None
+        fields = self.model(batch["moving"], batch["fixed"], regions.labels, confidence)
+        field = fields.displacement.float()
+        dice = label_dice_loss(batch["moving_labels"], batch["fixed_labels"], field, self.classes)
+        similarity = mse(warp(batch["moving_canonical"], field), batch["fixed_canonical"])
+        smooth = smoothness(fields.regularised.float())
+        loss = weights["dice"] * dice + weights["similarity"] * similarity
+        loss = loss + weights["smoothness"] * smooth
+        optimise(self.fabric, loss, self.model, self.optimizer, self.config, step)
+        self.ema.update(step)
+        return {
+            "loss": loss.item(),
+            "dice_loss": dice.item(),
+            "similarity": similarity.item(),
+            "smoothness": smooth.item(),
+        }
+
+    def _regions(
+        self,
+        labels: Tensor,
+        masks: Mapping[str, Any] | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Regions:
+        """The regions that the network is told of: from the labels, or cells of the lattice."""
+        if self.cells is not None:
+            cells = self.fabric.to_device(self.cells).expand(labels.shape)
+            return Regions(cells, torch.ones(labels.shape, device=labels.device))
+        return degrade(labels, masks or {}, rng or np.random.default_rng(0))
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Dice of the structures and folds on the validation pairs, with reference masks."""
+        network = self.ema.module.network
+        network.eval()
+        dice: list[float] = []
+        folds: list[float] = []
+        for pair in self.validation:
+            p = {k: self.fabric.to_device(v[None]) for k, v in pair.items()}
+            labels = p["fixed_labels"].long()
+            with self.fabric.autocast():
+                prediction = network(p["moving"], p["fixed"], regions=self._regions(labels))
+            field = prediction.displacement.float()
+            warped = warp(p["moving_labels"], field, mode="nearest").long()
+            dice.append(mean_dice(warped, labels, self.classes))
+            folds.append(float((jacobian_determinant(field) <= 0).float().mean()))
+        score = sum(dice) / len(dice)
+        return {"score": score, "dice": score, "fold_percent": 100 * sum(folds) / len(folds)}
+
+    def state(self) -> dict[str, Any]:
+        """Network, optimiser and averaged weights."""
+        return {"model": self.model, "optimizer": self.optimizer, **self.ema.state()}
+
+    def weights(self) -> dict[str, Tensor]:
+        """The averaged weights, named as in :class:`TextSCF`."""
+        network = self.ema.module.network
+        network.eval()
+        return {k: v.contiguous() for k, v in network.state_dict().items()}
+
+
+def mean_dice(a: Tensor, b: Tensor, classes: int) -> float:
+    """Return the mean Dice of the classes 1 to ``classes - 1`` that either map holds."""
+    a, b = a.flatten(), b.flatten()
+    overlap = torch.bincount(a[a == b], minlength=classes)
+    total = torch.bincount(a, minlength=classes) + torch.bincount(b, minlength=classes)
+    present = total[1:] > 0
+    return float((2 * overlap[1:][present] / total[1:][present]).mean())
