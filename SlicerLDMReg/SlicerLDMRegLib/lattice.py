@@ -16,8 +16,9 @@ __all__ = ["anatomical_lattice", "foreground_box"]
 # The LPS axis and sign of the direction that a letter names.
 _LETTERS = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "S": (2, 1), "I": (2, -1)}
 _COARSE_MM = 4.0
-_MOST_COARSE = 96  # voxels along an axis of the lattice on which the foreground is looked for
-_OUTLIERS = 0.5  # percent of the foreground at each end of an axis that are not looked at
+_FEWEST_COARSE, _MOST_COARSE = 8, 96  # voxels along an axis where the foreground is looked for
+_NUDGE = 1e-3  # of a voxel
+_OUTLIERS = 0.005  # of the foreground, at each end of an axis, that is not looked at
 
 
 def anatomical_lattice(
@@ -26,8 +27,8 @@ def anatomical_lattice(
     """Return a lattice along the axes of the patient, centred on what an image shows.
 
     It depends on where the voxels of the image lie and not on the order in which a file stores
-    them. Along axes where the image fits into the lattice, its centre is that of the image; along
-    others it is that of the foreground (see :func:`foreground_box`), and what does not fit is cut.
+    them. Its centre is that of the foreground (see :func:`foreground_box`), moved only as far as it
+    takes not to cut an image that fits; of one that does not fit the rest is cut.
 
     Args:
         image: 3D image.
@@ -44,14 +45,11 @@ def anatomical_lattice(
     box = _corners(ImageGeometry.from_image(image)) @ direction
     low, high = box.min(axis=0), box.max(axis=0)
     extent = np.asarray(size) * spacing
-    centre = (low + high) / 2
-    cut = high - low > extent + 0.01 * spacing
-    if cut.any():
-        inner, outer = foreground_box(image, orientation)
-        middle = (inner + outer) / 2
-        # Where the foreground is at the edge of the image, there is nothing to see beyond it.
-        middle = np.clip(middle, low + extent / 2, np.maximum(high - extent / 2, low + extent / 2))
-        centre = np.where(cut, middle, centre)
+    centre = sum(foreground_box(image, orientation)) / 2
+    fits = high - low <= extent
+    centre = np.where(fits, np.clip(centre, high - extent / 2, low + extent / 2), centre)
+    # A voxel on the very face of the image would be inside or not by the order of storage.
+    centre = centre + direction.T @ np.full(3, _NUDGE * spacing)
     origin = direction @ (centre - (np.asarray(size) - 1) / 2 * spacing)
     return ImageGeometry(
         tuple(size), (spacing,) * 3, tuple(origin.tolist()), tuple(direction.ravel().tolist())
@@ -74,9 +72,14 @@ def foreground_box(image: sitk.Image, orientation: str = "LPS") -> tuple[np.ndar
     direction = _direction(orientation)
     box = _corners(ImageGeometry.from_image(image)) @ direction
     low, high = box.min(axis=0), box.max(axis=0)
-    spacing = np.maximum((high - low) / _MOST_COARSE, np.minimum(_COARSE_MM, (high - low) / 8))
-    size = np.maximum(1, np.ceil((high - low) / spacing)).astype(int)
-    origin = direction @ (low + spacing / 2)
+    # Voxels of some mm at places that do not depend on the image: 4, or 8, 16; 2, 1 for small ones.
+    extent = high - low
+    power = np.ceil(np.log2(np.maximum(extent / (_MOST_COARSE * _COARSE_MM), 1)))
+    power += np.floor(np.log2(np.minimum(extent / (_FEWEST_COARSE * _COARSE_MM), 1)))
+    spacing = _COARSE_MM * 2.0**power
+    first = np.floor(low / spacing)
+    size = (np.ceil(high / spacing) - first).astype(int)
+    origin = direction @ ((first + 0.5) * spacing)
     coarse = ImageGeometry(
         tuple(size.tolist()),
         tuple(spacing.tolist()),
@@ -91,11 +94,17 @@ def foreground_box(image: sitk.Image, orientation: str = "LPS") -> tuple[np.ndar
         return low, high
     threshold = sitk.OtsuThresholdImageFilter()
     threshold.Execute(sitk.GetImageFromArray(array))
-    indices = np.argwhere(array > threshold.GetThreshold())[:, ::-1]
-    if not len(indices):
-        return low, high
-    ends = np.percentile(indices, (_OUTLIERS, 100 - _OUTLIERS), axis=0)
-    return low + ends[0] * spacing, low + (ends[1] + 1) * spacing
+    found = array > threshold.GetThreshold()
+    ends = np.array([_ends(found.sum(axis=axes)) for axes in ((0, 1), (0, 2), (1, 2))])
+    return (first + ends[:, 0]) * spacing, (first + ends[:, 1]) * spacing
+
+
+def _ends(counts: np.ndarray) -> tuple[float, float]:
+    """Return between which positions a histogram has all but its outliers; cell i is [i, i + 1]."""
+    share = np.concatenate([[0.0], np.cumsum(counts) / counts.sum()])
+    below = float(np.interp(_OUTLIERS, share, np.arange(len(share))))
+    above = float(np.interp(1 - _OUTLIERS, share, np.arange(len(share))))
+    return below, above
 
 
 def _direction(orientation: str) -> np.ndarray:

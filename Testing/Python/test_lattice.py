@@ -19,13 +19,16 @@ def ball(geometry: ImageGeometry, centre: tuple[float, float, float], radius: fl
     return geometry.to_image((100.0 * (distance < radius) + noise).astype(np.float32))
 
 
-def test_image_that_fits_is_centred() -> None:
-    image = ball(ImageGeometry((40, 30, 20), (1, 1, 2), (5, -7, 9), IDENTITY), (10, 0, 20), 6)
-    lattice = anatomical_lattice(image, (32, 32, 48), 2.0)
+def test_lattice_is_centred_on_what_the_image_shows_and_does_not_cut_an_image_that_fits() -> None:
+    geometry = ImageGeometry((40, 30, 20), (1, 1, 2), (5, -7, 9), IDENTITY)  # 40 x 30 x 40 mm
+    lattice = anatomical_lattice(ball(geometry, (22, 5, 24), 9), (32, 32, 48), 2.0)
     assert lattice.size == (32, 32, 48)
     assert lattice.spacing == (2.0, 2.0, 2.0)
     assert lattice.direction == IDENTITY
-    np.testing.assert_allclose(lattice.center(), ImageGeometry.from_image(image).center())
+    np.testing.assert_allclose(lattice.center(), (22, 5, 24), atol=1.0)
+    # The ball lies at the edge: its face of the image is that of the lattice.
+    lattice = anatomical_lattice(ball(geometry, (10, 5, 24), 5), (24, 32, 48), 2.0)
+    assert lattice.index_to_physical((23.5, 0, 0))[0] == pytest.approx(44.5, abs=0.01)
 
 
 @pytest.mark.parametrize(("orientation", "signs"), [("LPS", (1, 1, 1)), ("RAS", (-1, -1, 1))])
@@ -36,20 +39,20 @@ def test_image_that_does_not_fit_is_cut_around_what_it_shows(
     image = ball(geometry, (95.0, 20.0, 40.0), 20.0)
     lattice = anatomical_lattice(image, (32, 32, 32), 2.0, orientation)
     np.testing.assert_array_equal(np.diag(lattice.direction_matrix), signs)
-    # Along x the ball; along y and z, where the image fits, its own centre.
-    np.testing.assert_allclose(lattice.center(), (95.0, 29.25, 29.25), atol=2.0)
+    # Along x the ball; y and z, where the image fits, are not cut.
+    np.testing.assert_allclose(lattice.center(), (95.0, 27.25, 31.25), atol=1.0)
     low, high = foreground_box(image)
     np.testing.assert_allclose(low, (75, 0, 20), atol=4)
     np.testing.assert_allclose(high, (115, 40, 59), atol=4)
 
 
-def test_specks_and_the_edge_of_the_image() -> None:
+def test_specks_do_not_count() -> None:
     geometry = ImageGeometry((100, 40, 40), (1.5, 1.5, 1.5), (0, 0, 0), IDENTITY)
-    array = sitk.GetArrayFromImage(ball(geometry, (10.0, 29.0, 29.0), 20.0))
-    array[20, 20, 95:97] = 1000
-    lattice = anatomical_lattice(geometry.to_image(array), (32, 32, 32), 2.0)
-    # The ball lies at the edge: the lattice begins where the image does.
-    assert lattice.index_to_physical((-0.5, 0, 0))[0] == pytest.approx(-0.75)
+    image = ball(geometry, (60.0, 29.0, 29.0), 20.0)
+    array = sitk.GetArrayFromImage(image)
+    array[20, 20, 95:97] = 200
+    boxes = [foreground_box(image), foreground_box(geometry.to_image(array))]
+    np.testing.assert_allclose(boxes[1], boxes[0], atol=0.5)
 
 
 @pytest.mark.parametrize("permutation", [(0, 1, 2), (2, 0, 1), (1, 0, 2)])

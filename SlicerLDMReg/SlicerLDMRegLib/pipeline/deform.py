@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from ..errors import InputError
 from ..functional import integrate, invert, logarithm
@@ -12,6 +13,7 @@ from ..geometry import ImageGeometry
 from ..networks import FieldPrediction
 from .align import Alignment
 from .device import Meter
+from .extend import extend_prediction
 from .fields import FieldBatch
 from .folds import Folds
 from .inputs import Inputs
@@ -19,7 +21,7 @@ from .method import LoadedModel
 from .prepare import (
     IntensityMap,
     PreparedPair,
-    network_lattice,
+    model_lattice,
     prepare_pair,
     refinement_lattice,
 )
@@ -94,27 +96,28 @@ class Deformer:
         """
         pair: PreparedPair | None = None
         prediction: FieldPrediction | None = None
+        lattice: ImageGeometry | None = None
         if self.loaded is not None:
             grid = self.loaded.card.grid
-            lattice = network_lattice(self.inputs.geometry, grid.size, grid.divisor, self.slices)
+            lattice = model_lattice(self.inputs.fixed, grid, self.slices)
             pair = self._prepare(lattice, alignment, intensities)
             with self.meter.stage("predict"):
                 prediction = self._predict(self.loaded, pair)
+                if grid.spacing is not None and self.slices is None:
+                    prediction, lattice = extend_prediction(
+                        prediction, lattice, self.inputs.geometry
+                    )
         if self.refine.enabled:
-            return self._refined(pair, prediction, alignment, intensities)
+            return self._refined(pair, prediction, lattice, alignment, intensities)
         if pair is None or prediction is None:
             lattice = refinement_lattice(self.inputs.geometry, self.slices)
             pair = self._prepare(lattice, alignment, intensities)
             size = len(pair.fixed), pair.fixed.ndim - 2, *pair.fixed.shape[2:]
             prediction = FieldPrediction(torch.zeros(size), torch.zeros(size))
-        with torch.no_grad():
-            if prediction.velocity is not None:
-                inverse = integrate(-prediction.velocity, squarings_for(prediction.velocity))
-            else:
-                inverse = invert(prediction.displacement)
+        assert lattice is not None
         return Deformation(
-            FieldBatch(prediction.displacement, pair.lattice, self.slices),
-            FieldBatch(inverse, pair.lattice, self.slices),
+            FieldBatch(prediction.displacement, lattice, self.slices),
+            FieldBatch(_inverse(prediction), lattice, self.slices),
             None,
             _largest(prediction),
         )
@@ -134,6 +137,11 @@ class Deformer:
                 intensities,
                 self.slices,
             )
+        if not pair.mask.any() and self.slices is None:
+            raise InputError(
+                "the moving image does not reach the part of the fixed image that the model sees; "
+                "use another alignment"
+            )
         if not pair.mask.any():
             raise InputError(
                 f"slices: the moving image does not reach the slices {self.slices}; "
@@ -152,27 +160,31 @@ class Deformer:
             found.append(loaded.predictor.predict(moving[chunk], fixed[chunk], self.seed))
         velocities = [p.velocity for p in found if p.velocity is not None]
         distances = [p.distance for p in found if p.distance is not None]
+        inverses = [p.inverse for p in found if p.inverse is not None]
         return FieldPrediction(
             torch.cat([p.displacement for p in found]),
             torch.cat(velocities) if velocities else None,
             torch.cat(distances) if distances else None,
+            torch.cat(inverses) if inverses else None,
         )
 
     def _refined(
         self,
         pair: PreparedPair | None,
         prediction: FieldPrediction | None,
+        predicted: ImageGeometry | None,
         alignment: Alignment,
         intensities: tuple[IntensityMap, IntensityMap],
     ) -> Deformation:
+        """Refine a prediction on the lattice ``predicted``, or start from nothing."""
         lattice = refinement_lattice(self.inputs.geometry, self.slices)
         initial = None
-        if pair is not None and prediction is not None:
+        if predicted is not None and prediction is not None:
             with self.meter.stage("refine"), torch.no_grad():
                 velocity = prediction.velocity
                 if velocity is None:
                     velocity = logarithm(prediction.displacement, smoothing=0.5)
-                velocity = FieldBatch(velocity, pair.lattice, self.slices).on(lattice).values
+                velocity = FieldBatch(velocity, predicted, self.slices).on(lattice).values
                 velocity = velocity.to(self.device)
                 initial = FieldPrediction(velocity, velocity, prediction.distance)
         if pair is None or not pair.lattice.matches(lattice):
@@ -188,8 +200,9 @@ class Deformer:
             )
             displacement, inverse = refined.displacement, refined.inverse
             if not lattice.matches(self.output):
-                folds = Folds(lattice, self.slices, self.output, DETERMINANT_FLOOR)
-                velocity, displacement = unfold(refined.velocity, accept=folds)
+                check = self.progress.check
+                folds = Folds(lattice, self.slices, self.output, DETERMINANT_FLOOR, check)
+                velocity, displacement = unfold(refined.velocity, accept=folds, check=check)
                 inverse = integrate(-velocity, squarings_for(velocity))
         return Deformation(
             FieldBatch(displacement, lattice, self.slices),
@@ -197,6 +210,16 @@ class Deformer:
             refined,
             _largest(prediction),
         )
+
+
+@torch.no_grad()
+def _inverse(prediction: FieldPrediction) -> Tensor:
+    """Return the inverse of a prediction: the network's own where it has one."""
+    if prediction.inverse is not None:
+        return prediction.inverse
+    if prediction.velocity is not None:
+        return integrate(-prediction.velocity, squarings_for(prediction.velocity))
+    return invert(prediction.displacement)
 
 
 def _largest(prediction: FieldPrediction | None) -> float | None:

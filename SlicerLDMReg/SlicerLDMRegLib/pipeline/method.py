@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,11 @@ def load_model(
     where = select_device(device)
     chosen = select_precision(precision, where)
     dtype = torch.bfloat16 if chosen == "bfloat16" else torch.float32
-    return LoadedModel(card, Predictor(load_network(card, where), dtype), where, chosen)
+    network = load_network(card, where)
+    fuse: Callable[[], None] | None = getattr(network, "fuse", None)
+    if fuse is not None:
+        fuse()
+    return LoadedModel(card, Predictor(network, dtype), where, chosen)
 
 
 def choose_card(

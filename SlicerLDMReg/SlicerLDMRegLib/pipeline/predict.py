@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from ..networks import FieldPrediction
+from ..networks import FieldPrediction, Regions
 
 __all__ = ["Predictor"]
 
@@ -51,17 +51,25 @@ class Predictor:
         parameter = next(network.parameters(), None)
         self.device = torch.device("cpu") if parameter is None else parameter.device
 
+    @property
+    def uses_regions(self) -> bool:
+        """Whether the network wants to know the regions of the fixed image."""
+        return bool(getattr(self.network, "uses_regions", False))
+
     @torch.no_grad()
-    def predict(self, moving: Tensor, fixed: Tensor, seed: int = 0) -> FieldPrediction:
+    def predict(
+        self, moving: Tensor, fixed: Tensor, seed: int = 0, regions: Regions | None = None
+    ) -> FieldPrediction:
         """Predict the deformation of each pair of a batch.
 
         Args:
             moving: ``(B, 1, *S)`` in [0, 1] on the network grid.
             fixed: likewise.
             seed: of whatever the network draws at random.
+            regions: of the fixed image, for a network that uses them.
 
         Returns:
-            Field (and velocity) ``(B, d, *S)`` in voxels of the network grid, float32, on the
+            Field (velocity, inverse) ``(B, d, *S)`` in voxels of the network grid, float32, on the
             device of the network.
         """
         moving, fixed = moving.to(self.device), fixed.to(self.device)
@@ -73,12 +81,16 @@ class Predictor:
                 prediction = self.network.predict(
                     moving, fixed, _stack(features[:count]), _stack(features[count:])
                 )
+            elif self.uses_regions and regions is not None:
+                regions = _on_device(regions, self.device)
+                prediction = self.network(moving, fixed, seed, regions=regions)
             else:
                 prediction = self.network(moving, fixed, seed)
-        velocity, distance = (
-            None if t is None else t.float() for t in (prediction.velocity, prediction.distance)
+        velocity, distance, inverse = (
+            None if t is None else t.float()
+            for t in (prediction.velocity, prediction.distance, prediction.inverse)
         )
-        return FieldPrediction(prediction.displacement.float(), velocity, distance)
+        return FieldPrediction(prediction.displacement.float(), velocity, distance, inverse)
 
     def clear(self) -> None:
         """Forget the features of all images."""
@@ -108,6 +120,13 @@ def _key(image: Tensor, seed: int) -> str:
     digest = hashlib.sha256(repr((content.shape, seed)).encode())
     digest.update(content.tobytes())
     return digest.hexdigest()
+
+
+def _on_device(regions: Regions, device: torch.device) -> Regions:
+    confidence, filters = (
+        None if t is None else t.to(device) for t in (regions.confidence, regions.filters)
+    )
+    return Regions(regions.labels.to(device), confidence, filters)
 
 
 def _stack(features: Sequence[Sequence[Tensor]]) -> list[Tensor]:

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from ..geometry import ImageGeometry
 from ..intensity import IntensityMap
+from ..lattice import anatomical_lattice
+from ..model_store import Grid
 from ..resampling import antialiased, coverage, resample
 from .slices import SliceRange, to_batch
 
@@ -20,6 +22,7 @@ __all__ = [
     "IntensityMap",
     "PreparedPair",
     "coverage",
+    "model_lattice",
     "network_lattice",
     "prepare_pair",
     "refinement_lattice",
@@ -61,6 +64,30 @@ class PreparedPair:
     def black_outside(self) -> tuple[Tensor, Tensor]:
         """Return moving and fixed image with 0 where they are not defined, as networks know it."""
         return self.moving * self.moving_mask, self.fixed * self.fixed_mask
+
+
+def model_lattice(fixed: sitk.Image, grid: Grid, slices: SliceRange | None = None) -> ImageGeometry:
+    """Return the lattice of a model for a fixed image.
+
+    A grid with a spacing and an orientation has its place in the patient whatever way the file is
+    stored, see :func:`~SlicerLDMRegLib.lattice.anatomical_lattice`; one with a spacing alone runs
+    along the axes of the image, centred; any other is fitted to the image, see
+    :func:`network_lattice`. The first two do not cover all of a large image.
+
+    Args:
+        fixed: fixed image.
+        grid: of the model's card.
+        slices: the slices of a volume that a 2D model registers.
+    """
+    geometry = ImageGeometry.from_image(fixed)
+    if grid.spacing is None or slices is not None:
+        return network_lattice(geometry, grid.size, grid.divisor, slices)
+    if grid.orientation is not None and geometry.dimension == 3:
+        return anatomical_lattice(fixed, grid.size, grid.spacing, grid.orientation)
+    spacings = np.full(geometry.dimension, grid.spacing)
+    start = geometry.direction_matrix @ ((np.asarray(grid.size) - 1) / 2 * spacings)
+    origin = tuple((np.asarray(geometry.center()) - start).tolist())
+    return ImageGeometry(grid.size, tuple(spacings.tolist()), origin, geometry.direction)
 
 
 def network_lattice(
