@@ -22,6 +22,7 @@ from SlicerLDMRegLib.model_store import (
 )
 from SlicerLDMRegLib.networks import build_network
 from SlicerLDMRegLib.networks.ldm_morph import LDMMorph
+from SlicerLDMRegLib.text import TEMPLATES, label_scheme
 
 from .datasets.pairs import build_stream
 
@@ -35,6 +36,8 @@ _COLUMNS = (
     ("ncc", "NCC", 3),
     ("seconds", "s", 3),
 )
+#: The network that a stage trains.
+_METHODS = {"registration": "ldm-morph", "textscf": "textscf", "segmentation": "unet"}
 _FAMILIAR_PAIRS = 200
 _FAMILIAR_DIRECTIONS = 20
 _REPOSITORY = Path(__file__).resolve().parents[1]
@@ -42,20 +45,27 @@ _REPOSITORY = Path(__file__).resolve().parents[1]
 
 def _card(path: Path, config: dict[str, Any], results: dict[str, Any]) -> ModelCard:
     values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    grid = Grid(tuple(values.pop("grid")["size"]), values.pop("divisor"))
-    intensity = Intensity(**values.pop("intensity", {}))
+    grid = values.pop("grid")
     data = tuple(TrainingData(**d) for d in values.pop("training_data"))
-    limits = tuple(values.pop("limits", ()))
+    network, own = dict(config["network"]), dict[str, Any]()
+    if config["stage"] == "registration":
+        network["familiarity_directions"] = _FAMILIAR_DIRECTIONS
+    if config["stage"] == "textscf":
+        own["text"] = {k: config["text"][k] for k in ("encoder", "template", "background")}
+        template = own["text"]["template"]
+        own["text"]["template"] = TEMPLATES.get(template, template)
     return ModelCard(
-        **values,
-        method="ldm-morph",
-        spatial_dims=2,
-        network={**config["network"], "familiarity_directions": _FAMILIAR_DIRECTIONS},
-        grid=grid,
-        intensity=intensity,
+        **own,
+        **{k: v for k, v in values.items() if k not in ("intensity", "limits", "label_scheme")},
+        method=_METHODS[config["stage"]],
+        spatial_dims=len(grid["size"]),
+        network=network,
+        grid=Grid(**{**grid, "size": tuple(grid["size"])}),
+        intensity=Intensity(**values.get("intensity", {})),
+        label_scheme=label_scheme(values["label_scheme"]) if "label_scheme" in values else {},
         training=config,
         training_data=data,
-        limits=limits,
+        limits=tuple(values.get("limits", ())),
         results=results,
     )
 
@@ -95,28 +105,31 @@ def export(run: Path, card_file: Path, output: Path, results: Path | None, dtype
     """Write the model folder of a run and load it once to prove that it works.
 
     Args:
-        run: folder of the registration stage, with ``best.pt`` and ``config.json``.
+        run: folder of the registration stage, of textSCF or of a segmenter, with ``best.pt`` and
+            ``config.json``.
         card_file: YAML file with what a person says of the model.
         output: the model folder; an older one of the same model is replaced.
         results: ``results.json`` written by ``training.evaluate``, or None.
         dtype: number format of the weights.
     """
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    config["stages"] = [
-        json.loads((run.parent / stage / "config.json").read_text(encoding="utf-8"))
-        for stage in ("vqgan", "ldm")
-        if (run.parent / stage / "config.json").exists()
-    ]
+    if config["stage"] == "registration":
+        config["stages"] = [
+            json.loads((run.parent / stage / "config.json").read_text(encoding="utf-8"))
+            for stage in ("vqgan", "ldm")
+            if (run.parent / stage / "config.json").exists()
+        ]
     measured = measured_results(results) if results else {}
     card = _card(card_file, config, measured)
     network = build_network(card.method, dict(card.network))
-    assert isinstance(network, LDMMorph)
     weights = torch.load(run / "best.pt", weights_only=True, map_location="cpu")
     # Only what is learned here may be missing from the weights of the run.
     mismatch = network.load_state_dict(weights, strict=False)
     if any(not name.startswith("familiarity.") for name in [*mismatch[0], *mismatch[1]]):
         raise ModelError(f"{run / 'best.pt'} does not fit its configuration: {mismatch}")
-    _learn_familiarity(network, config["data"])
+    if isinstance(network, LDMMorph):
+        _learn_familiarity(network, config["data"])
+    network.eval()
     licence = (_REPOSITORY / "LICENSE.txt").read_text(encoding="utf-8")
     card = write_model_folder(
         output, card, network.state_dict(), licence, dtype=dtype, overwrite=output.exists()
@@ -141,7 +154,7 @@ def update_results(folder: Path, results: Path) -> ModelCard:
 def main(argv: list[str] | None = None) -> None:
     """Export from the command line."""
     parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__)
-    parser.add_argument("run", type=Path, help="folder of the registration run, or a model folder")
+    parser.add_argument("run", type=Path, help="folder of the run, or a model folder")
     parser.add_argument("--card", type=Path, help="YAML file with title, use, licences, limits")
     parser.add_argument("--output", type=Path, help="model folder; default Resources/Models/<id>")
     parser.add_argument("--results", type=Path, help="results.json of training.evaluate")
