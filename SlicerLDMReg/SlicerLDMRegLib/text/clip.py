@@ -62,9 +62,10 @@ class OpenCLIPEncoder:
         if weights == "openai" or published.get("quick_gelu"):
             config["quick_gelu"] = True
         path = self._find(weights_folder(folder), published, download)
+        tensors = read_tensors(path, lambda name: not name.startswith("visual."))
         self._tokenize = self._tokenizer(open_clip, model, config["text_cfg"], download)
         self._network = _build(open_clip, config)
-        _load(self._network, path, self.id)
+        _load(self._network, tensors, f"{path} holds no weights of {self.id!r}")
 
     @torch.inference_mode()
     def encode(self, prompts: Sequence[str]) -> FloatArray:
@@ -154,10 +155,9 @@ def _build(open_clip: ModuleType, config: dict[str, Any]) -> Any:
     return network.requires_grad_(False).eval()
 
 
-def _load(network: nn.Module, path: Path, encoder: str) -> None:
+def _load(network: nn.Module, tensors: dict[str, Tensor], complaint: str) -> None:
     """Load the tensors of the text encoder, whatever precision they are stored in."""
     expected = {k: v for k, v in network.state_dict().items() if not k.startswith("logit_")}
-    tensors = read_tensors(path, lambda name: not name.startswith("visual."))
     # The text encoder of older checkpoints has no name of its own.
     tensors = {k if k in expected else f"text.{k}": v for k, v in tensors.items()}
     problems = [f"{k} is missing" for k in expected if k not in tensors] + [
@@ -167,5 +167,5 @@ def _load(network: nn.Module, path: Path, encoder: str) -> None:
     ]
     if problems:
         more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
-        raise ModelError(f"{path} holds no weights of {encoder!r}: {problems[0]}{more}")
+        raise ModelError(f"{complaint}: {problems[0]}{more}")
     network.load_state_dict({name: tensors[name] for name in expected}, strict=False)
