@@ -16,6 +16,7 @@ import numpy as np
 from .brain_anatomy import BRAIN, LABEL_NUMBERS, SULCAL_CSF
 from .brain_contrast import Contrast, canonical
 from .brain_deformation import smooth_volume
+from .threads import single_threaded
 
 __all__ = ["ScannerOptions", "canonical_image", "normalise", "render", "stripped"]
 
@@ -75,6 +76,7 @@ def stripped(labels: np.ndarray, bare: bool = False) -> np.ndarray:
     return keep[labels]
 
 
+@single_threaded
 def render(
     rng: np.random.Generator,
     labels: np.ndarray,
@@ -133,6 +135,7 @@ def render(
     return image
 
 
+@single_threaded
 def canonical_image(
     labels: np.ndarray, spacing: float, around: Sequence[np.ndarray] = ()
 ) -> np.ndarray:

@@ -11,6 +11,7 @@ from SlicerLDMRegLib.geometry import ImageGeometry
 
 from .brain_anatomy import MIRROR
 from .random_fields import spline_matrix
+from .threads import single_threaded
 
 __all__ = [
     "Affine",
@@ -175,6 +176,7 @@ def read_labels_at(
     return read(centre), [read(centre + corner) for corner in corners]
 
 
+@single_threaded
 def smooth_volume(
     rng: np.random.Generator,
     shape: Sequence[int],
