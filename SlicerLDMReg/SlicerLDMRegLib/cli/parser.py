@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import Any, NoReturn
 
+from .segment import add_segment
 
 __all__ = ["build_parser"]
 
@@ -35,6 +36,9 @@ examples:
   two volumes of different scanners, slice by slice, after a rigid alignment:
     ldmreg register --fixed ct.nii.gz --moving mr.nii.gz --align rigid --slices axial:20-40 \\
         --refine-similarity mind --output results
+  two brains, guided by labels of the fixed one, one structure named in words:
+    ldmreg register --fixed a.nii.gz --moving b.nii.gz --fixed-labels a_seg.nii.gz \\
+        --label-names freesurfer35 --prompt 85="optic chiasm" --output results
   without a network, by optimisation alone:
     ldmreg register --fixed a.png --moving b.png --model none --output results
 """
@@ -87,6 +91,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_register(commands)
+    add_segment(commands)
     _add_models(commands)
     _add_import(commands)
     return parser
@@ -139,10 +144,25 @@ def _add_register(commands: Any) -> None:
     method.add_argument("--seed", type=int, default=0, metavar="N", help=(
         "of everything random (default 0)"))  # fmt: skip
 
+    guide = parser.add_argument_group("regions of the fixed image, for models guided by them")
+    guide.add_argument("--fixed-segmentation", metavar="LABELS", help=(
+        "labels that guide the model: a label map, a .seg.nrrd of 3D Slicer, auto: the segmenter's "
+        "(default), or none"))  # fmt: skip
+    guide.add_argument("--label-names", metavar="NAMES", help=(
+        "what the labels are called: a JSON file {number: name}, freesurfer35, btcv or another "
+        "known scheme, or model. With names the --fixed-labels guide the model, too"))  # fmt: skip
+    guide.add_argument("--prompt", metavar="N=WORDS", action="append", dest="prompts", help=(
+        "what label N is, in words, known to the model or not, e.g. 17='left hippocampus'; may be "
+        "repeated"))  # fmt: skip
+    guide.add_argument("--segmenter", default="auto", metavar="MODEL", help=(
+        "finds the regions where no labels are given: id or path of a segmentation model, auto "
+        "(default): the one that belongs to the model, or none"))  # fmt: skip
+
     check = parser.add_argument_group("to measure the result")
     for role in ("fixed", "moving"):
+        names = "; it does not guide the registration without --label-names" * (role == "fixed")
         check.add_argument(f"--{role}-labels", metavar="IMAGE", help=(
-            f"label map on the lattice of the {role} image"))  # fmt: skip
+            f"label map on the lattice of the {role} image{names}"))  # fmt: skip
     for role in ("fixed", "moving"):
         check.add_argument(f"--{role}-landmarks", metavar="FILE", help=(
             f"points of the {role} image: .csv .fcsv .mrk.json .pts .txt"))  # fmt: skip

@@ -52,7 +52,11 @@ def _request(arguments: argparse.Namespace, output: Path) -> RegistrationRequest
     from ..pipeline import RegistrationRequest
 
     given = {f.name: getattr(arguments, f.name) for f in fields(RegistrationRequest)}
-    given |= {"refine": _refinement(arguments), "output": str(output)}
+    given |= {
+        "refine": _refinement(arguments),
+        "prompts": _prompts(arguments.prompts),
+        "output": str(output),
+    }
     return RegistrationRequest(**given)
 
 
@@ -82,6 +86,23 @@ def _refinement(arguments: argparse.Namespace) -> bool | dict[str, Any] | None:
     return {**options, "enabled": True}
 
 
+def _prompts(texts: list[str] | None) -> dict[str, str] | None:
+    """Return words by label number."""
+    if texts is None:
+        return None
+    found: dict[str, str] = {}
+    for text in texts:
+        number, separator, words = text.partition("=")
+        if not separator or not number.strip().isdecimal():
+            raise InputError(
+                f"--prompt: expected a label and words such as 17='left hippocampus', got {text!r}"
+            )
+        if number.strip() in found:
+            raise InputError(f"--prompt: label {number.strip()} is given twice; give it once")
+        found[number.strip()] = words.strip()
+    return found
+
+
 def _summary(result: RegistrationResult, output: Path) -> str:
     from ..report import judge, key_numbers
 
@@ -89,6 +110,8 @@ def _summary(result: RegistrationResult, output: Path) -> str:
     numbers = key_numbers(result.metrics, seconds)
     facts = "; ".join(f"{name} {text}".replace("→", "->") for name, text in numbers)
     lines = [f"{output / 'report.html'}: {facts}"]
+    if "regions" in result.metrics:
+        lines.append(f"regions: {result.metrics['regions']['summary']}")
     verdict = judge(result.metrics)
     if verdict.status != "good":
         lines.append(f"{verdict.headline} {verdict.advice[0]}")

@@ -27,6 +27,7 @@ from .prepare import (
 )
 from .progress import Progress
 from .refine import RefineResult, refine
+from .regions import GivenRegions
 from .request import RefineOptions
 from .slices import SliceRange
 from .unfold import DETERMINANT_FLOOR, squarings_for, unfold
@@ -69,6 +70,7 @@ class Deformer:
         device: of the refinement; the network has its own.
         meter: measures the stages.
         progress: of this part of the job.
+        regions: that guide the network and, where that is asked for, the refinement.
     """
 
     inputs: Inputs
@@ -80,6 +82,7 @@ class Deformer:
     device: torch.device
     meter: Meter
     progress: Progress
+    regions: GivenRegions | None = None
 
     def run(
         self, alignment: Alignment, intensities: tuple[IntensityMap, IntensityMap]
@@ -149,15 +152,23 @@ class Deformer:
             )
         return pair
 
+    def _anatomy(
+        self, lattice: ImageGeometry, alignment: Alignment
+    ) -> tuple[Tensor, Tensor] | None:
+        if self.regions is None or self.refine.anatomy == 0:
+            return None
+        return self.regions.anatomy_on(lattice, alignment.transform)
+
     def _predict(self, loaded: LoadedModel, pair: PreparedPair) -> FieldPrediction:
         moving, fixed = pair.black_outside()
         size = _BATCH.get(loaded.device.type, 4)
         part = self.progress.part(0.05, 0.35)
+        regions = None if self.regions is None else self.regions.on(pair.lattice)
         found = []
         for start in range(0, len(moving), size):
             part.report("predict", start / len(moving))
             chunk = slice(start, start + size)
-            found.append(loaded.predictor.predict(moving[chunk], fixed[chunk], self.seed))
+            found.append(loaded.predictor.predict(moving[chunk], fixed[chunk], self.seed, regions))
         velocities = [p.velocity for p in found if p.velocity is not None]
         distances = [p.distance for p in found if p.distance is not None]
         inverses = [p.inverse for p in found if p.inverse is not None]
@@ -197,6 +208,7 @@ class Deformer:
                 self.refine,
                 self.progress.part(0.35, 1.0),
                 pair.mask.to(self.device),
+                self._anatomy(lattice, alignment),
             )
             displacement, inverse = refined.displacement, refined.inverse
             if not lattice.matches(self.output):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import SimpleITK as sitk
 from ..errors import InputError
 from ..geometry import ImageGeometry
 from ..images import as_image, as_labels, check_same_dimension
+from ..segmentation.slicer_file import is_slicer_segmentation, read_segments
 from .align import read_transform
 from .landmarks import as_landmarks, check_landmark_pair
 
@@ -28,6 +29,7 @@ class Inputs:
         fixed_landmarks, moving_landmarks: corresponding points ``(N, d)``, LPS mm, or None.
         initial_transform: fixed points to moving points, or None.
         paths: by role, the files that these came from; what came from memory has none.
+        label_names: names of the fixed labels, where their file has them.
     """
 
     fixed: sitk.Image
@@ -38,6 +40,7 @@ class Inputs:
     moving_landmarks: np.ndarray | None
     initial_transform: sitk.Transform | None
     paths: dict[str, str]
+    label_names: dict[int, str] = field(default_factory=dict)
 
     @property
     def dimension(self) -> int:
@@ -81,7 +84,7 @@ def read_inputs(
     elif initial_transform is not None:
         _check_transform(initial_transform, images[0].GetDimension())
     labels = [
-        None if source is None else as_labels(source, image, f"{role} labels")
+        (None, {}) if source is None else _labels(source, image, f"{role} labels")
         for source, image, role in zip(
             (fixed_labels, moving_labels), images, ("fixed", "moving"), strict=True
         )
@@ -98,13 +101,22 @@ def read_inputs(
     return Inputs(
         fixed=images[0],
         moving=images[1],
-        fixed_labels=labels[0],
-        moving_labels=labels[1],
+        fixed_labels=labels[0][0],
+        moving_labels=labels[1][0],
         fixed_landmarks=points[0],
         moving_landmarks=points[1],
         initial_transform=initial_transform,
         paths=paths,
+        label_names=labels[0][1],
     )
+
+
+def _labels(source: Any, image: sitk.Image, role: str) -> tuple[sitk.Image, dict[int, str]]:
+    """Return labels on the lattice of an image, and their names where a file of Slicer has them."""
+    names: dict[int, str] = {}
+    if isinstance(source, str | Path) and is_slicer_segmentation(Path(source)):
+        source, names = read_segments(Path(source), ImageGeometry.from_image(image), role)
+    return as_labels(source, image, role), names
 
 
 def _check_transform(transform: Any, dimension: int) -> None:

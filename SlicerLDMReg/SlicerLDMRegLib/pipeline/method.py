@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
 from ..errors import InputError, ModelError
 from ..geometry import ImageGeometry
-from ..model_store import ModelCard, default_model, find_model, load_network
+from ..model_store import (
+    ModelCard,
+    build_segmenter,
+    default_model,
+    find_model,
+    load_network,
+)
 from .device import select_device, select_precision
 from .predict import Predictor
+from .segment import RememberingSegmenter
 from .slices import SliceRange, SliceSelection
 
 __all__ = ["LoadedModel", "choose_card", "choose_slices", "load_model"]
@@ -33,6 +40,23 @@ class LoadedModel:
     predictor: Predictor
     device: torch.device
     precision: str
+    _segmenters: dict[str, RememberingSegmenter] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def segmenter(self, segmenter: str) -> RememberingSegmenter:
+        """Return a segmenter beside the model; it is loaded when first asked for.
+
+        Args:
+            segmenter: id of a segmentation model, its folder, or a file of weights.
+
+        Raises:
+            ModelError: when there is none, or it is damaged.
+        """
+        if segmenter not in self._segmenters:
+            own = RememberingSegmenter(build_segmenter(segmenter, self.device))
+            self._segmenters[segmenter] = own
+        return self._segmenters[segmenter]
 
 
 def load_model(

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import InputError
 from .device import Meter, memory_errors, select_device, select_precision
+from .guidance import choose_guidance
 from .inputs import read_inputs
 from .method import LoadedModel, choose_card, choose_slices, load_model
 from .progress import Progress
@@ -34,6 +35,10 @@ def register(
     moving_labels: Any = None,
     fixed_landmarks: Any = None,
     moving_landmarks: Any = None,
+    fixed_segmentation: Any = None,
+    label_names: str | Path | Mapping[Any, str] | None = None,
+    segmenter: str | Path = "auto",
+    prompts: Mapping[Any, str] | None = None,
     slices: str | SliceSelection | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -55,9 +60,20 @@ def register(
         refine: fit the field to these images: True, False, options, or None: what the model
             recommends. A refined field has no folds, unless the initial transform has.
         fixed_labels, moving_labels: integer maps on the lattices of the images, to measure the
-            overlap; never used to register.
+            overlap. They are not used to register, but for ``fixed_labels`` with ``label_names``.
         fixed_landmarks, moving_landmarks: corresponding points (path, or ``(N, d)`` in LPS mm), to
             measure the error; never used to register.
+        fixed_segmentation: labels of the fixed image that guide a model with regions (textSCF): a
+            path, an image, an array or a ``Segmentation``; without names their numbers must be
+            those of the model's scheme. ``"auto"``: found by the segmenter; ``"none"``: no regions;
+            None: the fixed labels if they have ``label_names``, else the segmenter's.
+        label_names: what the labels are called, ``{number: name}``, a JSON file, the name of a
+            known scheme such as ``"freesurfer35"`` or ``"btcv"``, or ``"model"``: the model's. With
+            them the fixed labels guide a model with regions, besides measuring the overlap.
+        segmenter: finds the regions where no labels are given: ``"auto"``, that of the model;
+            ``"none"``; the id of a segmentation model, or the path of one.
+        prompts: structures in words by label number; they replace the names of these labels. A
+            structure that the model has not seen gets its filter from the model's text encoder.
         slices: ``"[AXIS:]WHICH"``: register these slices of a volume one by one, in their plane.
         seed: of everything random.
         progress: told about the stages; cancels.
@@ -112,6 +128,9 @@ def register(
             range_ = choose_slices(selection, inputs.geometry, card)
             if card is not None and loaded is None:
                 loaded = load_model(card, str(where), precision)
+            guidance = choose_guidance(
+                inputs, loaded, fixed_segmentation, label_names, segmenter, prompts
+            )
         defaults = {} if card is None else card.defaults.get("refine", {})
         job = Registration(
             inputs=inputs,
@@ -123,6 +142,7 @@ def register(
             device=where,
             meter=meter,
             progress=progress.part(0.05, 1.0),
+            guidance=guidance,
         )
         return job.run()
 

@@ -139,7 +139,7 @@ class RefineOptions:
         Args:
             value: None or ``"auto"``: the defaults; True or ``"on"``: the defaults, enabled; False
                 or ``"off"``: no refinement; numbers of iterations such as ``"60,60,40"``; a mapping
-                of fields; or the options.
+                of fields, which enables as well; or the options.
             defaults: fields that the model card recommends; options that are given as an object
                 are taken as they are.
 
@@ -161,7 +161,9 @@ class RefineOptions:
             _require(all(part.isdecimal() for part in parts), "refine", expected, value)
             return replace(base, iterations=tuple(int(part) for part in parts), enabled=True)
         _require(isinstance(value, Mapping), "refine", "a bool, text or RefineOptions", value)
-        return _from_mapping(cls, value, base)  # type: ignore[arg-type]
+        given: Mapping[str, Any] = value  # type: ignore[assignment]
+        # Who names an option of the refinement wants one.
+        return _from_mapping(cls, {"enabled": True, **given} if given else given, base)
 
 
 def _iterations(value: Any) -> tuple[int, ...]:
@@ -190,6 +192,11 @@ class RegistrationRequest:
             the model; None: what the model recommends.
         fixed_labels, moving_labels: paths of label maps on the lattices of the images.
         fixed_landmarks, moving_landmarks: paths of corresponding points.
+        fixed_segmentation: path of the labels of the fixed image that guide the model, ``auto`` or
+            ``none``.
+        label_names: path of a JSON file, the name of a known scheme, or names by label number.
+        segmenter: ``auto``, ``none``, the id of a model, or a path.
+        prompts: structures in words, by label number.
         slices: ``[AXIS:]WHICH``, to register a volume slice by slice.
         seed: of everything random.
         output: directory of the results; None: nothing is written.
@@ -210,6 +217,10 @@ class RegistrationRequest:
     moving_labels: str | None = None
     fixed_landmarks: str | None = None
     moving_landmarks: str | None = None
+    fixed_segmentation: str | None = None
+    label_names: str | dict[str, str] | None = None
+    segmenter: str = "auto"
+    prompts: dict[str, str] | None = None
     slices: str | None = None
     seed: int = 0
     output: str | None = None
@@ -225,6 +236,9 @@ class RegistrationRequest:
                 _require(good, f.name, "text", value)
         object.__setattr__(self, "align", AlignOptions.from_value(self.align))
         object.__setattr__(self, "refine", _plain_refinement(self.refine))
+        for name in ("label_names", "prompts"):
+            if not isinstance(getattr(self, name), str):
+                object.__setattr__(self, name, _plain_names(getattr(self, name), name))
         _require(
             isinstance(self.seed, int) and self.seed >= 0, "seed", "an integer >= 0", self.seed
         )
@@ -278,3 +292,14 @@ def _plain_refinement(value: Any) -> bool | dict[str, Any] | None:
         return {"iterations": [int(part) for part in value.split(",")], "enabled": True}
     given = asdict(value) if isinstance(value, RefineOptions) else value
     return {name: list(v) if isinstance(v, tuple) else v for name, v in given.items()}
+
+
+def _plain_names(value: Any, name: str) -> dict[str, str] | None:
+    """Return texts by label number, which is text in JSON."""
+    if value is None:
+        return None
+    _require(isinstance(value, Mapping), name, "an object {label number: text}", value)
+    for number, text in value.items():
+        good = str(number).isdecimal() and isinstance(text, str)
+        _require(good, name, "a text for each label number", {number: text})
+    return {str(int(number)): text for number, text in value.items()}

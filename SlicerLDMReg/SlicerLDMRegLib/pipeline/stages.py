@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,20 @@ from .deform import Deformation, Deformer
 from .device import Meter, available_memory, describe_device
 from .evaluation import deformation_metrics, match_metrics
 from .fields import inverse_field, whole_field
+from .guidance import Guidance
 from .inputs import Inputs
 from .method import LoadedModel
 from .prepare import IntensityMap
 from .progress import Progress
-from .provenance import describe_inputs, describe_model, now, plain_options, versions
+from .provenance import (
+    describe_inputs,
+    describe_model,
+    now,
+    plain_options,
+    versions,
+    voxel_digest,
+)
+from .regions import GivenRegions
 from .request import AlignOptions, RefineOptions
 from .result import RegistrationResult
 from .slices import SliceRange
@@ -48,6 +57,7 @@ class Registration:
         device: of the refinement; the network has its own.
         meter: measures the stages.
         progress: of the whole job.
+        guidance: where the regions come from.
     """
 
     inputs: Inputs
@@ -59,6 +69,7 @@ class Registration:
     device: torch.device
     meter: Meter
     progress: Progress
+    guidance: Guidance = field(default_factory=Guidance)
 
     def run(self) -> RegistrationResult:
         """Do it all.
@@ -82,6 +93,7 @@ class Registration:
             raise InputError(
                 "nothing to do: there is no model, no refinement and no alignment; turn one on"
             )
+        regions = self._regions()
         intensities = self._intensities()
         deformation = Deformer(
             self.inputs,
@@ -92,7 +104,8 @@ class Registration:
             self.seed,
             self.device,
             self.meter,
-            self.progress.part(0.15, 0.85),
+            self.progress.part(0.15 if regions is None else 0.3, 0.85),
+            regions,
         ).run(alignment, intensities)
         with self.meter.stage("output"):
             self.progress.report("output", 0.85)
@@ -115,6 +128,10 @@ class Registration:
             metrics = self._measure(alignment, intensities, field, inverse, determinant)
             if deformation.distance is not None:
                 metrics["model"] = {"distance_to_training_images": deformation.distance}
+            if regions is not None:
+                metrics["regions"] = regions.summary.to_dict()
+            if self.guidance.label_names:
+                metrics["label_names"] = dict(self.guidance.label_names)
         provenance = self._provenance(alignment, deformation)
         self.progress.report("done", 1.0)
         return RegistrationResult(
@@ -133,6 +150,28 @@ class Registration:
             warped_labels=warped_labels,
             slices=self.slices,
         )
+
+    def _describe_regions(self) -> dict[str, Any] | None:
+        """Return what guided the network; None where the model has no use for regions."""
+        if self.loaded is None or not self.loaded.predictor.uses_regions:
+            return None
+        given = self.guidance.segmentation
+        return {
+            "source": self.guidance.source,
+            "segmenter": self.guidance.segmenter,
+            "prompts": dict(self.guidance.prompts or {}),
+            "sha256": None if given is None else voxel_digest(given.labels),
+        }
+
+    def _regions(self) -> GivenRegions | None:
+        """Find the regions; None where the model has no use for them."""
+        if self.loaded is None or not self.loaded.predictor.uses_regions:
+            return None
+        with self.meter.stage("segment"):
+            self.progress.report("segment", 0.15)
+            overlap = self.refine.enabled and self.refine.anatomy > 0
+            part = self.progress.part(0.15, 0.3)
+            return self.guidance.find(self.inputs, self.loaded, overlap, part)
 
     @property
     def _output(self) -> ImageGeometry:
@@ -226,6 +265,7 @@ class Registration:
             "options": options,
             "method": found,
             "versions": versions(),
+            "regions": self._describe_regions(),
             "machine": {
                 "device": describe_device(self.device),
                 "system": platform.platform(),

@@ -35,7 +35,7 @@ def test_a_request_keeps_only_what_was_said_about_the_refinement() -> None:
         ("on", RefineOptions(similarity="lncc", iterations=(5, 4))),
         (False, RefineOptions(similarity="lncc", iterations=(5, 4), enabled=False)),
         ("7,6", RefineOptions(similarity="lncc", iterations=(7, 6))),
-        ({"iterations": (3,), "enabled": True}, RefineOptions(similarity="lncc", iterations=(3,))),
+        ({"iterations": (3,)}, RefineOptions(similarity="lncc", iterations=(3,))),
         (RefineOptions(sigma=1.0), RefineOptions(sigma=1.0)),
     ):
         request = RegistrationRequest("a", "b", refine=said)  # type: ignore[arg-type]
