@@ -54,16 +54,22 @@ class Canvas:
         bottom = self.height - top - height
         return left / self.width, bottom / self.height, width / self.width, height / self.height
 
-    def text(self, x: float, y: float, text: str, **options: object) -> None:
+    def text(
+        self, x: float, y: float, text: str, width: float | None = None, **options: object
+    ) -> None:
+        """Write at a place; a text that is wider than ``width`` becomes smaller."""
         options.setdefault("color", self.style.foreground)
         # The text may hold file names; a dollar sign must not start a formula.
-        self.figure.text(
+        written = self.figure.text(
             x / self.width,
             1 - y / self.height,
             text,
             parse_math=False,
             **options,  # type: ignore[arg-type]
         )
+        if width is not None:
+            actual = written.get_window_extent(self.agg.get_renderer()).width / self.figure.dpi
+            written.set_fontsize(float(written.get_fontsize()) * min(1.0, width / actual))
 
     def axes(self, box: Box) -> Axes:
         return self.figure.add_axes(self.box(*box))

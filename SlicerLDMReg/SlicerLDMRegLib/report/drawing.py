@@ -120,7 +120,8 @@ def draw_labels_before(axes: Axes, view: PlaneView, scene: Scene) -> None:
     show_gray(axes, view, view.fixed, white=1.25)
     _contours(axes, view, scene, view.fixed_labels, FIXED_COLOR)
     _contours(axes, view, scene, view.moving_labels, OTHER_COLOR)
-    _legend(axes, view, scene, [("fixed", FIXED_COLOR), ("moving", OTHER_COLOR)])
+    moving = "aligned" if scene.moving_aligned else "moving"
+    _legend(axes, view, scene, [("fixed", FIXED_COLOR), (moving, OTHER_COLOR)])
 
 
 def draw_labels_after(axes: Axes, view: PlaneView, scene: Scene) -> None:

@@ -68,8 +68,9 @@ def overview_png(
         canvas = _blocks(scene, panels, structures, style)
     else:
         canvas = _rows(scene, [[by_key[k] for k in row if k in by_key] for row in _ROWS], style)
-    canvas.text(_MARGIN, 0.3, heading, fontsize=13, fontweight="bold")
-    canvas.text(_MARGIN, 0.54, subtitle, fontsize=10, color=style.muted)
+    width = canvas.width - 2 * _MARGIN
+    canvas.text(_MARGIN, 0.3, heading, width, fontsize=13, fontweight="bold")
+    canvas.text(_MARGIN, 0.54, subtitle, width, fontsize=10, color=style.muted)
     return canvas.png(dpi=150)
 
 
@@ -164,4 +165,5 @@ def panel_png(panel: Panel, scene: Scene, style: Style = DARK) -> bytes:
     bar_width = min(0.8 * width, 3.2)
     box = ((width - bar_width) / 2, titled + tallest + 0.06, bar_width, 0.09)
     canvas.color_bar(panel, scene, box)
-    return canvas.png(dpi=220)
+    # Several planes fill a wide picture anyway.
+    return canvas.png(dpi=220 if len(scene.views) == 1 else 180)

@@ -71,7 +71,7 @@ def _caption(text: str, scene: Scene, names: Mapping[int, str]) -> str:
     shown = ""
     if len(scene.outlined) > 1:
         listed = ", ".join(names.get(label) or f"label {label}" for label in scene.outlined)
-        shown = f" Of many, the most compact are shown: {listed}." if scene.omitted else ""
+        shown = f" The most compact ones of each plane: {listed}." if scene.omitted else ""
     return text.format(direction=direction, part=part, shown=shown)
 
 

@@ -69,7 +69,7 @@ PANELS: tuple[Panel, ...] = (
     Panel(
         "labels-after",
         "Labels after",
-        "Outlines of the fixed (blue) and warped (orange) labels on the fixed image.{shown}",
+        "Outlines of the fixed (blue) and warped (orange) labels on the fixed image.",
         drawing.draw_labels_after,
     ),
     Panel(

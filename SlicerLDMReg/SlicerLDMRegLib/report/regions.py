@@ -10,8 +10,8 @@ __all__ = ["GUIDED", "Region", "RegionGroup", "Regions", "by_label", "region_nam
 
 _GIVEN, _SEGMENTER = "given labels", "segmenter "
 GUIDED = (
-    "The labels that measure the overlap also guided the registration: their Dice does not prove "
-    "it independently."
+    "The labels that measure the overlap also guided the registration: their Dice is not "
+    "independent evidence."
 )
 
 
