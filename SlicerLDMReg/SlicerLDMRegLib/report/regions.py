@@ -93,7 +93,8 @@ def region_names(metrics: Mapping[str, Any]) -> dict[int, str]:
 def _source(section: Mapping[str, Any]) -> str:
     source = str(section.get("source") or "none")
     if source == "none":
-        return "No labels and no segmenter: no region guided the network."
+        note = str(section.get("note") or "there were no labels and no segmenter").rstrip(".")
+        return f"No region guided the network: {note}."
     if source == _GIVEN:
         return "The regions are the labels that were given for the fixed image."
     if source.startswith(_SEGMENTER):

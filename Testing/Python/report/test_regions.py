@@ -39,7 +39,8 @@ def test_regions_are_grouped_and_keep_what_the_reader_needs() -> None:
     [
         ("segmenter segment-brain-mr", "segmenter segment-brain-mr"),
         ("given labels", "given for the fixed image"),
-        ("none", "No labels and no segmenter"),
+        ("the given segmentation", "come from the given segmentation"),
+        ("none", "No region guided the network: there were no labels and no segmenter."),
     ],
 )
 def test_source_is_said_in_words(source: str, said: str) -> None:
@@ -51,8 +52,9 @@ def test_source_is_said_in_words(source: str, said: str) -> None:
 def test_methods_without_regions_have_no_section() -> None:
     assert regions_of({}) is None
     assert regions_of({"regions": None}) is None
-    empty = regions_of({"regions": {"source": "none"}})
+    empty = regions_of({"regions": {"source": "none", "note": "it has no segmenter."}})
     assert empty is not None
+    assert empty.source == "No region guided the network: it has no segmenter."
     assert empty.groups == [] and not empty.guided
 
 
