@@ -13,7 +13,7 @@ __all__ = ["build_stage"]
 
 
 def build_stage(config: StageConfig, fabric: Fabric, init: Path | None) -> Stage:
-    """Build the stage that ``config`` names; ``init``: weights of the stage before it."""
+    """Build the stage that ``config`` names; ``init``: weights to start from."""
     if config.stage == "vqgan":
         from .vqgan import VQGANStage
 
@@ -21,7 +21,7 @@ def build_stage(config: StageConfig, fabric: Fabric, init: Path | None) -> Stage
     if config.stage == "textscf":
         from .textscf import TextSCFStage
 
-        return TextSCFStage(config, fabric)
+        return TextSCFStage(config, fabric, init)
     if config.stage == "segmentation":
         from .segmentation import SegmentationStage
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from SlicerLDMRegLib.functional import jacobian_determinant, warp
-from SlicerLDMRegLib.losses import label_dice_loss, mse, smoothness
+from SlicerLDMRegLib.functional import identity_grid, jacobian_determinant, sample, warp
+from SlicerLDMRegLib.losses import mse, sampled_label_dice_loss, segmentation_loss, smoothness
 from SlicerLDMRegLib.networks import Regions
+from SlicerLDMRegLib.networks.backbones import BackboneOutput
 from SlicerLDMRegLib.networks.textscf import TextSCF, TextSCFConfig
 from SlicerLDMRegLib.text import coordinate_regions
 
@@ -20,28 +22,32 @@ from ..config import StageConfig
 from ..datasets.region_masks import degrade
 from ..datasets.volumes import build_pairs, region_embeddings
 from ..synthesis.brain_anatomy import REGION_NUMBERS
-from .common import EMA, optimise
+from .common import EMA, load_weights, optimise
 
 __all__ = ["TextSCFStage"]
 
 
-class _Fields(NamedTuple):
-    displacement: Tensor
-    regularised: Tensor
-
-
 class _Trainee(nn.Module):
-    """The network, called with tensors and returning tensors, as Fabric wraps it."""
+    """The network, called with tensors and returning tensors, as Fabric wraps it.
 
-    def __init__(self, network: TextSCF) -> None:
+    Beside the field it returns what a linear layer makes of the features: the structures of both
+    images. Features that tell these apart are learned much sooner than fields are, and the fields
+    are made of them; the layer is not part of the model.
+    """
+
+    def __init__(self, network: TextSCF, classes: int) -> None:
         super().__init__()
         self.network = network
+        channels = network.backbone.out_channels
+        self.structures = nn.Conv3d(channels, 2 * classes, 1) if classes else None
 
-    def forward(self, moving: Tensor, fixed: Tensor, labels: Tensor, confidence: Tensor) -> _Fields:
-        prediction = self.network(moving, fixed, regions=Regions(labels, confidence))
-        velocity = prediction.velocity
-        displacement = prediction.displacement
-        return _Fields(displacement, displacement if velocity is None else velocity)
+    def forward(
+        self, moving: Tensor, fixed: Tensor, labels: Tensor, confidence: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        output = self.network.backbone(moving, fixed)
+        field = self.network.field(output, fixed, Regions(labels, confidence))
+        features = output.features if isinstance(output, BackboneOutput) else output
+        return field, None if self.structures is None else self.structures(features)
 
 
 class TextSCFStage:
@@ -50,10 +56,11 @@ class TextSCFStage:
     ``losses``: ``similarity`` weighs the squared difference of the noise-free renderings of both
     label maps in one contrast, which exist because the images are synthesised and make the loss
     free of the contrast that the network sees; ``dice`` the structures; ``smoothness`` the
-    displacement, or the velocity where there is one.
+    displacement, or the velocity where there is one; ``structures`` the telling apart of the
+    structures in the features (0: not at all, as in the paper).
     """
 
-    def __init__(self, config: StageConfig, fabric: Fabric) -> None:
+    def __init__(self, config: StageConfig, fabric: Fabric, init: Path | None = None) -> None:
         self.config, self.fabric = config, fabric
         length = config.steps * config.batch_size * fabric.world_size
         self.stream, self.validation = build_pairs(config.data, length, config.seed)
@@ -66,8 +73,10 @@ class TextSCFStage:
             if config.text["encoder"] == "coordinates":
                 cells = coordinate_regions(shape, config.text.get("cell", 8))[0]
                 self.cells = torch.from_numpy(cells)[None, None]
+        if init is not None:
+            load_weights(network, init, "")
         network = network.to(memory_format=torch.channels_last_3d)
-        trainee = _Trainee(network)
+        trainee = _Trainee(network, self.classes if config.losses.get("structures") else 0)
         optimizer = torch.optim.Adam(
             trainee.parameters(), config.learning_rate, config.betas, amsgrad=True, fused=True
         )
@@ -82,13 +91,35 @@ class TextSCFStage:
         regions = self._regions(batch["fixed_labels"], self.config.data.get("masks", {}), rng)
         confidence = regions.confidence
         assert confidence is not None
-        fields = self.model(batch["moving"], batch["fixed"], regions.labels, confidence)
-        field = fields.displacement.float()
-        dice = label_dice_loss(batch["moving_labels"], batch["fixed_labels"], field, self.classes)
-        similarity = mse(warp(batch["moving_canonical"], field), batch["fixed_canonical"])
-        smooth = smoothness(fields.regularised.float())
+        network = self.model.module.network
+        field, structures = self.model(batch["moving"], batch["fixed"], regions.labels, confidence)
+        field, size = field.float(), batch["fixed"].shape[2:]
+        displacement = network.displacement(field, size)
+        # A quarter of the voxels, others at each step, tells as much and costs as much less.
+        part = (
+            ...,
+            *(slice(int(first), None, 2) for first in rng.integers(2, size=2)),
+            slice(None),
+        )
+        points = (identity_grid(size, field.device) + displacement)[part]
+        dice = sampled_label_dice_loss(
+            batch["moving_labels"], batch["fixed_labels"][part], points, self.classes
+        )
+        warped = sample(batch["moving_canonical"], points)
+        similarity = mse(warped, batch["fixed_canonical"][part])
+        # In voxels of the features a step is as many voxels of the images as their stride.
+        smooth = smoothness(field) / network.stride**2
         loss = weights["dice"] * dice + weights["similarity"] * similarity
         loss = loss + weights["smoothness"] * smooth
+        log = {}
+        if structures is not None:
+            coarse = (..., *[slice(None, None, network.stride)] * 3)
+            found = sum(
+                segmentation_loss(logits, batch[f"{name}_labels"][coarse])
+                for name, logits in zip(("moving", "fixed"), structures.chunk(2, 1), strict=True)
+            )
+            loss = loss + weights["structures"] * found
+            log["structures"] = found.item()
         optimise(self.fabric, loss, self.model, self.optimizer, self.config, step)
         self.ema.update(step)
         return {
@@ -96,6 +127,7 @@ class TextSCFStage:
             "dice_loss": dice.item(),
             "similarity": similarity.item(),
             "smoothness": smooth.item(),
+            **log,
         }
 
     def _regions(

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from ..errors import InputError
-from .label_overlap import label_dice_loss
+from .label_overlap import label_dice_loss, sampled_label_dice_loss
 from .mind import mind_ssc, mind_ssc_descriptor
 from .overlap import segmentation_loss, soft_dice_loss
 from .regularity import smoothness
@@ -26,6 +26,7 @@ __all__ = [
     "mind_ssc_descriptor",
     "mse",
     "ncc",
+    "sampled_label_dice_loss",
     "segmentation_loss",
     "similarity_loss",
     "smoothness",

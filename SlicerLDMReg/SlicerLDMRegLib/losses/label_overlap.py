@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..functional import identity_grid
 
-__all__ = ["label_dice_loss"]
+__all__ = ["label_dice_loss", "sampled_label_dice_loss"]
 
 
 def label_dice_loss(
@@ -33,25 +33,52 @@ def label_dice_loss(
     Raises:
         ValueError: for shapes that do not fit, or no class beside background.
     """
-    expected = (displacement.shape[0], 1, *displacement.shape[2:])
     for labels, name in ((moving_labels, "moving_labels"), (fixed_labels, "fixed_labels")):
+        expected = (displacement.shape[0], 1, *displacement.shape[2:])
         if labels.shape != expected:
             raise ValueError(f"{name}: expected {expected}, got {tuple(labels.shape)}")
+    points = identity_grid(displacement.shape[2:], displacement.device) + displacement.float()
+    return sampled_label_dice_loss(moving_labels, fixed_labels, points, classes)
+
+
+def sampled_label_dice_loss(
+    moving_labels: Tensor, fixed_labels: Tensor, coordinates: Tensor, classes: int
+) -> Tensor:
+    """Return :func:`label_dice_loss` at some points only, which costs as much less.
+
+    Args:
+        moving_labels: ``(B, 1, *S)`` integers from 0 to ``classes - 1``.
+        fixed_labels: ``(B, 1, *out)``, the labels of the fixed image at the points.
+        coordinates: ``(B, d, *out)`` where the points are mapped to, in voxels of the moving
+            labels; the gradient goes there.
+        classes: number of classes, background included.
+
+    Raises:
+        ValueError: for shapes that do not fit, or no class beside background.
+    """
+    expected = (coordinates.shape[0], 1, *coordinates.shape[2:])
+    if fixed_labels.shape != expected:
+        raise ValueError(f"fixed_labels: expected {expected}, got {tuple(fixed_labels.shape)}")
+    if moving_labels.ndim != coordinates.shape[1] + 2 or len(moving_labels) != len(coordinates):
+        raise ValueError(
+            f"moving_labels: expected ({len(coordinates)}, 1, *S) with {coordinates.shape[1]} "
+            f"axes S, got {tuple(moving_labels.shape)}"
+        )
     if classes < 2:
         raise ValueError(f"classes: expected 2 or more, got {classes}")
-    loss: Tensor = _LabelDice.apply(displacement, moving_labels, fixed_labels, classes)
+    loss: Tensor = _LabelDice.apply(coordinates, moving_labels, fixed_labels, classes)
     return loss
 
 
 class _Corners:
     """The labels around each mapped point, and how far the point is from each."""
 
-    def __init__(self, displacement: Tensor, labels: Tensor) -> None:
-        shape = displacement.shape[2:]
-        size = torch.tensor(shape, device=displacement.device).view(-1, *[1] * len(shape))
-        points = identity_grid(shape, displacement.device) + displacement.detach().float()
+    def __init__(self, coordinates: Tensor, labels: Tensor) -> None:
+        shape = labels.shape[2:]
+        size = torch.tensor(shape, device=labels.device).view(-1, *[1] * len(shape))
+        points = coordinates.detach().float()
         inside = (points >= 0) & (points <= size - 1)
-        points = torch.minimum(points.clamp_(min=0), size - 1)
+        points = torch.minimum(points.clamp(min=0), size - 1)
         low = torch.minimum(points.floor(), (size - 2).clamp(min=0))
         self.upper = points - low
         # Beyond the border the image is constant: no gradient comes from there.
@@ -91,12 +118,12 @@ class _LabelDice(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, displacement: Tensor, moving: Tensor, fixed: Tensor, classes: int
+        ctx: Any, coordinates: Tensor, moving: Tensor, fixed: Tensor, classes: int
     ) -> Tensor:
-        corners = _Corners(displacement, moving)
+        corners = _Corners(coordinates, moving)
         target = fixed.flatten(1).long()
         batch = len(target)
-        overlap = displacement.new_zeros(batch, classes, dtype=torch.float32)
+        overlap = coordinates.new_zeros(batch, classes, dtype=torch.float32)
         warped = torch.zeros_like(overlap)
         volume = torch.zeros_like(overlap)
         volume.scatter_add_(1, target, torch.ones_like(target, dtype=torch.float32))
@@ -112,7 +139,7 @@ class _LabelDice(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             by_overlap = torch.where(counted, -2 / safe, 0.0) / number
             by_warped = torch.where(counted, 2 * overlap / safe.square(), 0.0) / number
-            gradient = torch.zeros_like(displacement, dtype=torch.float32)
+            gradient = torch.zeros_like(coordinates, dtype=torch.float32)
             mine = by_overlap.gather(1, target)
             for bits, label, _ in corners:
                 slope = by_warped.gather(1, label) + mine * (label == target)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -132,15 +134,38 @@ class TextSCF(nn.Module):
             ValueError: when shapes differ or do not fit.
         """
         self._check(moving, fixed)
-        output = self.backbone(moving, fixed)
+        field = self.field(self.backbone(moving, fixed), fixed, regions)
+        displacement = self.displacement(field, fixed.shape[2:])
+        if self.config.integration_steps == 0:
+            return FieldPrediction(displacement)
+        inverse = None if self.training else self.displacement(-field, fixed.shape[2:])
+        velocity = _upsample(field, fixed.shape[2:])
+        return FieldPrediction(displacement, velocity=velocity, inverse=inverse)
+
+    def field(
+        self, output: Tensor | BackboneOutput, fixed: Tensor, regions: Regions | None = None
+    ) -> Tensor:
+        """Return what the head reads from the output of the backbone, on its grid.
+
+        Args:
+            output: of the backbone.
+            fixed: ``(B, 1, *S)``, for its size.
+            regions: as of :meth:`forward`.
+
+        Returns:
+            Displacement, or velocity with integration, ``(B, 3, *S / stride)`` in voxels of the
+            images.
+        """
         features, base = output if isinstance(output, BackboneOutput) else (output, None)
         if self.uses_regions:
             field = self.head(features, *self._regions(regions, fixed))
         else:
             field = self.head(features).float()
-        if base is not None:
-            field = field + base.float()
-        return self._finish(field, fixed.shape[2:])
+        return field if base is None else field + base.float()
+
+    def displacement(self, field: Tensor, size: Sequence[int]) -> Tensor:
+        """Return the displacement ``(B, 3, *size)`` of a head's :meth:`field`."""
+        return _upsample(self._integrate(field), size)
 
     def _regions(self, regions: Regions | None, fixed: Tensor) -> tuple[Regions, Tensor]:
         """Bring the regions to the grid of the features and find their filters."""
@@ -156,20 +181,12 @@ class TextSCF(nn.Module):
         confidence = None if regions.confidence is None else regions.confidence[coarse]
         return Regions(regions.labels[coarse], confidence), filters
 
-    def _finish(self, field: Tensor, size: torch.Size) -> FieldPrediction:
-        """Integrate at the resolution of the features and go to that of the images."""
-        steps, padding = self.config.integration_steps, self.config.padding
-        if steps == 0:
-            return FieldPrediction(_upsample(field, size))
+    def _integrate(self, field: Tensor) -> Tensor:
+        if self.config.integration_steps == 0:
+            return field
         # The head speaks in voxels of the images; the flow runs in those of the features.
-        stride = self.stride
-        forward = integrate(field / stride, steps, padding) * stride
-        inverse = None
-        if not self.training:
-            inverse = _upsample(integrate(-field / stride, steps, padding) * stride, size)
-        return FieldPrediction(
-            _upsample(forward, size), velocity=_upsample(field, size), inverse=inverse
-        )
+        steps, padding = self.config.integration_steps, self.config.padding
+        return integrate(field / self.stride, steps, padding) * self.stride
 
     def _check(self, moving: Tensor, fixed: Tensor) -> None:
         if moving.shape != fixed.shape:
@@ -184,7 +201,7 @@ class TextSCF(nn.Module):
             )
 
 
-def _upsample(field: Tensor, size: torch.Size) -> Tensor:
-    if field.shape[2:] == size:
+def _upsample(field: Tensor, size: Sequence[int]) -> Tensor:
+    if tuple(field.shape[2:]) == tuple(size):
         return field
-    return F.interpolate(field, size=size, mode="trilinear", align_corners=False)
+    return F.interpolate(field, size=tuple(size), mode="trilinear", align_corners=False)
