@@ -10,10 +10,25 @@ from .geometry import ImageGeometry
 __all__ = ["antialiased", "coverage", "resample"]
 
 
-def resample(image: sitk.Image, lattice: ImageGeometry, transform: sitk.Transform) -> sitk.Image:
-    """Return an image on a lattice, float32, linear; outside of it its border is repeated."""
+def resample(
+    image: sitk.Image,
+    lattice: ImageGeometry,
+    transform: sitk.Transform,
+    outside: float | None = None,
+) -> sitk.Image:
+    """Return an image on a lattice, float32, linear.
+
+    Args:
+        image: scalar image.
+        lattice: where it goes.
+        transform: points of the lattice to points of the image.
+        outside: value where the image is not defined; None: its border is repeated.
+    """
     resampler = _resampler(lattice, transform)
-    resampler.SetUseNearestNeighborExtrapolator(True)
+    if outside is None:
+        resampler.SetUseNearestNeighborExtrapolator(True)
+    else:
+        resampler.SetDefaultPixelValue(outside)
     resampler.SetOutputPixelType(sitk.sitkFloat32)
     return resampler.Execute(image)
 

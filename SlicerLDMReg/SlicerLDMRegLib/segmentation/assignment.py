@@ -8,6 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..geometry import ImageGeometry
+from ..resampling import resample
 from .segmentation import ReportsProgress
 
 __all__ = ["most_likely_labels"]
@@ -44,15 +45,17 @@ def most_likely_labels(
     labels = np.zeros(target.array_shape, np.min_scalar_type(max(numbers)))
     # A little less, since probabilities of 16 bits do not add up to 1 exactly.
     least = 0.99 / len(numbers)
+    none = sitk.Transform(target.dimension, sitk.sitkIdentity)
+    whole = np.stack([np.zeros(target.dimension, int), target.size], axis=1)
     for row, number in enumerate(numbers):
         outside = 1.0 if row == 0 else 0.0
-        whole = np.ones((target.dimension, 2), int) * (0, 1) * np.reshape(target.size, (-1, 1))
         box = whole if row == 0 else _target_box(probabilities[row] >= least, lattice, target)
         if box is None:
             continue
         source = lattice.to_image(probabilities[row].astype(np.float32))
         for start, size in _parts(box):
-            values = _resampled(source, target.crop(start, size), outside)
+            part = resample(source, target.crop(start, size), none, outside)
+            values = sitk.GetArrayFromImage(part)
             where = tuple(slice(s, s + n) for s, n in zip(start[::-1], size[::-1], strict=True))
             better = values > best[where]
             best[where][better] = values[better]
@@ -87,11 +90,3 @@ def _parts(box: np.ndarray) -> Iterator[tuple[list[int], list[int]]]:
     for first in range(start[-1], start[-1] + size[-1], step):
         count = min(step, start[-1] + size[-1] - first)
         yield [*start[:-1], first], [*size[:-1], count]
-
-
-def _resampled(image: sitk.Image, lattice: ImageGeometry, outside: float) -> np.ndarray:
-    resampler = sitk.ResampleImageFilter()
-    resampler.SetReferenceImage(lattice.empty_image())
-    resampler.SetInterpolator(sitk.sitkLinear)
-    resampler.SetDefaultPixelValue(outside)
-    return sitk.GetArrayFromImage(resampler.Execute(image))

@@ -1,4 +1,4 @@
-"""A head with a ball on either side, and a small network that has learnt to tell left from right."""
+"""A head with a ball on either side, and a small network that tells left from right."""
 
 from __future__ import annotations
 
