@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -55,7 +56,7 @@ class Canvas:
         return left / self.width, bottom / self.height, width / self.width, height / self.height
 
     def text(
-        self, x: float, y: float, text: str, width: float | None = None, **options: object
+        self, x: float, y: float, text: str, width: float | None = None, **options: Any
     ) -> None:
         """Write at a place; a text that is wider than ``width`` becomes smaller."""
         options.setdefault("color", self.style.foreground)
@@ -65,7 +66,7 @@ class Canvas:
             1 - y / self.height,
             text,
             parse_math=False,
-            **options,  # type: ignore[arg-type]
+            **options,
         )
         if width is not None:
             actual = written.get_window_extent(self.agg.get_renderer()).width / self.figure.dpi
@@ -74,7 +75,7 @@ class Canvas:
     def axes(self, box: Box) -> Axes:
         return self.figure.add_axes(self.box(*box))
 
-    def row_title(self, x: float, y: float, text: str, **options: object) -> None:
+    def row_title(self, x: float, y: float, text: str, **options: Any) -> None:
         options = {"fontsize": 7, "color": self.style.muted, **options}
         self.text(x, y, text, rotation=90, ha="center", va="center", **options)
 
