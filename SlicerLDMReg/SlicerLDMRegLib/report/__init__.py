@@ -1,15 +1,14 @@
 """The report of a registration: ``overview.png``, ``report.html`` and ``report.json``.
 
 ``write_reports(result, directory)`` writes all three. Everything that a result needs for it is
-listed in :class:`ReportSource`.
+listed in :class:`ReportSource`. The verdict and the tables need no matplotlib: what draws is
+imported when it is first used.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from .figures import overview_png
-from .html import names_of, render_html, total_seconds
 from .json_file import render_json, to_plain
 from .scene import Scene, build_scene
 from .source import ReportSource
@@ -36,6 +35,9 @@ def _version() -> str:
 
 
 def _write_overview(result: ReportSource, scene: Scene, path: Path) -> None:
+    from .figures import overview_png
+    from .html import names_of, total_seconds
+
     fixed, moving = names_of(result)
     numbers = key_numbers(result.metrics, total_seconds(result))
     subtitle = "    ".join(f"{name}: {text}" for name, text in numbers)
@@ -50,6 +52,8 @@ def write_overview(result: ReportSource, path: str | Path, slice_axis: int | Non
 
 def write_report(result: ReportSource, path: str | Path, slice_axis: int | None = None) -> None:
     """Write the HTML report, one file that opens offline."""
+    from .html import render_html
+
     scene = build_scene(result, slice_axis)
     Path(path).write_text(render_html(result, scene, _version()), encoding="utf-8")
 
@@ -70,6 +74,8 @@ def write_reports(
         slice_axis: index axis (0 = i) of the slices, where a volume was registered slice by slice:
             then slices along it are shown instead of three orthogonal planes.
     """
+    from .html import render_html
+
     directory = Path(directory)
     scene = build_scene(result, slice_axis)
     _write_overview(result, scene, directory / "overview.png")

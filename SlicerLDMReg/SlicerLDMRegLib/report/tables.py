@@ -7,12 +7,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Table", "format_value", "metric_tables", "provenance_tables", "timing_table"]
+__all__ = [
+    "DEFORMATION",
+    "METRICS",
+    "Table",
+    "format_value",
+    "metric_tables",
+    "provenance_tables",
+    "timing_table",
+]
 
 _DASH = "\u2013"
 
-# Metric: (what the reader sees, better when higher?); None where neither is better.
-_METRICS: dict[str, tuple[str, bool | None]] = {
+#: Metric: (what the reader sees, better when higher?); None where neither is better.
+METRICS: dict[str, tuple[str, bool | None]] = {
     "ncc": ("Normalised cross-correlation (NCC)", True),
     "lncc": ("Local normalised cross-correlation (LNCC)", True),
     "mse": ("Mean squared error (MSE)", False),
@@ -22,7 +30,8 @@ _METRICS: dict[str, tuple[str, bool | None]] = {
     "tre_max_mm": ("Largest landmark error (mm)", False),
     "overlap": ("Part of the fixed lattice that the moving image covers", None),
 }
-_DEFORMATION = {
+#: Property of the deformation: what the reader sees.
+DEFORMATION = {
     "fold_count": "Folded samples",
     "fold_percent": "Folded samples (%)",
     "jacobian_min": "Jacobian determinant, smallest",
@@ -96,11 +105,11 @@ def _before_after(metrics: Mapping[str, Any]) -> Table:
     states = [name for name in ("before", "aligned", "after") if metrics.get(name)]
     sides = [metrics[name] for name in states]
     table = Table("Match before and after", ["Metric", *map(str.capitalize, states), "Change"])
-    for key in dict.fromkeys([*_METRICS, *(key for side in sides for key in side)]):
+    for key in dict.fromkeys([*METRICS, *(key for side in sides for key in side)]):
         values = [side.get(key) for side in sides]
         if not any(_is_number(value) for value in values):
             continue
-        title, higher = _METRICS.get(key, (key, None))
+        title, higher = METRICS.get(key, (key, None))
         change, tone = _change(values[0], values[-1], higher)
         table.add(title, *map(format_value, values), change, tone=tone)
     return table
@@ -117,12 +126,12 @@ def _landmarks(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
 
 def _deformation(deformation: Mapping[str, Any]) -> Table:
     table = Table("Deformation", ["Property", "Value"])
-    for key in dict.fromkeys([*_DEFORMATION, *deformation]):
+    for key in dict.fromkeys([*DEFORMATION, *deformation]):
         value = deformation.get(key)
         if key in deformation and not isinstance(value, Mapping):
             folded = key.startswith("fold") and isinstance(value, int | float) and value > 0
             tone = "worse" if folded else ""
-            table.add(_DEFORMATION.get(key, key), format_value(value), tone=tone)
+            table.add(DEFORMATION.get(key, key), format_value(value), tone=tone)
     return table
 
 
