@@ -258,3 +258,22 @@ def test_soft_dice_gradient_pulls_the_label_over_the_other() -> None:
     field = torch.stack([torch.zeros(8, 16), -shift.expand(8, 16)])[None]
     losses.soft_dice_loss(warp(moving, field), fixed).backward()
     assert shift.grad < 0
+
+
+@pytest.mark.parametrize("name", ["lncc", "mind_ssc"])
+@pytest.mark.parametrize("shape", [(22, 25), (13, 16, 15)])
+def test_stride_leaves_no_voxel_out_and_changes_little(name: str, shape: tuple[int, ...]) -> None:
+    loss = getattr(losses, name)
+    generator = torch.Generator().manual_seed(0)
+    warped, fixed = (torch.rand(1, 1, *shape, generator=generator) for _ in range(2))
+    warped = (0.5 * (warped + fixed)).requires_grad_()
+    whole, part = loss(warped, fixed), loss(warped, fixed, stride=2)
+    assert part.item() == pytest.approx(whole.item(), rel=0.1)
+    (gradient,) = torch.autograd.grad(part, warped)
+    inner = (..., *[slice(3, -3)] * len(shape))
+    assert (gradient[inner] != 0).float().mean() > 0.99
+    if name == "mind_ssc":
+        slabs = loss(warped, fixed, stride=2, chunk_voxels=3 * warped[0, 0, 0].numel())
+        assert slabs.item() == pytest.approx(part.item(), rel=1e-5)
+    with pytest.raises(ValueError, match="stride"):
+        loss(warped, fixed, stride=0)

@@ -75,11 +75,21 @@ def smallest_jacobian_determinant(displacement: Tensor) -> Tensor:
     dimension = check_vector_field(displacement, "displacement")
     with autocast_disabled(displacement):
         (displacement,) = promote(displacement)
-        sides = [_one_sided_differences(displacement, 2 + axis) for axis in range(dimension)]
-    smallest: Tensor | None = None
-    for derivatives in product(*sides):
-        determinant = _determinant(derivatives)
-        smallest = determinant if smallest is None else torch.minimum(smallest, determinant)
+        unit = torch.eye(dimension, device=displacement.device, dtype=displacement.dtype)
+        columns = [
+            [
+                side + unit[axis].reshape(1, dimension, *[1] * dimension)
+                for side in _one_sided_differences(displacement, 2 + axis)
+            ]
+            for axis in range(dimension)
+        ]
+        smallest: Tensor | None = None
+        for first, second in product(*columns[:2]):
+            # In 3D the cross product serves both sides of the third axis.
+            normal = _cross(first, second)
+            for third in columns[2] if dimension == 3 else [None]:
+                determinant = normal[-1] if third is None else _dot(normal, third)
+                smallest = determinant if smallest is None else torch.minimum(smallest, determinant)
     assert smallest is not None
     return smallest
 
@@ -117,3 +127,17 @@ def _determinant(derivatives: Sequence[Tensor]) -> Tensor:
             - j[0][1] * (j[1][0] * j[2][2] - j[1][2] * j[2][0])
             + j[0][2] * (j[1][0] * j[2][1] - j[1][1] * j[2][0])
         )
+
+
+def _cross(a: Tensor, b: Tensor) -> list[Tensor]:
+    """Components ``(B, *S)`` of the cross product of vectors ``(B, d, *S)``; one for d = 2."""
+    pairs = [(0, 1)] if a.shape[1] == 2 else [(1, 2), (2, 0), (0, 1)]
+    return [a[:, i] * b[:, j] - a[:, j] * b[:, i] for i, j in pairs]
+
+
+def _dot(components: Sequence[Tensor], b: Tensor) -> Tensor:
+    """Sum over the components of their products with those of ``(B, d, *S)``."""
+    result = components[0] * b[:, 0]
+    for i, component in enumerate(components[1:], start=1):
+        result = result + component * b[:, i]
+    return result

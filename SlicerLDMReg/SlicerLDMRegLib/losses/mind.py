@@ -24,6 +24,7 @@ def mind_ssc(
     radius: int = 2,
     dilation: int = 2,
     chunk_voxels: int = 2**21,
+    stride: int = 1,
 ) -> Tensor:
     """Return the mean squared difference of the self-similarity contexts; 0 is best.
 
@@ -37,12 +38,14 @@ def mind_ssc(
         radius: of the patches, in voxels.
         dilation: distance of the neighbours from the centre, in voxels.
         chunk_voxels: most voxels of an image (batch included) in one slab.
+        stride: distance in voxels of the places where the contexts are compared; 2 takes, in 3D, a
+            third of the time, and the patches still cover every voxel.
 
     Raises:
-        ValueError: for shapes that differ, or radius or dilation below 1.
+        ValueError: for shapes that differ, or radius, dilation or stride below 1.
     """
     check_field(warped, "warped")
-    _check_mind(radius, dilation)
+    _check_mind(radius, dilation, stride)
     warped, fixed = promoted_pair(warped, fixed)
     size = warped.shape[2]
     scales = [_context_scale(image, dilation) for image in (warped, fixed)]
@@ -50,18 +53,21 @@ def mind_ssc(
     padded = [_replicate(image, halo) for image in (warped, fixed)]
     voxels = warped.shape[0] * math.prod(warped.shape[2:])
     thickness = max(1, min(size, size * chunk_voxels // voxels))
+    if thickness < size:
+        thickness = max(stride, thickness // stride * stride)
+    compared = warped.shape[0] * math.prod(-(-n // stride) for n in warped.shape[2:])
     total = warped.new_zeros(())
     for start in range(0, size, thickness):
         length = min(thickness, size - start) + 2 * halo
         slabs = [image.narrow(2, start, length) for image in padded]
-        if thickness == size:
-            total = total + _context_difference(slabs, scales, radius, dilation)
+        if thickness >= size:
+            total = total + _context_difference(slabs, scales, radius, dilation, stride)
         else:
             # A descriptor has 12 channels: it is computed again for the gradient, not kept.
             total = total + checkpoint(
-                _context_difference, slabs, scales, radius, dilation, use_reentrant=False
+                _context_difference, slabs, scales, radius, dilation, stride, use_reentrant=False
             )
-    return total / (voxels * len(_neighbour_pairs(warped.ndim - 2, dilation)))
+    return total / (compared * len(_neighbour_pairs(warped.ndim - 2, dilation)))
 
 
 def mind_ssc_descriptor(image: Tensor, radius: int = 2, dilation: int = 2) -> Tensor:
@@ -90,9 +96,11 @@ def mind_ssc_descriptor(image: Tensor, radius: int = 2, dilation: int = 2) -> Te
     return _context(_replicate(image, radius + dilation), scale, radius, dilation)
 
 
-def _check_mind(radius: int, dilation: int) -> None:
+def _check_mind(radius: int, dilation: int, stride: int = 1) -> None:
     if radius < 1 or dilation < 1:
         raise ValueError(f"radius and dilation: expected at least 1, got {radius} and {dilation}")
+    if stride < 1:
+        raise ValueError(f"stride: expected at least 1, got {stride}")
 
 
 def _replicate(image: Tensor, width: int) -> Tensor:
@@ -132,7 +140,7 @@ def _context_scale(image: Tensor, dilation: int) -> Tensor:
         return torch.stack(means).mean(0).reshape(-1, *[1] * (image.ndim - 1))
 
 
-def _context(padded: Tensor, scale: Tensor, radius: int, dilation: int) -> Tensor:
+def _context(padded: Tensor, scale: Tensor, radius: int, dilation: int, stride: int = 1) -> Tensor:
     """Descriptor of an image that is padded by ``radius + dilation`` on each side."""
     distances = torch.cat(
         [
@@ -142,6 +150,7 @@ def _context(padded: Tensor, scale: Tensor, radius: int, dilation: int) -> Tenso
                 .mean(1, keepdim=True),
                 2 * radius + 1,
                 valid=True,
+                stride=stride,
             )
             for p, q in _neighbour_pairs(padded.ndim - 2, dilation)
         ],
@@ -154,7 +163,7 @@ def _context(padded: Tensor, scale: Tensor, radius: int, dilation: int) -> Tenso
 
 
 def _context_difference(
-    padded: list[Tensor], scales: list[Tensor], radius: int, dilation: int
+    padded: list[Tensor], scales: list[Tensor], radius: int, dilation: int, stride: int
 ) -> Tensor:
-    a, b = (_context(p, s, radius, dilation) for p, s in zip(padded, scales, strict=True))
+    a, b = (_context(p, s, radius, dilation, stride) for p, s in zip(padded, scales, strict=True))
     return (a - b).square().sum()

@@ -50,7 +50,7 @@ def ncc(warped: Tensor, fixed: Tensor) -> Tensor:
     return -(covariance / variances.sqrt()).mean()
 
 
-def lncc(warped: Tensor, fixed: Tensor, window: int = 9) -> Tensor:
+def lncc(warped: Tensor, fixed: Tensor, window: int = 9, stride: int = 1) -> Tensor:
     """Return minus the mean squared local normalised cross-correlation; -1 is best, 0 worst.
 
     The statistics are those of a box around each voxel, cut off at the border of the image
@@ -61,18 +61,22 @@ def lncc(warped: Tensor, fixed: Tensor, window: int = 9) -> Tensor:
         warped: ``(B, C, *S)``.
         fixed: same shape.
         window: odd width of the box in voxels.
+        stride: distance of the boxes' centres in voxels. Half of the window or less leaves no voxel
+            out and takes, in 3D, half of the time.
 
     Raises:
-        ValueError: for shapes that differ or an even window.
+        ValueError: for shapes that differ, an even window, or a stride below 1.
     """
     check_field(warped, "warped")
     if window < 3 or window % 2 == 0:
         raise ValueError(f"window: expected an odd number of voxels from 3, got {window}")
+    if stride < 1:
+        raise ValueError(f"stride: expected at least 1, got {stride}")
     a, b = promoted_pair(warped, fixed)
     # Variance as E[x^2] - E[x]^2 loses digits when the mean is far from 0.
     a, b = (t - t.detach().mean() for t in (a, b))
     channels = a.shape[1]
-    means = box_mean(torch.cat([a, b, a * a, b * b, a * b], dim=1), window)
+    means = box_mean(torch.cat([a, b, a * a, b * b, a * b], dim=1), window, stride=stride)
     mean_a, mean_b, mean_aa, mean_bb, mean_ab = means.split(channels, dim=1)
     variance_a = (mean_aa - mean_a.square()).clamp(min=_FLAT_VARIANCE)
     variance_b = (mean_bb - mean_b.square()).clamp(min=_FLAT_VARIANCE)

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..functional import jacobian_determinant, smallest_jacobian_determinant
 from ..geometry import ImageGeometry
 from .fields import FieldBatch
 from .slices import SliceRange
+from .unfold import least_determinant
 
 __all__ = ["Folds"]
 
@@ -102,9 +102,7 @@ class Folds:
 
     def _folded(self, displacement: Tensor) -> Tensor:
         """Return where ``(d, *S)`` has a determinant, central or one-sided, below the floor."""
-        field = displacement[None]
-        least = torch.minimum(jacobian_determinant(field), smallest_jacobian_determinant(field))
-        return least[0] < self.floor
+        return least_determinant(displacement[None])[0] < self.floor
 
 
 def _interpolation(positions: Tensor, size: int) -> Tensor:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from ..functional import gaussian_smooth, integrate, resize, warp
-from ..losses import label_dice_loss, mind_ssc_descriptor, mse, similarity_loss, smoothness
+from ..losses import label_dice_loss, similarity_loss, smoothness
 from .request import RefineOptions
 
 __all__ = ["ImagePair", "Objective", "velocity_shape"]
 
 # What brings the similarities to one scale, so that one smoothness suits all of them.
 _WEIGHTS = {"mse": 10.0, "lncc": 0.08, "mind": 1.0}
-# Volumes with more voxels have their velocity on half the lattice.
-_WHOLE_LATTICE_3D = 150_000
+# Volumes with more voxels have their velocity on half the lattice, and are compared there.
+_WHOLE_LATTICE_3D = 50_000
+# Voxels: a neighbourhood in 3D holds more of them than in 2D.
+_WINDOW_3D = 5
 
 
 def velocity_shape(shape: Sequence[int]) -> tuple[int, ...]:
@@ -37,7 +40,7 @@ class ImagePair:
     """Two images on one lattice.
 
     Attributes:
-        moving: ``(B, 1, *S)`` in [0, 1], or more channels that describe the image.
+        moving: ``(B, 1, *S)`` in [0, 1].
         fixed: likewise.
         mask: ``(B, 1, *S)``, 0 where the images shall not be compared; None: nowhere.
         moving_regions: labels from 0 (background), ``(B, 1, *S)`` int64; None: not used.
@@ -80,20 +83,6 @@ class ImagePair:
         )
         return ImagePair(moving, fixed, mask, *regions)  # type: ignore[arg-type]
 
-    def described(self, similarity: str) -> ImagePair:
-        """Return the pair with what the similarity compares in place of the intensities.
-
-        In 3D these are, for "mind", the self-similarity contexts: twelve channels that are warped,
-        where to compute them again for every warped volume would take five times as long.
-        """
-        if similarity != "mind" or len(self.shape) < 3 or self.fixed.shape[1] > 1:
-            return self
-        moving, fixed = (
-            torch.cat([mind_ssc_descriptor(image) for image in images.split(1)])
-            for images in (self.moving, self.fixed)
-        )
-        return replace(self, moving=moving, fixed=fixed)
-
     def _tensors(self) -> tuple[Tensor | None, ...]:
         return self.moving, self.fixed, self.mask, self.moving_regions, self.fixed_regions
 
@@ -112,7 +101,6 @@ class Objective:
 
     def __init__(self, options: RefineOptions, classes: int = 0) -> None:
         self.options, self.classes = options, classes
-        self.similarity = similarity_loss(options.similarity)
         self.weight = options.similarity_weight or _WEIGHTS[options.similarity]
         self.stiffness: list[float] | None = None
         self.prior: Tensor | None = None
@@ -141,7 +129,7 @@ class Objective:
         change = velocity
         if self.prior is not None:
             change = velocity - self._prior_on(velocity.shape[2:], len(velocity))
-        similarity = self.similarity if fixed.shape[1] == 1 else mse
+        similarity = _similarity(self.options.similarity, pair.shape)
         values = []
         for n in range(len(fixed)):
             one = slice(n, n + 1)
@@ -168,6 +156,17 @@ class Objective:
             self._priors[key] = resize(self.prior, key, displacement=True)
         prior = self._priors[key]
         return torch.cat([prior] * (count // len(prior)))
+
+
+def _similarity(name: str, shape: Sequence[int]) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return the loss of ``(warped, fixed)`` that suits images of a shape."""
+    loss = similarity_loss(name)
+    if name in ("mse", "ncc"):
+        return loss
+    options = {"window": _WINDOW_3D} if name == "lncc" and len(shape) == 3 else {}
+    if len(shape) == 3 and math.prod(shape) > _WHOLE_LATTICE_3D:
+        options["stride"] = 2
+    return partial(loss, **options)
 
 
 def _nearest(labels: Tensor, shape: Sequence[int]) -> Tensor:

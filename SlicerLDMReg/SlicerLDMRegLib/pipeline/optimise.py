@@ -75,7 +75,6 @@ class Optimiser:
         self.total = max(1, sum(options.iterations))
         self.done = 0
         self.losses: list[tuple[float, ...]] = []
-        self.whole = pair.described(options.similarity)
         self.strange = torch.zeros(self.count, dtype=torch.bool, device=pair.fixed.device)
 
     def run(self, start: Tensor | None, distance: Tensor | None) -> RefineResult:
@@ -112,7 +111,7 @@ class Optimiser:
         if update.shape != velocity.shape:
             # Between two lattices the start is not quite what the level has seen.
             with torch.no_grad():
-                better = self.objective(refined, self.whole) < loss
+                better = self.objective(refined, self.pair) < loss
             refined = torch.where(_column(better, velocity), refined, velocity)
         return self._finish(refined, initial_loss)
 
@@ -127,17 +126,13 @@ class Optimiser:
         pair = self.pair.on(_level_shape(self.pair.shape, factor))
         none = pair.fixed.new_zeros(self.count, len(pair.shape), *pair.shape)
         shift = none + best_shift(pair.moving, pair.fixed, pair.mask)
-        pair = pair.described(self.options.similarity)
         better = _clearly_less(self.objective(shift, pair), self.objective(none, pair))
         velocity = torch.where(_column(better, none), shift, none)
         return resize(velocity, self.pair.shape, displacement=True)
 
     def _level(self, starts: Tensor, update: Tensor | None, factor: int, iterations: int) -> Tensor:
         """Optimise at one resolution; return the update of the velocity on its lattice."""
-        pair = self.whole
-        if factor > 1:
-            pair = self.pair.on(_level_shape(self.pair.shape, factor))
-            pair = pair.described(self.options.similarity)
+        pair = self.pair.on(_level_shape(self.pair.shape, factor))
         pair = pair.repeated(len(starts) // self.count)
         lattice = velocity_shape(pair.shape)
         # Voxels of the velocity's lattice per voxel of the images.
@@ -176,12 +171,12 @@ class Optimiser:
             The velocities, the mean loss of the initial fields, and the losses of the velocities.
         """
         count = self.count
-        untouched = self.objective(starts[:count], self.whole)
+        untouched = self.objective(starts[:count], self.pair)
         velocity, loss = starts[:count], untouched
         for pool in range(pools):
             self.progress.check()
             candidate = full[pool * count : (pool + 1) * count]
-            value = self.objective(candidate, self.whole)
+            value = self.objective(candidate, self.pair)
             better = value < loss
             if pool == 1:
                 # The initial field is preferred, unless its network says it does not know the
@@ -196,7 +191,7 @@ class Optimiser:
         velocity, displacement = unfold(velocity, check=self.progress.check)
         with torch.no_grad():
             inverse = integrate(-velocity, squarings_for(velocity))
-            final_loss = float(self.objective(velocity, self.whole).mean())
+            final_loss = float(self.objective(velocity, self.pair).mean())
         return RefineResult(
             displacement=displacement,
             velocity=velocity,

@@ -8,12 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..functional import (
-    gaussian_smooth,
-    integrate,
-    jacobian_determinant,
-    smallest_jacobian_determinant,
-)
+from ..functional import gaussian_smooth, integrate, smallest_jacobian_determinant
 
 __all__ = ["DETERMINANT_FLOOR", "least_determinant", "squarings_for", "unfold"]
 
@@ -25,10 +20,12 @@ _SHRINKING_ROUNDS = 200
 
 
 def least_determinant(displacement: Tensor) -> Tensor:
-    """Return the smaller of the central and the smallest one-sided determinant, ``(B, *S)``."""
-    return torch.minimum(
-        jacobian_determinant(displacement), smallest_jacobian_determinant(displacement)
-    )
+    """Return the smallest of the central and the one-sided determinants, ``(B, *S)``.
+
+    A determinant is linear in each of its columns, so that the central one is the mean of the
+    one-sided ones: it is never the smallest.
+    """
+    return smallest_jacobian_determinant(displacement)
 
 
 def squarings_for(velocity: Tensor, least: int = 6) -> int:
