@@ -22,7 +22,14 @@ The three stages of the shipped model, each starting from the one before:
       --init runs/vqgan/best.pt
   python -m training.train training/configs/ldm-morph-cardiac-mr/registration.yaml \\
       --output runs/registration --init runs/ldm/best.pt
-  python -m training.export runs/registration --id ldm-morph-cardiac-mr
+  python -m training.export runs/registration \
+      --card training/configs/ldm-morph-cardiac-mr/card.yaml
+
+textSCF and its segmenter have one stage each; with --init they start from other weights:
+
+  python -m training.train training/configs/segment-brain-mr/segmentation.yaml \
+      --output runs/segment
+  python -m training.export runs/segment --card training/configs/segment-brain-mr/card.yaml
 
 A stopped run goes on with --resume. tensorboard --logdir runs shows the curves.
 """
@@ -38,7 +45,9 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("config", type=Path, help="YAML file of the stage")
     parser.add_argument("--output", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--init", type=Path, help="best.pt of the stage before this one")
+    parser.add_argument(
+        "--init", type=Path, help="best.pt of the stage before this one, or of another run"
+    )
     parser.add_argument(
         "--resume", action="store_true", help="go on from the last checkpoint in --output"
     )

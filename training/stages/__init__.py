@@ -25,7 +25,7 @@ def build_stage(config: StageConfig, fabric: Fabric, init: Path | None) -> Stage
     if config.stage == "segmentation":
         from .segmentation import SegmentationStage
 
-        return SegmentationStage(config, fabric)
+        return SegmentationStage(config, fabric, init)
     if init is None:
         raise ValueError(
             f"stage {config.stage!r} starts from another one: pass its best.pt as --init"

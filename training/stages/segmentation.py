@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from SlicerLDMRegLib.networks.segmenter import UNetSegmenter
 
 from ..config import StageConfig
 from ..datasets.volumes import build_images
-from .common import EMA, optimise
+from .common import EMA, load_weights, optimise
 from .textscf import mean_dice
 
 __all__ = ["SegmentationStage"]
@@ -22,11 +23,13 @@ __all__ = ["SegmentationStage"]
 class SegmentationStage:
     """Cross-entropy and soft Dice of all structures."""
 
-    def __init__(self, config: StageConfig, fabric: Fabric) -> None:
+    def __init__(self, config: StageConfig, fabric: Fabric, init: Path | None = None) -> None:
         self.config, self.fabric = config, fabric
         length = config.steps * config.batch_size * fabric.world_size
         self.stream, self.validation = build_images(config.data, length, config.seed)
         network = UNetSegmenter.from_dict(config.network)
+        if init is not None:
+            load_weights(network, init, "")
         network = network.to(memory_format=torch.channels_last_3d)
         optimizer = torch.optim.Adam(
             network.parameters(), config.learning_rate, config.betas, fused=True
