@@ -22,12 +22,12 @@ The three stages of the shipped model, each starting from the one before:
       --init runs/vqgan/best.pt
   python -m training.train training/configs/ldm-morph-cardiac-mr/registration.yaml \\
       --output runs/registration --init runs/ldm/best.pt
-  python -m training.export runs/registration \
+  python -m training.export runs/registration \\
       --card training/configs/ldm-morph-cardiac-mr/card.yaml
 
 textSCF and its segmenter have one stage each; with --init they start from other weights:
 
-  python -m training.train training/configs/segment-brain-mr/segmentation.yaml \
+  python -m training.train training/configs/segment-brain-mr/segmentation.yaml \\
       --output runs/segment
   python -m training.export runs/segment --card training/configs/segment-brain-mr/card.yaml
 
