@@ -33,7 +33,13 @@ if TYPE_CHECKING:
     from .displacement import DisplacementField
     from .errors import CancelledError, InputError, LDMRegError, ModelError, OutOfMemoryError
     from .geometry import ImageGeometry
-    from .model_store import ModelCard, find_model, list_models, load_network
+    from .model_store import (
+        ModelCard,
+        build_segmenter,
+        find_model,
+        list_models,
+        load_network,
+    )
     from .pipeline import (
         AlignOptions,
         Progress,
@@ -43,6 +49,7 @@ if TYPE_CHECKING:
     )
     from .pipeline.register import register
     from .resources import bundled_models_dir, sample_data_dir
+    from .segmentation import Segmentation, load_segmentation
 
 __version__ = "0.1.0"
 
@@ -50,7 +57,7 @@ _HOMES = {
     "displacement": ("DisplacementField",),
     "errors": ("CancelledError", "InputError", "LDMRegError", "ModelError", "OutOfMemoryError"),
     "geometry": ("ImageGeometry",),
-    "model_store": ("ModelCard", "find_model", "list_models", "load_network"),
+    "model_store": ("ModelCard", "build_segmenter", "find_model", "list_models", "load_network"),
     "pipeline": (
         "AlignOptions",
         "Progress",
@@ -60,6 +67,7 @@ _HOMES = {
         "register",
     ),
     "resources": ("bundled_models_dir", "sample_data_dir"),
+    "segmentation": ("Segmentation", "load_segmentation"),
 }
 
 __all__ = [
@@ -76,10 +84,13 @@ __all__ = [
     "RefineOptions",
     "RegistrationRequest",
     "RegistrationResult",
+    "Segmentation",
+    "build_segmenter",
     "bundled_models_dir",
     "find_model",
     "list_models",
     "load_network",
+    "load_segmentation",
     "register",
     "sample_data_dir",
 ]

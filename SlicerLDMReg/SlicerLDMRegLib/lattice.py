@@ -11,7 +11,7 @@ from .errors import InputError
 from .geometry import ImageGeometry
 from .resampling import antialiased, coverage, resample
 
-__all__ = ["anatomical_lattice", "foreground_box"]
+__all__ = ["anatomical_lattice", "covering_lattice", "foreground_box"]
 
 # The LPS axis and sign of the direction that a letter names.
 _LETTERS = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "S": (2, 1), "I": (2, -1)}
@@ -22,7 +22,11 @@ _OUTLIERS = 0.005  # of the foreground, at each end of an axis, that is not look
 
 
 def anatomical_lattice(
-    image: sitk.Image, size: Sequence[int], spacing: float, orientation: str = "LPS"
+    image: sitk.Image,
+    size: Sequence[int],
+    spacing: float,
+    orientation: str = "LPS",
+    foreground: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> ImageGeometry:
     """Return a lattice along the axes of the patient, centred on what an image shows.
 
@@ -35,6 +39,7 @@ def anatomical_lattice(
         size: voxels along the axes of the lattice.
         spacing: mm between voxels along every axis.
         orientation: where the axes point, e.g. ``"LPS"``.
+        foreground: that of the image, where it is known already.
 
     Raises:
         InputError: when the image is not 3D or the orientation does not name three axes.
@@ -45,7 +50,7 @@ def anatomical_lattice(
     box = _corners(ImageGeometry.from_image(image)) @ direction
     low, high = box.min(axis=0), box.max(axis=0)
     extent = np.asarray(size) * spacing
-    centre = sum(foreground_box(image, orientation)) / 2
+    centre = sum(foreground or foreground_box(image, orientation)) / 2
     fits = high - low <= extent
     centre = np.where(fits, np.clip(centre, high - extent / 2, low + extent / 2), centre)
     # A voxel on the very face of the image would be inside or not by the order of storage.
@@ -54,6 +59,25 @@ def anatomical_lattice(
     return ImageGeometry(
         tuple(size), (spacing,) * 3, tuple(origin.tolist()), tuple(direction.ravel().tolist())
     )
+
+
+def covering_lattice(
+    geometry: ImageGeometry, spacing: Sequence[float], orientation: str = "LPS"
+) -> ImageGeometry:
+    """Return the smallest lattice along the axes of the patient that covers all of another one.
+
+    Args:
+        geometry: the 3D lattice to cover.
+        spacing: mm between voxels along each axis of the new lattice.
+        orientation: where its axes point, e.g. ``"LPS"``.
+    """
+    direction = _direction(orientation)
+    box = _corners(geometry) @ direction
+    low, high = box.min(axis=0), box.max(axis=0)
+    size = np.maximum(1, np.ceil((high - low) / spacing - _NUDGE)).astype(int)
+    origin = direction @ ((low + high) / 2 - (size - 1) / 2 * spacing)
+    axes = tuple(direction.ravel().tolist())
+    return ImageGeometry(tuple(size.tolist()), tuple(spacing), tuple(origin.tolist()), axes)
 
 
 def foreground_box(image: sitk.Image, orientation: str = "LPS") -> tuple[np.ndarray, np.ndarray]:

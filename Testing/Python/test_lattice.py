@@ -8,7 +8,7 @@ import SimpleITK as sitk
 
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.lattice import anatomical_lattice, foreground_box
+from SlicerLDMRegLib.lattice import anatomical_lattice, covering_lattice, foreground_box
 
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
@@ -77,3 +77,20 @@ def test_wrong_orientation() -> None:
             anatomical_lattice(image, (8, 8, 8), 1.0, wrong)
     with pytest.raises(InputError, match="3D"):
         anatomical_lattice(image[:, :, 0], (8, 8), 1.0)
+
+
+@pytest.mark.parametrize("orientation", ["LPS", "RAS"])
+def test_covering_lattice_covers_all_and_little_more(orientation: str) -> None:
+    c, s = np.cos(0.3), np.sin(0.3)
+    turned = (c, -s, 0.0, s, c, 0.0, 0.0, 0.0, 1.0)
+    geometry = ImageGeometry((40, 30, 20), (1.0, 1.2, 3.0), (5.0, -7.0, 9.0), turned)
+    lattice = covering_lattice(geometry, (1.5, 1.5, 2.0), orientation)
+    assert lattice.spacing == (1.5, 1.5, 2.0)
+    signs = {"LPS": (1, 1, 1), "RAS": (-1, -1, 1)}[orientation]
+    np.testing.assert_array_equal(lattice.direction_matrix, np.diag(signs))
+    indices = lattice.physical_to_index(geometry.points()).reshape(-1, 3)
+    assert indices.min() > -0.5 and (indices.max(axis=0) < np.asarray(lattice.size) - 0.5).all()
+    smaller = [n - 2 for n in lattice.size]
+    assert (indices.max(axis=0) - indices.min(axis=0) > np.asarray(smaller) - 2).all()
+    same = ImageGeometry((9, 8, 7), (1.5, 1.5, 2.0), (1.0, 2.0, 3.0), tuple(np.eye(3).ravel()))
+    assert covering_lattice(same, (1.5, 1.5, 2.0)).matches(same)

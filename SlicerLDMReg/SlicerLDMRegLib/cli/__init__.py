@@ -1,4 +1,4 @@
-"""The command line: ``ldmreg register``, ``ldmreg models`` and ``ldmreg import-checkpoint``.
+"""The command line: ``ldmreg`` with ``register``, ``segment``, ``models``, ``import-checkpoint``.
 
 Nothing here imports torch before a command needs it, so that help and lists appear at once.
 """

@@ -160,7 +160,7 @@ def _facts(card: ModelCard) -> list[tuple[str, str]]:
         ("id", card.id),
         ("title", f"{card.title}, version {card.version}"),
         ("for", card.use),
-        ("method", f"{card.method}, {card.spatial_dims}D, grid {size}"),
+        ("method", f"{card.kind} with {card.method}, {card.spatial_dims}D, grid {size}"),
         ("folder", str(card.folder)),
     ]
     if card.weights is not None:

@@ -34,6 +34,7 @@ class UNetSegmenter(BasicUNet):
         ModelError: for an option that cannot be.
 
     Example:
+        >>> import torch
         >>> network = UNetSegmenter(classes=4, features=(4, 4, 8, 8, 16, 4))
         >>> network(torch.zeros(1, 1, 32, 16, 16)).shape
         torch.Size([1, 4, 32, 16, 16])

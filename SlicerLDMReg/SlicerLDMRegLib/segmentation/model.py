@@ -132,14 +132,14 @@ class ModelSegmenter:
     def lattice(self, image: sitk.Image) -> ImageGeometry:
         """Return the lattice for a 3D image: the model's grid, or larger as far as needed."""
         spacing, orientation = self._spacing_and_orientation()
-        low, high = foreground_box(image, orientation)
+        low, high = foreground = foreground_box(image, orientation)
         divisor = self.card.grid.divisor
         size = list(self.card.grid.size)
         for axis, extent in enumerate((high - low).tolist()):
             if extent > size[axis] * spacing:
                 # The box leaves the outermost of the foreground out.
                 size[axis] = math.ceil(_MARGIN * extent / spacing / divisor) * divisor
-        return anatomical_lattice(image, size, spacing, orientation)
+        return anatomical_lattice(image, size, spacing, orientation, foreground)
 
     def _check(self, lattice: ImageGeometry) -> None:
         spacing, orientation = self._spacing_and_orientation()

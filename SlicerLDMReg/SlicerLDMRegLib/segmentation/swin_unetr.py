@@ -7,7 +7,6 @@ also those of Learn2Reg's abdominal CT: results on these scans flatter them.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 from ..errors import InputError, ModelError
 from ..geometry import ImageGeometry
 from ..intensity import IntensityMap
+from ..lattice import covering_lattice
 from ..resampling import antialiased, coverage, resample
 from ..text.schemes import scheme_names
 from .assignment import most_likely_labels
@@ -169,7 +169,7 @@ class SwinUNETRSegmenter:
             InputError: when the image is not a 3D CT in Hounsfield units.
         """
         _check_ct(image)
-        lattice = _covering_lattice(ImageGeometry.from_image(image))
+        lattice = covering_lattice(ImageGeometry.from_image(image), SPACING, ORIENTATION)
         none = sitk.Transform(3, sitk.sitkIdentity)
         array = sitk.GetArrayFromImage(resample(antialiased(image, lattice), lattice, none))
         array = HOUNSFIELD(array)
@@ -208,20 +208,6 @@ def _check_lattice(lattice: ImageGeometry) -> None:
             f"SwinUNETR: expected a lattice along {ORIENTATION} with {SPACING} mm, "
             f"got {got} with {lattice.spacing} mm"
         )
-
-
-def _covering_lattice(geometry: ImageGeometry) -> ImageGeometry:
-    """Return the lattice of the network over the whole of an image."""
-    direction = sitk.DICOMOrientImageFilter.GetDirectionCosinesFromOrientation(ORIENTATION)
-    matrix = np.reshape(direction, (3, 3))
-    ends = np.stack(np.meshgrid(*[(-0.5, n - 0.5) for n in geometry.size]), axis=-1)
-    corners = geometry.index_to_physical(ends.reshape(-1, 3)) @ matrix
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    size = [
-        max(1, math.ceil((b - a) / s - 1e-3)) for a, b, s in zip(low, high, SPACING, strict=True)
-    ]
-    origin = matrix @ ((low + high) / 2 - (np.asarray(size) - 1) / 2 * SPACING)
-    return ImageGeometry(tuple(size), SPACING, tuple(origin.tolist()), tuple(direction))
 
 
 def _cropped(lattice: ImageGeometry, array: np.ndarray) -> tuple[ImageGeometry, np.ndarray]:
