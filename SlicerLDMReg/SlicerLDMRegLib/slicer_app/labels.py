@@ -1,0 +1,251 @@
+"""Labels: from label map and segmentation nodes, with names, and into segmentations.
+
+A label image holds one number a voxel, 0 is background. A segmentation node can hold more: segments
+that overlap, on lattices of their own, or as surfaces.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+import slicer
+import vtk
+from vtk.util.numpy_support import vtk_to_numpy
+
+from ..errors import InputError
+from ..geometry import ImageGeometry
+from .coordinates import (
+    array_from_vtk_matrix,
+    geometry_from_ijk_to_ras,
+    ijk_to_ras,
+    vtk_matrix,
+)
+from .nodes import Node, image_from_volume, vtk_image, world_matrix
+
+__all__ = ["NodeLabels", "labels_from_node", "oriented_image", "segmentation_from_labels"]
+
+# Colour tables with names of anatomy come from files or users; of those that Slicer ships, these
+# are given to any label map, whatever it shows.
+_NAMED_TABLES = ("File", "User")
+_ANONYMOUS_TABLES = ("Generic", "Chart")
+Color = tuple[float, float, float]
+
+# Part of a segment that another one may cover: resampling and surfaces make them touch.
+_TOUCHING = 0.05
+
+
+@dataclass(frozen=True)
+class NodeLabels:
+    """The labels of a node on the lattice of an image.
+
+    Attributes:
+        image: 3D, LPS mm; 0 is background.
+        names: by label number, ascending; empty where the node does not tell.
+        colors: RGB from 0 to 1 of the named labels.
+    """
+
+    image: sitk.Image
+    names: dict[int, str]
+    colors: dict[int, Color] = field(default_factory=dict)
+
+    def numbered_like(self, names: Mapping[int, str]) -> NodeLabels:
+        """Return the same labels with the numbers that other labels have for the same names.
+
+        The segments of two segmentations have numbers of their own; only their names tell which of
+        them are the same. Names that the others do not have get numbers that they do not have.
+        Nothing changes where one side has no names.
+        """
+        if not (names and self.names):
+            return self
+        numbers = {name.strip().casefold(): number for number, name in names.items()}
+        free = itertools.count(max([*names, *self.names]) + 1)
+        new = {
+            number: numbers.get(name.strip().casefold()) or next(free)
+            for number, name in self.names.items()
+        }
+        if len(set(new.values())) < len(new) or all(n == m for n, m in new.items()):
+            return self  # two segments have one name
+        image = sitk.ChangeLabel(
+            sitk.Cast(self.image, sitk.sitkUInt16), {n: m for n, m in new.items() if n != m}
+        )
+        return NodeLabels(
+            image,
+            dict(sorted((new[n], name) for n, name in self.names.items())),
+            {new[n]: color for n, color in self.colors.items()},
+        )
+
+
+def labels_from_node(
+    node: Node, geometry: ImageGeometry, segments: Sequence[str] | None = None
+) -> NodeLabels:
+    """Return the labels of a label map volume or a segmentation on a lattice.
+
+    Args:
+        node: ``vtkMRMLLabelMapVolumeNode``, ``vtkMRMLSegmentationNode``, or a scalar volume with
+            whole numbers; linear transforms above it are applied.
+        geometry: 3D lattice of the image that the labels belong to, in the world, LPS mm. Labels
+            on another one are resampled, nearest neighbour.
+        segments: IDs of the segments to take; None: all.
+
+    Returns:
+        A label map keeps its numbers; segments have their label values if these differ, else 1, 2,
+        3 in their order.
+
+    Raises:
+        InputError: for a node without labels, a parent that is not linear, or segments that
+            overlap.
+    """
+    if node.IsA("vtkMRMLSegmentationNode"):
+        return _from_segmentation(node, geometry, segments)
+    image = image_from_volume(node)
+    if image.GetNumberOfComponentsPerPixel() > 1:
+        raise InputError(f"the volume {node.GetName()!r} holds colours, not labels")
+    image = _on_lattice(image, geometry)
+    present = [int(n) for n in np.unique(sitk.GetArrayViewFromImage(image)) if n > 0]
+    return NodeLabels(image, *_names_and_colors(node, present))
+
+
+def oriented_image(image: sitk.Image) -> Any:
+    """Return a 3D label image (LPS mm) as a ``vtkOrientedImageData``, RAS."""
+    data = slicer.vtkOrientedImageData()
+    data.ShallowCopy(vtk_image(sitk.GetArrayViewFromImage(image)))
+    data.SetImageToWorldMatrix(vtk_matrix(ijk_to_ras(ImageGeometry.from_image(image))))
+    return data
+
+
+def segmentation_from_labels(
+    image: sitk.Image,
+    names: Mapping[int, str],
+    colors: Mapping[int, Color] | None = None,
+) -> Any:
+    """Return a label image (3D, LPS mm) as a ``vtkSegmentation``, one segment for each name.
+
+    Args:
+        image: whole numbers; those without a name are left out.
+        names: by label number; a segment may be empty.
+        colors: RGB from 0 to 1 by label number; others get Slicer's next colour.
+    """
+    shared = oriented_image(image)
+    segmentation = slicer.vtkSegmentation()
+    segmentation.SetSourceRepresentationName("Binary labelmap")
+    segmentation.SetConversionParameter(
+        "Reference image geometry",
+        slicer.vtkSegmentationConverter.SerializeImageGeometry(shared),
+    )
+    for number, name in sorted(names.items()):
+        segment = slicer.vtkSegment()
+        segment.SetName(name)
+        segment.SetLabelValue(number)
+        if colors and number in colors:
+            segment.SetColor(*colors[number])
+        segment.AddRepresentation("Binary labelmap", shared)
+        segmentation.AddSegment(segment, f"Segment_{number}")
+    return segmentation
+
+
+def _image_to_world(image: Any) -> Any:
+    matrix = vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(matrix)
+    return matrix
+
+
+def _from_segmentation(
+    node: Node, geometry: ImageGeometry, wanted: Sequence[str] | None
+) -> NodeLabels:
+    segmentation = node.GetSegmentation()
+    every = [] if segmentation is None else list(segmentation.GetSegmentIDs())
+    ids = [name for name in every if wanted is None or name in wanted]
+    if not ids:
+        raise InputError(f"the segmentation {node.GetName()!r} has no segments; select another one")
+    masks = _masks(node, segmentation, ids, geometry)
+    numbers = [segmentation.GetSegment(name).GetLabelValue() for name in ids]
+    if len(set(numbers)) < len(numbers) or min(numbers) < 1:
+        numbers = list(range(1, len(ids) + 1))
+    labels = np.zeros(geometry.array_shape, np.min_scalar_type(max(numbers)))
+    for number, mask in zip(numbers, masks, strict=True):
+        labels[mask] = number
+    names = {n: segmentation.GetSegment(i).GetName() for n, i in zip(numbers, ids, strict=True)}
+    for number, mask in zip(numbers, masks, strict=True):
+        left, whole = int((labels == number).sum()), int(mask.sum())
+        if whole - left > _TOUCHING * whole:
+            over = names[int(np.bincount(labels[mask & (labels != number)]).argmax())]
+            raise InputError(
+                f"the segments {names[number]!r} and {over!r} of {node.GetName()!r} overlap in "
+                f"{whole - left} voxels; leave one of them out"
+            )
+    colors = {n: segmentation.GetSegment(i).GetColor() for n, i in zip(numbers, ids, strict=True)}
+    return NodeLabels(geometry.to_image(labels), dict(sorted(names.items())), colors)
+
+
+def _masks(
+    node: Node, segmentation: Any, ids: Sequence[str], geometry: ImageGeometry
+) -> list[np.ndarray]:
+    """Return each segment as a mask on a lattice; segments of one layer are resampled once."""
+    world = world_matrix(node)
+    layers: dict[str, np.ndarray] = {}
+    masks = []
+    for name in ids:
+        segment = segmentation.GetSegment(name)
+        value = segment.GetLabelValue()
+        data = segment.GetRepresentation("Binary labelmap")
+        if data is None:
+            logic = slicer.vtkSlicerSegmentationsModuleLogic
+            data = logic.CreateRepresentationForOneSegment(segmentation, name, "Binary labelmap")
+            if data is not None:
+                data.UnRegister(None)  # it comes with a reference that Python does not know of
+            else:
+                raise InputError(
+                    f"the segment {segment.GetName()!r} of {node.GetName()!r} cannot be made "
+                    "into a label map; convert it in the module Segmentations"
+                )
+        key = data.GetAddressAsString("vtkObject")
+        if key not in layers:
+            layers[key] = _layer(data, world, geometry, node.GetName())
+        masks.append(layers[key] == value)
+    return masks
+
+
+def _layer(data: Any, world: np.ndarray, geometry: ImageGeometry, name: str) -> np.ndarray:
+    """Return the label values of a ``vtkOrientedImageData`` at the voxels of a lattice."""
+    if data.GetNumberOfPoints() == 0 or data.GetPointData().GetScalars() is None:
+        return np.zeros(geometry.array_shape, np.uint8)
+    first = np.eye(4)
+    first[:3, 3] = data.GetExtent()[::2]
+    matrix = world @ array_from_vtk_matrix(_image_to_world(data)) @ first
+    own = geometry_from_ijk_to_ras(matrix, data.GetDimensions(), f"segmentation {name!r}")
+    array = vtk_to_numpy(data.GetPointData().GetScalars()).reshape(own.array_shape)
+    return np.asarray(sitk.GetArrayFromImage(_on_lattice(own.to_image(array), geometry)))
+
+
+def _on_lattice(labels: sitk.Image, geometry: ImageGeometry) -> sitk.Image:
+    """Return labels on a lattice, nearest neighbour."""
+    if geometry.matches(ImageGeometry.from_image(labels)):
+        return labels
+    identity = sitk.Transform(3, sitk.sitkIdentity)
+    return sitk.Resample(
+        labels, geometry.empty_image(), identity, sitk.sitkNearestNeighbor, 0, labels.GetPixelID()
+    )
+
+
+def _names_and_colors(node: Node, labels: Sequence[int]) -> tuple[dict[int, str], dict[int, Color]]:
+    """Return names and colours of the labels of a label map, where its colour table knows them."""
+    display = node.GetDisplayNode()
+    table = None if display is None else display.GetColorNode()
+    if table is None or not node.IsA("vtkMRMLLabelMapVolumeNode"):
+        return {}, {}
+    names, colors = {}, {}
+    known = table.GetTypeAsString() in _NAMED_TABLES
+    anonymous = any(word in table.GetName() for word in _ANONYMOUS_TABLES)
+    for number in labels:
+        name = table.GetColorName(number) if number < table.GetNumberOfColors() else None
+        if known and not anonymous and name and name != "(none)":
+            names[number] = str(name)
+            rgba = [0.0] * 4
+            table.GetColor(number, rgba)
+            colors[number] = (rgba[0], rgba[1], rgba[2])
+    return names, colors

@@ -1,0 +1,229 @@
+"""A result into the scene: all its nodes or none, the same nodes when it is computed again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..errors import InputError
+from .contents import (
+    Content,
+    GridContent,
+    SegmentationContent,
+    TableContent,
+    VolumeContent,
+    look_like,
+    show_around_one,
+)
+from .hierarchy import forget_item, has_item, place_under
+from .inputs import SceneImages
+from .labels import segmentation_from_labels
+from .metrics_table import metrics_table
+from .nodes import Node
+from .placement import FoundResult, PlacedResult, place
+from .provenance import PREFIX, result_attributes, roles_of, set_attributes, set_roles
+from .scene_change import SceneChange, view_nodes
+from .transforms import check_transform_node
+
+__all__ = ["OUTPUTS", "WrittenResult", "check_outputs", "find_outputs", "write_result"]
+
+_SCALAR_VOLUME = "vtkMRMLScalarVolumeNode"
+_SEGMENTATION = "vtkMRMLSegmentationNode"
+_TRANSFORM = "vtkMRMLTransformNode"
+
+#: Every output: the class of its node, and what a new one is called.
+OUTPUTS: dict[str, tuple[str, str]] = {
+    "warped": (_SCALAR_VOLUME, "{moving} warped to {fixed}"),
+    "warped_labels": (_SEGMENTATION, "Labels of {moving} warped to {fixed}"),
+    "transform": (_TRANSFORM, "{moving} to {fixed}"),
+    "inverse": (_TRANSFORM, "{fixed} to {moving}"),
+    "jacobian": (_SCALAR_VOLUME, "Jacobian of {fixed} to {moving}"),
+    "folds": (_SEGMENTATION, "Folds of {fixed} to {moving}"),
+    "metrics": ("vtkMRMLTableNode", "Metrics of {moving} to {fixed}"),
+}
+
+_DESCRIPTIONS = {
+    "transform": "From parent: fixed to moving points. What is put under it moves from the moving "
+    "anatomy onto the fixed one.",
+    "inverse": "From parent: moving to fixed points. What is put under it moves from the fixed "
+    "anatomy onto the moving one.",
+    "jacobian": "Determinant of the map from fixed to moving points: above 1 the moving tissue was "
+    "larger, 0 and below the map folds.",
+    "folds": "Where the map from fixed to moving points has a determinant of 0 or below.",
+}
+
+# Outputs that tell what was measured.
+_MEASURED = ("transform", "metrics")
+_FOLD_COLOR = (0.9, 0.1, 0.1)
+
+
+@dataclass(frozen=True, eq=False)
+class WrittenResult:
+    """The nodes of a result.
+
+    Attributes:
+        nodes: by the names of :data:`OUTPUTS`.
+        change: takes them back, ``change.revert()``; also what the views show.
+    """
+
+    nodes: dict[str, Node]
+    change: SceneChange
+
+
+def find_outputs(fixed: Node, moving: Node) -> dict[str, Node]:
+    """Return the nodes that an earlier registration of two volumes has written.
+
+    Of several, the newest of each kind; also after the scene was saved and loaded.
+    """
+    found: dict[str, Node] = {}
+    nodes = fixed.GetScene().GetNodes()
+    for number in range(nodes.GetNumberOfItems()):
+        node = nodes.GetItemAsObject(number)
+        output = node.GetAttribute(PREFIX + "Output")
+        if output in OUTPUTS and roles_of(node) == _roles(output, fixed, moving):
+            found[output] = node
+    return found
+
+
+def check_outputs(outputs: Mapping[str, Node | None], fixed: Node, moving: Node) -> None:
+    """Check that results can go into some nodes.
+
+    Args:
+        outputs: by the names of :data:`OUTPUTS`; None stands for a new node.
+        fixed, moving: the volumes that are registered.
+
+    Raises:
+        InputError: for a node of another kind, one that is chosen twice, or an input.
+    """
+    chosen: list[Node] = []
+    for output, node in outputs.items():
+        if output not in OUTPUTS:
+            raise InputError(f"outputs: expected some of {', '.join(OUTPUTS)}, got {output!r}")
+        if node is None:
+            continue
+        class_name = OUTPUTS[output][0]
+        if class_name == _TRANSFORM:
+            check_transform_node(node)
+        elif node.GetClassName() != class_name:
+            raise InputError(
+                f"output {output}: expected a {class_name}, got {node.GetName()!r}, which is a "
+                f"{node.GetClassName()}; select another node"
+            )
+        if node is fixed or node is moving:
+            raise InputError(
+                f"output {output}: {node.GetName()!r} is an input and would be overwritten; "
+                "select another node"
+            )
+        if node in chosen:
+            raise InputError(
+                f"output {output}: {node.GetName()!r} is already another output; "
+                "select another node"
+            )
+        chosen.append(node)
+
+
+def write_result(
+    result: FoundResult,
+    images: SceneImages,
+    outputs: Mapping[str, Node | None] | None = None,
+) -> WrittenResult:
+    """Write a result into the scene of its images.
+
+    First everything is made that the nodes will hold, then the scene is changed; if that fails, it
+    is as before. New nodes stand under the fixed volume in the subject hierarchy. All refer to both
+    volumes in Slicer's roles of spatial registration, and have attributes that tell where they come
+    from, see :func:`~.provenance.result_attributes`.
+
+    Args:
+        result: of the registration of ``images``.
+        images: from :func:`~.inputs.scene_images`.
+        outputs: what is wanted, by the names of :data:`OUTPUTS`, and the nodes to write into; None
+            for a new node. By default everything, into the nodes of an earlier result.
+
+    Returns:
+        The nodes. Labels that were not registered have none.
+
+    Raises:
+        InputError: for nodes that cannot be written into, or volumes that the scene has lost.
+    """
+    fixed, moving = images.fixed_source.shown, images.moving_source.shown
+    for role, node in (("fixed", fixed), ("moving", moving)):
+        if node.GetScene() is None:
+            raise InputError(
+                f"the {role} volume {node.GetName()!r} was removed from the scene before the "
+                "result was there; nothing was written"
+            )
+    if outputs is None:
+        earlier = find_outputs(fixed, moving)
+        outputs = {output: earlier.get(output) for output in OUTPUTS}
+    check_outputs(outputs, fixed, moving)
+    contents = _contents(place(result, images), result, images, outputs)
+    attributes = result_attributes(result.provenance)
+    measured = result_attributes(result.provenance, result.metrics)
+    nodes: dict[str, Node] = {}
+    with SceneChange(fixed.GetScene()) as change:
+        for view in view_nodes(fixed.GetScene()):
+            change.keep(view)
+        if not has_item(fixed):  # only outside of the application
+            change.on_undo(partial(forget_item, fixed))
+        for output, content in contents.items():
+            class_name, name = OUTPUTS[output]
+            node = outputs[output]
+            is_new = node is None
+            if node is None:
+                title = name.format(fixed=fixed.GetName(), moving=moving.GetName())
+                node = change.add(class_name, title)
+            change.keep_with_display(node)
+            content.write(node, is_new)
+            set_attributes(
+                node, {**(measured if output in _MEASURED else attributes), "Output": output}
+            )
+            node.SetDescription(_DESCRIPTIONS.get(output, ""))
+            set_roles(node, *_roles(output, fixed, moving))
+            if is_new:
+                place_under(node, fixed)
+            nodes[output] = node
+    return WrittenResult(nodes, change)
+
+
+def _roles(output: str, fixed: Node, moving: Node) -> tuple[Node, Node]:
+    """Return what is fixed and what moves; the inverse moves the fixed image."""
+    return (moving, fixed) if output == "inverse" else (fixed, moving)
+
+
+def _contents(
+    placed: PlacedResult,
+    result: FoundResult,
+    images: SceneImages,
+    outputs: Iterable[str],
+) -> dict[str, Content]:
+    """Return what the wanted outputs will hold; the scene is not touched."""
+    fixed, moving = images.fixed_source.shown, images.moving_source.shown
+    labels = placed.warped_labels
+    makers: dict[str, Callable[[], Content]] = {
+        "warped": lambda: VolumeContent.of(placed.warped, partial(look_like, other=moving)),
+        "transform": lambda: GridContent.of(placed.field),
+        "inverse": lambda: GridContent.of(placed.inverse),
+        "jacobian": lambda: VolumeContent.of(placed.jacobian, show_around_one),
+        "folds": lambda: SegmentationContent(
+            segmentation_from_labels(placed.folds, {1: "Folds"}, {1: _FOLD_COLOR}), fixed
+        ),
+        "metrics": lambda: TableContent(metrics_table(result.metrics)),
+    }
+    if labels is not None:
+        makers["warped_labels"] = lambda: SegmentationContent(
+            segmentation_from_labels(labels, _label_names(labels, images), images.moving_colors),
+            fixed,
+        )
+    return {name: makers[name]() for name in OUTPUTS if name in outputs and name in makers}
+
+
+def _label_names(labels: sitk.Image, images: SceneImages) -> dict[int, str]:
+    """Return a name for each label of a map; a number where nothing is known."""
+    known = {**images.label_names, **images.moving_names}
+    present = [int(n) for n in np.unique(sitk.GetArrayViewFromImage(labels)) if n > 0]
+    return {number: known.get(number, f"Label {number}") for number in present}

@@ -1,0 +1,132 @@
+"""Images, fields and results for the tests, and how they get into a scene."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+import slicer
+import slicer.util
+
+from SlicerLDMRegLib.displacement import DisplacementField
+from SlicerLDMRegLib.geometry import ImageGeometry
+from SlicerLDMRegLib.pipeline import RegistrationResult
+from SlicerLDMRegLib.slicer_app.inputs import SceneImages
+from SlicerLDMRegLib.slicer_app.nodes import set_voxels, voxels_from_image
+
+
+def rotation(x: float, y: float, z: float) -> np.ndarray:
+    """Rotation matrix from angles in radians about the axes x, y, z, applied in that order."""
+    cx, cy, cz = np.cos([x, y, z])
+    sx, sy, sz = np.sin([x, y, z])
+    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
+    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
+    return np.asarray(about_z @ about_y @ about_x)
+
+
+def lattice(
+    size: tuple[int, ...],
+    spacing: tuple[float, ...] = (1.0, 1.0, 1.0),
+    direction: np.ndarray | None = None,
+    center: tuple[float, ...] = (0.0, 0.0, 0.0),
+) -> ImageGeometry:
+    """A lattice in LPS mm around a point."""
+    matrix = np.eye(3) if direction is None else np.asarray(direction, dtype=float)
+    half = matrix @ (np.asarray(spacing) * (np.asarray(size) - 1) / 2)
+    origin = tuple((np.asarray(center) - half).tolist())
+    return ImageGeometry(size, spacing, origin, tuple(matrix.ravel().tolist()))
+
+
+def blobs(geometry: ImageGeometry, shift: tuple[float, ...] = (0.0, 0.0, 0.0)) -> sitk.Image:
+    """Smooth blobs in physical space, 0 to 1, float32; shifted by some mm."""
+    points = geometry.points() - np.asarray(shift)[: geometry.dimension]
+    values = np.zeros(geometry.array_shape)
+    for center, width in (((3, 2, 1), 5.0), ((-5, 4, -2), 4.0), ((1, -6, 3), 6.0)):
+        offset = points - np.asarray(center)[: geometry.dimension]
+        values += np.exp(-(offset**2).sum(axis=-1) / (2 * width**2))
+    return geometry.to_image((values / values.max()).astype(np.float32))
+
+
+def smooth_field(geometry: ImageGeometry, amplitude: float = 2.0) -> DisplacementField:
+    """A smooth displacement of some mm in all directions, 2D or 3D."""
+    points = geometry.points()
+    waves = [
+        amplitude * np.sin(points.sum(axis=-1) / 9.0 + phase) * np.cos(points[..., phase % 2] / 7.0)
+        for phase in range(geometry.dimension)
+    ]
+    return DisplacementField(np.stack(waves, axis=-1), geometry)
+
+
+def volume_node(image: sitk.Image, name: str, class_name: str = "vtkMRMLScalarVolumeNode") -> Any:
+    """Add a 3D image to the scene, with a display node."""
+    node = slicer.mrmlScene.AddNewNodeByClass(class_name, name)
+    set_voxels(node, voxels_from_image(image))
+    node.CreateDefaultDisplayNodes()
+    return node
+
+
+def result_of(
+    images: SceneImages, field: DisplacementField | None = None, **changes: Any
+) -> RegistrationResult:
+    """A result as the pipeline makes one, of a given field; only the metrics are invented."""
+    fixed = ImageGeometry.from_image(images.fixed)
+    moving = ImageGeometry.from_image(images.moving)
+    field = field or smooth_field(fixed)
+
+    def warp(image: sitk.Image, interpolator: int) -> sitk.Image:
+        low = float(sitk.GetArrayViewFromImage(image).min())
+        outside = min(0.0, low) if interpolator == sitk.sitkLinear else 0.0
+        reference = field.geometry.empty_image()
+        transform = field.to_transform()
+        kind = image.GetPixelID()
+        return sitk.Resample(image, reference, transform, interpolator, outside, kind)
+
+    folds = np.zeros(field.geometry.array_shape, np.uint8)
+    folds[(slice(1, 4),) * folds.ndim if 1 not in folds.shape else ...] = 1
+    labels = images.moving_labels
+    result = RegistrationResult(
+        fixed=images.fixed,
+        moving=images.moving,
+        warped=warp(images.moving, sitk.sitkLinear),
+        field=field,
+        inverse=DisplacementField(
+            -smooth_field(moving, 1.0).vectors,
+            moving,
+        ),
+        jacobian=field.geometry.to_image(1 + 0.1 * field.vectors[..., 0].astype(np.float32)),
+        folds=field.geometry.to_image(folds),
+        metrics={
+            "before": {"ncc": 0.7, "mse": 0.04, "dice": {1: 0.6}, "dice_mean": 0.6},
+            "after": {"ncc": 0.9, "mse": 0.01, "dice": {1: 0.8}, "dice_mean": 0.8},
+            "deformation": {"fold_count": int(folds.sum()), "jacobian_min": float("nan")},
+            "label_names": {1: "ball"},
+        },
+        timings={"total": 1.0},
+        provenance={
+            "date": "2026-01-02T03:04:05+00:00",
+            "seed": 7,
+            "model": {"id": "some-model", "sha256": "ab" * 32},
+            "options": {"align": {"method": "auto"}, "text": 'a "b"; c: <d> & é'},
+            "versions": {"ldmreg": "0.1.0"},
+        },
+        fixed_labels=images.fixed_labels,
+        moving_labels=labels,
+        warped_labels=None if labels is None else warp(labels, sitk.sitkNearestNeighbor),
+    )
+    return replace(result, **changes)
+
+
+def scene_text(scene: Any) -> str:
+    """The whole scene as MRML's XML."""
+    scene.SetSaveToXMLString(1)
+    scene.Commit()
+    scene.SetSaveToXMLString(0)
+    return str(scene.GetSceneXMLString())
+
+
+def array_of(node: Any) -> np.ndarray:
+    """The voxels of a volume node, (k, j, i)."""
+    return np.asarray(slicer.util.arrayFromVolume(node))

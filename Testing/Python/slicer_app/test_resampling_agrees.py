@@ -1,0 +1,143 @@
+"""The warped volume is what Slicer itself makes of the moving volume with the transform node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import slicer
+import vtk
+
+from SlicerLDMRegLib.geometry import ImageGeometry
+from SlicerLDMRegLib.slicer_app.inputs import scene_images
+from SlicerLDMRegLib.slicer_app.results import write_result
+from Testing.Python.slicer_app.scenes import (
+    array_of,
+    blobs,
+    lattice,
+    result_of,
+    rotation,
+    smooth_field,
+    volume_node,
+)
+
+FLIP = np.diag([-1.0, -1.0, 1.0])
+OBLIQUE = rotation(0.4, -0.3, 0.6)
+SAGITTAL = np.array([[0.0, 0, 1], [1, 0, 0], [0, -1, 0]])
+
+GEOMETRIES = {
+    "identity": (lattice((20, 18, 16)), lattice((22, 20, 18), center=(1, 0, -1))),
+    "lps flipped": (
+        lattice((20, 18, 16), (1.1, 1.2, 1.3), FLIP),
+        lattice((22, 20, 18), direction=FLIP, center=(1, 0, -1)),
+    ),
+    "left-handed": (
+        lattice((20, 18, 16), direction=np.diag([1.0, 1, -1])),
+        lattice((22, 20, 18), direction=np.diag([-1.0, 1, 1])),
+    ),
+    "oblique": (
+        lattice((20, 18, 16), (1.1, 0.9, 1.4), OBLIQUE),
+        lattice((24, 20, 18), (1.2, 1.2, 1.0), rotation(-0.2, 0.5, 0.1), (1, -1, 2)),
+    ),
+    "oblique left-handed": (
+        lattice((20, 18, 16), (1.1, 0.9, 1.4), OBLIQUE @ np.diag([1.0, 1, -1])),
+        lattice((24, 20, 18), (1.2, 1.2, 1.0), SAGITTAL),
+    ),
+    "anisotropic": (
+        lattice((24, 22, 6), (0.9, 0.9, 5.0)),
+        lattice((10, 26, 24), (3.0, 1.0, 1.1), SAGITTAL),
+    ),
+    "2D": (
+        lattice((26, 24, 1), (1.0, 1.2, 1.0), FLIP),
+        lattice((30, 28, 1), (1.1, 0.9, 1.0), FLIP, (2, 1, 0)),
+    ),
+    "2D oblique": (
+        lattice((26, 24, 1), (1.0, 1.2, 6.0), OBLIQUE),
+        lattice((30, 28, 1), (1.1, 0.9, 1.0), OBLIQUE @ rotation(0, 0, 0.3), (2, 1, 3)),
+    ),
+    "2D across": (
+        lattice((26, 1, 24), (1.0, 1.2, 1.1), OBLIQUE),
+        lattice((1, 30, 28), (8.0, 1.1, 0.9), center=(20, 1, 3)),
+    ),
+}
+
+
+def resampled(moving: Any, transform: Any, fixed: Any) -> np.ndarray:
+    """What Slicer makes of a volume under a transform, on the lattice of another volume."""
+    before = moving.GetTransformNodeID()
+    moving.SetAndObserveTransformNodeID(transform.GetID())
+    logic = slicer.vtkSlicerVolumesLogic
+    node = logic.ResampleVolumeToReferenceVolume(moving, fixed)
+    moving.SetAndObserveTransformNodeID(before)
+    return array_of(node).astype(float)
+
+
+def resliced(moving: Any, transform: Any, fixed: Any) -> np.ndarray:
+    """The same by vtkImageReslice: fixed voxel, RAS, through the transform, moving voxel."""
+    to_ras, to_voxel = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
+    fixed.GetIJKToRASMatrix(to_ras)
+    moving.GetRASToIJKMatrix(to_voxel)
+    chain = vtk.vtkGeneralTransform()
+    chain.PostMultiply()
+    chain.Concatenate(to_ras)
+    from_world = vtk.vtkGeneralTransform()
+    transform.GetTransformFromWorld(from_world)
+    chain.Concatenate(from_world)
+    chain.Concatenate(to_voxel)
+    reslice = vtk.vtkImageReslice()
+    reslice.SetInputData(moving.GetImageData())
+    reslice.SetResliceTransform(chain)
+    reslice.SetInterpolationModeToLinear()
+    reslice.SetOutputOrigin(0, 0, 0)
+    reslice.SetOutputSpacing(1, 1, 1)
+    reslice.SetOutputExtent(*(n for d in fixed.GetImageData().GetDimensions() for n in (0, d - 1)))
+    reslice.Update()
+    array = vtk.util.numpy_support.vtk_to_numpy(reslice.GetOutput().GetPointData().GetScalars())
+    return array.reshape(fixed.GetImageData().GetDimensions()[::-1]).astype(float)
+
+
+@pytest.mark.parametrize("name", GEOMETRIES)
+def test_warped_volume_is_what_slicer_resamples(scene: Any, name: str) -> None:
+    fixed_lattice, moving_lattice = GEOMETRIES[name]
+    fixed = volume_node(blobs(fixed_lattice), "fixed")
+    moving = volume_node(blobs(moving_lattice, (1, 0, 0)), "moving")
+    images = scene_images(fixed, moving)
+    field = smooth_field(ImageGeometry.from_image(images.fixed))
+    wanted = {"warped": None, "transform": None}
+    nodes = write_result(result_of(images, field), images, wanted).nodes
+    warped = array_of(nodes["warped"])
+    for judge in (resampled, resliced):
+        difference = np.abs(judge(moving, nodes["transform"], fixed) - warped).max()
+        print(f"{name}, {judge.__name__}: largest difference {difference:.1e} of the range")
+        assert difference < 1e-5 * np.ptp(warped)
+
+
+@pytest.mark.parametrize("name", ["lps flipped", "oblique left-handed", "2D oblique"])
+def test_a_wrong_sign_would_be_seen(scene: Any, name: str) -> None:
+    fixed_lattice, moving_lattice = GEOMETRIES[name]
+    fixed = volume_node(blobs(fixed_lattice), "fixed")
+    moving = volume_node(blobs(moving_lattice, (1, 0, 0)), "moving")
+    images = scene_images(fixed, moving)
+    nodes = write_result(result_of(images), images, {"warped": None, "transform": None}).nodes
+    grid = nodes["transform"].GetTransformFromParent()
+    grid.SetDisplacementScale(-1.0)
+    warped = array_of(nodes["warped"])
+    difference = np.abs(resampled(moving, nodes["transform"], fixed) - warped).max()
+    assert difference > 0.05 * np.ptp(warped)
+
+
+def test_whole_numbers_and_values_below_zero(scene: Any) -> None:
+    """As of a CT: both round alike, but for a half."""
+    ct = blobs(lattice((24, 22, 20)), (1, 0, 0)) * 2000 - 1000
+    fixed = volume_node(blobs(lattice((20, 18, 16))), "fixed")
+    moving = volume_node(sitk.Cast(ct, sitk.sitkInt16), "moving")
+    images = scene_images(fixed, moving)
+    nodes = write_result(result_of(images), images, {"warped": None, "transform": None}).nodes
+    warped = array_of(nodes["warped"])
+    assert warped.dtype == np.int16
+    assert warped.min() < -900
+    difference = np.abs(resampled(moving, nodes["transform"], fixed) - warped).max()
+    assert difference <= 1
+    assert difference < 1e-3 * np.ptp(warped)
