@@ -1,0 +1,52 @@
+"""Errors on their way between two processes."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import CancelledError, InputError, LDMRegError, ModelError, OutOfMemoryError
+
+__all__ = ["WorkerError", "describe_error", "restore_error"]
+
+_KINDS: dict[str, type[LDMRegError]] = {
+    kind.__name__: kind
+    for kind in (InputError, ModelError, OutOfMemoryError, CancelledError, LDMRegError)
+}
+_UNEXPECTED = "unexpected"
+
+
+class WorkerError(LDMRegError):
+    """The worker process could not be started, ended before its time, or met a fault of LDMReg.
+
+    Attributes:
+        detail: what helps to find out why: the traceback, or the last lines of the process.
+    """
+
+    def __init__(self, text: str, detail: str = "") -> None:
+        super().__init__(text)
+        self.detail = detail
+
+
+def describe_error(error: BaseException) -> dict[str, str]:
+    """Return an error as plain data: ``kind``, ``text`` (one line) and ``detail``."""
+    text = " ".join(str(error).split())
+    kind = next((name for name, own in _KINDS.items() if type(error) is own), None)
+    if kind is not None:
+        return {"kind": kind, "text": text, "detail": ""}
+    if isinstance(error, MemoryError):
+        text = "out of memory; use smaller images, or a part of them"
+        return {"kind": "OutOfMemoryError", "text": text, "detail": ""}
+    return {
+        "kind": _UNEXPECTED,
+        "text": f"unexpected {type(error).__name__}: {text}",
+        "detail": "".join(traceback.format_exception(type(error), error, error.__traceback__)),
+    }
+
+
+def restore_error(description: Mapping[str, Any]) -> LDMRegError:
+    """Return the error that :func:`describe_error` was given; any other kind as a WorkerError."""
+    text = str(description.get("text", ""))
+    kind = _KINDS.get(str(description.get("kind")))
+    return WorkerError(text, str(description.get("detail", ""))) if kind is None else kind(text)

@@ -1,0 +1,152 @@
+"""Images, fields, transforms and results as files of plain arrays, as fast as the disk's cache.
+
+Every value is a description, plain data for JSON, and ``.npy`` files in a folder: no compression,
+no pickles, the voxels as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..displacement import DisplacementField
+from ..errors import InputError
+from ..geometry import ImageGeometry
+from ..pipeline import RegistrationResult
+from ..pipeline.slices import SliceRange
+from ..segmentation import Segmentation
+from .protocol import pack, unpack
+
+__all__ = ["read_result", "read_value", "write_result", "write_value"]
+
+_RESULT_FILE = "result.json"
+
+
+def write_value(value: Any, folder: Path, name: str) -> dict[str, Any]:
+    """Write one value.
+
+    Args:
+        value: a SimpleITK image or transform, an array, a ``Segmentation``, a ``DisplacementField``
+            or anything that JSON can hold.
+        folder: an existing folder.
+        name: of the files, without suffix.
+
+    Returns:
+        The description for :func:`read_value`.
+
+    Raises:
+        InputError: for an array of objects.
+        OSError: when the disk is full.
+    """
+    if isinstance(value, sitk.Image):
+        _save(sitk.GetArrayViewFromImage(value), folder, name)
+        place = {
+            "vector": "vector" in value.GetPixelIDTypeAsString(),
+            "spacing": value.GetSpacing(),
+            "origin": value.GetOrigin(),
+            "direction": value.GetDirection(),
+        }
+        return {"kind": "image", "name": name, **place}
+    if isinstance(value, DisplacementField):
+        _save(value.vectors, folder, name)
+        return {"kind": "field", "name": name, "geometry": asdict(value.geometry)}
+    if isinstance(value, np.ndarray):
+        _save(value, folder, name)
+        return {"kind": "array", "name": name}
+    if isinstance(value, sitk.Transform):
+        sitk.WriteTransform(value, str(folder / f"{name}.h5"))
+        return {"kind": "transform", "name": name}
+    if isinstance(value, Segmentation):
+        return {
+            "kind": "segmentation",
+            "labels": write_value(value.labels, folder, name),
+            "names": dict(value.names),
+            "confidence": write_value(value.confidence, folder, f"{name}_confidence"),
+        }
+    return {"kind": "plain", "value": str(value) if isinstance(value, Path) else value}
+
+
+def read_value(description: Mapping[str, Any], folder: Path) -> Any:
+    """Return the value that :func:`write_value` was given; equal, bit by bit."""
+    kind, name = description["kind"], description.get("name", "")
+    if kind == "image":
+        image = sitk.GetImageFromArray(_load(folder, name), isVector=description["vector"])
+        image.SetSpacing(description["spacing"])
+        image.SetOrigin(description["origin"])
+        image.SetDirection(description["direction"])
+        return image
+    if kind == "field":
+        geometry = ImageGeometry(**description["geometry"])
+        return DisplacementField(_load(folder, name), geometry)
+    if kind == "array":
+        return _load(folder, name)
+    if kind == "transform":
+        return sitk.ReadTransform(str(folder / f"{name}.h5"))
+    if kind == "segmentation":
+        parts = (read_value(description[part], folder) for part in ("labels", "confidence"))
+        labels, confidence = parts
+        return Segmentation(labels, description["names"], confidence)
+    return description["value"]
+
+
+def write_result(
+    result: RegistrationResult,
+    folder: Path,
+    given: Mapping[str, Any],
+    check: Callable[[], None] = lambda: None,
+) -> None:
+    """Write a result into a folder.
+
+    Args:
+        result: the result.
+        folder: an existing folder.
+        given: by role, what the receiver has already: these very objects are not written.
+        check: called between the files; what it raises ends the writing.
+    """
+    described = {}
+    for field in fields(result):
+        check()
+        value = getattr(result, field.name)
+        if isinstance(value, SliceRange):
+            described[field.name] = {"kind": "slices", "value": asdict(value)}
+        elif value is not None and value is given.get(field.name):
+            described[field.name] = {"kind": "given"}
+        else:
+            described[field.name] = write_value(value, folder, f"result_{field.name}")
+    text = json.dumps(pack(described), default=_number)
+    (folder / _RESULT_FILE).write_text(text, encoding="utf-8")
+
+
+def read_result(folder: Path, given: Mapping[str, Any]) -> RegistrationResult:
+    """Read the result that :func:`write_result` wrote; ``given`` has the same values."""
+    described = unpack(json.loads((folder / _RESULT_FILE).read_text(encoding="utf-8")))
+    values: dict[str, Any] = {}
+    for name, description in described.items():
+        if description["kind"] == "given":
+            values[name] = given[name]
+        elif description["kind"] == "slices":
+            values[name] = SliceRange(**description["value"])
+        else:
+            values[name] = read_value(description, folder)
+    return RegistrationResult(**values)
+
+
+def _save(array: np.ndarray, folder: Path, name: str) -> None:
+    try:
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    except ValueError as error:
+        raise InputError(f"{name}: expected numbers, got {array.dtype} objects") from error
+
+
+def _load(folder: Path, name: str) -> np.ndarray:
+    return np.asarray(np.load(folder / f"{name}.npy", allow_pickle=False))
+
+
+def _number(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else str(value)
