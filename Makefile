@@ -5,6 +5,7 @@
 #   UV           the uv to install with, where there is one; `make UV= setup` uses plain pip
 #   TORCH_INDEX  where the CPU build of torch lies; empty for PyPI's own, which on Linux has CUDA
 #   JOBS         test processes
+#   BRAIN_MODELS models that bench-brain compares
 
 SHELL := /bin/bash
 VENV := .venv
@@ -12,6 +13,7 @@ BIN := $(VENV)/bin
 CONSTRAINTS := requirements/constraints.txt
 SAMPLES := Resources/SampleData
 JOBS ?= 2
+BRAIN_MODELS ?= textscf-brain-mr
 UV ?= $(shell command -v uv)
 
 # Without a GPU the CPU build will do: it is several GB smaller.
@@ -35,7 +37,7 @@ else
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 endif
 
-.PHONY: help setup demo test lint format samples bench constraints package clean
+.PHONY: help setup demo test lint format samples bench bench-brain ablation constraints package clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -70,6 +72,15 @@ bench: $(VENV)/.developer ## compare all methods on the unseen cardiac pairs and
 		--threads 1 --output results/cardiac-mr
 	$(BIN)/python -m training.evaluate --data echo --models ldm-morph-cardiac-mr \
 		--threads 1 --output results/echo
+
+bench-brain: $(VENV)/.developer ## compare all methods on unseen brains, hippocampi and a warped abdomen
+	$(BIN)/python -m training.evaluate --data brain-mr --models $(BRAIN_MODELS) --output results/brain-mr
+	$(BIN)/python -m training.evaluate --data hippocampus --output results/hippocampus
+	$(BIN)/python -m training.evaluate --data abdomen-warp --output results/abdomen-warp
+
+ablation: $(VENV)/.developer ## train small variants of textSCF and compare them (hours)
+	$(BIN)/python -m training.ablate --config training/configs/textscf-brain-mr/ablation.yaml \
+		--output runs/ablation
 
 constraints: ## write the tested versions to requirements/constraints.txt (needs uv)
 	requirements/update

@@ -4,44 +4,85 @@ from __future__ import annotations
 
 import argparse
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
-from .baselines import Method, demons, identity, ldmreg_method, syn, syn_cc
+from SlicerLDMRegLib.model_store import ModelCard, find_model
+
+from .baselines import (
+    MASKS,
+    Method,
+    MethodError,
+    MethodProcess,
+    Registered,
+    demons,
+    identity,
+    ldmreg_method,
+    ready,
+    syn,
+    syn_cc,
+)
 from .baselines.syn import require_ants
-from .datasets.evaluation import EVALUATION_SETS, EvaluationPair, evaluation_pairs
+from .datasets.evaluation import (
+    EVALUATION_SETS,
+    EvaluationPair,
+    evaluation_pairs,
+    structure_names,
+)
 from .machine import available_cpus, describe_machine, load_average, use_threads
-from .scores import Row, score, write_results
+from .scores import Row, score
+from .tables import write_results
 
 __all__ = ["METHODS", "build_methods", "evaluate", "main"]
 
 #: Methods without a model, by the names that the command line knows.
 METHODS = ("identity", "demons", "syn", "syn-cc", "refinement")
 
+_SYN = "SyN (ANTs, default)"
+#: SyN-CC takes a quarter of an hour for a volume.
+_DEFAULT_METHODS = {2: METHODS, 3: tuple(name for name in METHODS if name != "syn-cc")}
+_SPLIT_SETS = ("cardiac-mr", "brain-mr")
+
 _EPILOG = """
-All methods get the same pairs, threads and scores, one after the other in one process. Times are
-comparable with each other, not with those of other machines.
+All methods get the same pairs, threads and scores, one after the other, each in a process of its
+own. Times are comparable with each other, not with those of other machines.
 
   python -m training.evaluate --data cardiac-mr --models ldm-morph-cardiac-mr --output results/eval
+  python -m training.evaluate --data brain-mr --models textscf-brain-mr --output results/brain
+  python -m training.evaluate --data abdomen-warp --output results/abdomen
 """
 
 
 def build_methods(
-    names: Sequence[str], models: Sequence[str], device: str = "auto", seed: int = 0
+    names: Sequence[str],
+    models: Sequence[str],
+    device: str = "auto",
+    seed: int = 0,
+    masks: Sequence[str] = MASKS,
+    segmenter: str = "auto",
+    align: str = "none",
 ) -> dict[str, Callable[[], Method]]:
     """Return what prepares each method, by its title in the table.
 
     Args:
         names: of :data:`METHODS`.
-        models: ids or folders of models; each gives two methods, without and with refinement.
+        models: ids or folders of models; each gives two methods, without and with refinement; one
+            with regions gives these two for each of ``masks``.
         device: of models and refinement.
         seed: of models and refinement.
+        masks: of :data:`~training.baselines.MASKS`: where regions come from.
+        segmenter: of the predicted masks; "auto": that of each model.
+        align: what models and refinement do first; the pairs are aligned.
 
     Raises:
         ValueError: for an unknown name.
+        ModelError: for a model that does not exist.
         ImportError: when ANTs is needed and not installed.
     """
     for name in names:
@@ -49,101 +90,185 @@ def build_methods(
             raise ValueError(f"methods must be among {', '.join(METHODS)}, got {name!r}")
     if {"syn", "syn-cc"} & set(names):
         require_ants()
+    own = partial(ldmreg_method, device=device, seed=seed, align=align)
     known: dict[str, tuple[str, Callable[[], Method]]] = {
-        "identity": ("Identity", lambda: identity),
-        "demons": ("Demons (SimpleITK)", lambda: demons),
-        "syn": ("SyN (ANTs, default)", lambda: syn),
-        "syn-cc": ("SyN-CC (ANTs, as in the LDM-Morph paper)", lambda: syn_cc),
-        "refinement": ("Refinement alone", _ldmreg(None, True, device, seed)),
+        "identity": ("Identity", partial(ready, identity)),
+        "demons": ("Demons (SimpleITK)", partial(ready, demons)),
+        "syn": (_SYN, partial(ready, syn)),
+        "syn-cc": ("SyN-CC (ANTs, as in the LDM-Morph paper)", partial(ready, syn_cc)),
+        "refinement": ("Refinement alone", partial(own, None, True)),
     }
     methods = dict(known[name] for name in names)
+    titles: set[str] = set()
     for model in models:
         title = Path(model).name
-        if title in methods:
+        if title in titles:
             title = model
-        methods[title] = _ldmreg(model, False, device, seed)
-        methods[f"{title} + refinement"] = _ldmreg(model, True, device, seed)
+        titles.add(title)
+        variants: list[str | None] = [None]
+        if _takes_regions(find_model(model, "registration")):
+            variants = list(masks)
+        for variant in variants:
+            full = title if variant is None else f"{title}, {variant} masks"
+            make = partial(own, model, masks=variant, segmenter=segmenter)
+            methods[full] = partial(make, refine=False)
+            methods[f"{full} + refinement"] = partial(make, refine=True)
     return methods
 
 
-def _ldmreg(model: str | None, refine: bool, device: str, seed: int) -> Callable[[], Method]:
-    return lambda: ldmreg_method(model, refine, device, seed)
+def _takes_regions(card: ModelCard) -> bool:
+    return card.method == "textscf" and card.network.get("filters") != "none"
 
 
 def evaluate(
     pairs: Sequence[EvaluationPair],
     methods: Mapping[str, Callable[[], Method]],
+    threads: int | None = None,
+    seed: int = 1,
     progress: bool = True,
+    failed: dict[str, str] | None = None,
 ) -> list[Row]:
     """Register every pair with every method and score the fields.
 
     Args:
         pairs: at least one.
         methods: of :func:`build_methods`.
+        threads: of a process for each method; None: all run in this process, and nothing can be
+            said of their memory.
+        seed: of these processes.
         progress: whether to show a bar.
+        failed: receives the messages of methods that failed, whose rows are then missing; None:
+            the first failure is raised.
 
     Returns:
-        One row for each method and pair: ``method``, ``pair``, ``seconds`` and the scores of
-        :func:`training.scores.score`.
+        One row for each method and pair: ``method``, ``pair``, ``seconds``, ``seconds_<stage>``,
+        ``peak_mib``, ``gpu_mib`` and the scores of :func:`training.scores.score`.
+
+    Raises:
+        MethodError: when a method fails in its process.
     """
     rows: list[Row] = []
     with tqdm(total=len(methods) * len(pairs), disable=not progress, unit="pair") as bar:
         for title, prepare in methods.items():
             bar.set_description(title)
-            method = prepare()
-            # A first call loads libraries and plans; mirrored, so that no cache knows the pair.
-            method(*(np.ascontiguousarray(i[::-1]) for i in (pairs[0].fixed, pairs[0].moving)))
-            for pair in pairs:
-                found = method(pair.fixed, pair.moving)
-                rows.append(
-                    {
-                        "method": title,
-                        "pair": pair.name,
-                        "seconds": found.seconds,
-                        **score(pair, found.field),
-                    }
-                )
-                bar.update()
+            try:
+                with _running(prepare, threads, seed) as register:
+                    # A first call loads libraries and plans; mirrored, so that no cache knows it.
+                    register(pairs[0].mirrored())
+                    for pair in pairs:
+                        found, peak = register(pair)
+                        rows.append(_row(title, pair, found, peak))
+                        bar.update()
+            except MethodError as error:
+                if failed is None:
+                    raise
+                failed[title] = str(error)
+                print(f"\n{title} failed: {error}", file=sys.stderr)
     return rows
+
+
+@contextmanager
+def _running(
+    prepare: Callable[[], Method], threads: int | None, seed: int
+) -> Iterator[Callable[[EvaluationPair], tuple[Registered, float | None]]]:
+    if threads is None:
+        method = prepare()
+        yield lambda pair: (method(pair.for_methods()), None)
+    else:
+        with MethodProcess(prepare, threads, seed) as process:
+            yield process.register
+
+
+def _row(title: str, pair: EvaluationPair, found: Registered, peak: float | None) -> Row:
+    row: Row = {"method": title, "pair": pair.name, "seconds": found.seconds}
+    for stage in ("segment", "predict", "refine"):
+        if stage in found.stages:
+            row[f"seconds_{stage}"] = found.stages[stage]
+    if peak is not None:
+        row["peak_mib"] = peak
+    if found.gpu_mib is not None:
+        row["gpu_mib"] = found.gpu_mib
+    return {**row, **score(pair, found.field)}
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run a comparison from the command line."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    options = {
+        name: getattr(arguments, name)
+        for name in ("contrast", "size", "spacing")
+        if getattr(arguments, name) is not None
+    }
+    if options and arguments.data != "brain-mr":
+        parser.error(f"--{' --'.join(options)}: only brain-mr has it")
+    use_threads(arguments.threads, arguments.seed)
+    pairs = evaluation_pairs(arguments.data, arguments.root, arguments.split, **options)
+    pairs = pairs[: arguments.limit]
+    dimension = pairs[0].fixed.ndim
+    names = _DEFAULT_METHODS[dimension] if arguments.methods is None else arguments.methods
+    methods = build_methods(
+        names,
+        arguments.models,
+        arguments.device,
+        arguments.seed,
+        arguments.masks if pairs[0].label_names is not None else ["predicted", "no"],
+        arguments.segmenter,
+        arguments.align,
+    )
+    if not methods:
+        parser.error("nothing to compare: name --methods or --models")
+    machine, load = describe_machine(), [load_average()]
+    failed: dict[str, str] = {}
+    threads = None if arguments.one_process else arguments.threads
+    rows = evaluate(pairs, methods, threads, arguments.seed, failed=failed)
+    load.append(load_average())
+    run: dict[str, Any] = {
+        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "data": arguments.data,
+        "split": arguments.split if arguments.data in _SPLIT_SETS else None,
+        "options": options,
+        "dimension": dimension,
+        "models": arguments.models,
+        "align": arguments.align,
+        "seed": arguments.seed,
+        "machine": machine,
+        "load_average": load,  # before and after; much above the threads: times are too long
+        "failed": failed,
+    }
+    if not rows:
+        raise SystemExit("no method gave a result")
+    print(write_results(arguments.output, rows, run, _SYN, structure_names(pairs)))
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}")
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training.evaluate",
         description="Compare registration methods on one set of pairs.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", required=True, choices=list(EVALUATION_SETS))
-    parser.add_argument("--output", type=Path, required=True, help="folder of the results")
-    parser.add_argument("--methods", nargs="*", default=list(METHODS), choices=METHODS)
-    parser.add_argument("--models", nargs="*", default=[], help="ids or folders of models")
-    parser.add_argument("--root", type=Path, help="folder of the data; default ../shared/data/...")
-    parser.add_argument("--split", default="test", help="patients of cardiac-mr: test, validation")
-    parser.add_argument("--limit", type=int, help="only the first pairs")
-    parser.add_argument("--device", default="auto", help="of models and refinement")
-    parser.add_argument("--threads", type=int, default=available_cpus(), help="of all methods")
-    parser.add_argument("--seed", type=int, default=1, help="of everything random")
-    arguments = parser.parse_args(argv)
-    use_threads(arguments.threads, arguments.seed)
-    pairs = evaluation_pairs(arguments.data, arguments.root, arguments.split)[: arguments.limit]
-    methods = build_methods(arguments.methods, arguments.models, arguments.device, arguments.seed)
-    if not methods:
-        parser.error("nothing to compare: name --methods or --models")
-    machine, load = describe_machine(), [load_average()]
-    rows = evaluate(pairs, methods)
-    load.append(load_average())
-    run = {
-        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        "data": arguments.data,
-        "split": arguments.split if arguments.data == "cardiac-mr" else None,
-        "models": arguments.models,
-        "seed": arguments.seed,
-        "machine": machine,
-        "load_average": load,  # before and after; much above the threads: times are too long
-    }
-    print(write_results(arguments.output, rows, run))
+    add = parser.add_argument
+    add("--data", required=True, choices=list(EVALUATION_SETS))
+    add("--output", type=Path, required=True, help="folder of the results")
+    add("--methods", nargs="*", choices=METHODS, help="default all; in 3D all but syn-cc")
+    add("--models", nargs="*", default=[], help="ids or folders of models")
+    add("--masks", nargs="+", default=list(MASKS), choices=MASKS, help="of models with regions")
+    add("--segmenter", default="auto", help="model of the predicted masks; auto: the model's own")
+    add("--align", default="none", help="of models and refinement: none, rigid, affine, ...")
+    add("--root", type=Path, help="folder of the data; default ../shared/data/...")
+    add("--split", default="test", help="subjects of cardiac-mr, brain-mr: test, validation")
+    add("--contrast", choices=["t1", "t2", "random"], help="of brain-mr; default t1")
+    add("--size", type=int, nargs=3, metavar="N", help="of brain-mr, voxels along x y z")
+    add("--spacing", type=float, help="of brain-mr, mm; default 2")
+    add("--limit", type=int, help="only the first pairs")
+    add("--device", default="auto", help="of models and refinement")
+    add("--threads", type=int, default=available_cpus(), help="of all methods")
+    add("--seed", type=int, default=1, help="of everything random")
+    add("--one-process", action="store_true", help="start faster and do not measure memory")
+    return parser
 
 
 if __name__ == "__main__":

@@ -28,14 +28,27 @@ from .datasets.pairs import build_stream
 
 __all__ = ["export", "main", "measured_results", "update_results"]
 
-_COLUMNS = (
-    ("dice", "Dice", 3),
-    ("dice_sd", "sd", 3),
-    ("folds_percent", "folds (%)", 3),
-    ("hd95", "HD95 (pixels)", 2),
-    ("ncc", "NCC", 3),
-    ("seconds", "s", 3),
-)
+#: Column of a comparison, title in the card, digits; for images of two and of three dimensions.
+_COLUMNS = {
+    2: (
+        ("dice", "Dice", 3),
+        ("dice_sd", "sd", 3),
+        ("folds_percent", "folds (%)", 3),
+        ("hd95", "HD95 (pixels)", 2),
+        ("ncc", "NCC", 3),
+        ("seconds", "s", 3),
+    ),
+    3: (
+        ("dice", "Dice", 3),
+        ("dice_sd", "sd", 3),
+        ("hd95", "HD95 (mm)", 2),
+        ("sdlogj_learn2reg", "SDlogJ", 3),
+        ("folds_percent", "folds (%)", 4),
+        ("seconds_predict", "network (s)", 2),
+        ("seconds", "s", 2),
+        ("peak_mib", "MiB", 0),
+    ),
+}
 #: The network that a stage trains.
 _METHODS = {"registration": "ldm-morph", "textscf": "textscf", "segmentation": "unet"}
 _FAMILIAR_PAIRS = 200
@@ -83,7 +96,7 @@ def measured_results(path: Path) -> dict[str, Any]:
     for row in rows:
         table[row["method"]] = {
             title: round(row[name], digits)
-            for name, title, digits in _COLUMNS
+            for name, title, digits in _COLUMNS[run.get("dimension", 2)]
             if row.get(name) is not None
         }
     return table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import SimpleITK as sitk
 import torch
 
-__all__ = ["available_cpus", "describe_machine", "load_average", "use_threads"]
+__all__ = ["available_cpus", "describe_machine", "load_average", "peak_memory", "use_threads"]
 
 _PACKAGES = ("torch", "monai", "SimpleITK", "antspyx", "numpy", "scipy")
 
@@ -55,6 +56,22 @@ def describe_machine() -> dict[str, Any]:
 def load_average() -> float | None:
     """Return how many processes wanted a CPU in the last minute; None where unknown."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
+def peak_memory() -> float | None:
+    """Return the most MiB of memory that this process ever held; None where unknown."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        # Not that of getrusage, which on Linux is at least that of the process that started it.
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 2**10
+    except (OSError, StopIteration):
+        pass
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _cpu_name() -> str:

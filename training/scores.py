@@ -1,12 +1,9 @@
-"""Scores of one registered pair, their summary over a set, and the table."""
+"""Scores of one registered pair, their summary over a set, and what differs between methods."""
 
 from __future__ import annotations
 
-import csv
-import json
 import math
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,33 +19,33 @@ from SlicerLDMRegLib.functional import (
 
 from .datasets.evaluation import EvaluationPair
 
-__all__ = ["score", "summarise", "to_markdown", "write_results"]
+__all__ = ["Row", "compare", "score", "summarise", "summarise_structures"]
 
 Row = dict[str, Any]
 
-# Column of a row, title in the table, digits.
-_COLUMNS = (
-    ("dice", "Dice", 3),
-    ("folds_percent", "Folded pixels (%)", 3),
-    ("hd95", "HD95 (pixels)", 2),
-    ("ncc", "NCC", 3),
-    ("seconds", "Seconds a pair", 3),
-)
+_DRAWS = 10_000  # of the bootstrap
+_CONFIDENCE = 95.0
+# Of these a summary has the spread, too.
+_SPREAD = ("dice", "hd95", "sdlogj", "sdlogj_learn2reg", "error_mm")
 
 
 def score(pair: EvaluationPair, field: DisplacementField) -> Row:
     """Score a field on a pair; the same warp and the same Jacobian for all methods.
 
     Args:
-        pair: images and, where it has them, labels.
-        field: fixed to moving points on the fixed lattice.
+        pair: images and, where it has them, labels, and the deformation to be found.
+        field: fixed to moving points on the lattice of the pair.
 
     Returns:
         ``ncc``, ``mse``, ``folds_percent`` (central differences), ``folds_strict_percent`` (the
-        smallest one-sided determinant), ``sdlogj``; with labels ``dice`` and ``hd95`` (pixels),
-        means over the labels that both images hold, and ``dice_<label>``.
+        smallest one-sided determinant), ``sdlogj`` and ``sdlogj_learn2reg`` (see
+        :mod:`SlicerLDMRegLib.metrics`); with labels ``dice`` and ``hd95`` (mm), means over the
+        labels that both images hold (as Learn2Reg), and ``dice_<label>``, ``hd95_<label>``; with
+        a truth ``error_mm`` and ``error_mm_95``, mean and 95th percentile of the distance between
+        where the field and the truth lead.
     """
-    displacement = torch.from_numpy(field.to_voxels())[None]
+    voxels = field.to_voxels()
+    displacement = torch.from_numpy(voxels)[None]
     moving = torch.from_numpy(np.ascontiguousarray(pair.moving))[None, None]
     warped = warp(moving, displacement)[0, 0]
     determinant = jacobian_determinant(displacement)[0]
@@ -59,25 +56,33 @@ def score(pair: EvaluationPair, field: DisplacementField) -> Row:
         "folds_percent": metrics.fold_percentage(determinant),
         "folds_strict_percent": metrics.fold_percentage(strict),
         "sdlogj": metrics.sdlogj(determinant),
+        "sdlogj_learn2reg": metrics.sdlogj_learn2reg(voxels),
     }
+    if pair.truth is not None:
+        distance = np.linalg.norm(field.vectors - pair.truth.vectors, axis=-1)
+        inside = distance.ravel() if pair.mask is None else distance[pair.mask]
+        row["error_mm"] = float(inside.mean())
+        row["error_mm_95"] = float(np.percentile(inside, 95))
     if pair.fixed_labels is not None and pair.moving_labels is not None:
         labels = torch.from_numpy(np.ascontiguousarray(pair.moving_labels))[None, None]
         warped_labels = warp(labels, displacement, mode="nearest", padding="zeros")[0, 0]
         known = (set(np.unique(pair.fixed_labels)) & set(np.unique(pair.moving_labels))) - {0}
         overlap = metrics.dice(pair.fixed_labels, warped_labels, known)
-        spacing = [1.0] * pair.fixed.ndim
-        distance = metrics.hd95(pair.fixed_labels, warped_labels, spacing, known)
+        spacing = pair.lattice.spacing[::-1]
+        surface = metrics.hd95(pair.fixed_labels, warped_labels, spacing, known)
         row["dice"] = _mean(overlap.values())
-        row["hd95"] = _mean(distance.values())
+        row["hd95"] = _mean(surface.values())
         row |= {f"dice_{label}": value for label, value in overlap.items()}
+        row |= {f"hd95_{label}": value for label, value in surface.items()}
     return row
 
 
 def summarise(rows: Sequence[Row]) -> list[Row]:
     """Return one row for each method, in the order of appearance.
 
-    Means over the pairs; for Dice also ``dice_sd`` (of the population); of ``seconds`` the median,
-    and the smallest as ``seconds_min``.
+    Means over the pairs, with standard deviations (of the population) as ``<name>_sd`` of Dice,
+    HD95, SDlogJ and the error; of ``seconds`` and its stages the median, and the smallest as
+    ``seconds_min``; of memory the largest.
     """
     result = []
     for method in dict.fromkeys(row["method"] for row in rows):
@@ -87,75 +92,88 @@ def summarise(rows: Sequence[Row]) -> list[Row]:
             values = [row[name] for row in own if isinstance(row.get(name), int | float)]
             if not values:
                 continue
-            if name == "seconds":
+            if name.startswith("seconds"):
                 summary[name] = float(np.median(values))
-                summary["seconds_min"] = float(np.min(values))
+                if name == "seconds":
+                    summary["seconds_min"] = float(np.min(values))
+                continue
+            if name.endswith("_mib"):
+                summary[name] = float(np.max(values))
                 continue
             summary[name] = _mean(values)
-            if name == "dice":
-                summary["dice_sd"] = float(np.nanstd(values))
+            if name in _SPREAD and not all(map(math.isnan, values)):
+                summary[f"{name}_sd"] = float(np.nanstd(values))
         result.append(summary)
     return result
 
 
-def to_markdown(summaries: Sequence[Row]) -> str:
-    """Return the table of the methods; columns that no method has are left out."""
-    columns = [c for c in _COLUMNS if any(c[0] in summary for summary in summaries)]
-    lines = [
-        "| Method | " + " | ".join(title for _, title, _ in columns) + " |",
-        "|---|" + "---:|" * len(columns),
-    ]
-    for summary in summaries:
-        cells = []
-        for name, _, digits in columns:
-            value = summary.get(name, float("nan"))
-            cell = "-" if math.isnan(value) else f"{value:.{digits}f}"
-            if name == "dice" and not math.isnan(value):
-                cell += f" ± {summary['dice_sd']:.{digits}f}"
-            cells.append(cell)
-        lines.append(f"| {summary['method']} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+def summarise_structures(rows: Sequence[Row], names: Mapping[int, str]) -> list[Row]:
+    """Return Dice and HD95 of each structure under each method, over the pairs that hold it."""
+    result = []
+    for method in dict.fromkeys(row["method"] for row in rows):
+        own = [row for row in rows if row["method"] == method]
+        found = {key for row in own for key in row if key.startswith("dice_")}
+        for label in sorted(int(key.removeprefix("dice_")) for key in found):
+            entry: Row = {"method": method, "label": label, "name": names.get(label, "")}
+            values = [row[f"dice_{label}"] for row in own if f"dice_{label}" in row]
+            entry["pairs"] = len(values)
+            for kind in ("dice", "hd95"):
+                values = [row.get(f"{kind}_{label}", math.nan) for row in own]
+                entry[kind] = _mean(values)
+                known = [value for value in values if not math.isnan(value)]
+                entry[f"{kind}_sd"] = float(np.std(known)) if known else math.nan
+            result.append(entry)
+    return result
 
 
-def write_results(folder: Path, rows: Sequence[Row], run: dict[str, Any]) -> str:
-    """Write ``results.csv`` (a row per pair and method), ``results.json`` and ``table.md``.
+def compare(rows: Sequence[Row], reference: str, metric: str = "dice", seed: int = 0) -> list[Row]:
+    """Compare every method with a reference on the same pairs.
+
+    The interval is that of the mean difference over resampled pairs (percentile bootstrap). Pairs
+    that share subjects are not independent, so it is narrower than that for new subjects.
 
     Args:
-        folder: made when missing.
-        rows: of :func:`score`, with ``method``, ``pair`` and ``seconds``.
-        run: what was run and on what machine; goes into the JSON file and under the table.
+        rows: of :func:`score`, with ``method`` and ``pair``.
+        reference: title of the method to compare with.
+        metric: column of the rows.
+        seed: of the resampling.
 
     Returns:
-        The text of ``table.md``.
+        For each other method: ``method``, ``reference``, ``metric``, ``pairs``, ``difference`` of
+        the means, ``low`` and ``high`` of its 95 % interval, ``above``: in how many pairs it is
+        above the reference. Empty without the reference or the metric.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    names = list(dict.fromkeys(key for row in rows for key in row))
-    with (folder / "results.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, names)
-        writer.writeheader()
-        writer.writerows(rows)
-    summaries = summarise(rows)
-    content = _finite({"run": run, "summary": summaries, "pairs": list(rows)})
-    (folder / "results.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    machine = run["machine"]
-    text = (
-        f"# {run['data']}: {summaries[0]['pairs']} pairs\n\n{to_markdown(summaries)}\n"
-        "Mean (± standard deviation for Dice) over the pairs; median time of a registration, warm."
-        f"\n{machine['cpu']}, threads: {machine['threads']}.\n"
-    )
-    (folder / "table.md").write_text(text, encoding="utf-8")
-    return text
+    values: dict[str, dict[str, float]] = {}
+    for row in rows:
+        value = row.get(metric)
+        if isinstance(value, int | float) and not math.isnan(value):
+            values.setdefault(row["method"], {})[row["pair"]] = float(value)
+    result = []
+    for method, own in values.items():
+        common = [pair for pair in own if pair in values.get(reference, {})]
+        if method == reference or not common:
+            continue
+        differences = np.array([own[pair] - values[reference][pair] for pair in common])
+        rng = np.random.default_rng(seed)
+        draws = rng.integers(len(common), size=(_DRAWS, len(common)))
+        means = differences[draws].mean(axis=1)
+        tail = (100 - _CONFIDENCE) / 2
+        low, high = np.percentile(means, [tail, 100 - tail])
+        result.append(
+            {
+                "method": method,
+                "reference": reference,
+                "metric": metric,
+                "pairs": len(common),
+                "difference": float(differences.mean()),
+                "low": float(low),
+                "high": float(high),
+                "above": int((differences > 0).sum()),
+            }
+        )
+    return result
 
 
 def _mean(values: Iterable[float]) -> float:
     known = [value for value in values if not math.isnan(value)]
     return float(np.mean(known)) if known else float("nan")
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no NaN: write null."""
-    if isinstance(value, dict):
-        return {key: _finite(v) for key, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from .classical import demons, identity
-from .ldmreg import ldmreg_method
-from .method import Method, Registered, pixel_lattice
+from .ldmreg import MASKS, ldmreg_method
+from .method import Method, Registered, ready
+from .process import MethodError, MethodProcess
 from .syn import syn, syn_cc
 
 __all__ = [
+    "MASKS",
     "Method",
+    "MethodError",
+    "MethodProcess",
     "Registered",
     "demons",
     "identity",
     "ldmreg_method",
-    "pixel_lattice",
+    "ready",
     "syn",
     "syn_cc",
 ]

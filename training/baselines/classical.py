@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import time
 
-import numpy as np
 import SimpleITK as sitk
 
 from SlicerLDMRegLib.displacement import DisplacementField
 
-from .method import Registered, pixel_lattice
+from ..datasets.evaluation import EvaluationPair
+from .method import Registered
 
 __all__ = ["demons", "identity"]
 
 _SHRINK_FACTORS = (4, 2, 1)
 
 
-def identity(fixed: np.ndarray, moving: np.ndarray) -> Registered:
+def identity(pair: EvaluationPair) -> Registered:
     """Leave the moving image where it is."""
-    return Registered(DisplacementField.identity(pixel_lattice(fixed.shape)), 0.0)
+    return Registered(DisplacementField.identity(pair.lattice), 0.0)
 
 
-def demons(fixed: np.ndarray, moving: np.ndarray) -> Registered:
+def demons(pair: EvaluationPair) -> Registered:
     """Register with fast symmetric forces demons on three levels of 50 iterations each.
 
     The field is smoothed with a Gaussian of 1.5 voxels of its level after each iteration
     (Vercauteren et al., NeuroImage 45, 2009; ``FastSymmetricForcesDemonsRegistrationFilter``).
     """
+    images = pair.images
     start = time.perf_counter()
-    images = [sitk.GetImageFromArray(image.astype(np.float32)) for image in (fixed, moving)]
     field = sitk.Image()
     for factor in _SHRINK_FACTORS:
         level = [_shrink(image, factor) for image in images]
@@ -56,5 +56,6 @@ def _on_lattice(field: sitk.Image, reference: sitk.Image) -> sitk.Image:
 def _shrink(image: sitk.Image, factor: int) -> sitk.Image:
     if factor == 1:
         return image
-    smooth = sitk.SmoothingRecursiveGaussian(image, factor / 2)
+    # Its sigma is in mm, the iterations' above in voxels.
+    smooth = sitk.SmoothingRecursiveGaussian(image, [factor / 2 * s for s in image.GetSpacing()])
     return sitk.Shrink(smooth, [factor] * image.GetDimension())

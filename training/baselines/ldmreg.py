@@ -6,17 +6,27 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from SlicerLDMRegLib.pipeline import load_model, register
 
+from ..datasets.evaluation import EvaluationPair
 from .method import Method, Registered
 
-__all__ = ["ldmreg_method"]
+__all__ = ["MASKS", "ldmreg_method"]
+
+#: Where the regions of a model that takes them come from: the labels of the pair's fixed image
+#: (the same that measure the overlap: no method without labels can be held against it), the model's
+#: segmenter, or nowhere.
+MASKS = ("reference", "predicted", "no")
 
 
 def ldmreg_method(
-    model: str | Path | None, refine: bool, device: str = "auto", seed: int = 0
+    model: str | Path | None,
+    refine: bool,
+    device: str = "auto",
+    seed: int = 0,
+    masks: str | None = None,
+    segmenter: str = "auto",
+    align: str = "none",
 ) -> Method:
     """Return LDMReg as a method of the comparison.
 
@@ -25,23 +35,53 @@ def ldmreg_method(
         refine: whether to refine, with the model's own options.
         device: see :func:`SlicerLDMRegLib.register`.
         seed: see :func:`SlicerLDMRegLib.register`.
+        masks: of :data:`MASKS`, for a model with regions; None for any other.
+        segmenter: of the predicted masks; "auto": the model's own.
+        align: see :func:`SlicerLDMRegLib.register`.
 
     Raises:
+        ValueError: for unknown masks.
         ModelError: when there is no such model.
     """
+    if masks is not None and masks not in MASKS:
+        raise ValueError(f"masks must be one of {', '.join(MASKS)}, got {masks!r}")
     loaded: Any = "none" if model is None else load_model(model, device)
 
-    def method(fixed: np.ndarray, moving: np.ndarray) -> Registered:
+    def method(pair: EvaluationPair) -> Registered:
+        fixed, moving = pair.images
+        options = _regions(pair, masks, segmenter)
+        if model is not None:
+            # An image comes in several pairs: each is to cost what a new one costs.
+            loaded.forget()
         start = time.perf_counter()
         result = register(
             fixed,
             moving,
             model=loaded,
             device=device,
-            align="none",
+            align=align,
             refine=None if refine else False,
             seed=seed,
+            **options,
         )
-        return Registered(result.field, time.perf_counter() - start)
+        seconds = time.perf_counter() - start
+        gpu = result.provenance["memory"].get("gpu_mib")
+        return Registered(result.field, seconds, dict(result.timings), gpu)
 
     return method
+
+
+def _regions(pair: EvaluationPair, masks: str | None, segmenter: str) -> dict[str, Any]:
+    if masks is None:
+        return {}
+    if masks == "no":
+        return {"fixed_segmentation": "none", "segmenter": "none"}
+    if masks == "predicted":
+        return {"fixed_segmentation": "auto", "segmenter": segmenter}
+    if pair.fixed_labels is None or pair.label_names is None:
+        raise ValueError(f"pair {pair.name}: reference masks need labels with names")
+    return {
+        "fixed_segmentation": pair.lattice.to_image(pair.fixed_labels),
+        "label_names": pair.label_names,
+        "segmenter": segmenter,
+    }

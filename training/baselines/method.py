@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import field as dataclass_field
 
 from SlicerLDMRegLib.displacement import DisplacementField
-from SlicerLDMRegLib.geometry import ImageGeometry
 
-__all__ = ["Method", "Registered", "pixel_lattice"]
+from ..datasets.evaluation import EvaluationPair
+
+__all__ = ["Method", "Registered", "ready"]
 
 
 @dataclass(frozen=True)
@@ -18,19 +18,23 @@ class Registered:
     """The answer of a method.
 
     Attributes:
-        field: fixed to moving points, on the fixed lattice with pixels of 1 mm.
-        seconds: wall-clock time of the registration itself, from arrays in memory to the field.
+        field: fixed to moving points, on the lattice of the pair.
+        seconds: wall-clock time of the registration itself, from images in memory to the field.
+        stages: seconds of its parts, where the method tells: "segment", "predict", "refine", ...
+        gpu_mib: peak of the GPU's memory, where it used one.
     """
 
     field: DisplacementField
     seconds: float
+    stages: Mapping[str, float] = dataclass_field(default_factory=dict)
+    gpu_mib: float | None = None
 
 
-#: Takes the fixed and the moving image, float32 arrays in [0, 1] of any one shape.
-Method = Callable[[np.ndarray, np.ndarray], Registered]
+#: Registers a pair of 2D or 3D images. Some methods look at the labels of the fixed image, and say
+#: so; those of the moving image and the truth are hidden from all.
+Method = Callable[[EvaluationPair], Registered]
 
 
-def pixel_lattice(shape: tuple[int, ...]) -> ImageGeometry:
-    """Return the lattice of an array with pixels of 1 mm and the origin at the first of them."""
-    d = len(shape)
-    return ImageGeometry(shape[::-1], (1.0,) * d, (0.0,) * d, tuple(np.eye(d).ravel()))
+def ready(method: Method) -> Method:
+    """Return a method that needs no preparation, as the preparation of one that does."""
+    return method

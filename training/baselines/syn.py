@@ -12,7 +12,9 @@ import numpy as np
 import SimpleITK as sitk
 
 from SlicerLDMRegLib.displacement import DisplacementField
+from SlicerLDMRegLib.geometry import ImageGeometry
 
+from ..datasets.evaluation import EvaluationPair
 from .method import Registered
 
 __all__ = ["require_ants", "syn", "syn_cc"]
@@ -30,12 +32,12 @@ def require_ants() -> Any:
         raise ImportError("SyN needs antspyx: pip install 'ldmreg[training]'") from error
 
 
-def syn(fixed: np.ndarray, moving: np.ndarray) -> Registered:
+def syn(pair: EvaluationPair) -> Registered:
     """Register with antspyx as it comes: affine, then SyN with mutual information."""
-    return _register(fixed, moving, "SyN")
+    return _register(pair, "SyN")
 
 
-def syn_cc(fixed: np.ndarray, moving: np.ndarray) -> Registered:
+def syn_cc(pair: EvaluationPair) -> Registered:
     """Register with SyN as the LDM-Morph paper does, without an affine stage.
 
     The paper's ``-m CC[fixed,moving,1,2] -t SyN[0.25] -r Gauss[3,0.25] -i 160x80x40``: cross-
@@ -43,8 +45,7 @@ def syn_cc(fixed: np.ndarray, moving: np.ndarray) -> Registered:
     0.25 for the whole field.
     """
     return _register(
-        fixed,
-        moving,
+        pair,
         "SyNOnly",
         syn_metric="CC",
         syn_sampling=2,
@@ -55,10 +56,9 @@ def syn_cc(fixed: np.ndarray, moving: np.ndarray) -> Registered:
     )
 
 
-def _register(fixed: np.ndarray, moving: np.ndarray, kind: str, **options: Any) -> Registered:
+def _register(pair: EvaluationPair, kind: str, **options: Any) -> Registered:
     ants = require_ants()
-    # The axes of an ANTs array are x, y(, z).
-    images = [ants.from_numpy(np.ascontiguousarray(image.T)) for image in (fixed, moving)]
+    images = [_ants_image(ants, image, pair.lattice) for image in (pair.fixed, pair.moving)]
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         found = ants.registration(*images, kind, outprefix=str(Path(folder) / "syn"), **options)
@@ -67,4 +67,18 @@ def _register(fixed: np.ndarray, moving: np.ndarray, kind: str, **options: Any) 
         whole = ants.apply_transforms(
             *images, transformlist=found["fwdtransforms"], compose=str(Path(folder) / "whole")
         )
-        return Registered(DisplacementField.from_image(sitk.ReadImage(whole)), seconds)
+        field = DisplacementField.from_image(sitk.ReadImage(whole))
+    if not field.geometry.matches(pair.lattice):
+        raise RuntimeError(f"ANTs gave a field on {field.geometry}, expected {pair.lattice}")
+    # The file holds the lattice in single precision.
+    return Registered(DisplacementField(field.vectors, pair.lattice), seconds)
+
+
+def _ants_image(ants: Any, array: np.ndarray, lattice: ImageGeometry) -> Any:
+    # The axes of an ANTs array are x, y(, z).
+    return ants.from_numpy(
+        np.ascontiguousarray(array.T),
+        origin=lattice.origin,
+        spacing=lattice.spacing,
+        direction=lattice.direction_matrix,
+    )

@@ -82,8 +82,9 @@ def region_embeddings(text: Mapping[str, Any], shape: tuple[int, ...]) -> Tensor
     """Return the embedding table ``(N, C1)`` of a configuration's ``text`` section.
 
     Args:
-        text: ``encoder``, ``template``, ``background``; for the encoder ``"coordinates"`` the edge
-            ``cell`` of its cells in voxels.
+        text: ``encoder``, ``template``, ``background`` (``"prompt"``: a background is named in the
+            words of the template, too); for the encoder ``"coordinates"`` the edge ``cell`` of its
+            cells in voxels.
         shape: of the network's grid, for coordinates.
     """
     if text["encoder"] == "coordinates":
@@ -91,7 +92,9 @@ def region_embeddings(text: Mapping[str, Any], shape: tuple[int, ...]) -> Tensor
     scheme = label_scheme("freesurfer35")
     prompts = [build_prompt(text["template"], scheme[str(n)]["prompt"]) for n in REGION_NUMBERS]
     encoder = build_encoder(text["encoder"], regions=len(prompts) + 1)
-    return torch.from_numpy(region_table(encoder, prompts, text["background"]))
+    named = text["background"] == "prompt"
+    words = build_prompt(text["template"], "background") if named else None
+    return torch.from_numpy(region_table(encoder, prompts, text["background"], words))
 
 
 def _grid(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,13 +10,7 @@ import torch
 
 from ..errors import InputError, ModelError
 from ..geometry import ImageGeometry
-from ..model_store import (
-    ModelCard,
-    build_segmenter,
-    default_model,
-    find_model,
-    load_network,
-)
+from ..model_store import ModelCard, default_model, find_model, load_network
 from .device import select_device, select_precision
 from .predict import Predictor
 from .segment import RememberingSegmenter
@@ -53,10 +47,18 @@ class LoadedModel:
         Raises:
             ModelError: when there is none, or it is damaged.
         """
+        from ..model_store import build_segmenter
+
         if segmenter not in self._segmenters:
             own = RememberingSegmenter(build_segmenter(segmenter, self.device))
             self._segmenters[segmenter] = own
         return self._segmenters[segmenter]
+
+    def forget(self) -> None:
+        """Forget the images that network and segmenters have seen; all stays loaded."""
+        self.predictor.clear()
+        for segmenter in self._segmenters.values():
+            segmenter.clear()
 
 
 def load_model(

@@ -45,3 +45,7 @@ class RememberingSegmenter:
         while len(self._found) > self._size:
             self._found.popitem(last=False)
         return self._found[key]
+
+    def clear(self) -> None:
+        """Forget all segmentations."""
+        self._found.clear()

@@ -270,6 +270,8 @@ def test_a_segmenter_finds_the_regions(
     assert refined.provenance["method"]["refinement_iterations"] == 2
     again = run(images, model, segmenter=segmenter, refine={"iterations": (2,), "anatomy": 0.0})
     assert np.abs(refined.field.vectors - again.field.vectors).max() > 1e-4
+    model.forget()
+    assert beside.segment(images[0]) is not found
     with pytest.raises(ModelError, match="no-such"):
         run(images, model, segmenter="no-such")
 

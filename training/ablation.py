@@ -1,0 +1,131 @@
+"""What an ablation consists of: trainings that differ in one thing each, and tables of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .baselines import MASKS
+from .config import StageConfig
+
+__all__ = ["Ablation", "TableRow", "TableSpec"]
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """A row of a table: a trained network, and what it is told at evaluation.
+
+    Args:
+        title: as it stands in the table.
+        variant: name of the training; None: no registration.
+        masks: of :data:`~training.baselines.MASKS`: where the regions come from.
+        background: numbers of structures that are left to the background in them.
+    """
+
+    title: str
+    variant: str | None = None
+    masks: str = "reference"
+    background: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "background", tuple(self.background))
+        if self.masks not in MASKS:
+            raise ValueError(f"masks must be one of {', '.join(MASKS)}, got {self.masks!r}")
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """A table.
+
+    Args:
+        title: its heading.
+        rows: the first one is what the others are compared with.
+        structures: numbers of structures that have a column of their own.
+        note: a text below.
+    """
+
+    title: str
+    rows: tuple[TableRow, ...]
+    structures: tuple[int, ...] = ()
+    note: str = ""
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TableSpec:
+        """Read plain values."""
+        rows = tuple(TableRow(**row) for row in values["rows"])
+        others = {k: v for k, v in values.items() if k != "rows"}
+        others["structures"] = tuple(others.get("structures", ()))
+        return cls(rows=rows, **others)
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """All of it.
+
+    Attributes:
+        variants: configuration of each training of a registration network, by name.
+        tables: what is made of them.
+        segmenter: configuration of the segmenter that predicts masks, or None.
+    """
+
+    variants: Mapping[str, StageConfig]
+    tables: Sequence[TableSpec]
+    segmenter: StageConfig | None = field(default=None)
+
+    @classmethod
+    def load(cls, path: Path, overrides: Sequence[str] = ()) -> Ablation:
+        """Read a YAML file.
+
+        ``base`` is the configuration that all variants share and ``set`` what is changed in it for
+        all of them; ``variants`` has by name what one changes on top of that, ``segmenter`` a
+        ``base`` and ``set`` of its own. Files are named relative to this one, changes are written
+        ``key=value`` as for ``training.train --set``.
+
+        Args:
+            path: the file.
+            overrides: more changes, for all variants and the segmenter.
+
+        Raises:
+            ValueError: for options, masks or variants that do not exist.
+        """
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        unknown = sorted(set(values) - {"base", "set", "variants", "tables", "segmenter"})
+        if unknown:
+            raise ValueError(f"{path}: unknown entries {unknown}")
+
+        def config(base: str, changes: Sequence[str]) -> StageConfig:
+            return StageConfig.load(path.parent / base, [*changes, *overrides])
+
+        shared = values.get("set", [])
+        variants = {
+            name: config(values["base"], [*shared, *(own or [])])
+            for name, own in values["variants"].items()
+        }
+        segmenter = None
+        if values.get("segmenter"):
+            own = values["segmenter"]
+            segmenter = config(own["base"], own.get("set", []))
+        tables = [TableSpec.from_dict(table) for table in values["tables"]]
+        ablation = cls(variants, tables, segmenter)
+        ablation._check(path)
+        return ablation
+
+    def _check(self, path: Path) -> None:
+        for row in (row for table in self.tables for row in table.rows):
+            if row.variant is not None and row.variant not in self.variants:
+                known = ", ".join(self.variants)
+                raise ValueError(f"{path}: variants are {known}; a row names {row.variant!r}")
+            if row.masks == "predicted" and self.segmenter is None:
+                raise ValueError(f"{path}: row {row.title!r} needs a segmenter, and there is none")
+        grids = {str(_grid(config)) for config in self.variants.values()}
+        if len(grids) > 1:
+            raise ValueError(f"{path}: all variants must have one grid, got {', '.join(grids)}")
+
+
+def _grid(config: StageConfig) -> dict[str, Any]:
+    images = config.data.get("images", {})
+    return {key: images[key] for key in ("size", "spacing") if key in images}
