@@ -19,6 +19,7 @@ from .unfold import squarings_for, unfold
 __all__ = ["Optimiser", "RefineResult"]
 
 _SMALLEST_SIDE = 12  # voxels, of a coarse level
+_SIGMA = {2: 2.5, 3: 1.5}  # voxels
 _CLEAR_GAIN = 0.1
 _FAR_GAIN = 0.5
 
@@ -137,7 +138,10 @@ class Optimiser:
         lattice = velocity_shape(pair.shape)
         # Voxels of the velocity's lattice per voxel of the images.
         scale = [n / m for n, m in zip(lattice, pair.shape, strict=True)]
-        sigma = [self.options.sigma * s for s in scale]
+        width = self.options.sigma
+        if width is None:
+            width = _SIGMA[len(lattice)]
+        sigma = [width * s for s in scale]
         base = resize(starts, lattice, displacement=True)
         before = torch.zeros_like(base)
         if update is not None:

@@ -91,7 +91,8 @@ class RefineOptions:
             trusted: the regulariser, with this factor, holds the change of that field instead.
         anatomy: factor of the overlap of the regions of both images, where there are regions; 0:
             only the intensities count.
-        sigma: of the Gaussian on every update of the velocity, in voxels of its level.
+        sigma: of the Gaussian on every update of the velocity, in voxels of the level; None: 2.5 in
+            the plane, 1.5 in volumes.
         squarings: of the exponential map.
         max_seconds: the optimisation stops after this time; None: no limit.
 
@@ -107,7 +108,7 @@ class RefineOptions:
     smoothness: float = 0.05
     prior: float = 1.0
     anatomy: float = 0.0
-    sigma: float = 2.5
+    sigma: float | None = None
     squarings: int = 6
     max_seconds: float | None = None
 
@@ -124,7 +125,8 @@ class RefineOptions:
             _require(good, f"refine {name}", "a positive number or None", value)
         for name in ("smoothness", "prior", "anatomy", "sigma"):
             value = getattr(self, name)
-            _require(_is_number(value, 0), f"refine {name}", "a number, not negative", value)
+            good = _is_number(value, 0) or (name == "sigma" and value is None)
+            _require(good, f"refine {name}", "a number, not negative", value)
         good = isinstance(self.squarings, int) and 1 <= self.squarings <= 12
         _require(good, "refine squarings", "an integer from 1 to 12", self.squarings)
 

@@ -1,0 +1,156 @@
+"""Refinement of volumes: velocity on half the lattice, bounded memory, quick to cancel."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from types import ModuleType
+
+import pytest
+import torch
+
+from SlicerLDMRegLib.functional import gaussian_smooth, integrate, warp
+from SlicerLDMRegLib.pipeline.objective import ImagePair, velocity_shape
+from SlicerLDMRegLib.pipeline.refine import refine
+from SlicerLDMRegLib.pipeline.request import RefineOptions
+from SlicerLDMRegLib.pipeline.unfold import least_determinant
+
+SHAPE = (26, 30, 28)
+FAST = RefineOptions(iterations=(15, 10), similarity="mse", smoothness=0.01, sigma=2.0)
+
+
+def noise(*shape: int, sigma: float, seed: int) -> torch.Tensor:
+    wide = [*shape[:2], *(n + 12 for n in shape[2:])]
+    field = torch.randn(wide, generator=torch.Generator().manual_seed(seed))
+    return gaussian_smooth(field, sigma)[..., 6:-6, 6:-6, 6:-6]
+
+
+@pytest.fixture(scope="module")
+def pair() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Moving, fixed, and the displacement between them."""
+    moving = noise(1, 1, *SHAPE, sigma=2.5, seed=0)
+    moving = (moving - moving.min()) / (moving.max() - moving.min())
+    velocity = noise(1, 3, *SHAPE, sigma=5.0, seed=1)
+    truth = integrate(velocity * (2.5 / velocity.abs().max()), 6)
+    return moving, warp(moving, truth), truth
+
+
+@pytest.fixture
+def always_half(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Small volumes, too, have their velocity on half the lattice."""
+    module = sys.modules[ImagePair.__module__]
+    monkeypatch.setattr(module, "_WHOLE_LATTICE_3D", 0)
+    return module
+
+
+def test_lattice_of_the_velocity() -> None:
+    assert velocity_shape((512, 512)) == (512, 512)
+    assert velocity_shape((24, 28, 20)) == (24, 28, 20)
+    assert velocity_shape((96, 112, 81)) == (48, 56, 41)
+
+
+@pytest.mark.parametrize("similarity", ["mse", "lncc", "mind"])
+def test_recovers_a_known_deformation(
+    pair: tuple[torch.Tensor, torch.Tensor, torch.Tensor], similarity: str, always_half: ModuleType
+) -> None:
+    moving, fixed, truth = pair
+    result = refine(moving, fixed, options=replace(FAST, similarity=similarity))
+    inner = (..., *[slice(5, -5)] * 3)
+    before = truth[inner].square().sum(1).sqrt().mean()
+    after = (result.displacement - truth)[inner].square().sum(1).sqrt().mean()
+    assert after < 0.5 * before
+    assert result.final_loss < result.initial_loss
+    assert least_determinant(result.displacement).min() > 0
+    assert least_determinant(result.inverse).min() > 0
+    torch.testing.assert_close(result.displacement, integrate(result.velocity, 6))
+
+
+def test_half_the_lattice_is_as_good_as_the_whole(
+    pair: tuple[torch.Tensor, torch.Tensor, torch.Tensor], always_half: ModuleType
+) -> None:
+    moving, fixed, truth = pair
+    half = refine(moving, fixed, options=FAST)
+    always_half._WHOLE_LATTICE_3D = 10**9
+    whole = refine(moving, fixed, options=FAST)
+    inner = (..., *[slice(5, -5)] * 3)
+    errors = [(r.displacement - truth)[inner].square().sum(1).sqrt().mean() for r in (half, whole)]
+    assert errors[0] < 1.25 * errors[1]
+
+
+def test_good_field_is_kept(
+    pair: tuple[torch.Tensor, torch.Tensor, torch.Tensor], always_half: ModuleType
+) -> None:
+    """Without iterations the field comes back as it is, though its velocity has a finer lattice."""
+    moving, fixed, truth = pair
+    untouched = refine(moving, fixed, truth, replace(FAST, iterations=(0,)))
+    assert (untouched.displacement - truth)[..., 4:-4, 4:-4, 4:-4].abs().max() < 0.1
+    refined = refine(moving, fixed, truth, replace(FAST, iterations=(3, 3)))
+    assert refined.final_loss <= refined.initial_loss
+    assert (refined.displacement - truth).abs().mean() < 0.2
+
+
+def test_contexts_find_the_way_between_contrasts(
+    pair: tuple[torch.Tensor, torch.Tensor, torch.Tensor], always_half: ModuleType
+) -> None:
+    moving, fixed, truth = pair
+    other = 1 - 0.6 * fixed
+    result = refine(moving, other, options=replace(FAST, similarity="mind"))
+    inner = (..., *[slice(5, -5)] * 3)
+    after = (result.displacement - truth)[inner].square().sum(1).sqrt().mean()
+    assert after < 0.5 * truth[inner].square().sum(1).sqrt().mean()
+
+
+def test_same_bits_every_time(
+    pair: tuple[torch.Tensor, torch.Tensor, torch.Tensor], always_half: ModuleType
+) -> None:
+    labels = tuple((4 * image).long() for image in pair[:2])
+    options = replace(FAST, iterations=(3, 3), anatomy=0.5)
+    first, second = (
+        refine(pair[0], pair[1], options=options, anatomy=(labels[0], labels[1])) for _ in range(2)
+    )
+    assert torch.equal(first.displacement, second.displacement)
+
+
+_MEASURE = """
+import json, resource, sys, time
+import torch
+from SlicerLDMRegLib.functional import gaussian_smooth
+from SlicerLDMRegLib.pipeline.progress import Progress
+from SlicerLDMRegLib.pipeline.refine import refine
+from SlicerLDMRegLib.pipeline.request import RefineOptions
+
+torch.set_num_threads(1)
+shape = (100, 100, 100)
+images = [gaussian_smooth(torch.rand(1, 1, *shape), 2.0) for _ in range(2)]
+labels = tuple(torch.randint(0, 36, (1, 1, *shape)) for _ in range(2))
+gaps, last = [], time.process_time()
+
+def asked():
+    global last
+    now = time.process_time()
+    gaps.append(now - last)
+    last = now
+    return False
+
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+options = RefineOptions(iterations=(1, 1, 2), similarity=sys.argv[1], anatomy=1.0)
+last = time.process_time()
+refine(*images, None, options, Progress(None, asked), anatomy=labels)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps({"mib": (peak - before) / 1024, "gap": max(gaps)}))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="resource is a Unix module")
+@pytest.mark.parametrize("similarity", ["lncc", "mind"])
+def test_largest_volume_needs_little_memory_and_can_be_cancelled(similarity: str) -> None:
+    """A million voxels, the most that the pipeline refines, with 36 regions."""
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURE, similarity], capture_output=True, text=True, check=True
+    )
+    measured = json.loads(done.stdout.splitlines()[-1])
+    assert measured["mib"] < 1024
+    assert measured["gap"] < 3  # seconds of one busy core between two chances to cancel
