@@ -1,0 +1,361 @@
+"""The selector for a node of the scene."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6 import QtCore, QtGui, QtWidgets
+
+from ..ctk.choices import ctkComboBox
+from ..pythonqt.native import kept, native_widget
+from ..pythonqt.signals import emit
+from .node_filter import NodeFilter
+from .observing import Observing
+
+__all__ = ["qMRMLNodeComboBox"]
+
+_KEY = int(QtCore.Qt.ItemDataRole.UserRole) + 1
+_Row = tuple[str, str]  # key ("none", "node:<id>", "separator", "action:<name>") and text
+
+
+def _refresh(self: Any) -> None:
+    self._refresh()
+
+
+def _filter_property(kind: Any, name: str) -> Any:
+    def read(self: Any) -> Any:
+        return getattr(self._filter, name)
+
+    def write(self: Any, value: Any) -> None:
+        setattr(self._filter, name, value)
+
+    return QtCore.Property(kind, read, write)
+
+
+@native_widget
+class qMRMLNodeComboBox(Observing, QtWidgets.QWidget):
+    """A combo box with the nodes of a scene that pass a filter, and actions on them."""
+
+    cpp_signals = (
+        "currentNodeChanged(vtkMRMLNode*)",
+        "currentNodeChanged(bool)",
+        "currentNodeIDChanged(QString)",
+        "nodeActivated(vtkMRMLNode*)",
+        "nodeAdded(vtkMRMLNode*)",
+        "nodeAddedByUser(vtkMRMLNode*)",
+        "nodeAddedByUserAction(vtkMRMLNode*)",
+        "nodeAboutToBeRemoved(vtkMRMLNode*)",
+        "nodeAboutToBeEdited(vtkMRMLNode*)",
+        "currentNodeRenamed(QString)",
+    )
+
+    nodeTypes = _filter_property("QStringList", "nodeTypes")
+    showHidden = _filter_property(bool, "showHidden")
+    showChildNodeTypes = _filter_property(bool, "showChildNodeTypes")
+    hideChildNodeTypes = _filter_property("QStringList", "hideChildNodeTypes")
+    noneEnabled = kept(bool, "noneEnabled", False, _refresh)
+    addEnabled = kept(bool, "addEnabled", True, _refresh)
+    removeEnabled = kept(bool, "removeEnabled", True, _refresh)
+    editEnabled = kept(bool, "editEnabled", False, _refresh)
+    renameEnabled = kept(bool, "renameEnabled", False, _refresh)
+    selectNodeUponCreation = kept(bool, "selectNodeUponCreation", True)
+    noneDisplay = kept(str, "noneDisplay", "None", _refresh)
+    baseName = kept(str, "baseName", "")
+    interactionNodeSingletonTag = kept(str, "interactionNodeSingletonTag", "")
+    sizeAdjustPolicy = kept(int, "sizeAdjustPolicy", 1)
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._scene: Any = None
+        self._requested = ""
+        self._quiet = False
+        self._labels: dict[str, str] = {}
+        self._created_with: dict[str, str] = {}
+        self._actions: list[QtGui.QAction] = []
+        self._combo = ctkComboBox()
+        self._combo.defaultText = "Select a node"
+        self._filter = NodeFilter(self, self._refresh)
+        layout = QtWidgets.QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._combo)
+        policy = QtWidgets.QSizePolicy.Policy
+        self._combo.setSizePolicy(policy.Expanding, policy.Fixed)
+        self.setSizePolicy(policy.Preferred, policy.Fixed)
+        self.setFocusProxy(self._combo)
+        self.setEnabled(False)
+        # The signal comes with each change of the index and with a change of the current name.
+        self._combo.connect("currentTextChanged(QString)", self._on_current_changed)
+        self._combo.connect("activated(int)", self._on_activated)
+
+    # The scene
+
+    def mrmlScene(self) -> Any:
+        return self._scene
+
+    def setMRMLScene(self, scene: Any) -> None:
+        if scene is self._scene:
+            return
+        before = self.currentNodeID
+        had_nodes = self.nodeCount() > 0
+        self._stop_observing()
+        self._scene = scene
+        if scene is not None:
+            self._observe(scene, "NodeAddedEvent", self._on_node_added)
+            self._observe(scene, "NodeAboutToBeRemovedEvent", self._on_node_about_to_be_removed)
+            self._observe(scene, "NodeRemovedEvent", self._on_scene_changed)
+            self._observe(scene, scene.EndBatchProcessEvent, self._on_scene_changed)
+            for node in self._nodes():
+                self._observe(node, "ModifiedEvent", self._on_scene_changed)
+        self._quiet = True
+        self._refresh()
+        if not had_nodes and not self.noneEnabled and self.nodeCount():
+            self.setCurrentNodeIndex(0)
+        self._quiet = False
+        self.setCurrentNodeID(before if had_nodes else self._requested or self.currentNodeID)
+        self._requested = ""
+        self.setEnabled(scene is not None)
+        self._on_current_changed()
+
+    def _on_node_added(self, node: Any) -> None:
+        if self._scene.IsBatchProcessing():
+            return
+        self._observe(node, "ModifiedEvent", self._on_scene_changed)
+        self._refresh()
+        if self._row(f"node:{node.GetID()}") >= 0:
+            emit(self, "nodeAdded(vtkMRMLNode*)", node)
+
+    def _on_node_about_to_be_removed(self, node: Any) -> None:
+        self._stop_observing(node)
+        if self._row(f"node:{node.GetID()}") >= 0:
+            emit(self, "nodeAboutToBeRemoved(vtkMRMLNode*)", node)
+
+    def _on_scene_changed(self, data: Any = None) -> None:
+        if self._scene is None or self._scene.IsBatchProcessing():
+            return
+        observed = {id(subject) for subject, _ in self._observed}
+        for node in self._nodes():
+            if id(node) not in observed:
+                self._observe(node, "ModifiedEvent", self._on_scene_changed)
+        self._refresh()
+
+    def _nodes(self) -> list[Any]:
+        """All nodes of the filter's types, hidden ones included."""
+        if self._scene is None:
+            return []
+        found: dict[str, Any] = {}
+        for kind in self.nodeTypes or ("vtkMRMLNode",):
+            collection = self._scene.GetNodesByClass(kind)
+            collection.UnRegister(None)
+            for index in range(collection.GetNumberOfItems()):
+                node = collection.GetItemAsObject(index)
+                found[node.GetID()] = node
+        return list(found.values())
+
+    # The rows
+
+    def _rows(self) -> list[_Row]:
+        if self._scene is None:
+            return []
+        rows = [("none", self.noneDisplay)] if self.noneEnabled else []
+        rows += [
+            (f"node:{node.GetID()}", node.GetName() or "")
+            for node in self._nodes()
+            if self._filter._accepts(node)
+        ]
+        actions = self._action_rows()
+        return rows + ([("separator", ""), *actions] if actions else [])
+
+    def _action_rows(self) -> list[_Row]:
+        label = self.nodeTypeLabel(self.nodeTypes[0] if len(self.nodeTypes) == 1 else "")
+        rows: list[_Row] = []
+        if self.renameEnabled:
+            rows.append(("action:rename", f"Rename current {label}"))
+        if self.editEnabled:
+            rows.append(("action:edit", f"Edit current {label}"))
+        if self.addEnabled:
+            for kind in self.nodeTypes:
+                rows.append((f"action:create {kind}", f"Create new {self.nodeTypeLabel(kind)}"))
+        if self.removeEnabled:
+            rows.append(("action:delete", f"Delete current {label}"))
+        rows += [(f"action:user {index}", a.text) for index, a in enumerate(self._actions)]
+        return rows
+
+    def _refresh(self) -> None:
+        """Change the rows that differ, so that the combo box keeps its selection as Qt does."""
+        wanted = self._rows()
+        keys = [key for key, _ in wanted]
+        for row in reversed(range(self._combo.count)):
+            if self._combo.itemData(row, _KEY) not in keys:
+                self._combo.removeItem(row)
+        for row, (key, text) in enumerate(wanted):
+            if self._combo.itemData(row, _KEY) == key:
+                if self._combo.itemText(row) != text:
+                    self._combo.setItemText(row, text)
+                continue
+            item = QtGui.QStandardItem(text)
+            item.setData(key, _KEY)
+            if key == "separator":
+                item.setData("separator", QtCore.Qt.ItemDataRole.AccessibleDescriptionRole)
+                item.setEnabled(False)
+            self._prepare_item(item, key)
+            self._combo.model().insertRow(row, item)
+        label = self.nodeTypeLabel(self.nodeTypes[0] if self.nodeTypes else "")
+        self._combo.defaultText = f"Select a {label}"
+        if self.currentNode() is None and not self._quiet:
+            self._select("none" if self.noneEnabled else "")
+
+    def _prepare_item(self, item: QtGui.QStandardItem, key: str) -> None:
+        """For derived widgets."""
+
+    def _row(self, key: str) -> int:
+        return self._combo.findData(key, _KEY)
+
+    def _select(self, key: str) -> None:
+        self._combo.setCurrentIndex(self._row(key) if key else -1)
+
+    # The current node
+
+    def currentNode(self) -> Any:
+        key = self._combo.itemData(self._combo.currentIndex, _KEY) or ""
+        if self._scene is None or not key.startswith("node:"):
+            return None
+        return self._scene.GetNodeByID(key[5:])
+
+    def _read_current_id(self) -> str:
+        node = self.currentNode()
+        return node.GetID() if node is not None else ""
+
+    def setCurrentNode(self, node: Any) -> None:
+        if isinstance(node, str):
+            raise ValueError("setCurrentNode takes a node; setCurrentNodeID takes an ID")
+        self.setCurrentNodeID(node.GetID() if node is not None else "")
+
+    def setCurrentNodeID(self, node_id: str) -> None:
+        if self._scene is None:
+            self._requested = node_id or ""
+        elif node_id and self._row(f"node:{node_id}") >= 0:
+            self._select(f"node:{node_id}")
+        else:
+            self._select("none" if self.noneEnabled else "")
+
+    def setCurrentNodeIndex(self, index: int) -> None:
+        index = index if index < self.nodeCount() else -1
+        self._combo.setCurrentIndex(index + 1 if self.noneEnabled else index)
+
+    currentNodeID = QtCore.Property(str, _read_current_id, setCurrentNodeID)
+
+    def _on_current_changed(self) -> None:
+        if self._quiet:
+            return
+        key = self._combo.itemData(self._combo.currentIndex, _KEY) or ""
+        if key.startswith(("action:", "separator")):  # an action is not a selection
+            last = self.nodeFromIndex(self.nodeCount() - 1)
+            if last is not None:
+                self.setCurrentNode(last)
+            return
+        node = self.currentNode()
+        emit(self, "currentNodeChanged(vtkMRMLNode*)", node)
+        emit(self, "currentNodeChanged(bool)", node is not None)
+        emit(self, "currentNodeIDChanged(QString)", node.GetID() if node is not None else "")
+
+    def _on_activated(self, row: int) -> None:
+        key = self._combo.itemData(row, _KEY) or ""
+        if key.startswith(("node:", "none")):
+            emit(self, "nodeActivated(vtkMRMLNode*)", self.currentNode())
+
+    # Nodes
+
+    def nodeCount(self) -> int:
+        keys = [self._combo.itemData(row, _KEY) or "" for row in range(self._combo.count)]
+        return sum(key.startswith("node:") for key in keys)
+
+    def nodeFromIndex(self, index: int) -> Any:
+        key = self._combo.itemData(index + 1 if self.noneEnabled else index, _KEY) or ""
+        return self._scene.GetNodeByID(key[5:]) if key.startswith("node:") else None
+
+    def addNode(self, kind: str | None = None) -> Any:
+        """Make a node of an allowed type, by default the first, and select it."""
+        if kind is None and self.nodeTypes:
+            kind = self.nodeTypes[0]
+        if kind not in self.nodeTypes:
+            return None
+        node = self._scene.CreateNodeByClass(kind)
+        node.UnRegister(None)
+        name = self.baseName or (node.GetName() or node.GetDefaultNodeNamePrefix())
+        node.SetName(self._scene.GetUniqueNameByString(name))
+        for attribute, value in self._created_with.items():
+            node.SetAttribute(attribute, value)
+        node = self._scene.AddNode(node)
+        if self.selectNodeUponCreation:
+            self.setCurrentNode(node)
+        emit(self, "nodeAddedByUser(vtkMRMLNode*)", node)
+        return node
+
+    def removeCurrentNode(self) -> None:
+        self._scene.RemoveNode(self.currentNode())
+
+    def editCurrentNode(self) -> None:
+        emit(self, "nodeAboutToBeEdited(vtkMRMLNode*)", self.currentNode())
+
+    def renameCurrentNode(self) -> None:
+        node = self.currentNode()
+        if node is None:
+            return
+        title = f"Rename {self.nodeTypeLabel(node.GetClassName())}"
+        name = QtWidgets.QInputDialog.getText(self, title, "New name:")
+        if name:
+            node.SetName(name)
+            emit(self, "currentNodeRenamed(QString)", name)
+
+    def addAttribute(self, kind: str, name: str, value: Any = None) -> None:
+        self._created_with[name] = "" if value is None else str(value)
+        self._filter.addAttribute(kind, name, value)
+
+    def removeAttribute(self, kind: str, name: str) -> None:
+        self._created_with.pop(name, None)
+        self._filter.removeAttribute(kind, name)
+
+    def setNodeTypeLabel(self, label: str, kind: str) -> None:
+        self._labels[kind] = label
+        self._refresh()
+
+    def nodeTypeLabel(self, kind: str) -> str:
+        if kind in self._labels:
+            return self._labels[kind]
+        label = self._scene.GetTypeDisplayNameByClassName(kind) if self._scene and kind else ""
+        return label or "node"
+
+    def sortFilterProxyModel(self) -> NodeFilter:
+        return self._filter
+
+    def addMenuAction(self, action: QtGui.QAction) -> None:
+        self._actions.append(action)
+        self._refresh()
+
+    # What a user does
+
+    def _choose(self, text: str) -> None:
+        """Click the row with this text: a node, None, or an action."""
+        row = self._combo.findText(text)
+        if row < 0:
+            rows = [self._combo.itemText(r) for r in range(self._combo.count)]
+            raise LookupError(f"{self.objectName}: no row '{text}' among {rows}")
+        key = self._combo.itemData(row, _KEY)
+        if not key.startswith("action:"):
+            self._combo.setCurrentIndex(row)
+            emit(self._combo, "activated(int)", row)
+            return
+        command, _, argument = key[7:].partition(" ")
+        if command == "create":
+            node = self.addNode(argument)
+            self.setCurrentNode(node)
+            emit(self, "nodeAddedByUserAction(vtkMRMLNode*)", node)
+        elif command == "user":
+            self._actions[int(argument)].trigger()
+        else:
+            actions = {
+                "delete": self.removeCurrentNode,
+                "edit": self.editCurrentNode,
+                "rename": self.renameCurrentNode,
+            }
+            actions[command]()
