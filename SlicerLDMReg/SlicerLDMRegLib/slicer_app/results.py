@@ -187,7 +187,7 @@ def write_result(
             if is_new:
                 place_under(node, fixed)
             nodes[output] = node
-    return WrittenResult(nodes, change)
+        return WrittenResult(nodes, change)
 
 
 def _roles(output: str, fixed: Node, moving: Node) -> tuple[Node, Node]:

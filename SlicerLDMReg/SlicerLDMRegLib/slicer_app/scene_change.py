@@ -107,9 +107,10 @@ class SceneChange:
 
     def keep_with_display(self, node: Node, deep: bool = False) -> None:
         """Remember a node and, if it has some, its display nodes."""
-        self.keep(node, deep)
+        # The last one is restored first: what is displayed sets some of how it is displayed.
         for display in _display_nodes(node):
             self.keep(display)
+        self.keep(node, deep)
 
     def on_undo(self, function: Callable[[], None]) -> None:
         """Call a function when the change is undone; those that were added last come first."""

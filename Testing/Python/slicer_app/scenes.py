@@ -9,10 +9,13 @@ import numpy as np
 import SimpleITK as sitk
 import slicer
 import slicer.util
+import vtk
+from vtk.util.numpy_support import vtk_to_numpy
 
 from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.pipeline import RegistrationResult
+from SlicerLDMRegLib.slicer_app.coordinates import ijk_to_ras, vtk_matrix
 from SlicerLDMRegLib.slicer_app.inputs import SceneImages
 from SlicerLDMRegLib.slicer_app.nodes import set_voxels, voxels_from_image
 
@@ -117,6 +120,33 @@ def result_of(
         warped_labels=None if labels is None else warp(labels, sitk.sitkNearestNeighbor),
     )
     return replace(result, **changes)
+
+
+def resliced(node: Any, geometry: ImageGeometry) -> np.ndarray:
+    """A volume node as Slicer shows it, on a lattice in the world (LPS mm), by vtkImageReslice."""
+    chain = vtk.vtkGeneralTransform()  # voxel of the lattice, RAS, below the parents, voxel
+    chain.PostMultiply()
+    chain.Concatenate(vtk_matrix(ijk_to_ras(geometry)))
+    if node.GetParentTransformNode() is not None:
+        from_world = vtk.vtkGeneralTransform()
+        node.GetParentTransformNode().GetTransformFromWorld(from_world)
+        chain.Concatenate(from_world)
+    to_voxel = vtk.vtkMatrix4x4()
+    node.GetRASToIJKMatrix(to_voxel)
+    chain.Concatenate(to_voxel)
+    reslice = vtk.vtkImageReslice()
+    reslice.SetInputData(node.GetImageData())
+    reslice.SetResliceTransform(chain)
+    if node.IsA("vtkMRMLLabelMapVolumeNode"):
+        reslice.SetInterpolationModeToNearestNeighbor()
+    else:
+        reslice.SetInterpolationModeToLinear()
+    reslice.SetOutputOrigin(0, 0, 0)
+    reslice.SetOutputSpacing(1, 1, 1)
+    reslice.SetOutputExtent(*(n for size in geometry.size for n in (0, size - 1)))
+    reslice.Update()
+    array = vtk_to_numpy(reslice.GetOutput().GetPointData().GetScalars())
+    return array.reshape(geometry.array_shape).astype(float)
 
 
 def scene_text(scene: Any) -> str:

@@ -1,0 +1,251 @@
+"""Sequences: every frame registered to a reference, the transforms as a sequence beside the frames.
+
+A browser shows one frame of all its sequences at a time, in a volume or transform of the scene. The
+results of the frames are sequences of the same browser, so they follow the slider with the images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import SimpleITK as sitk
+import slicer
+import vtk
+
+from ..displacement import DisplacementField
+from ..errors import InputError
+from ..geometry import ImageGeometry
+from .contents import Content, GridContent, VolumeContent, look_like, show_around_one
+from .hierarchy import forget_item, has_item, place_under
+from .inputs import SceneImages, VolumeSource
+from .nodes import Node
+from .placement import FoundResult, PlacedResult, place
+from .provenance import PREFIX, result_attributes, roles_of, set_attributes, set_roles
+from .results import OUTPUTS, WrittenResult
+from .scene_change import SceneChange, view_nodes
+
+__all__ = ["SEQUENCE_OUTPUTS", "FrameSequence", "sequence_of", "write_sequence"]
+
+#: The outputs of which there is one for each frame.
+SEQUENCE_OUTPUTS = ("warped", "transform", "inverse", "jacobian")
+
+_CLASS = "vtkMRMLSequenceNode"
+
+
+@dataclass(frozen=True)
+class FrameSequence:
+    """The frames of a sequence of volumes.
+
+    Attributes:
+        browser: ``vtkMRMLSequenceBrowserNode`` that shows it.
+        node: ``vtkMRMLSequenceNode`` with the frames.
+        shown: the volume of the scene that shows the selected frame.
+    """
+
+    browser: Node
+    node: Node
+    shown: Node
+
+    def __len__(self) -> int:
+        return int(self.node.GetNumberOfDataNodes())
+
+    def frame(self, number: int) -> VolumeSource:
+        """Return a frame, counted from 0, as an input of a registration.
+
+        Raises:
+            InputError: when there is no such frame.
+        """
+        if not 0 <= number < len(self):
+            raise InputError(
+                f"frame: expected 0 to {len(self) - 1} of {self.node.GetName()!r}, got {number}"
+            )
+        return VolumeSource(self.node.GetNthDataNode(number), self.shown)
+
+    @property
+    def selected(self) -> int:
+        """The number of the frame that is shown."""
+        master = self.browser.GetMasterSequenceNode()
+        value = master.GetNthIndexValue(self.browser.GetSelectedItemNumber())
+        return max(0, int(self.node.GetItemNumberFromIndexValue(value, False)))
+
+
+def sequence_of(volume: Node) -> FrameSequence | None:
+    """Return the sequence that a volume of the scene shows a frame of; None: it is a still one."""
+    browsers = volume.GetScene().GetNodesByClass("vtkMRMLSequenceBrowserNode")
+    browsers.UnRegister(None)
+    for number in range(browsers.GetNumberOfItems()):
+        browser = browsers.GetItemAsObject(number)
+        if browser.IsProxyNodeID(volume.GetID()):
+            return FrameSequence(browser, browser.GetSequenceNode(volume), volume)
+    return None
+
+
+def write_sequence(
+    results: Mapping[int, tuple[FoundResult, SceneImages]],
+    frames: FrameSequence,
+    outputs: Iterable[str] = SEQUENCE_OUTPUTS,
+) -> WrittenResult:
+    """Write the results of frames into the scene, as sequences in the browser of the frames.
+
+    First everything is made, then the scene is changed; if that fails, it is as before. When run
+    again for the same volumes, the same nodes are written into.
+
+    Args:
+        results: by frame; each of a registration with that frame as moving image and the same fixed
+            image. If this is a frame of the sequence itself, that one may be left out.
+        frames: the moving images.
+        outputs: some of :data:`SEQUENCE_OUTPUTS`.
+
+    Returns:
+        For each output the node of the scene that shows the selected frame.
+
+    Raises:
+        InputError: for no results, different fixed images, or an input that the scene has lost.
+    """
+    wanted = [output for output in SEQUENCE_OUTPUTS if output in set(outputs)]
+    if not results or not wanted:
+        raise InputError("a sequence needs the results of some frames, and some outputs")
+    fixed = {images.fixed_source for _, images in results.values()}
+    if len(fixed) > 1:
+        raise InputError("the frames of a sequence need one and the same fixed image")
+    reference = fixed.pop()
+    for node in (frames.browser, frames.node, frames.shown, reference.shown):
+        if node.GetScene() is None:
+            raise InputError(
+                f"{node.GetName()!r} was removed from the scene before the results were there; "
+                "nothing was written"
+            )
+    placed = {number: place(*results[number]) for number in sorted(results)}
+    attributes = {n: result_attributes(r.provenance, r.metrics) for n, (r, _) in results.items()}
+    for number in range(len(frames)):
+        if frames.frame(number).node is reference.node and number not in placed:
+            some = min(results)
+            placed[number] = _unmoved(reference, placed[some].field.geometry)
+            attributes[number] = {**attributes[some], "Metrics": "{}"}
+    made = {n: _contents(placed[n], frames.shown, wanted) for n in sorted(placed)}
+    writer = _Writer(frames, reference.shown, made, attributes)
+    with SceneChange(frames.browser.GetScene()) as change:
+        for view in view_nodes(frames.browser.GetScene()):
+            change.keep(view)
+        change.keep(frames.browser)
+        if not has_item(reference.shown):
+            change.on_undo(partial(forget_item, reference.shown))
+        return WrittenResult({name: writer.write(name, change) for name in wanted}, change)
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Writes the frames of one output after the other.
+
+    Attributes:
+        made: by frame and output, what the nodes will hold.
+        attributes: by frame, where it comes from.
+    """
+
+    frames: FrameSequence
+    fixed: Node
+    made: Mapping[int, Mapping[str, Content]]
+    attributes: Mapping[int, Mapping[str, str]]
+
+    def write(self, output: str, change: SceneChange) -> Node:
+        class_name, title = OUTPUTS[output]
+        moving, browser = self.frames.shown, self.frames.browser
+        name = title.format(fixed=self.fixed.GetName(), moving=moving.GetName())
+        sequence = self._earlier(output)
+        if sequence is None:
+            sequence = change.add(_CLASS, f"{name} sequence")
+        else:
+            change.keep(sequence)
+            change.on_undo(partial(_refill, sequence, _items(sequence)))
+        sequence.SetIndexName(self.frames.node.GetIndexName())
+        sequence.SetIndexUnit(self.frames.node.GetIndexUnit())
+        sequence.SetIndexType(self.frames.node.GetIndexType())
+        sequence.RemoveAllDataNodes()
+        for number in sorted(self.made):
+            value = self.frames.node.GetNthIndexValue(number)
+            # The sequence makes a copy, so it gets the empty node and then what that shall hold.
+            empty = getattr(slicer, class_name)()
+            empty.SetName(f"{name} {value}")
+            node = sequence.SetDataNodeAtValue(empty, value)
+            self.made[number][output].write(node, False)
+            set_attributes(node, {**self.attributes[number], "Output": output})
+        if not browser.IsSynchronizedSequenceNode(sequence, True):
+            change.on_undo(partial(_forget_sequence, browser, sequence))
+            browser.AddSynchronizedSequenceNode(sequence)
+        shown = browser.GetProxyNode(sequence)
+        is_new = shown is None
+        if shown is None:
+            shown = change.add(class_name, name)
+            browser.AddProxyNode(shown, sequence, False)
+        change.keep_with_display(shown)
+        number = self.frames.selected
+        if number not in self.made:
+            number = min(self.made, key=lambda n: abs(n - self.frames.selected))
+        self.made[number][output].write(shown, is_new)
+        roles = (moving, self.fixed) if output == "inverse" else (self.fixed, moving)
+        for node, kind in ((sequence, f"{output} sequence"), (shown, output)):
+            set_attributes(node, {**self.attributes[number], "Output": kind})
+            set_roles(node, *roles)
+        if is_new:
+            place_under(shown, self.fixed)
+        return shown
+
+    def _earlier(self, output: str) -> Node | None:
+        """Return the sequence that the browser already has for an output of these images."""
+        expected = {self.fixed, self.frames.shown}
+        found = vtk.vtkCollection()
+        self.frames.browser.GetSynchronizedSequenceNodes(found, True)
+        for index in range(found.GetNumberOfItems()):
+            node = found.GetItemAsObject(index)
+            same = node.GetAttribute(PREFIX + "Output") == f"{output} sequence"
+            if same and set(roles_of(node)) == expected:
+                return node
+        return None
+
+
+def _contents(placed: PlacedResult, shown: Node, wanted: Iterable[str]) -> dict[str, Content]:
+    makers: dict[str, Callable[[], Content]] = {
+        "warped": lambda: VolumeContent.of(placed.warped, partial(look_like, other=shown)),
+        "transform": lambda: GridContent.of(placed.field),
+        "inverse": lambda: GridContent.of(placed.inverse),
+        "jacobian": lambda: VolumeContent.of(placed.jacobian, show_around_one),
+    }
+    return {output: makers[output]() for output in wanted}
+
+
+def _unmoved(reference: VolumeSource, lattice: ImageGeometry) -> PlacedResult:
+    """Return the result of the frame to which the others were registered: nothing moves.
+
+    Args:
+        reference: the frame.
+        lattice: of the results of the others, LPS mm.
+    """
+    image = reference.image()
+    identity = sitk.Transform(3, sitk.sitkIdentity)
+    return PlacedResult(
+        warped=sitk.Resample(image, lattice.empty_image(), identity, sitk.sitkLinear),
+        warped_labels=None,
+        field=DisplacementField.identity(lattice),
+        inverse=DisplacementField.identity(lattice),
+        jacobian=lattice.to_image(np.ones(lattice.array_shape, np.float32)),
+        folds=lattice.empty_image(),
+    )
+
+
+def _items(sequence: Node) -> list[tuple[str, Node]]:
+    count = sequence.GetNumberOfDataNodes()
+    return [(sequence.GetNthIndexValue(n), sequence.GetNthDataNode(n)) for n in range(count)]
+
+
+def _refill(sequence: Node, items: list[tuple[str, Node]]) -> None:
+    sequence.RemoveAllDataNodes()
+    for value, node in items:
+        sequence.SetDataNodeAtValue(node, value)
+
+
+def _forget_sequence(browser: Node, sequence: Node) -> None:
+    if browser.IsSynchronizedSequenceNode(sequence, True):
+        browser.RemoveSynchronizedSequenceNode(sequence.GetID())

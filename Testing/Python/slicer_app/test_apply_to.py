@@ -1,0 +1,243 @@
+"""What belongs to the moving anatomy lands on the fixed anatomy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import slicer
+import vtk
+
+from SlicerLDMRegLib.displacement import DisplacementField
+from SlicerLDMRegLib.errors import InputError
+from SlicerLDMRegLib.geometry import ImageGeometry
+from SlicerLDMRegLib.slicer_app import apply_to
+from SlicerLDMRegLib.slicer_app.apply_to import apply_transform
+from SlicerLDMRegLib.slicer_app.coordinates import FLIP, vtk_matrix
+from SlicerLDMRegLib.slicer_app.inputs import scene_images
+from SlicerLDMRegLib.slicer_app.labels import segmentation_from_labels
+from SlicerLDMRegLib.slicer_app.nodes import image_from_volume, volume_geometry
+from SlicerLDMRegLib.slicer_app.results import write_result
+from SlicerLDMRegLib.slicer_app.transforms import grid_from_field
+from Testing.Python.slicer_app.scenes import (
+    array_of,
+    lattice,
+    resliced,
+    result_of,
+    rotation,
+    scene_text,
+    volume_node,
+)
+
+LATTICE = lattice((44, 42, 40), (1.0, 1.1, 1.2))
+CENTER = np.array([3.0, -2.0, 4.0])  # of the anatomy in the fixed image, LPS mm
+RADIUS = 6.0
+
+
+def moved(name: str, points: np.ndarray) -> np.ndarray:
+    """Fixed to moving points, LPS mm: what a perfect registration would find."""
+    if name == "translation":
+        return points + np.array([4.0, -3.0, 2.5])
+    turn = rotation(0.2, -0.1, 0.3)
+    return points @ turn.T + np.array([1.0, 2.0, -1.0])
+
+
+@pytest.fixture(params=["translation", "rotation"])
+def transform(request: pytest.FixtureRequest, scene: Any) -> Any:
+    """The transform node of the result of such a registration."""
+    field = DisplacementField(moved(request.param, LATTICE.points()) - LATTICE.points(), LATTICE)
+    node = scene.AddNewNodeByClass("vtkMRMLTransformNode", "moving to fixed")
+    node.SetAndObserveTransformFromParent(grid_from_field(field))
+    node.SetAttribute("map", request.param)
+    return node
+
+
+def moving_center(transform: Any) -> np.ndarray:
+    """Where the anatomy is in the moving image, LPS mm."""
+    return moved(transform.GetAttribute("map"), CENTER[None])[0]
+
+
+def ball(center: np.ndarray, geometry: ImageGeometry = LATTICE) -> sitk.Image:
+    distance = np.linalg.norm(geometry.points() - center, axis=-1)
+    return geometry.to_image((distance < RADIUS).astype(np.uint8))
+
+
+def centroid(image: sitk.Image) -> np.ndarray:
+    """Centre of mass of an image in LPS mm."""
+    values = sitk.GetArrayFromImage(image).astype(float)
+    points = ImageGeometry.from_image(image).points()
+    return np.asarray((points * values[..., None]).sum(axis=(0, 1, 2)) / values.sum())
+
+
+def markup(center: np.ndarray) -> Any:
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "points")
+    node.AddControlPoint(vtk.vtkVector3d(*(center * FLIP)))
+    return node
+
+
+def model(center: np.ndarray) -> Any:
+    sphere = vtk.vtkSphereSource()
+    sphere.SetCenter(*(center * FLIP))
+    sphere.SetRadius(RADIUS)
+    sphere.Update()
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLModelNode", "surface")
+    node.SetAndObservePolyData(sphere.GetOutput())
+    return node
+
+
+def segmentation(center: np.ndarray) -> Any:
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "segments")
+    node.SetAndObserveSegmentation(segmentation_from_labels(ball(center), {1: "ball"}))
+    node.CreateDefaultDisplayNodes()
+    return node
+
+
+def volume(center: np.ndarray) -> Any:
+    return volume_node(sitk.Cast(ball(center), sitk.sitkFloat32), "image")
+
+
+def labelmap(center: np.ndarray) -> Any:
+    return volume_node(ball(center), "labels", "vtkMRMLLabelMapVolumeNode")
+
+
+def position(node: Any) -> np.ndarray:
+    """The middle of what a node shows in the world, LPS mm, by Slicer's own computation."""
+    if node.IsA("vtkMRMLMarkupsNode"):
+        point = [0.0, 0.0, 0.0]
+        node.GetNthControlPointPositionWorld(0, point)
+        return np.asarray(point) * FLIP
+    if node.IsA("vtkMRMLModelNode"):
+        to_world = vtk.vtkGeneralTransform()
+        slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(
+            node.GetParentTransformNode(), None, to_world
+        )
+        polydata = node.GetPolyData()
+        points = [polydata.GetPoint(n) for n in range(polydata.GetNumberOfPoints())]
+        return np.mean([to_world.TransformPoint(p) for p in points], axis=0) * FLIP
+    if node.IsA("vtkMRMLSegmentationNode"):
+        data = slicer.vtkOrientedImageData()
+        logic = slicer.vtkSlicerSegmentationsModuleLogic
+        identifier = node.GetSegmentation().GetNthSegmentID(0)
+        assert logic.GetSegmentBinaryLabelmapRepresentation(node, identifier, data, True)
+        matrix = vtk.vtkMatrix4x4()
+        data.GetImageToWorldMatrix(matrix)
+        scalars = data.GetPointData().GetScalars()
+        size = data.GetDimensions()
+        mask = np.reshape([scalars.GetValue(n) > 0 for n in range(np.prod(size))], size[::-1])
+        index = np.argwhere(mask).mean(axis=0)[::-1] + data.GetExtent()[::2]
+        return np.asarray(matrix.MultiplyPoint((*index, 1.0))[:3]) * FLIP
+    if node.GetParentTransformNode() is None:
+        return centroid(image_from_volume(node))
+    return centroid(LATTICE.to_image(resliced(node, LATTICE)))
+
+
+MAKERS = {f.__name__: f for f in (markup, model, segmentation, volume, labelmap)}
+#: Points move exactly, labels to half a voxel.
+TOLERANCE = {"markup": 0.02, "model": 0.02, "segmentation": 0.5, "volume": 0.1, "labelmap": 0.5}
+
+
+@pytest.mark.parametrize("harden", [False, True], ids=["under the transform", "hardened"])
+@pytest.mark.parametrize("kind", MAKERS)
+def test_moving_anatomy_lands_on_fixed_anatomy(
+    scene: Any, transform: Any, kind: str, harden: bool
+) -> None:
+    node = MAKERS[kind](moving_center(transform))
+    away = np.linalg.norm(position(node) - CENTER)
+    before = scene_text(scene)
+    change = apply_transform(transform, [node], harden=harden)
+    assert (node.GetParentTransformNode() is None) == harden
+    error = np.linalg.norm(position(node) - CENTER)
+    print(f"{kind}: {away:.1f} mm before, {error:.3f} mm after")
+    assert away > 2
+    assert error < TOLERANCE[kind]
+    change.revert()
+    assert scene_text(scene) == before
+    assert np.linalg.norm(position(node) - moving_center(transform)) < TOLERANCE[kind]
+
+
+@pytest.mark.parametrize("harden", [False, True], ids=["under the transform", "hardened"])
+@pytest.mark.parametrize("kind", MAKERS)
+def test_transforms_above_a_node_come_first(
+    scene: Any, transform: Any, kind: str, harden: bool
+) -> None:
+    """The node was brought into the place that was registered by a transform of its own."""
+    shift = np.array([3.0, 1.0, -2.0])
+    own = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "own")
+    matrix = np.eye(4)
+    matrix[:3, 3] = FLIP * shift
+    own.SetMatrixTransformToParent(vtk_matrix(matrix))
+    node = MAKERS[kind](moving_center(transform) - shift)
+    other = markup(np.zeros(3))
+    for one in (node, other):
+        one.SetAndObserveTransformNodeID(own.GetID())
+    before = scene_text(scene)
+    change = apply_transform(transform, [node], harden=harden)
+    assert np.linalg.norm(position(node) - CENTER) < TOLERANCE[kind]
+    # Nothing else that is under the same transform has moved.
+    assert np.allclose(position(other), shift)
+    change.revert()
+    assert scene_text(scene) == before
+
+
+def test_hardened_volume_on_the_fixed_lattice_is_the_warped_volume(
+    scene: Any, pair: Callable[..., tuple[Any, Any]]
+) -> None:
+    fixed, moving = pair()
+    images = scene_images(fixed, moving)
+    nodes = write_result(result_of(images), images).nodes
+    apply_transform(nodes["transform"], [moving], harden=True, reference=fixed)
+    assert volume_geometry(moving).matches(volume_geometry(fixed))
+    assert np.abs(array_of(moving) - array_of(nodes["warped"])).max() < 1e-6
+
+
+def test_applying_twice_moves_once(scene: Any, transform: Any) -> None:
+    node = markup(moving_center(transform))
+    apply_transform(transform, [node])
+    apply_transform(transform, [node])
+    assert np.linalg.norm(position(node) - CENTER) < 0.02
+    apply_transform(transform, [node], harden=True)
+    assert node.GetParentTransformNode() is None
+    assert np.linalg.norm(position(node) - CENTER) < 0.02
+
+
+def test_what_cannot_move_is_told(scene: Any, transform: Any) -> None:
+    table = scene.AddNewNodeByClass("vtkMRMLTableNode", "table")
+    camera = scene.AddNewNodeByClass("vtkMRMLCameraNode", "camera")
+    points = markup(CENTER)
+    before = scene_text(scene)
+    for nodes, text in (
+        ([], "nothing to move"),
+        ([points, table], "'table' has no place in space"),
+        ([points, transform], "'moving to fixed' is a transform"),
+        ([points, camera], "'camera' is a Camera, which can be moved but not deformed"),
+    ):
+        with pytest.raises(InputError, match=text):
+            apply_transform(transform, nodes)
+    assert scene_text(scene) == before
+
+
+def test_a_failure_amid_several_nodes_moves_none(
+    scene: Any, transform: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes = [make(moving_center(transform)) for make in MAKERS.values()]
+    places = [position(node) for node in nodes]
+    before = scene_text(scene)
+
+    whole = apply_to._is_under
+    calls = []
+
+    def fails_in_the_end(node: Any, transform: Any) -> bool:
+        calls.append(node)
+        if len(calls) == len(nodes):
+            raise RuntimeError("injected")
+        return whole(node, transform)
+
+    monkeypatch.setattr(apply_to, "_is_under", fails_in_the_end)
+    with pytest.raises(RuntimeError, match="injected"):
+        apply_transform(transform, nodes, harden=True)
+    assert scene_text(scene) == before
+    for node, place in zip(nodes, places, strict=True):
+        assert np.allclose(position(node), place)

@@ -1,0 +1,334 @@
+"""Results become nodes: all or none, the same ones again, and back."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import slicer
+
+from SlicerLDMRegLib.errors import InputError
+from SlicerLDMRegLib.geometry import ImageGeometry
+from SlicerLDMRegLib.slicer_app import results
+from SlicerLDMRegLib.slicer_app.inputs import LabelSource, SceneImages, scene_images
+from SlicerLDMRegLib.slicer_app.labels import labels_from_node
+from SlicerLDMRegLib.slicer_app.provenance import read_attributes, read_json, roles_of
+from SlicerLDMRegLib.slicer_app.results import (
+    OUTPUTS,
+    check_outputs,
+    find_outputs,
+    write_result,
+)
+from SlicerLDMRegLib.slicer_app.transforms import field_from_transform
+from Testing.Python.slicer_app.scenes import (
+    array_of,
+    blobs,
+    result_of,
+    scene_text,
+    smooth_field,
+    volume_node,
+)
+
+Pair = Callable[..., tuple[Any, Any]]
+PACKAGE = str(Path(results.__file__).parent)
+
+
+def labelled(pair: Pair) -> SceneImages:
+    """Images with labels of the moving one, so that every output is there."""
+    fixed, moving = pair()
+    labels = sitk.Cast(scene_images(fixed, moving).moving > 0.5, sitk.sitkUInt8)
+    node = volume_node(labels, "ball", "vtkMRMLLabelMapVolumeNode")
+    return scene_images(fixed, moving, moving_labels=LabelSource(node))
+
+
+def rows_of(node: Any) -> list[list[Any]]:
+    """The values of a table node."""
+    table = node.GetTable()
+    columns = [table.GetColumn(n) for n in range(table.GetNumberOfColumns())]
+    return [[c.GetValue(row) for c in columns] for row in range(table.GetNumberOfRows())]
+
+
+def parent_name(node: Any) -> str:
+    """Name of what a node is under in the subject hierarchy."""
+    tree = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(node.GetScene())
+    return str(tree.GetItemName(tree.GetItemParent(tree.GetItemByDataNode(node))))
+
+
+def test_every_output_is_a_node_with_its_origin(scene: Any, pair: Pair) -> None:
+    images = labelled(pair)
+    fixed, moving = images.fixed_source.node, images.moving_source.node
+    result = result_of(images)
+    nodes = write_result(result, images).nodes
+    assert list(nodes) == list(OUTPUTS)
+    for output, node in nodes.items():
+        assert node.GetClassName() == OUTPUTS[output][0]
+        expected = (moving, fixed) if output == "inverse" else (fixed, moving)
+        assert roles_of(node) == expected
+        assert parent_name(node) == "fixed"
+        attributes = read_attributes(node)
+        assert attributes["Output"] == output
+        assert attributes["Model"] == "some-model"
+        assert attributes["WeightsSHA256"] == "ab" * 32
+        assert attributes["Seed"] == "7"
+        assert attributes["Version"] == "0.1.0"
+        assert attributes["Date"] == "2026-01-02T03:04:05+00:00"
+        assert read_json(node, "Options") == result.provenance["options"]
+    assert nodes["transform"].GetNodeReference("spatialRegistrationMoving") is moving
+    assert nodes["transform"].GetNodeReference("spatialRegistrationFixed") is fixed
+    assert read_json(nodes["transform"], "Metrics")["after"]["ncc"] == 0.9
+    assert nodes["warped"].GetName() == "moving warped to fixed"
+
+
+def test_transforms_hold_the_fields_from_parent(scene: Any, pair: Pair) -> None:
+    images = labelled(pair)
+    result = result_of(images)
+    nodes = write_result(result, images).nodes
+    for output, field in (("transform", result.field), ("inverse", result.inverse)):
+        found = field_from_transform(nodes[output], field.geometry)
+        assert np.abs(found.vectors - field.vectors).max() < 1e-9
+        assert nodes[output].GetTransformFromParent().GetInterpolationModeAsString() == "Linear"
+        assert nodes[output].GetTransformFromParent().GetDisplacementGrid().GetScalarType() == 11
+
+
+def test_volumes_are_displayed_sensibly(scene: Any, pair: Pair) -> None:
+    images = labelled(pair)
+    shown = images.moving_source.node.GetDisplayNode()
+    shown.SetAutoWindowLevel(0)
+    shown.SetWindowLevel(0.3, 0.2)
+    nodes = write_result(result_of(images), images).nodes
+    warped, jacobian = nodes["warped"].GetDisplayNode(), nodes["jacobian"].GetDisplayNode()
+    assert (warped.GetWindow(), warped.GetLevel()) == (0.3, 0.2)
+    assert (jacobian.GetWindow(), jacobian.GetLevel(), jacobian.GetAutoWindowLevel()) == (2, 1, 0)
+
+
+def test_folds_and_labels_are_segments(scene: Any, pair: Pair) -> None:
+    images = labelled(pair)
+    result = result_of(images)
+    nodes = write_result(result, images).nodes
+    folds = labels_from_node(nodes["folds"], result.field.geometry)
+    assert folds.names == {1: "Folds"}
+    assert np.array_equal(sitk.GetArrayFromImage(folds.image), sitk.GetArrayFromImage(result.folds))
+    labels = labels_from_node(nodes["warped_labels"], result.field.geometry)
+    assert np.array_equal(
+        sitk.GetArrayFromImage(labels.image), sitk.GetArrayFromImage(result.warped_labels)
+    )
+
+
+def test_metrics_are_a_table(scene: Any, pair: Pair) -> None:
+    images = labelled(pair)
+    node = write_result(result_of(images), images).nodes["metrics"]
+    table = node.GetTable()
+    columns = [table.GetColumnName(n) for n in range(table.GetNumberOfColumns())]
+    assert columns == ["Measure", "Structure", "Before", "After"]
+    rows = {(row[0], row[1]): (row[2], row[3]) for row in rows_of(node)}
+    assert rows["Normalised cross-correlation (NCC)", ""] == (0.7, 0.9)
+    assert rows["Dice", "ball"] == (0.6, 0.8)
+    assert np.isnan(rows["Folded samples", ""][0]) and rows["Folded samples", ""][1] == 27
+
+
+def test_only_the_wanted_outputs_are_written(scene: Any, pair: Pair) -> None:
+    fixed, moving = pair()
+    images = scene_images(fixed, moving)
+    count = scene.GetNumberOfNodes()
+    nodes = write_result(result_of(images), images, {"transform": None}).nodes
+    assert list(nodes) == ["transform"]
+    assert scene.GetNumberOfNodes() == count + 1
+    # No labels were given, so none come out.
+    assert "warped_labels" not in write_result(result_of(images), images).nodes
+
+
+def test_running_again_updates_the_same_nodes(scene: Any, pair: Pair) -> None:
+    images = labelled(pair)
+    first = write_result(result_of(images), images).nodes
+    ids = {output: node.GetID() for output, node in first.items()}
+    first["warped"].SetName("my own name")
+    first["warped"].GetDisplayNode().SetWindowLevel(5, 3)
+    tree = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    tree.SetItemParent(tree.GetItemByDataNode(first["warped"]), tree.GetSceneItemID())
+    count = scene.GetNumberOfNodes()
+    stronger = smooth_field(first_geometry(images), 3.0)
+    again = result_of(images, stronger, provenance={"seed": 8})
+    second = write_result(again, images).nodes
+    assert {output: node.GetID() for output, node in second.items()} == ids
+    assert scene.GetNumberOfNodes() == count
+    found = field_from_transform(second["transform"], stronger.geometry)
+    assert np.abs(found.vectors - stronger.vectors).max() < 1e-9
+    assert second["warped"].GetName() == "my own name"
+    assert second["warped"].GetDisplayNode().GetWindow() == 5
+    assert parent_name(second["warped"]) == parent_name(images.fixed_source.node)
+    attributes = read_attributes(second["transform"])
+    assert (attributes["Seed"], attributes["Model"]) == ("8", "none")
+    assert find_outputs(images.fixed_source.node, images.moving_source.node) == second
+
+
+def first_geometry(images: SceneImages) -> Any:
+    return ImageGeometry.from_image(images.fixed)
+
+
+def test_chosen_nodes_are_written_into(scene: Any, pair: Pair) -> None:
+    fixed, moving = pair()
+    images = scene_images(fixed, moving)
+    mine = volume_node(blobs(first_geometry(images)), "mine")
+    above = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "above")
+    mine.SetAndObserveTransformNodeID(above.GetID())
+    result = result_of(images)
+    nodes = write_result(result, images, {"warped": mine}).nodes
+    assert nodes["warped"] is mine
+    assert mine.GetParentTransformNode() is None  # results are where they are in the world
+    assert np.array_equal(array_of(mine), sitk.GetArrayFromImage(result.warped))
+
+
+def test_nodes_that_cannot_hold_a_result_are_refused(scene: Any, pair: Pair) -> None:
+    fixed, moving = pair()
+    linear = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "linear")
+    other = volume_node(scene_images(fixed, moving).fixed, "other")
+    labels = scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "labels")
+    for outputs, text in (
+        ({"transform": linear}, "'linear' cannot hold"),
+        ({"warped": fixed}, "'fixed' is an input"),
+        ({"warped": moving}, "'moving' is an input"),
+        ({"warped": other, "jacobian": other}, "'other' is already another output"),
+        ({"warped": labels}, "expected a vtkMRMLScalarVolumeNode, got 'labels'"),
+        ({"wraped": None}, "expected some of warped"),
+    ):
+        with pytest.raises(InputError, match=text):
+            check_outputs(outputs, fixed, moving)
+    check_outputs({"warped": other, "transform": None}, fixed, moving)
+
+
+def test_a_volume_that_was_removed_is_told(scene: Any, pair: Pair) -> None:
+    fixed, moving = pair()
+    images = scene_images(fixed, moving)
+    result = result_of(images)
+    scene.RemoveNode(moving)
+    before = scene_text(scene)
+    with pytest.raises(InputError, match="the moving volume 'moving' was removed"):
+        write_result(result, images)
+    assert scene_text(scene) == before
+
+
+# All or nothing
+
+
+class Injected(BaseException):
+    """Raised where a test wants it; not even ``except Exception`` stops it."""
+
+
+def lines_of(function: Callable[[], Any]) -> list[tuple[str, int]]:
+    """The lines of the package that a function runs through, each once, in order."""
+    seen: dict[tuple[str, int], None] = {}
+
+    def trace(frame: Any, event: str, argument: Any) -> Any:
+        if not frame.f_code.co_filename.startswith(PACKAGE):
+            return None
+        if event == "line":
+            seen.setdefault((frame.f_code.co_filename, frame.f_lineno))
+        return trace
+
+    old = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        function()
+    finally:
+        sys.settrace(old)
+    return list(seen)
+
+
+@contextmanager
+def failing_at(line: tuple[str, int], occurrence: int = 1) -> Iterator[None]:
+    """Raise an exception in a line of the package when it is run for the n-th time."""
+    left = occurrence
+
+    def trace(frame: Any, event: str, argument: Any) -> Any:
+        nonlocal left
+        if frame.f_code.co_filename != line[0]:
+            return None
+        if event == "line" and frame.f_lineno == line[1]:
+            left -= 1
+            if left == 0:
+                raise Injected
+        return trace
+
+    old = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(old)
+
+
+#: These take back what has failed, or are what comes after everything was written.
+_NOT_INJECTED = ("__exit__", "_take_back", "restore", "created")
+
+
+def injection_points(function: Callable[[], Any]) -> list[tuple[str, int]]:
+    spared = set()
+    for path in Path(PACKAGE).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name in _NOT_INJECTED:
+                spared |= {(str(path), n) for n in range(node.lineno, node.end_lineno + 1)}
+    return [line for line in lines_of(function) if line not in spared]
+
+
+def occurrences(line: tuple[str, int]) -> tuple[int, ...]:
+    """When a line shall fail: the first time, and where nodes are written, also amid the others."""
+    text = Path(line[0]).read_text().splitlines()[line[1] - 1]
+    # The interpreter comes back to the line of ``with`` when the block is complete.
+    writes = Path(line[0]).name in ("results.py", "contents.py") and "with " not in text
+    return (1, 4) if writes else (1,)
+
+
+def contents(nodes: list[Any]) -> list[Any]:
+    """What nodes hold that the XML of the scene does not tell."""
+    found = []
+    for node in nodes:
+        if node.IsA("vtkMRMLVolumeNode"):
+            found.append(node.GetImageData())
+        elif node.IsA("vtkMRMLTransformNode"):
+            found.append(node.GetTransformFromParent())
+        elif node.IsA("vtkMRMLSegmentationNode"):
+            found.append(node.GetSegmentation())
+        elif node.IsA("vtkMRMLTableNode"):
+            found.append(str(rows_of(node)))
+    return found
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["new nodes", "existing nodes"])
+def test_a_failure_at_any_line_leaves_the_scene_as_it_was(
+    scene: Any, pair: Pair, again: bool
+) -> None:
+    images = labelled(pair)
+    result = result_of(images)
+    outputs: dict[str, Any] = dict.fromkeys(OUTPUTS)
+    if again:
+        outputs = dict(write_result(result, images).nodes)
+        result = result_of(images, smooth_field(first_geometry(images), 3.0), provenance={})
+    before = scene_text(scene)
+    held = contents([n for n in outputs.values() if n is not None])
+    written = []
+
+    def write() -> None:
+        written.append(write_result(result, images, outputs))
+
+    lines = injection_points(write)
+    written.pop().change.revert()
+    assert scene_text(scene) == before
+    assert len(lines) > 200
+    for line in lines:
+        for occurrence in occurrences(line):
+            try:
+                with failing_at(line, occurrence):
+                    write()
+            except Injected:
+                pass
+            else:  # the line does not come so often
+                written.pop().change.revert()
+            assert scene_text(scene) == before, (line, occurrence)
+            assert contents([n for n in outputs.values() if n is not None]) == held
