@@ -15,10 +15,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import CancelledError, InputError, LDMRegError
+from ..errors import CancelledError, LDMRegError
 from .connection import Connection, Event, Inbox
 from .errors import WorkerError, restore_error
 from .folders import remove_stale_folders
+from .inputs import take_inputs
 from .job import Callbacks, Job, JobQueue
 from .processes import child_environment, describe_exit
 from .protocol import PROTOCOL
@@ -30,16 +31,6 @@ __all__ = ["WorkerClient"]
 
 _logger = logging.getLogger(__name__)
 
-_INPUTS = (
-    "fixed",
-    "moving",
-    "fixed_labels",
-    "moving_labels",
-    "fixed_landmarks",
-    "moving_landmarks",
-    "fixed_segmentation",
-    "initial_transform",
-)
 _CANCEL_SECONDS = 0.5  # after which a job counts as cancelled, whatever the worker says
 _ENDED_SECONDS = 0.5  # that a process which is at its end may take
 _KILLED = (-9, 137)
@@ -169,16 +160,9 @@ class WorkerClient:
         Raises:
             InputError: for inputs that a request does not have.
         """
-        import SimpleITK as sitk
-
-        values = dict(inputs or {})
-        for role, value in values.items():
-            if role not in _INPUTS:
-                raise InputError(f"inputs: expected names among {', '.join(_INPUTS)}, got {role!r}")
-            if isinstance(value, sitk.Image):
-                values[role] = sitk.Image(value)  # shares the voxels until one of them is changed
         content = {"type": "run", "request": request.to_dict()}
-        return self._add(content, values, Callbacks(on_progress, on_done, on_error))
+        callbacks = Callbacks(on_progress, on_done, on_error)
+        return self._add(content, take_inputs(inputs), callbacks)
 
     def cancel(self, job: Job) -> None:
         """Ask for the end of a job; one of the next polls gives its ``on_error`` a CancelledError.

@@ -19,12 +19,10 @@ class ModelCache:
 
     Args:
         bytes_limit: of the weights of all models that are kept; the one in use is kept anyhow.
-        images: number of images whose features a model remembers.
     """
 
-    def __init__(self, bytes_limit: int = 2 * 2**30, images: int = 16) -> None:
+    def __init__(self, bytes_limit: int = 2 * 2**30) -> None:
         self._limit = bytes_limit
-        self._images = images
         self._models: OrderedDict[tuple[str, ...], LoadedModel] = OrderedDict()
 
     def get(self, card: ModelCard, device: str, precision: str) -> LoadedModel:
@@ -42,7 +40,6 @@ class ModelCache:
         model = self._models.pop(key, None)
         if model is None or model.card != card:
             model = load_model(card, device, precision)
-            model.predictor.cache_size = self._images
         self._models[key] = model
         while len(self._models) > 1 and self.bytes > self._limit:
             self._models.popitem(last=False)

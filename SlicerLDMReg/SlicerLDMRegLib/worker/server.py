@@ -215,7 +215,10 @@ class Server:
 
     def _leave(self) -> None:
         """End the process, and leave nothing behind."""
-        for job in list(self._open.values()):
+        with self._answering:
+            unfinished = list(self._open.values())
+            self._open.clear()  # nobody is told: a client that still lives sees what happened
+        for job in unfinished:
             job.cancelled.set()
         current = self._current  # may be answered already, and still compute
         if current is not None:

@@ -56,15 +56,26 @@ def shared_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def damaged_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in the store of models of the shared worker, which warns of it."""
+    folder = tmp_path_factory.mktemp("models") / "damaged"
+    folder.mkdir()
+    (folder / "metadata.json").write_text("{")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def shared_client(
     environment: dict[str, str],
     memory_limit: Path,
+    damaged_model: Path,
     log: list[tuple[str, str]],
     shared_place: Path,
 ) -> Iterator[WorkerClient]:
+    control = {"MEMORY_LIMIT_FILE": str(memory_limit), "LDMREG_MODELS": str(damaged_model.parent)}
     client = WorkerClient(
         [sys.executable, str(HERE / "noisy_worker.py")],
-        {**environment, "MEMORY_LIMIT_FILE": str(memory_limit)},
+        {**environment, **control},
         shared_place,
         on_log=lambda level, text: log.append((level, text)),
     )

@@ -26,13 +26,12 @@ def limit_memory(file: Path) -> None:
     limited = False
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     while True:
-        if file.exists() != limited:
+        if file.exists() != limited and (limited or file.read_text()):
             limited = not limited
             used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
             soft = used + int(file.read_text()) if limited else resource.RLIM_INFINITY
             resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-            if limited:
-                file.with_suffix(".set").touch()
+            (file.with_suffix(".set").touch if limited else file.with_suffix(".set").unlink)()
         time.sleep(0.02)
 
 

@@ -1,0 +1,178 @@
+"""Requests with models that stay; with less precision, then the CPU, where memory is short."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from SlicerLDMRegLib.errors import CancelledError, OutOfMemoryError
+from SlicerLDMRegLib.model_store import ModelCard, find_model
+from SlicerLDMRegLib.pipeline import Progress, RegistrationRequest, stages
+from SlicerLDMRegLib.worker import Runner, runner
+from SlicerLDMRegLib.worker.models import ModelCache
+
+MODEL = "ldm-morph-cardiac-mr"
+FULL = "[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory"
+
+Images = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def card() -> ModelCard:
+    return find_model(MODEL, "registration")
+
+
+@pytest.fixture(scope="module")
+def shared_runner() -> Runner:
+    return Runner()
+
+
+@pytest.fixture
+def request_with_model() -> RegistrationRequest:
+    return RegistrationRequest("fixed", "moving", model=MODEL, refine=False)
+
+
+def make_scarce(monkeypatch: pytest.MonkeyPatch, *precisions: str) -> None:
+    """Let memory not suffice for the network in some precisions."""
+    real = torch.nn.functional.conv2d
+
+    def conv2d(*arguments: Any, **options: Any) -> torch.Tensor:
+        now = "bfloat16" if torch.is_autocast_enabled("cpu") else "float32"
+        if now in precisions:
+            raise RuntimeError(FULL)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(torch.nn.functional, "conv2d", conv2d)
+
+
+def test_smaller_precision(
+    shared_runner: Runner,
+    request_with_model: RegistrationRequest,
+    cardiac: Images,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    make_scarce(monkeypatch, "float32")
+    told: list[str] = []
+    progress = Progress(lambda stage, fraction, message: told.append(message))
+    with caplog.at_level(logging.WARNING):
+        result = shared_runner.run(request_with_model, cardiac, progress)
+    (step,) = result.provenance["fallbacks"]
+    assert step["from"] == "float32 on cpu" and step["to"] == "bfloat16 on cpu"
+    assert "not enough memory" in step["reason"]
+    assert result.provenance["options"]["precision"] == "bfloat16"
+    text = "out of memory with float32 on cpu, trying again with bfloat16 on cpu"
+    assert text in told
+    assert any(text in record.getMessage() for record in caplog.records)
+    assert result.metrics["after"]["ncc"] > result.metrics["before"]["ncc"]
+
+
+def test_nothing_helps(
+    shared_runner: Runner,
+    request_with_model: RegistrationRequest,
+    cardiac: Images,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_scarce(monkeypatch, "float32", "bfloat16")
+    with pytest.raises(OutOfMemoryError) as caught:
+        shared_runner.run(request_with_model, cardiac)
+    assert str(caught.value).endswith("(tried float32 on cpu, bfloat16 on cpu)")
+    monkeypatch.undo()
+    assert "fallbacks" not in shared_runner.run(request_with_model, cardiac).provenance
+
+
+def test_precision_does_not_help_the_refinement(
+    shared_runner: Runner, cardiac: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError(FULL)
+
+    monkeypatch.setattr("SlicerLDMRegLib.pipeline.deform.refine", fail)
+    with pytest.raises(OutOfMemoryError) as caught:
+        shared_runner.run(RegistrationRequest("fixed", "moving", model=MODEL), cardiac)
+    assert "tried" not in str(caught.value)
+
+
+def test_an_estimate_is_not_tried_again(
+    shared_runner: Runner,
+    request_with_model: RegistrationRequest,
+    cardiac: Images,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stages, "available_memory", lambda: 1000)
+    with pytest.raises(OutOfMemoryError, match="GiB are free") as caught:
+        shared_runner.run(request_with_model, cardiac)
+    assert "tried" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "expected"),
+    [
+        ("cuda:1", "auto", ["bfloat16 on cuda:1", "float32 on cpu"]),
+        ("cuda:1", "float32", ["float32 on cuda:1", "bfloat16 on cuda:1", "float32 on cpu"]),
+        ("cpu", "auto", ["float32 on cpu", "bfloat16 on cpu"]),
+        ("cpu", "bfloat16", ["bfloat16 on cpu"]),
+    ],
+)
+def test_what_is_tried(
+    device: str,
+    precision: str,
+    expected: list[str],
+    card: ModelCard,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from SlicerLDMRegLib.pipeline import device as devices
+
+    monkeypatch.setattr(devices, "select_device", torch.device)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+    assert [str(plan) for plan in runner._plans(card, device, precision)] == expected
+    alone = [str(plan) for plan in runner._plans(None, device, precision)]
+    assert alone == expected[:1] + expected[1:][-1:] * (device != "cpu")
+
+
+def test_model_for_the_dimension_of_the_images(
+    shared_runner: Runner, cardiac: Images, tmp_path: Path
+) -> None:
+    import SimpleITK as sitk
+
+    path = tmp_path / "fixed.nrrd"
+    sitk.WriteImage(cardiac["fixed"], str(path))
+    request = RegistrationRequest(str(path), "moving", refine=False)
+    result = shared_runner.run(request, {"moving": cardiac["moving"]})
+    assert result.provenance["model"]["id"] == MODEL
+    assert result.provenance["inputs"]["fixed"]["path"] == str(path)
+    assert shared_runner.load("auto", 2) == MODEL
+    assert shared_runner.load("none") is None
+
+
+def test_cancelled_before_anything(shared_runner: Runner, cardiac: Images) -> None:
+    request = RegistrationRequest("fixed", "moving")
+    with pytest.raises(CancelledError):
+        shared_runner.run(request, cardiac, Progress(should_cancel=lambda: True))
+
+
+def test_models_are_kept_and_forgotten(card: ModelCard) -> None:
+    cache = ModelCache()
+    model = cache.get(card, "cpu", "float32")
+    assert cache.get(card, "cpu", "float32") is model
+    assert cache.get(card, "cpu", "bfloat16") is not model
+    assert len(cache.names) == 2 and cache.bytes > 10 * 2**20
+    changed = replace(card, title="Another title")
+    renewed = cache.get(changed, "cpu", "float32")
+    assert renewed is not model and renewed.card.title == "Another title"
+    assert cache.names == [f"{MODEL} on cpu, bfloat16", f"{MODEL} on cpu, float32"]
+    cache.clear()
+    assert cache.bytes == 0
+
+
+def test_memory_of_models_is_bounded(card: ModelCard) -> None:
+    cache = ModelCache(bytes_limit=1)
+    cache.get(card, "cpu", "float32")
+    last = cache.get(card, "cpu", "bfloat16")
+    assert cache.names == [f"{MODEL} on cpu, bfloat16"]
+    assert cache.get(card, "cpu", "bfloat16") is last
