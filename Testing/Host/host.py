@@ -228,11 +228,11 @@ class SlicerHost(User, Pictures):
         slicer = self.slicer
         sys.excepthook = self._excepthook
         self.reset()
+        slicer.mrmlScene.Clear(1)  # before the views: they still observe
         slicer.app.layoutManager()._release()
         self._window.hide()
         self._window.deleteLater()
         self.process_events()
-        slicer.mrmlScene.Clear(1)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -56,7 +56,7 @@ def wrapped(host: Any) -> Any:
         "pair": tuple[int, str],
         "weights": dict[str, float],
         "point": pack,
-        "range": Annotated[FloatRange, RangeBounds(-10, 10)],
+        "range": Annotated[FloatRange, RangeBounds(-10, 10), Default(FloatRange(0, 0))],
     }
     node = host.slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode", "P")
     return SimpleNamespace(node=node, cls=parameterNodeWrapper(Parameters))

@@ -200,8 +200,8 @@ class _Range(SimpleConnector):
         bounds = first(self._annotations, RangeBounds)
         if bounds is None:
             raise RuntimeError("A range widget requires the RangeBounds annotation.")
-        if first(self._annotations, Default) is None and not bounds.minimum <= 0 <= bounds.maximum:
-            raise RuntimeError("RangeBounds without 0 require a Default.")
+        if first(self._annotations, Default) is None:  # Slicer then fails with an AttributeError
+            raise RuntimeError("A range widget requires the Default annotation.")
         self._widget.setRange(bounds.minimum, bounds.maximum)
 
     def read(self) -> Any:
