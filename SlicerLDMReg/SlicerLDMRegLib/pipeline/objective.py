@@ -17,7 +17,10 @@ from .request import RefineOptions
 __all__ = ["ImagePair", "Objective", "velocity_shape"]
 
 # What brings the similarities to one scale, so that one smoothness suits all of them.
-_WEIGHTS = {"mse": 10.0, "lncc": 0.08, "mind": 1.0}
+_WEIGHTS = {
+    2: {"mse": 10.0, "lncc": 0.08, "mind": 1.0},
+    3: {"mse": 2.0, "lncc": 0.04, "mind": 0.5},
+}
 # Volumes with more voxels have their velocity on half the lattice, and are compared there.
 _WHOLE_LATTICE_3D = 50_000
 # Voxels: a neighbourhood in 3D holds more of them than in 2D.
@@ -101,7 +104,6 @@ class Objective:
 
     def __init__(self, options: RefineOptions, classes: int = 0) -> None:
         self.options, self.classes = options, classes
-        self.weight = options.similarity_weight or _WEIGHTS[options.similarity]
         self.stiffness: list[float] | None = None
         self.prior: Tensor | None = None
         self._priors: dict[tuple[int, ...], Tensor] = {}
@@ -130,10 +132,13 @@ class Objective:
         if self.prior is not None:
             change = velocity - self._prior_on(velocity.shape[2:], len(velocity))
         similarity = _similarity(self.options.similarity, pair.shape)
+        weight = self.options.similarity_weight
+        if weight is None:
+            weight = _WEIGHTS[len(pair.shape)][self.options.similarity]
         values = []
         for n in range(len(fixed)):
             one = slice(n, n + 1)
-            value = self.weight * similarity(warped[one], fixed[one])
+            value = weight * similarity(warped[one], fixed[one])
             value = value + self._stiffness(n) * smoothness(change[one])
             regions = pair.moving_regions, pair.fixed_regions
             if self.options.anatomy > 0 and regions[0] is not None and regions[1] is not None:

@@ -17,11 +17,14 @@ _LIKE_NCC, _LIKE_HISTOGRAM = 0.4, 0.035
 
 
 def choose_similarity(moving: Tensor, fixed: Tensor, mask: Tensor | None = None) -> str:
-    """Return ``"mse"`` for images of like intensities, else ``"lncc"``.
+    """Return ``"mse"`` for 2D images of like intensities, else ``"lncc"``.
 
     Like intensities: the images correlate, and their histograms agree, as those of two frames of
-    one scan do. A local correlation copes with other contrasts and with a bias field.
+    one scan do. A local correlation copes with other contrasts and with a bias field. Volumes are
+    mostly of two people or of two days: there it is the better one for like intensities, too.
     """
+    if moving.ndim == 5:
+        return "lncc"
     inside = None if mask is None else mask.flatten() > 0.5
     a, b = (t.flatten() if inside is None else t.flatten()[inside] for t in (moving, fixed))
     stride = max(1, len(a) // _MOST_SAMPLES)
