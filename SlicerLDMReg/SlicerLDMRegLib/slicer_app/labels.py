@@ -31,10 +31,12 @@ __all__ = ["NodeLabels", "labels_from_node", "oriented_image", "segmentation_fro
 
 # Colour tables with names of anatomy come from files or users; of those that Slicer ships, these
 # are given to any label map, whatever it shows.
-_NAMED_TABLES = ("File", "User")
+_NAMED_TABLES = ("File", "UserDefined")
 _ANONYMOUS_TABLES = ("Generic", "Chart")
 Color = tuple[float, float, float]
 
+# The parameter of a conversion that says on which lattice surfaces become voxels.
+_GEOMETRY = "Reference image geometry"
 # Part of a segment that another one may cover: resampling and surfaces make them touch.
 _TOUCHING = 0.05
 
@@ -133,10 +135,7 @@ def segmentation_from_labels(
     shared = oriented_image(image)
     segmentation = slicer.vtkSegmentation()
     segmentation.SetSourceRepresentationName("Binary labelmap")
-    segmentation.SetConversionParameter(
-        "Reference image geometry",
-        slicer.vtkSegmentationConverter.SerializeImageGeometry(shared),
-    )
+    segmentation.SetConversionParameter(_GEOMETRY, _converter().SerializeImageGeometry(shared))
     for number, name in sorted(names.items()):
         segment = slicer.vtkSegment()
         segment.SetName(name)
@@ -192,22 +191,44 @@ def _masks(
     for name in ids:
         segment = segmentation.GetSegment(name)
         value = segment.GetLabelValue()
-        data = segment.GetRepresentation("Binary labelmap")
+        data = segment.GetRepresentation("Binary labelmap") or _voxelised(
+            segmentation, name, np.linalg.inv(world) @ ijk_to_ras(geometry), geometry.size
+        )
         if data is None:
-            logic = slicer.vtkSlicerSegmentationsModuleLogic
-            data = logic.CreateRepresentationForOneSegment(segmentation, name, "Binary labelmap")
-            if data is not None:
-                data.UnRegister(None)  # it comes with a reference that Python does not know of
-            else:
-                raise InputError(
-                    f"the segment {segment.GetName()!r} of {node.GetName()!r} cannot be made "
-                    "into a label map; convert it in the module Segmentations"
-                )
+            raise InputError(
+                f"the segment {segment.GetName()!r} of {node.GetName()!r} cannot be made into a "
+                "label map; convert it in the module Segmentations"
+            )
         key = data.GetAddressAsString("vtkObject")
         if key not in layers:
             layers[key] = _layer(data, world, geometry, node.GetName())
         masks.append(layers[key] == value)
     return masks
+
+
+def _voxelised(segmentation: Any, name: str, matrix: np.ndarray, size: tuple[int, ...]) -> Any:
+    """Return a segment that is a surface as a ``vtkOrientedImageData``; None: it cannot be.
+
+    Args:
+        segmentation: what the segment is in; it stays as it is.
+        name: ID of the segment.
+        matrix: 4x4, from the voxels of the lattice to the coordinates of the segmentation, RAS mm.
+        size: of the lattice.
+    """
+    lattice = slicer.vtkOrientedImageData()
+    lattice.SetDimensions(*size)
+    lattice.SetImageToWorldMatrix(vtk_matrix(matrix))
+    copy = slicer.vtkSegmentation()
+    copy.SetSourceRepresentationName(segmentation.GetSourceRepresentationName())
+    copy.CopySegmentFromSegmentation(segmentation, name)
+    copy.SetConversionParameter(_GEOMETRY, _converter().SerializeImageGeometry(lattice))
+    if not copy.CreateRepresentation("Binary labelmap"):
+        return None
+    return copy.GetSegment(name).GetRepresentation("Binary labelmap")
+
+
+def _converter() -> Any:
+    return slicer.vtkSegmentationConverter
 
 
 def _layer(data: Any, world: np.ndarray, geometry: ImageGeometry, name: str) -> np.ndarray:
