@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -27,9 +28,16 @@ from .nodes import Node
 from .placement import FoundResult, PlacedResult, place
 from .provenance import PREFIX, result_attributes, roles_of, set_attributes, set_roles
 from .scene_change import SceneChange, view_nodes
-from .transforms import check_transform_node
+from .transforms import check_transform_node, interpolate_linearly
 
-__all__ = ["OUTPUTS", "WrittenResult", "check_outputs", "find_outputs", "write_result"]
+__all__ = [
+    "OUTPUTS",
+    "WrittenResult",
+    "after_loading",
+    "check_outputs",
+    "find_outputs",
+    "write_result",
+]
 
 _SCALAR_VOLUME = "vtkMRMLScalarVolumeNode"
 _SEGMENTATION = "vtkMRMLSegmentationNode"
@@ -87,6 +95,20 @@ def find_outputs(fixed: Node, moving: Node) -> dict[str, Node]:
         if output in OUTPUTS and roles_of(node) == _roles(output, fixed, moving):
             found[output] = node
     return found
+
+
+def after_loading(scene: Any) -> None:
+    """Bring back what a scene's file does not hold: call it when a scene was loaded.
+
+    Slicer interpolates every grid that it reads with cubic splines; those of results are linear
+    between their nodes, as in ITK.
+    """
+    nodes = scene.GetNodesByClass(_TRANSFORM)
+    nodes.UnRegister(None)
+    for number in range(nodes.GetNumberOfItems()):
+        node = nodes.GetItemAsObject(number)
+        if node.GetAttribute(PREFIX + "Output") in OUTPUTS:
+            interpolate_linearly(node)
 
 
 def check_outputs(outputs: Mapping[str, Node | None], fixed: Node, moving: Node) -> None:

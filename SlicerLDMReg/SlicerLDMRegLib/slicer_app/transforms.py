@@ -26,6 +26,7 @@ __all__ = [
     "check_transform_node",
     "field_from_transform",
     "grid_from_field",
+    "interpolate_linearly",
     "itk_transform",
     "set_grid",
 ]
@@ -83,6 +84,13 @@ def set_grid(node: Node, grid: Any) -> None:
     with slicer.util.NodeModify(node):
         node.SetAndObserveTransformNodeID(None)
         node.SetAndObserveTransformFromParent(grid)
+
+
+def interpolate_linearly(node: Node) -> None:
+    """Interpolate the grid of a transform node linearly between its nodes; others stay."""
+    for transform in (node.GetTransformFromParent(), node.GetTransformToParent()):
+        if transform is not None and transform.IsA("vtkOrientedGridTransform"):
+            transform.SetInterpolationModeToLinear()
 
 
 def field_from_transform(node: Node, geometry: ImageGeometry) -> DisplacementField:

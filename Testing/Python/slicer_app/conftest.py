@@ -38,6 +38,9 @@ def scene(tmp_path: Path) -> Iterator[Any]:
     cache = slicer.vtkCacheManager()
     cache.SetRemoteCacheDirectory(str(tmp_path))
     scene.SetCacheManager(cache)
+    files = slicer.vtkDataIOManager()
+    files.SetCacheManager(cache)
+    scene.SetDataIOManager(files)
     application = slicer.vtkSlicerApplicationLogic()
     application.SetTemporaryPath(str(tmp_path))
     # Where there are no colour files; else the logic complains.
