@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
-import torch
 
-from . import functional as F
 from ._field_files import read_field, write_field
+from ._slabs import affine, parts, slabs
 from .errors import InputError
 from .geometry import ImageGeometry
+
+# Fields come from other processes, too: torch is imported where it computes, in the methods.
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["DisplacementField"]
 
@@ -73,8 +76,8 @@ class DisplacementField:
         Raises:
             InputError: when the shapes do not agree or a number is not finite.
         """
-        if isinstance(displacement, torch.Tensor):
-            displacement = displacement.detach().to("cpu", torch.float64).numpy()
+        if not isinstance(displacement, np.ndarray):
+            displacement = displacement.detach().cpu().double().numpy()
         expected = (geometry.dimension, *geometry.array_shape)
         if displacement.shape != expected:
             raise InputError(f"displacement: expected shape {expected}, got {displacement.shape}")
@@ -147,10 +150,12 @@ class DisplacementField:
         points = np.asarray(points, dtype=np.float64)
         if points.ndim == 0 or points.shape[-1] != self.dimension:
             raise InputError(f"points: expected {self.dimension} coordinates, got {points.shape}")
-        coordinates = self._coordinates(points.reshape(-1, self.dimension))
-        field = torch.from_numpy(np.ascontiguousarray(np.moveaxis(self.vectors, -1, 0)))[None]
-        vectors = F.sample(field, coordinates).reshape(self.dimension, -1).T.numpy()
-        return points + vectors.reshape(points.shape)
+        flat = points.reshape(-1, self.dimension)
+        moved = np.empty_like(flat)
+        sample = self._sampler()
+        for part in parts(len(flat), 1):
+            moved[part] = flat[part] + sample(flat[part])
+        return moved.reshape(points.shape)
 
     def resample(
         self, geometry: ImageGeometry, padding: Literal["border", "identity"] = "border"
@@ -165,8 +170,11 @@ class DisplacementField:
         if padding == "identity":
             return self.from_transform(self.to_transform(), geometry)
         self._check_dimension(geometry)
-        points = geometry.points()
-        return DisplacementField(self.warp_points(points) - points, geometry)
+        vectors = np.empty((*geometry.array_shape, self.dimension))
+        sample = self._sampler()
+        for part, points in slabs(geometry):
+            vectors[part] = sample(points.reshape(-1, self.dimension)).reshape(points.shape)
+        return DisplacementField(vectors, geometry)
 
     def compose(self, pre: sitk.Transform | DisplacementField) -> DisplacementField:
         """Return ``x -> pre(x + u(x))``, the whole map after an alignment of the moving image.
@@ -183,11 +191,20 @@ class DisplacementField:
         """
         if isinstance(pre, DisplacementField):
             pre._check_dimension(self.geometry)
-            points = self.geometry.points()
-            moved = pre.warp_points(points + self.vectors)
-            return DisplacementField(moved - points, self.geometry)
+            vectors = np.empty_like(self.vectors)
+            sample = pre._sampler()
+            for part, points in slabs(self.geometry):
+                moved = (points + self.vectors[part]).reshape(-1, self.dimension)
+                vectors[part] = self.vectors[part] + sample(moved).reshape(points.shape)
+            return DisplacementField(vectors, self.geometry)
         if pre.GetDimension() != self.dimension:
             raise InputError(f"pre: expected {self.dimension}D, got {pre.GetDimension()}D")
+        if pre.IsLinear():
+            matrix, offset = affine(pre)
+            vectors = np.empty_like(self.vectors)
+            for part, points in slabs(self.geometry):
+                vectors[part] = (points + self.vectors[part]) @ matrix.T + offset - points
+            return DisplacementField(vectors, self.geometry)
         # ITK applies the transform that was added last first.
         whole = sitk.CompositeTransform([pre, self.to_transform()])
         return self.from_transform(whole, self.geometry)
@@ -208,6 +225,10 @@ class DisplacementField:
             iterations: at most so many steps.
             tolerance: largest accepted residual in voxels of this field.
         """
+        import torch
+
+        from . import functional as F
+
         geometry = geometry or self.geometry
         self._check_dimension(geometry)
         shape = (1, self.dimension, *geometry.array_shape)
@@ -226,8 +247,21 @@ class DisplacementField:
         determinant as physical space. (SimpleITK's filter ignores the direction.) Above 1 the
         moving tissue was larger; 0 and below is a fold.
         """
-        displacement = torch.from_numpy(self.to_voxels())[None]
-        return np.asarray(F.jacobian_determinant(displacement)[0].numpy())
+        import torch
+
+        from . import functional as F
+
+        count = self.geometry.array_shape[0]
+        determinant = np.empty(self.geometry.array_shape)
+        to_index = np.linalg.inv(self.geometry.matrix).T
+        for part in parts(count, self.vectors[0].size // self.dimension):
+            # One more plane on each side, for the differences; what lies beyond is the border.
+            start, stop = part.start, part.stop
+            first, last = max(0, start - 1), min(count, stop + 1)
+            indices = np.moveaxis(self.vectors[first:last] @ to_index, -1, 0)[::-1]
+            slab = F.jacobian_determinant(torch.from_numpy(np.ascontiguousarray(indices))[None])
+            determinant[part] = slab[0, start - first : stop - first].numpy()
+        return determinant
 
     @classmethod
     def from_slices(
@@ -324,8 +358,24 @@ class DisplacementField:
             )
         return cls.from_transform(found, geometry)
 
+    def _sampler(self) -> Callable[[FloatArray], FloatArray]:
+        """Return what gives u at points ``(N, d)``; outside of the lattice u at its border."""
+        import torch
+
+        from . import functional as F
+
+        field = torch.from_numpy(np.ascontiguousarray(np.moveaxis(self.vectors, -1, 0)))[None]
+
+        def sample(points: FloatArray) -> FloatArray:
+            found = F.sample(field, self._coordinates(points))
+            return found.reshape(self.dimension, -1).T.numpy()
+
+        return sample
+
     def _coordinates(self, points: FloatArray) -> torch.Tensor:
         """Points ``(N, d)`` as voxel coordinates ``(1, d, N, 1[, 1])``, array axes in order."""
+        import torch
+
         indices = self.geometry.physical_to_index(points)[:, ::-1].T
         shape = (1, self.dimension, len(points), *[1] * (self.dimension - 1))
         return torch.from_numpy(np.ascontiguousarray(indices)).reshape(shape)

@@ -372,3 +372,36 @@ SOLID = lattice(np.eye(3))
 def test_errors_say_what_was_expected(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+@pytest.mark.parametrize("voxels", [1, 300, 10**6])
+def test_parts_of_a_large_lattice_are_those_of_the_whole(geometry, voxels, monkeypatch):
+    """Resampling, composition and determinant do not depend on how the lattice is cut."""
+    from SlicerLDMRegLib import _slabs
+
+    field = smooth_field(geometry)
+    target = lattice(geometry.direction_matrix, (9, 13, 11))
+    (pre, _), other = affine(geometry), smooth_field(geometry, seed=3)
+
+    def everything():
+        return [
+            field.resample(target).vectors,
+            field.compose(pre).vectors,
+            field.compose(other).vectors,
+            field.warp_points(target.points()),
+            field.jacobian_determinant(),
+        ]
+
+    whole = everything()
+    monkeypatch.setattr(_slabs, "_VOXELS_AT_ONCE", voxels)
+    for part, expected in zip(everything(), whole, strict=True):
+        np.testing.assert_allclose(part, expected, atol=1e-9)
+
+
+def test_linear_transforms_are_composed_exactly(geometry):
+    field = smooth_field(geometry)
+    both = sitk.CompositeTransform([affine(geometry, seed=seed)[0] for seed in (0, 4)])
+    start = geometry.points().reshape(-1, geometry.dimension)
+    moved = start + field.vectors.reshape(start.shape)
+    expected = (transform_points(both, moved) - start).reshape(field.vectors.shape)
+    np.testing.assert_allclose(field.compose(both).vectors, expected, atol=1e-9)

@@ -324,3 +324,27 @@ def test_similarities_of_a_constant_image() -> None:
     assert metrics.lncc(image, np.ones((12, 12))) == 0
     with pytest.raises(InputError, match="one shape"):
         metrics.mse(image, image[1:])
+
+
+def test_hd95_of_many_labels_is_that_of_each_alone() -> None:
+    rng = np.random.default_rng(0)
+    cells = rng.integers(0, 9, (5, 4, 4))
+    a = np.kron(cells, np.ones((4, 4, 4), int))
+    b = np.roll(a, (1, 0, 2), axis=(0, 1, 2))
+    b[b == 3] = 0
+    spacing = (1.0, 1.5, 2.0)
+    found = metrics.hd95(a, b, spacing)
+    for label in range(1, 9):
+        alone = metrics.surface_distances(a == label, b == label, spacing).robust_hausdorff()
+        expected = alone if np.isfinite(alone) else np.nan
+        assert found[label] == pytest.approx(expected, nan_ok=True)
+    assert np.isnan(found[3])
+
+
+def test_sdlogj_of_learn2reg_from_known_determinants() -> None:
+    displacement = np.random.default_rng(0).normal(0, 0.3, (3, 9, 10, 11))
+    determinant = jacobian_determinant(torch.from_numpy(displacement)[None])[0]
+    mask = np.random.default_rng(1).random((9, 10, 11)) > 0.5
+    for where in (None, mask):
+        expected = metrics.sdlogj_learn2reg(displacement, where)
+        assert metrics.sdlogj_learn2reg_of(determinant, where) == pytest.approx(expected)

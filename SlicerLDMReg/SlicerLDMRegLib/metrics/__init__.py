@@ -7,7 +7,13 @@ average with ``numpy.nanmean``.
 
 from __future__ import annotations
 
-from .deformation import displacement_statistics, fold_percentage, sdlogj, sdlogj_learn2reg
+from .deformation import (
+    displacement_statistics,
+    fold_percentage,
+    sdlogj,
+    sdlogj_learn2reg,
+    sdlogj_learn2reg_of,
+)
 from .landmarks import target_registration_error
 from .overlap import dice
 from .similarity import lncc, mse, ncc
@@ -25,6 +31,7 @@ __all__ = [
     "ncc",
     "sdlogj",
     "sdlogj_learn2reg",
+    "sdlogj_learn2reg_of",
     "surface_distances",
     "target_registration_error",
 ]

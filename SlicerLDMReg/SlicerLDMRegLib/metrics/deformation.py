@@ -9,7 +9,13 @@ from ..errors import InputError
 from ..functional import jacobian_determinant
 from ._arrays import Array, to_numpy
 
-__all__ = ["displacement_statistics", "fold_percentage", "sdlogj", "sdlogj_learn2reg"]
+__all__ = [
+    "displacement_statistics",
+    "fold_percentage",
+    "sdlogj",
+    "sdlogj_learn2reg",
+    "sdlogj_learn2reg_of",
+]
 
 # Learn2Reg leaves out voxels this near to the border, and adds this to the determinant.
 _BORDER, _OFFSET = 2, 3.0
@@ -43,10 +49,14 @@ def sdlogj(determinant: Array, mask: Array | None = None) -> float:
     Raises:
         InputError: when the mask has another shape.
     """
-    values = _masked(determinant, mask).astype(np.float64)
+    values = _masked(determinant, mask).astype(np.float64, copy=False)
     if not values.size:
         return float("nan")
-    return float(np.std(np.log(np.clip(values, _SMALLEST, _LARGEST))))
+    logarithms = np.clip(values, _SMALLEST, _LARGEST)
+    np.log(logarithms, out=logarithms)
+    # The two-pass formula, without np.std's second array.
+    logarithms -= logarithms.mean()
+    return float(np.sqrt(np.dot(logarithms, logarithms) / logarithms.size))
 
 
 def sdlogj_learn2reg(displacement: Array, mask: Array | None = None) -> float:
@@ -70,11 +80,21 @@ def sdlogj_learn2reg(displacement: Array, mask: Array | None = None) -> float:
     if field.ndim not in (3, 4) or field.shape[0] != field.ndim - 1:
         raise InputError(f"displacement: expected (2, H, W) or (3, D, H, W), got {field.shape}")
     determinant = jacobian_determinant(torch.from_numpy(field.astype(np.float64))[None])[0]
-    inner = (slice(_BORDER, -_BORDER),) * determinant.ndim
-    where = np.ones(field.shape[1:], bool) if mask is None else to_numpy(mask)
-    if where.shape != field.shape[1:]:
-        raise InputError(f"mask: expected shape {field.shape[1:]}, got {where.shape}")
-    return sdlogj(determinant.numpy()[inner] + _OFFSET, where[inner])
+    return sdlogj_learn2reg_of(determinant.numpy(), mask)
+
+
+def sdlogj_learn2reg_of(determinant: Array, mask: Array | None = None) -> float:
+    """Return :func:`sdlogj_learn2reg` where the determinants ``S`` are known already.
+
+    Raises:
+        InputError: when the mask has another shape.
+    """
+    values = to_numpy(determinant)
+    inner = (slice(_BORDER, -_BORDER),) * values.ndim
+    where = None if mask is None else to_numpy(mask)
+    if where is not None and where.shape != values.shape:
+        raise InputError(f"mask: expected shape {values.shape}, got {where.shape}")
+    return sdlogj(values[inner] + _OFFSET, None if where is None else where[inner])
 
 
 def displacement_statistics(vectors: Array) -> dict[str, float]:
@@ -83,7 +103,8 @@ def displacement_statistics(vectors: Array) -> dict[str, float]:
     Args:
         vectors: ``(..., d)``, as in ``DisplacementField.vectors``.
     """
-    lengths = np.linalg.norm(to_numpy(vectors).astype(np.float64), axis=-1)
+    values = to_numpy(vectors).astype(np.float64, copy=False)
+    lengths = np.sqrt(np.einsum("...i,...i->...", values, values))
     return {
         "mean": float(lengths.mean()),
         "std": float(lengths.std()),

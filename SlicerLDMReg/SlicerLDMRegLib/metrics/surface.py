@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
+from scipy.spatial import KDTree
 
 from ..errors import InputError
 from ._arrays import Array, chosen_labels, label_map, label_pair
@@ -16,6 +17,8 @@ from .surfels import neighbour_codes, surfel_areas
 __all__ = ["SurfaceDistances", "hd95", "hd95_learn2reg", "surface_distances"]
 
 FloatArray = npt.NDArray[np.float64]
+
+_MANY_POINTS = 20_000  # for which starting threads pays
 
 
 class SurfaceDistances(NamedTuple):
@@ -75,20 +78,7 @@ def surface_distances(
     box = ndimage.find_objects((a | b).astype(np.uint8), max_label=1)[0]
     if box is None:
         return SurfaceDistances(*(np.zeros(0) for _ in range(4)))
-    areas = surfel_areas(sizes)
-    codes = [neighbour_codes(mask[box]) for mask in (a, b)]
-    surfaces = [(code != 0) & (code != len(areas) - 1) for code in codes]
-    parts: list[FloatArray] = []
-    for own, other in ((0, 1), (1, 0)):
-        surface = surfaces[own]
-        if surfaces[other].any():
-            field = ndimage.distance_transform_edt(~surfaces[other], sampling=sizes)
-            distances = field[surface]
-        else:
-            distances = np.full(int(surface.sum()), np.inf)
-        order = np.argsort(distances, kind="stable")
-        parts += [distances[order], areas[codes[own][surface]][order]]
-    return SurfaceDistances(*parts)
+    return _distances(a[box], b[box], sizes)
 
 
 def hd95(
@@ -115,9 +105,23 @@ def hd95(
     a, b = label_pair(a, b)
     sizes = _check_spacing(spacing, a.ndim)
     result = {}
+    boxes = [ndimage.find_objects(values.astype(np.int32, copy=False)) for values in (a, b)]
+    whole = tuple(slice(0, n) for n in a.shape)
     for label in chosen_labels(labels, a, b):
-        distance = surface_distances(a == label, b == label, sizes).robust_hausdorff()
-        result[label] = distance if np.isfinite(distance) else float("nan")
+        own, other = (
+            whole if label == 0 else found[label - 1] if label <= len(found) else None
+            for found in boxes
+        )
+        if own is None or other is None:
+            result[label] = float("nan")
+            continue
+        # Only the part of the volume that holds the label is looked at.
+        box = tuple(
+            slice(min(s.start, t.start), max(s.stop, t.stop))
+            for s, t in zip(own, other, strict=True)
+        )
+        distances = _distances(a[box] == label, b[box] == label, sizes)
+        result[label] = distances.robust_hausdorff()
     return result
 
 
@@ -147,6 +151,26 @@ def hd95_learn2reg(
         distances = surface_distances(fixed == label, warped == label, [1.0] * fixed.ndim)
         result[label] = distances.robust_hausdorff() if known else float("nan")
     return result
+
+
+def _distances(
+    a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_], sizes: Sequence[float]
+) -> SurfaceDistances:
+    """Measure two masks of which one is not empty."""
+    areas = surfel_areas(sizes)
+    codes = [neighbour_codes(mask) for mask in (a, b)]
+    surfaces = [(code != 0) & (code != len(areas) - 1) for code in codes]
+    points = [np.argwhere(surface) * np.asarray(sizes) for surface in surfaces]
+    parts: list[FloatArray] = []
+    for own, other in ((0, 1), (1, 0)):
+        # A surface has few points: a tree of them is faster than a distance map of the volume.
+        tree = KDTree(points[other], balanced_tree=False, compact_nodes=False)
+        workers = -1 if len(points[own]) > _MANY_POINTS else 1
+        distances = tree.query(points[own], workers=workers)[0] if len(points[other]) else np.inf
+        distances = np.broadcast_to(distances, len(points[own]))
+        order = np.argsort(distances, kind="stable")
+        parts += [distances[order], areas[codes[own][surfaces[own]]][order]]
+    return SurfaceDistances(*parts)
 
 
 def _check_spacing(spacing: Sequence[float], dimension: int) -> list[float]:

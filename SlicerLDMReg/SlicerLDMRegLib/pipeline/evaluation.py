@@ -17,6 +17,7 @@ from .prepare import IntensityMap, coverage
 __all__ = ["deformation_metrics", "match_metrics"]
 
 _CONSISTENCY_POINTS = 200_000
+_COUNTABLE = 2**20  # labels below are found by counting, which is faster than sorting
 
 PointMap = Callable[[np.ndarray], np.ndarray]
 
@@ -44,7 +45,7 @@ def match_metrics(
         of those that lie on the lattice.
     """
     both = coverage(inputs.moving, output, transform).astype(bool)
-    fixed = _on(inputs.fixed, output, sitk.Transform(output.dimension, sitk.sitkIdentity))
+    fixed = _on(inputs.fixed, output)
     moving = _on(inputs.moving, output, transform)
     result: dict[str, Any] = {
         "ncc": float("nan"),
@@ -87,7 +88,7 @@ def deformation_metrics(
         "jacobian_max": float(determinant.max()),
         "jacobian_mean": float(determinant.mean()),
         "sdlogj": metrics.sdlogj(determinant),
-        "sdlogj_learn2reg": metrics.sdlogj_learn2reg(_flat(field.to_voxels())),
+        "sdlogj_learn2reg": metrics.sdlogj_learn2reg_of(_flat_map(determinant)),
         "displacement_mean_mm": lengths["mean"],
         "displacement_max_mm": lengths["max"],
     }
@@ -110,11 +111,12 @@ def _landmarks_on(inputs: Inputs, output: ImageGeometry) -> tuple[np.ndarray, np
 
 
 def _inverse_consistency(field: DisplacementField, inverse: DisplacementField) -> float:
-    start = field.geometry.points().reshape(-1, field.dimension)
+    vectors = field.vectors.reshape(-1, field.dimension)
     # A mean does not need every voxel of a large volume.
-    step = max(1, len(start) // _CONSISTENCY_POINTS)
-    start = start[::step]
-    moved = start + field.vectors.reshape(-1, field.dimension)[::step]
+    voxels = np.arange(0, len(vectors), max(1, len(vectors) // _CONSISTENCY_POINTS))
+    places = np.stack(np.unravel_index(voxels, field.geometry.array_shape)[::-1], axis=-1)
+    start = field.geometry.index_to_physical(places)
+    moved = start + vectors[voxels]
     index = inverse.geometry.physical_to_index(moved)
     last = np.asarray(inverse.geometry.size) - 1
     inside = ((index >= -0.5) & (index <= last + 0.5)).all(axis=-1)
@@ -134,9 +136,13 @@ def _by_transform(transform: sitk.Transform) -> PointMap:
 def _on(
     image: sitk.Image,
     output: ImageGeometry,
-    transform: sitk.Transform,
+    transform: sitk.Transform | None = None,
     interpolator: int = sitk.sitkLinear,
 ) -> np.ndarray:
+    """Return an image on a lattice; without a transform where the two agree, as it is."""
+    if transform is None and output.matches(ImageGeometry.from_image(image)):
+        return np.asarray(sitk.GetArrayViewFromImage(image))
+    transform = transform or sitk.Transform(output.dimension, sitk.sitkIdentity)
     pixel_type = sitk.sitkFloat32 if interpolator == sitk.sitkLinear else image.GetPixelID()
     reference = output.empty_image()
     resampled = sitk.Resample(image, reference, transform, interpolator, 0.0, pixel_type)
@@ -146,12 +152,10 @@ def _on(
 def _label_metrics(
     fixed: sitk.Image, moving: sitk.Image, output: ImageGeometry, transform: sitk.Transform
 ) -> dict[str, Any]:
-    identity = sitk.Transform(output.dimension, sitk.sitkIdentity)
-    a = _flat_map(_on(fixed, output, identity, sitk.sitkNearestNeighbor))
+    a = _flat_map(_on(fixed, output, interpolator=sitk.sitkNearestNeighbor))
     b = _flat_map(_on(moving, output, transform, sitk.sitkNearestNeighbor))
     # A label that only one of the images holds has no counterpart: it is not the field's fault.
-    labels = sorted((set(np.unique(_array(fixed))) & set(np.unique(_array(moving)))) - {0})
-    names = [int(label) for label in labels]
+    names = sorted((_present(fixed) & _present(moving)) - {0})
     spacing = [s for s, n in zip(output.spacing, output.size, strict=True) if n > 1][::-1]
     overlap = metrics.dice(a, b, names)
     distance = metrics.hd95(a, b, spacing, names)
@@ -163,8 +167,11 @@ def _label_metrics(
     }
 
 
-def _array(image: sitk.Image) -> np.ndarray:
-    return np.asarray(sitk.GetArrayViewFromImage(image))
+def _present(labels: sitk.Image) -> set[int]:
+    values = sitk.GetArrayViewFromImage(labels).reshape(-1)
+    if values.max() < _COUNTABLE:
+        return set(np.flatnonzero(np.bincount(values)).tolist())
+    return {int(n) for n in np.unique(values)}
 
 
 def _mean(values: dict[int, float]) -> float:
@@ -175,9 +182,3 @@ def _mean(values: dict[int, float]) -> float:
 def _flat_map(labels: np.ndarray) -> np.ndarray:
     """Return a volume of one slice as a 2D map."""
     return labels.reshape([n for n in labels.shape if n > 1])
-
-
-def _flat(displacement: np.ndarray) -> np.ndarray:
-    """Return the in-plane displacement of a volume of one slice as a 2D one."""
-    axes = [axis for axis, n in enumerate(displacement.shape[1:]) if n > 1]
-    return displacement[axes].reshape(len(axes), *[displacement.shape[1 + a] for a in axes])

@@ -21,7 +21,7 @@ from .fields import inverse_field, whole_field
 from .guidance import Guidance
 from .inputs import Inputs
 from .method import LoadedModel
-from .prepare import IntensityMap
+from .prepare import IntensityMap, refinement_lattice
 from .progress import Progress
 from .provenance import (
     describe_inputs,
@@ -40,8 +40,9 @@ __all__ = ["Registration"]
 
 # Percentiles that become 0 and 1 without a model: outliers shall not set the contrast.
 _PERCENTILES = (0.1, 99.9)
-# Bytes per voxel and component of a field that are needed at the same time, float64 copies.
-_FIELD_BYTES = 8 * 16
+# Bytes at the peak per voxel and component of a field, measured: of the fixed lattice (field,
+# transform, determinant, what the measurements need), of the moving lattice, of the refinement's.
+_OUTPUT_BYTES, _INVERSE_BYTES, _REFINEMENT_BYTES = 42, 10, 400
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class Registration:
                 )
         with self.meter.stage("measure"):
             self.progress.report("measure", 0.92)
-            metrics = self._measure(alignment, intensities, field, inverse, determinant)
+            metrics = self._measure(alignment, intensities, field, transform, inverse, determinant)
             if deformation.distance is not None:
                 metrics["model"] = {"distance_to_training_images": deformation.distance}
             if regions is not None:
@@ -181,14 +182,19 @@ class Registration:
 
     def _check_memory(self) -> None:
         free = available_memory()
-        moving = ImageGeometry.from_image(self.inputs.moving)
-        voxels = [float(np.prod(g.size)) for g in (self._output, moving)]
+        output = float(np.prod(self._output.size))
+        moving = float(np.prod(self.inputs.moving.GetSize()))
         if self.slices is not None:
-            voxels[1] = 0.0  # the inverse lies on the slices, too
-        need = max(voxels) * self.inputs.dimension * _FIELD_BYTES
+            moving = output  # the inverse lies on the slices, too
+        dimension = self.inputs.dimension
+        need = (_OUTPUT_BYTES * output + _INVERSE_BYTES * moving) * dimension
+        if self.refine.enabled and self.slices is None:
+            lattice = refinement_lattice(self.inputs.geometry)
+            need += _REFINEMENT_BYTES * float(np.prod(lattice.size)) * dimension
+        voxels = int(max(output, moving))
         if free is not None and need > free:
             raise OutOfMemoryError(
-                f"a field of {int(max(voxels))} voxels needs about {need / 2**30:.1f} GiB of memory"
+                f"a field of {voxels} voxels needs about {need / 2**30:.1f} GiB of memory"
                 f" and {free / 2**30:.1f} GiB are free; "
                 "use --slices for a part of the volume, or crop or downsample the images"
             )
@@ -217,6 +223,7 @@ class Registration:
         alignment: Alignment,
         intensities: tuple[IntensityMap, IntensityMap],
         field: DisplacementField,
+        transform: sitk.Transform,
         inverse: DisplacementField,
         determinant: np.ndarray,
     ) -> dict[str, Any]:
@@ -228,7 +235,7 @@ class Registration:
                 self.inputs, output, alignment.transform, intensities
             )
         metrics["after"] = match_metrics(
-            self.inputs, output, field.to_transform(), intensities, field.warp_points
+            self.inputs, output, transform, intensities, field.warp_points
         )
         metrics["deformation"] = deformation_metrics(field, determinant, inverse)
         return metrics

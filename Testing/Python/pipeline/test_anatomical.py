@@ -93,6 +93,15 @@ def test_an_oblique_scan_gives_nearly_the_same_field(model: LoadedModel) -> None
     assert difference(*results) < 0.03 * largest
 
 
+def test_bfloat16_gives_nearly_the_same_field(
+    straight: RegistrationResult, region_model: Path
+) -> None:
+    low = load_model(region_model, "cpu", "bfloat16")
+    result = register(head(HEAD), head(HEAD, SHIFT), model=low, align="none")
+    assert result.provenance["options"]["precision"] == "bfloat16"
+    assert 0 < difference(result, straight) < 0.5
+
+
 def test_a_large_image_is_cut_and_its_field_fades_out(model: LoadedModel) -> None:
     """The model sees 128 mm of 300; far from there nothing moves, and nothing folds on the way."""
     long = ImageGeometry((100, 48, 36), (3.0, 2.5, 3.0), (-50.0, 20.0, 10.0), AXES)
