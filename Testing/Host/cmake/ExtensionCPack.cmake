@@ -1,0 +1,1 @@
+# Slicer packages the component RuntimeLibraries. Here the tests install it.

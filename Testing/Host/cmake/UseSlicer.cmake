@@ -1,0 +1,66 @@
+include(CTest)
+find_package(Python3 COMPONENTS Interpreter REQUIRED)
+
+macro(slicerMacroBuildScriptedModule)
+  cmake_parse_arguments(HOST "WITH_GENERIC_TESTS;WITH_SUBDIR;VERBOSE" "NAME" "SCRIPTS;RESOURCES" ${ARGN})
+  if(HOST_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "slicerMacroBuildScriptedModule: unknown arguments ${HOST_UNPARSED_ARGUMENTS}")
+  endif()
+  foreach(keyword NAME SCRIPTS)
+    if(NOT HOST_${keyword})
+      message(FATAL_ERROR "slicerMacroBuildScriptedModule: ${keyword} is mandatory")
+    endif()
+  endforeach()
+  host_copy_python_files(${HOST_NAME} "${HOST_SCRIPTS}" "${HOST_RESOURCES}")
+  if(BUILD_TESTING AND HOST_WITH_GENERIC_TESTS)
+    host_add_test(nomainwindow_qSlicer${HOST_NAME}ModuleGenericTest
+      "${CMAKE_CURRENT_BINARY_DIR}" qSlicer${HOST_NAME}ModuleGenericTest
+      --no-main-window --disable-cli-modules)
+  endif()
+endmacro()
+
+function(host_copy_python_files name scripts resources)
+  set(destination "${CMAKE_BINARY_DIR}/${Slicer_QTSCRIPTEDMODULES_LIB_DIR}")
+  set(copies)
+  set(compiled)
+  foreach(file IN LISTS scripts resources)
+    if(IS_ABSOLUTE "${file}")
+      set(source "${file}")
+    else()
+      set(source "${CMAKE_CURRENT_SOURCE_DIR}/${file}")
+    endif()
+    if(NOT EXISTS "${source}")
+      message(FATAL_ERROR "slicerMacroBuildScriptedModule given nonexistent file '${file}'")
+    endif()
+    add_custom_command(OUTPUT "${destination}/${file}" DEPENDS "${source}"
+      COMMAND ${CMAKE_COMMAND} -E copy "${source}" "${destination}/${file}" VERBATIM)
+    list(APPEND copies "${destination}/${file}")
+    if("${file}" IN_LIST scripts)
+      list(APPEND compiled "${destination}/${file}")
+    endif()
+  endforeach()
+  add_custom_command(OUTPUT "${CMAKE_CURRENT_BINARY_DIR}/${name}-compiled" DEPENDS ${copies}
+    COMMAND Python3::Interpreter -m compileall -q ${compiled}
+    COMMAND ${CMAKE_COMMAND} -E touch "${CMAKE_CURRENT_BINARY_DIR}/${name}-compiled" VERBATIM)
+  add_custom_target(${name} ALL DEPENDS "${CMAKE_CURRENT_BINARY_DIR}/${name}-compiled")
+  install(DIRECTORY "${destination}/" DESTINATION "${Slicer_INSTALL_QTSCRIPTEDMODULES_LIB_DIR}"
+    COMPONENT RuntimeLibraries USE_SOURCE_PERMISSIONS)
+endfunction()
+
+function(host_add_test name folder module)
+  add_test(NAME py_${name} COMMAND ${Slicer_LAUNCHER_EXECUTABLE} --no-splash --testing ${ARGN}
+    --additional-module-paths "${CMAKE_BINARY_DIR}/${Slicer_QTSCRIPTEDMODULES_LIB_DIR}"
+    --python-code "import slicer.testing; slicer.testing.runUnitTest(['${folder}'], '${module}')")
+  set_property(TEST py_${name} PROPERTY RUN_SERIAL TRUE)
+endfunction()
+
+macro(slicer_add_python_unittest)
+  cmake_parse_arguments(HOST "" "TESTNAME_PREFIX;SCRIPT" "SLICER_ARGS" ${ARGN})
+  get_filename_component(HOST_SCRIPT "${HOST_SCRIPT}" ABSOLUTE)
+  if(NOT EXISTS "${HOST_SCRIPT}")
+    message(FATAL_ERROR "slicer_add_python_unittest: ${HOST_SCRIPT} does not exist")
+  endif()
+  get_filename_component(HOST_MODULE "${HOST_SCRIPT}" NAME_WE)
+  get_filename_component(HOST_FOLDER "${HOST_SCRIPT}" DIRECTORY)
+  host_add_test(${HOST_TESTNAME_PREFIX}${HOST_MODULE} "${HOST_FOLDER}" ${HOST_MODULE} ${HOST_SLICER_ARGS})
+endmacro()
