@@ -32,7 +32,7 @@ class SlicerLDMReg(ScriptedLoadableModule):
             " the pair, and tells how far to trust it. Not for clinical use."
         )
         parent.acknowledgementText = _(
-            "LDM-Morph is a method of Wu and Gong (2026), textSCF of Chen and others (2024)."
+            "LDM-Morph is a method of Wu and Gong (2026), textSCF of Zhang and others (2023)."
         )
         # The base class looks for it beside the module only.
         parent.icon = qt.QIcon(self.resourcePath("Icons/SlicerLDMReg.png"))
