@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Mapping
 from typing import Any
@@ -38,9 +39,12 @@ def describe_error(error: BaseException) -> dict[str, str]:
     if isinstance(error, MemoryError):
         text = "out of memory; use smaller images, or a part of them"
         return {"kind": "OutOfMemoryError", "text": text, "detail": ""}
+    text = f"unexpected {type(error).__name__}: {text}"
+    if isinstance(error, ImportError) and error.name:
+        text = f"the package {error.name.partition('.')[0]} is missing in {sys.executable}"
     return {
         "kind": _UNEXPECTED,
-        "text": f"unexpected {type(error).__name__}: {text}",
+        "text": text,
         "detail": "".join(traceback.format_exception(type(error), error, error.__traceback__)),
     }
 

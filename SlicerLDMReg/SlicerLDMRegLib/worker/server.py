@@ -88,9 +88,6 @@ class Server:
 
     def run(self) -> None:
         """Work until the client has gone; the process ends with it."""
-        threading.Thread(target=self._listen, name="listen", daemon=True).start()
-        if self._parent is not None:
-            threading.Thread(target=self._watch, name="watch", daemon=True).start()
         from .. import __version__
 
         self.send(
@@ -100,6 +97,9 @@ class Server:
             python=platform.python_version(),
             pid=os.getpid(),
         )
+        threading.Thread(target=self._listen, name="listen", daemon=True).start()
+        if self._parent is not None:
+            threading.Thread(target=self._watch, name="watch", daemon=True).start()
         while (job := self._waiting.get()) is not None:
             self._idle.clear()
             self._current = job

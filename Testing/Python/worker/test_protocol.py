@@ -76,6 +76,8 @@ def test_unknown_errors_tell_where_they_come_from() -> None:
     assert str(restored).startswith("unexpected KeyError: ") and "\n" not in str(restored)
     assert "test_protocol.py" in restored.detail
     assert isinstance(restore_error(describe_error(MemoryError())), OutOfMemoryError)
+    missing = str(restore_error(describe_error(ModuleNotFoundError("no", name="torch.nn"))))
+    assert missing.startswith("the package torch is missing in ")
 
 
 def test_example_is_true() -> None:
