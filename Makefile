@@ -121,5 +121,5 @@ endif
 	@touch $@
 
 $(VENV)/.developer: $(VENV)/.runtime
-	$(PIP_INSTALL) -c $(CONSTRAINTS) -e '.[dev,text,training]'
+	$(PIP_INSTALL) -c $(CONSTRAINTS) -e '.[dev,text,training,slicer-host]'
 	@touch $@
