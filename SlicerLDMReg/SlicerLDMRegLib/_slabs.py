@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from .geometry import ImageGeometry
 
-__all__ = ["affine", "parts", "slabs"]
+__all__ = ["affine", "lattice_coordinates", "parts", "slabs"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -31,6 +31,29 @@ def slabs(geometry: ImageGeometry) -> Iterator[tuple[slice, FloatArray]]:
         start, size = [0] * geometry.dimension, list(geometry.size)
         start[-1], size[-1] = part.start, part.stop - part.start
         yield part, geometry.crop(start, size).points()
+
+
+def lattice_coordinates(source: ImageGeometry, target: ImageGeometry, part: slice) -> FloatArray:
+    """Return where voxels of a lattice lie in another one.
+
+    Args:
+        source: the lattice whose indices are returned.
+        target: the lattice of the voxels.
+        part: of the first array axis of ``target``.
+
+    Returns:
+        ``(d, n, *array_shape[1:])``, component i along array axis i of ``source``.
+    """
+    start = source.physical_to_index(target.origin)[::-1]
+    steps = (np.linalg.inv(source.matrix) @ target.matrix)[::-1, ::-1]
+    axes = [np.arange(n, dtype=np.float64) for n in target.array_shape]
+    axes[0] = axes[0][part]
+    coordinates = np.empty((target.dimension, *map(len, axes)))
+    for own, along, first in zip(coordinates, steps, start, strict=True):
+        own[...] = first
+        for axis, (step, index) in enumerate(zip(along, axes, strict=True)):
+            own += (step * index).reshape(-1, *[1] * (target.dimension - 1 - axis))
+    return coordinates
 
 
 def affine(transform: sitk.Transform) -> tuple[FloatArray, FloatArray]:

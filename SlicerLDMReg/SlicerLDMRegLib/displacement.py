@@ -12,7 +12,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 
 from ._field_files import read_field, write_field
-from ._slabs import affine, parts, slabs
+from ._slabs import affine, lattice_coordinates, parts, slabs
 from .errors import InputError
 from .geometry import ImageGeometry
 
@@ -169,11 +169,17 @@ class DisplacementField:
         """
         if padding == "identity":
             return self.from_transform(self.to_transform(), geometry)
+        import torch
+
+        from . import functional as F
+
         self._check_dimension(geometry)
         vectors = np.empty((*geometry.array_shape, self.dimension))
-        sample = self._sampler()
-        for part, points in slabs(geometry):
-            vectors[part] = sample(points.reshape(-1, self.dimension)).reshape(points.shape)
+        field = self._channels()
+        for part in parts(geometry.array_shape[0], vectors[0].size // self.dimension):
+            coordinates = torch.from_numpy(lattice_coordinates(self.geometry, geometry, part))
+            found = F.sample(field, coordinates[None])[0]
+            vectors[part] = np.moveaxis(found.numpy(), 0, -1)
         return DisplacementField(vectors, geometry)
 
     def compose(self, pre: sitk.Transform | DisplacementField) -> DisplacementField:
@@ -358,13 +364,17 @@ class DisplacementField:
             )
         return cls.from_transform(found, geometry)
 
-    def _sampler(self) -> Callable[[FloatArray], FloatArray]:
-        """Return what gives u at points ``(N, d)``; outside of the lattice u at its border."""
+    def _channels(self) -> torch.Tensor:
+        """Return the vectors as a tensor ``(1, d, *array_shape)``."""
         import torch
 
+        return torch.from_numpy(np.ascontiguousarray(np.moveaxis(self.vectors, -1, 0)))[None]
+
+    def _sampler(self) -> Callable[[FloatArray], FloatArray]:
+        """Return what gives u at points ``(N, d)``; outside of the lattice u at its border."""
         from . import functional as F
 
-        field = torch.from_numpy(np.ascontiguousarray(np.moveaxis(self.vectors, -1, 0)))[None]
+        field = self._channels()
 
         def sample(points: FloatArray) -> FloatArray:
             found = F.sample(field, self._coordinates(points))
