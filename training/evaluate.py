@@ -127,6 +127,7 @@ def evaluate(
     seed: int = 1,
     progress: bool = True,
     failed: dict[str, str] | None = None,
+    after: Callable[[list[Row]], None] | None = None,
 ) -> list[Row]:
     """Register every pair with every method and score the fields.
 
@@ -139,6 +140,7 @@ def evaluate(
         progress: whether to show a bar.
         failed: receives the messages of methods that failed, whose rows are then missing; None:
             the first failure is raised.
+        after: called with all rows so far after each method.
 
     Returns:
         One row for each method and pair: ``method``, ``pair``, ``seconds``, ``seconds_<stage>``,
@@ -164,6 +166,8 @@ def evaluate(
                     raise
                 failed[title] = str(error)
                 print(f"\n{title} failed: {error}", file=sys.stderr)
+            if after is not None and rows:
+                after(rows)
     return rows
 
 
@@ -218,11 +222,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     if not methods:
         parser.error("nothing to compare: name --methods or --models")
-    machine, load = describe_machine(), [load_average()]
     failed: dict[str, str] = {}
-    threads = None if arguments.one_process else arguments.threads
-    rows = evaluate(pairs, methods, threads, arguments.seed, failed=failed)
-    load.append(load_average())
     run: dict[str, Any] = {
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "data": arguments.data,
@@ -232,13 +232,21 @@ def main(argv: list[str] | None = None) -> None:
         "models": arguments.models,
         "align": arguments.align,
         "seed": arguments.seed,
-        "machine": machine,
-        "load_average": load,  # before and after; much above the threads: times are too long
+        "machine": describe_machine(),
+        # Before and after each method; much above the threads: times are too long.
+        "load_average": [load_average()],
         "failed": failed,
     }
-    if not rows:
-        raise SystemExit("no method gave a result")
-    print(write_results(arguments.output, rows, run, _SYN, structure_names(pairs)))
+    text = "no method gave a result"
+
+    def save(rows: list[Row]) -> None:
+        nonlocal text
+        run["load_average"].append(load_average())
+        text = write_results(arguments.output, rows, run, _SYN, structure_names(pairs))
+
+    threads = None if arguments.one_process else arguments.threads
+    evaluate(pairs, methods, threads, arguments.seed, failed=failed, after=save)
+    print(text)
     if failed:
         raise SystemExit(f"failed: {', '.join(failed)}")
 
