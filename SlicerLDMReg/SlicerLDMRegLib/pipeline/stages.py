@@ -133,7 +133,7 @@ class Registration:
                 metrics["regions"] = regions.summary.to_dict()
             if self.guidance.label_names:
                 metrics["label_names"] = dict(self.guidance.label_names)
-        provenance = self._provenance(alignment, deformation)
+        provenance = self._provenance(alignment, deformation, regions)
         self.progress.report("done", 1.0)
         return RegistrationResult(
             fixed=self.inputs.fixed,
@@ -240,7 +240,9 @@ class Registration:
         metrics["deformation"] = deformation_metrics(field, determinant, inverse)
         return metrics
 
-    def _provenance(self, alignment: Alignment, deformation: Deformation) -> dict[str, Any]:
+    def _provenance(
+        self, alignment: Alignment, deformation: Deformation, regions: GivenRegions | None
+    ) -> dict[str, Any]:
         loaded, refined = self.loaded, deformation.refined
         options: dict[str, Any] = {
             "align": plain_options(self.align),
@@ -264,6 +266,9 @@ class Registration:
                 "refinement_loss_before": refined.initial_loss,
                 "refinement_loss_after": refined.final_loss,
             }
+            if self.refine.anatomy > 0:
+                both = regions is not None and regions.moving is not None
+                found["refinement_overlap_of_regions"] = both
         return {
             "date": now(),
             "seed": self.seed,

@@ -268,6 +268,7 @@ def test_a_segmenter_finds_the_regions(
     refined = run(images, model, segmenter=segmenter, refine={"iterations": (2,), "anatomy": 1.0})
     assert beside.segment(images[0]) is found
     assert refined.provenance["method"]["refinement_iterations"] == 2
+    assert refined.provenance["method"]["refinement_overlap_of_regions"]
     again = run(images, model, segmenter=segmenter, refine={"iterations": (2,), "anatomy": 0.0})
     assert np.abs(refined.field.vectors - again.field.vectors).max() > 1e-4
     model.forget()
