@@ -18,6 +18,7 @@ from typing import Any
 
 from . import python_slicer
 from .pictures import Pictures
+from .pytorch_extension import PyTorchExtension
 from .user import User
 
 __all__ = ["SlicerHost"]
@@ -183,9 +184,18 @@ class SlicerHost(User, Pictures):
         finally:
             app._version = before
 
+    @contextmanager
+    def pytorch_extension(self, torch_installed: bool = True) -> Iterator[PyTorchExtension]:
+        """Have the PyTorch extension, with or without torch; it tells what it was asked for."""
+        from . import pytorch_extension
+
+        with pytorch_extension.installed(self.slicer, torch_installed) as extension:
+            yield extension
+
     def reset(self) -> None:
         """Unload the modules, empty the scene, forget dialogs, errors, settings and requests."""
         slicer = self.slicer
+        slicer.mrmlScene = slicer.app.mrmlScene()
         for name in slicer.app.moduleManager().modulesNames():
             if isinstance(
                 slicer.app.moduleManager().module(name), slicer.qSlicerScriptedLoadableModule

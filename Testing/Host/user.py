@@ -76,12 +76,9 @@ class User:
         """Choose a node, None, or the row with a text ("Create new Volume") in a node selector."""
         selector = self._usable(selector)
         if isinstance(node, str):
-            text = node
-        elif node is None:
-            text = selector.noneDisplay
+            selector._choose(text=node)
         else:
-            text = node.GetName()
-        selector._choose(text)
+            selector._choose(key="none" if node is None else f"node:{node.GetID()}")
         self.process_events()
 
     def choose(self, combo_box: Any, text: str) -> None:

@@ -334,12 +334,12 @@ class qMRMLNodeComboBox(Observing, QtWidgets.QWidget):
 
     # What a user does
 
-    def _choose(self, text: str) -> None:
-        """Click the row with this text: a node, None, or an action."""
-        row = self._combo.findText(text)
+    def _choose(self, text: str = "", key: str = "") -> None:
+        """Click a row, given by its text or its key: a node, None, or an action."""
+        row = self._row(key) if key else self._combo.findText(text)
         if row < 0:
             rows = [self._combo.itemText(r) for r in range(self._combo.count)]
-            raise LookupError(f"{self.objectName}: no row '{text}' among {rows}")
+            raise LookupError(f"{self.objectName}: no row '{key or text}' among {rows}")
         key = self._combo.itemData(row, _KEY)
         if not key.startswith("action:"):
             self._combo.setCurrentIndex(row)

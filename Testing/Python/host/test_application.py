@@ -182,6 +182,24 @@ def test_slicer_before_packaging(host: Any) -> None:
     assert slicer.packaging.pip_check("numpy")
 
 
+def test_the_pytorch_extension_is_asked(host: Any) -> None:
+    with pytest.raises(ImportError):
+        import PyTorchUtils
+    with host.pytorch_extension(torch_installed=False) as extension:
+        import PyTorchUtils
+
+        assert host.slicer.app.extensionsManagerModel().isExtensionInstalled("PyTorch")
+        logic = PyTorchUtils.PyTorchUtilsLogic()
+        assert not logic.torchInstalled()
+        host.dialogs.answer("PyTorch will be downloaded", "Cancel")
+        assert logic.installTorch(askConfirmation=True) is None
+        extension.can_install = False
+        with pytest.raises(RuntimeError, match="failed"):
+            logic.installTorch(torchVersionRequirement=">=2.8")
+        assert [r["torchVersionRequirement"] for r in extension.requests] == [">=2.8"]
+    assert not host.slicer.app.extensionsManagerModel().isExtensionInstalled("PyTorch")
+
+
 def test_python_slicer_runs_python(host: Any) -> None:
     lines: list[str] = []
     process = host.slicer.util.launchConsoleProcess(

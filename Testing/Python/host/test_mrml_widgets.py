@@ -132,6 +132,11 @@ def test_a_user_creates_renames_and_deletes(host: Any, selector: Any) -> None:
     host.select(selector, "Delete current Volume")
     assert selector.currentNode() is None
     assert host.slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") == []
+    first, second = _volume(host, "Same"), _volume(host, "Same")
+    for twin in (second, first):  # of one name
+        twin.SetAttribute("LDMReg.Role", "warped")
+        host.select(selector, twin)
+        assert selector.currentNode() is twin
     with pytest.raises(LookupError, match="no row 'Create new Model'"):
         host.select(selector, "Create new Model")
 
