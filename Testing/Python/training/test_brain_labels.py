@@ -102,8 +102,9 @@ def test_brain_is_centred_with_a_margin(maps: BrainLabels) -> None:
         assert np.abs(centre).max() < 8
 
 
-def test_cache_is_used_and_follows_the_files(phantoms: Any, maps: BrainLabels) -> None:
-    root, cache = phantoms.root, phantoms.cache
+def test_cache_is_used_and_follows_the_files(phantoms: Any, tmp_path: Path) -> None:
+    root, cache = phantoms.root, tmp_path
+    maps = BrainLabels(root, [15, 16], cache)
     (folder,) = cache.iterdir()
     assert sorted(p.name for p in folder.iterdir()) == ["15.npz", "16.npz", "reference.npz"]
     files = {p: p.stat().st_mtime_ns for p in folder.iterdir()}

@@ -61,7 +61,8 @@ def test_fields_are_in_mm_of_the_patient(method: Method, shifted: EvaluationPair
     inside = shifted.fixed > 0.3
     np.testing.assert_allclose(np.median(found.field.vectors[inside], axis=0), SHIFT, atol=0.8)
     before, after = (score(shifted, f) for f in (DisplacementField.identity(GEOMETRY), found.field))
-    assert after["dice"] > 0.88 > before["dice"]
+    # Seen from the wrong side the shift doubles, and next to nothing overlaps.
+    assert after["dice"] > 0.75 > before["dice"]
 
 
 def test_pairs_hide_the_answers(shifted: EvaluationPair) -> None:
