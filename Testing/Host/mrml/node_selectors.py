@@ -9,13 +9,11 @@ from PySide6 import QtCore, QtGui, QtWidgets
 from ..ctk.choices import ctkComboBox
 from ..pythonqt.native import kept, native_widget
 from ..pythonqt.signals import emit
+from .node_actions import KEY, NodeActions, Row
 from .node_filter import NodeFilter
 from .observing import Observing
 
 __all__ = ["qMRMLNodeComboBox"]
-
-_KEY = int(QtCore.Qt.ItemDataRole.UserRole) + 1
-_Row = tuple[str, str]  # key ("none", "node:<id>", "separator", "action:<name>") and text
 
 
 def _refresh(self: Any) -> None:
@@ -33,7 +31,7 @@ def _filter_property(kind: Any, name: str) -> Any:
 
 
 @native_widget
-class qMRMLNodeComboBox(Observing, QtWidgets.QWidget):
+class qMRMLNodeComboBox(NodeActions, Observing, QtWidgets.QWidget):
     """A combo box with the nodes of a scene that pass a filter, and actions on them."""
 
     cpp_signals = (
@@ -153,7 +151,7 @@ class qMRMLNodeComboBox(Observing, QtWidgets.QWidget):
 
     # The rows
 
-    def _rows(self) -> list[_Row]:
+    def _rows(self) -> list[Row]:
         if self._scene is None:
             return []
         rows = [("none", self.noneDisplay)] if self.noneEnabled else []
@@ -165,35 +163,20 @@ class qMRMLNodeComboBox(Observing, QtWidgets.QWidget):
         actions = self._action_rows()
         return rows + ([("separator", ""), *actions] if actions else [])
 
-    def _action_rows(self) -> list[_Row]:
-        label = self.nodeTypeLabel(self.nodeTypes[0] if len(self.nodeTypes) == 1 else "")
-        rows: list[_Row] = []
-        if self.renameEnabled:
-            rows.append(("action:rename", f"Rename current {label}"))
-        if self.editEnabled:
-            rows.append(("action:edit", f"Edit current {label}"))
-        if self.addEnabled:
-            for kind in self.nodeTypes:
-                rows.append((f"action:create {kind}", f"Create new {self.nodeTypeLabel(kind)}"))
-        if self.removeEnabled:
-            rows.append(("action:delete", f"Delete current {label}"))
-        rows += [(f"action:user {index}", a.text) for index, a in enumerate(self._actions)]
-        return rows
-
     def _refresh(self) -> None:
         """Change the rows that differ, so that the combo box keeps its selection as Qt does."""
         wanted = self._rows()
         keys = [key for key, _ in wanted]
         for row in reversed(range(self._combo.count)):
-            if self._combo.itemData(row, _KEY) not in keys:
+            if self._combo.itemData(row, KEY) not in keys:
                 self._combo.removeItem(row)
         for row, (key, text) in enumerate(wanted):
-            if self._combo.itemData(row, _KEY) == key:
+            if self._combo.itemData(row, KEY) == key:
                 if self._combo.itemText(row) != text:
                     self._combo.setItemText(row, text)
                 continue
             item = QtGui.QStandardItem(text)
-            item.setData(key, _KEY)
+            item.setData(key, KEY)
             if key == "separator":
                 item.setData("separator", QtCore.Qt.ItemDataRole.AccessibleDescriptionRole)
                 item.setEnabled(False)
@@ -208,7 +191,7 @@ class qMRMLNodeComboBox(Observing, QtWidgets.QWidget):
         """For derived widgets."""
 
     def _row(self, key: str) -> int:
-        return self._combo.findData(key, _KEY)
+        return self._combo.findData(key, KEY)
 
     def _select(self, key: str) -> None:
         self._combo.setCurrentIndex(self._row(key) if key else -1)
@@ -216,7 +199,7 @@ class qMRMLNodeComboBox(Observing, QtWidgets.QWidget):
     # The current node
 
     def currentNode(self) -> Any:
-        key = self._combo.itemData(self._combo.currentIndex, _KEY) or ""
+        key = self._combo.itemData(self._combo.currentIndex, KEY) or ""
         if self._scene is None or not key.startswith("node:"):
             return None
         return self._scene.GetNodeByID(key[5:])
@@ -247,7 +230,7 @@ class qMRMLNodeComboBox(Observing, QtWidgets.QWidget):
     def _on_current_changed(self) -> None:
         if self._quiet:
             return
-        key = self._combo.itemData(self._combo.currentIndex, _KEY) or ""
+        key = self._combo.itemData(self._combo.currentIndex, KEY) or ""
         if key.startswith(("action:", "separator")):  # an action is not a selection
             last = self.nodeFromIndex(self.nodeCount() - 1)
             if last is not None:
@@ -259,53 +242,19 @@ class qMRMLNodeComboBox(Observing, QtWidgets.QWidget):
         emit(self, "currentNodeIDChanged(QString)", node.GetID() if node is not None else "")
 
     def _on_activated(self, row: int) -> None:
-        key = self._combo.itemData(row, _KEY) or ""
+        key = self._combo.itemData(row, KEY) or ""
         if key.startswith(("node:", "none")):
             emit(self, "nodeActivated(vtkMRMLNode*)", self.currentNode())
 
     # Nodes
 
     def nodeCount(self) -> int:
-        keys = [self._combo.itemData(row, _KEY) or "" for row in range(self._combo.count)]
+        keys = [self._combo.itemData(row, KEY) or "" for row in range(self._combo.count)]
         return sum(key.startswith("node:") for key in keys)
 
     def nodeFromIndex(self, index: int) -> Any:
-        key = self._combo.itemData(index + 1 if self.noneEnabled else index, _KEY) or ""
+        key = self._combo.itemData(index + 1 if self.noneEnabled else index, KEY) or ""
         return self._scene.GetNodeByID(key[5:]) if key.startswith("node:") else None
-
-    def addNode(self, kind: str | None = None) -> Any:
-        """Make a node of an allowed type, by default the first, and select it."""
-        if kind is None and self.nodeTypes:
-            kind = self.nodeTypes[0]
-        if kind not in self.nodeTypes:
-            return None
-        node = self._scene.CreateNodeByClass(kind)
-        node.UnRegister(None)
-        name = self.baseName or (node.GetName() or node.GetDefaultNodeNamePrefix())
-        node.SetName(self._scene.GetUniqueNameByString(name))
-        for attribute, value in self._created_with.items():
-            node.SetAttribute(attribute, value)
-        node = self._scene.AddNode(node)
-        if self.selectNodeUponCreation:
-            self.setCurrentNode(node)
-        emit(self, "nodeAddedByUser(vtkMRMLNode*)", node)
-        return node
-
-    def removeCurrentNode(self) -> None:
-        self._scene.RemoveNode(self.currentNode())
-
-    def editCurrentNode(self) -> None:
-        emit(self, "nodeAboutToBeEdited(vtkMRMLNode*)", self.currentNode())
-
-    def renameCurrentNode(self) -> None:
-        node = self.currentNode()
-        if node is None:
-            return
-        title = f"Rename {self.nodeTypeLabel(node.GetClassName())}"
-        name = QtWidgets.QInputDialog.getText(self, title, "New name:")
-        if name:
-            node.SetName(name)
-            emit(self, "currentNodeRenamed(QString)", name)
 
     def addAttribute(self, kind: str, name: str, value: Any = None) -> None:
         self._created_with[name] = "" if value is None else str(value)
@@ -315,47 +264,5 @@ class qMRMLNodeComboBox(Observing, QtWidgets.QWidget):
         self._created_with.pop(name, None)
         self._filter.removeAttribute(kind, name)
 
-    def setNodeTypeLabel(self, label: str, kind: str) -> None:
-        self._labels[kind] = label
-        self._refresh()
-
-    def nodeTypeLabel(self, kind: str) -> str:
-        if kind in self._labels:
-            return self._labels[kind]
-        label = self._scene.GetTypeDisplayNameByClassName(kind) if self._scene and kind else ""
-        return label or "node"
-
     def sortFilterProxyModel(self) -> NodeFilter:
         return self._filter
-
-    def addMenuAction(self, action: QtGui.QAction) -> None:
-        self._actions.append(action)
-        self._refresh()
-
-    # What a user does
-
-    def _choose(self, text: str = "", key: str = "") -> None:
-        """Click a row, given by its text or its key: a node, None, or an action."""
-        row = self._row(key) if key else self._combo.findText(text)
-        if row < 0:
-            rows = [self._combo.itemText(r) for r in range(self._combo.count)]
-            raise LookupError(f"{self.objectName}: no row '{key or text}' among {rows}")
-        key = self._combo.itemData(row, _KEY)
-        if not key.startswith("action:"):
-            self._combo.setCurrentIndex(row)
-            emit(self._combo, "activated(int)", row)
-            return
-        command, _, argument = key[7:].partition(" ")
-        if command == "create":
-            node = self.addNode(argument)
-            self.setCurrentNode(node)
-            emit(self, "nodeAddedByUserAction(vtkMRMLNode*)", node)
-        elif command == "user":
-            self._actions[int(argument)].trigger()
-        else:
-            actions = {
-                "delete": self.removeCurrentNode,
-                "edit": self.editCurrentNode,
-                "rename": self.renameCurrentNode,
-            }
-            actions[command]()

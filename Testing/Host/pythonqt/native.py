@@ -17,10 +17,14 @@ custom_widgets: dict[str, type[QtWidgets.QWidget]] = {}
 
 def native_widget(cls: type[QtWidgets.QWidget]) -> type[QtWidgets.QWidget]:
     """Class decorator for a stand-in: no keyword arguments; .ui files may use it."""
-    for name, function in list(vars(cls).items()):
-        overrides = any(name in vars(base) for base in cls.__mro__[1:])
-        if isinstance(function, FunctionType) and not name.startswith("_") and not overrides:
-            setattr(cls, name, _positional(cls.__name__, function))
+    mixins = [base for base in cls.__mro__[1:] if not issubclass(base, QtCore.QObject)]
+    inherited = {name for base in cls.__mro__[1:] if base not in mixins for name in vars(base)}
+    for owner in (*reversed(mixins), cls):
+        for name, function in list(vars(owner).items()):
+            if name.startswith("_") or name in inherited or not isinstance(function, FunctionType):
+                continue
+            if owner is cls or name not in vars(cls):
+                setattr(cls, name, _positional(cls.__name__, function))
     custom_widgets[cls.__name__] = cls
     return cls
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +29,7 @@ def test_the_parts_of_the_application_are_there(host: Any) -> None:
     assert slicer.util.getModuleLogic("Volumes").IsA("vtkSlicerVolumesLogic")
     assert slicer.util.mainWindow().windowTitle == "3D Slicer"
     assert not slicer.app.testingEnabled()
-    assert host.uses_slicer_source == bool("SLICER_SOURCE" in __import__("os").environ)
+    assert host.uses_slicer_source == bool(os.environ.get("SLICER_SOURCE"))
 
 
 @pytest.mark.parametrize("suffix", [".nrrd", ".nii.gz", ".mha"])

@@ -129,7 +129,11 @@ def test_a_user_creates_renames_and_deletes(host: Any, selector: Any) -> None:
     host.dialogs.answer("Rename Volume", "Result")
     host.select(selector, "Rename current Volume")
     assert node.GetName() == "Result"
+    host.dialogs.answer("Create new Volume", "Named")
+    host.select(selector, "Create new Volume as...")
+    assert selector.currentNode().GetName() == "Named"
     host.select(selector, "Delete current Volume")
+    host.slicer.mrmlScene.RemoveNode(node)
     assert selector.currentNode() is None
     assert host.slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") == []
     first, second = _volume(host, "Same"), _volume(host, "Same")
