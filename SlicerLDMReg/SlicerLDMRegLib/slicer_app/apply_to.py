@@ -89,7 +89,7 @@ def apply_transform(
                 node.HardenTransform()
             elif not _is_under(node, transform):
                 node.SetAndObserveTransformNodeID(_above(node, transform, copies, change).GetID())
-    return change
+        return change
 
 
 def _is_under(node: Node, transform: Node) -> bool:

@@ -68,7 +68,7 @@ class FrameSequence:
     def selected(self) -> int:
         """The number of the frame that is shown."""
         master = self.browser.GetMasterSequenceNode()
-        value = master.GetNthIndexValue(self.browser.GetSelectedItemNumber())
+        value = master.GetNthIndexValue(max(0, self.browser.GetSelectedItemNumber()))
         return max(0, int(self.node.GetItemNumberFromIndexValue(value, False)))
 
 
@@ -172,14 +172,15 @@ class _Writer:
             node = sequence.SetDataNodeAtValue(empty, value)
             self.made[number][output].write(node, False)
             set_attributes(node, {**self.attributes[number], "Output": output})
-        if not browser.IsSynchronizedSequenceNode(sequence, True):
-            change.on_undo(partial(_forget_sequence, browser, sequence))
-            browser.AddSynchronizedSequenceNode(sequence)
         shown = browser.GetProxyNode(sequence)
         is_new = shown is None
         if shown is None:
+            change.on_undo(partial(_forget_sequence, browser, sequence))
             shown = change.add(class_name, name)
-            browser.AddProxyNode(shown, sequence, False)
+            # As one, else Slicer makes a node for the sequence before it knows ours.
+            with slicer.util.NodeModify(browser):
+                browser.AddSynchronizedSequenceNode(sequence)
+                browser.AddProxyNode(shown, sequence, False)
         change.keep_with_display(shown)
         number = self.frames.selected
         if number not in self.made:

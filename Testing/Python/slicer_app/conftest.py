@@ -48,7 +48,7 @@ def scene(tmp_path: Path) -> Iterator[Any]:
     application.SetHomeDirectory(str(tmp_path))
     application.SetShareDirectory("share")
     application.SetMRMLScene(scene)
-    logics = []
+    logics = {}
     for name, class_name in LOGICS.items():
         logic = getattr(slicer, class_name)()
         logic.SetMRMLApplicationLogic(application)
@@ -56,7 +56,7 @@ def scene(tmp_path: Path) -> Iterator[Any]:
         logic.SetMRMLScene(scene)
         if name == "Colors":
             application.SetColorLogic(logic)
-        logics.append(logic)
+        logics[name] = logic
     slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
     slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene)
     for view, orientation in (("Red", "Axial"), ("Green", "Coronal"), ("Yellow", "Sagittal")):
@@ -68,6 +68,7 @@ def scene(tmp_path: Path) -> Iterator[Any]:
             scene.AddNode(node)
             if node.IsA("vtkMRMLSliceNode"):
                 node.SetOrientation(orientation)
+    scene.sequences_logic = logics["Sequences"]
     yield scene
     scene.Clear(1)
     application.SetMRMLScene(None)

@@ -14,7 +14,6 @@ import vtk
 from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.slicer_app import apply_to
 from SlicerLDMRegLib.slicer_app.apply_to import apply_transform
 from SlicerLDMRegLib.slicer_app.coordinates import FLIP, vtk_matrix
 from SlicerLDMRegLib.slicer_app.inputs import scene_images
@@ -22,6 +21,7 @@ from SlicerLDMRegLib.slicer_app.labels import segmentation_from_labels
 from SlicerLDMRegLib.slicer_app.nodes import image_from_volume, volume_geometry
 from SlicerLDMRegLib.slicer_app.results import write_result
 from SlicerLDMRegLib.slicer_app.transforms import grid_from_field
+from Testing.Python.slicer_app.failures import failures
 from Testing.Python.slicer_app.scenes import (
     array_of,
     lattice,
@@ -219,25 +219,28 @@ def test_what_cannot_move_is_told(scene: Any, transform: Any) -> None:
     assert scene_text(scene) == before
 
 
-def test_a_failure_amid_several_nodes_moves_none(
-    scene: Any, transform: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("harden", [False, True], ids=["under the transform", "hardened"])
+def test_a_failure_at_any_line_moves_nothing(
+    scene: Any, pair: Callable[..., tuple[Any, Any]], harden: bool
 ) -> None:
-    nodes = [make(moving_center(transform)) for make in MAKERS.values()]
+    fixed, moving = pair()
+    images = scene_images(fixed, moving)
+    transform = write_result(result_of(images), images).nodes["transform"]
+    nodes = [make(np.zeros(3)) for make in MAKERS.values()]
+    own = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "own")
+    nodes[1].SetAndObserveTransformNodeID(own.GetID())
     places = [position(node) for node in nodes]
     before = scene_text(scene)
-
-    whole = apply_to._is_under
-    calls = []
-
-    def fails_in_the_end(node: Any, transform: Any) -> bool:
-        calls.append(node)
-        if len(calls) == len(nodes):
-            raise RuntimeError("injected")
-        return whole(node, transform)
-
-    monkeypatch.setattr(apply_to, "_is_under", fails_in_the_end)
-    with pytest.raises(RuntimeError, match="injected"):
-        apply_transform(transform, nodes, harden=True)
-    assert scene_text(scene) == before
+    count = 0
+    for where in failures(
+        lambda: apply_transform(
+            transform, nodes, harden=harden, reference=fixed if harden else None
+        ),
+        often=("apply_to.py",),
+    ):
+        assert scene_text(scene) == before, where
+        count += 1
     for node, place in zip(nodes, places, strict=True):
         assert np.allclose(position(node), place)
+    print(f"{count} failures")
+    assert count > 50

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,9 +12,12 @@ import slicer
 
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.slicer_app import results
+from SlicerLDMRegLib.pipeline import register
+from SlicerLDMRegLib.slicer_app.apply_to import apply_transform
+from SlicerLDMRegLib.slicer_app.coordinates import vtk_matrix
 from SlicerLDMRegLib.slicer_app.inputs import LabelSource, SceneImages, scene_images
 from SlicerLDMRegLib.slicer_app.labels import labels_from_node
+from SlicerLDMRegLib.slicer_app.nodes import volume_geometry
 from SlicerLDMRegLib.slicer_app.provenance import read_attributes, read_json, roles_of
 from SlicerLDMRegLib.slicer_app.results import (
     OUTPUTS,
@@ -26,18 +25,22 @@ from SlicerLDMRegLib.slicer_app.results import (
     find_outputs,
     write_result,
 )
+from SlicerLDMRegLib.slicer_app.scene_change import SceneChange
 from SlicerLDMRegLib.slicer_app.transforms import field_from_transform
+from Testing.Python.slicer_app.failures import failures
 from Testing.Python.slicer_app.scenes import (
     array_of,
     blobs,
+    lattice,
+    resliced,
     result_of,
+    rotation,
     scene_text,
     smooth_field,
     volume_node,
 )
 
 Pair = Callable[..., tuple[Any, Any]]
-PACKAGE = str(Path(results.__file__).parent)
 
 
 def labelled(pair: Pair) -> SceneImages:
@@ -217,74 +220,6 @@ def test_a_volume_that_was_removed_is_told(scene: Any, pair: Pair) -> None:
 # All or nothing
 
 
-class Injected(BaseException):
-    """Raised where a test wants it; not even ``except Exception`` stops it."""
-
-
-def lines_of(function: Callable[[], Any]) -> list[tuple[str, int]]:
-    """The lines of the package that a function runs through, each once, in order."""
-    seen: dict[tuple[str, int], None] = {}
-
-    def trace(frame: Any, event: str, argument: Any) -> Any:
-        if not frame.f_code.co_filename.startswith(PACKAGE):
-            return None
-        if event == "line":
-            seen.setdefault((frame.f_code.co_filename, frame.f_lineno))
-        return trace
-
-    old = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        function()
-    finally:
-        sys.settrace(old)
-    return list(seen)
-
-
-@contextmanager
-def failing_at(line: tuple[str, int], occurrence: int = 1) -> Iterator[None]:
-    """Raise an exception in a line of the package when it is run for the n-th time."""
-    left = occurrence
-
-    def trace(frame: Any, event: str, argument: Any) -> Any:
-        nonlocal left
-        if frame.f_code.co_filename != line[0]:
-            return None
-        if event == "line" and frame.f_lineno == line[1]:
-            left -= 1
-            if left == 0:
-                raise Injected
-        return trace
-
-    old = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        yield
-    finally:
-        sys.settrace(old)
-
-
-#: These take back what has failed, or are what comes after everything was written.
-_NOT_INJECTED = ("__exit__", "_take_back", "restore", "created")
-
-
-def injection_points(function: Callable[[], Any]) -> list[tuple[str, int]]:
-    spared = set()
-    for path in Path(PACKAGE).glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.FunctionDef) and node.name in _NOT_INJECTED:
-                spared |= {(str(path), n) for n in range(node.lineno, node.end_lineno + 1)}
-    return [line for line in lines_of(function) if line not in spared]
-
-
-def occurrences(line: tuple[str, int]) -> tuple[int, ...]:
-    """When a line shall fail: the first time, and where nodes are written, also amid the others."""
-    text = Path(line[0]).read_text().splitlines()[line[1] - 1]
-    # The interpreter comes back to the line of ``with`` when the block is complete.
-    writes = Path(line[0]).name in ("results.py", "contents.py") and "with " not in text
-    return (1, 4) if writes else (1,)
-
-
 def contents(nodes: list[Any]) -> list[Any]:
     """What nodes hold that the XML of the scene does not tell."""
     found = []
@@ -312,23 +247,97 @@ def test_a_failure_at_any_line_leaves_the_scene_as_it_was(
         result = result_of(images, smooth_field(first_geometry(images), 3.0), provenance={})
     before = scene_text(scene)
     held = contents([n for n in outputs.values() if n is not None])
-    written = []
 
-    def write() -> None:
-        written.append(write_result(result, images, outputs))
+    def write() -> SceneChange:
+        return write_result(result, images, outputs).change
 
-    lines = injection_points(write)
-    written.pop().change.revert()
+    count = 0
+    for where in failures(write, often=("results.py", "contents.py")):
+        assert scene_text(scene) == before, where
+        assert contents([n for n in outputs.values() if n is not None]) == held, where
+        assert not scene.IsBatchProcessing(), where
+        count += 1
+    print(f"{count} failures")
+    assert count > 250
+
+
+def test_revert_brings_back_what_the_views_showed(scene: Any, pair: Pair) -> None:
+    fixed, moving = pair()
+    images = scene_images(fixed, moving)
+    red = scene.GetNodeByID("vtkMRMLSliceNodeRed")
+    layers = scene.GetNodeByID("vtkMRMLSliceCompositeNodeRed")
+    layers.SetBackgroundVolumeID(fixed.GetID())
+    before = scene_text(scene)
+    written = write_result(result_of(images), images)
+    # What the panel and the user do with the result.
+    layers.SetForegroundVolumeID(written.nodes["warped"].GetID())
+    layers.SetForegroundOpacity(0.5)
+    red.SetOrientation("Sagittal")
+    red.SetSliceOffset(3.0)
+    written.nodes["transform"].CreateDefaultDisplayNodes()
+    written.nodes["warped"].AddDefaultStorageNode()
+    moving.SetAndObserveTransformNodeID(written.nodes["transform"].GetID())
+    written.change.revert()
     assert scene_text(scene) == before
-    assert len(lines) > 200
-    for line in lines:
-        for occurrence in occurrences(line):
-            try:
-                with failing_at(line, occurrence):
-                    write()
-            except Injected:
-                pass
-            else:  # the line does not come so often
-                written.pop().change.revert()
-            assert scene_text(scene) == before, (line, occurrence)
-            assert contents([n for n in outputs.values() if n is not None]) == held
+    assert moving.GetParentTransformNode() is None
+
+
+def test_revert_brings_back_the_result_from_before(scene: Any, pair: Pair) -> None:
+    images = labelled(pair)
+    first = write_result(result_of(images), images).nodes
+    before, held = scene_text(scene), contents(list(first.values()))
+    field = smooth_field(first_geometry(images), 3.0)
+    second = write_result(result_of(images, field, provenance={}), images)
+    second.nodes["warped"].GetDisplayNode().SetWindowLevel(9, 8)
+    second.nodes["warped"].SetName("other")
+    assert scene_text(scene) != before
+    second.change.revert()
+    assert scene_text(scene) == before
+    assert contents(list(first.values())) == held
+
+
+def test_revert_after_the_user_removed_a_node(scene: Any, pair: Pair) -> None:
+    fixed, moving = pair()
+    images = scene_images(fixed, moving)
+    written = write_result(result_of(images), images)
+    scene.RemoveNode(written.nodes["warped"])
+    written.change.revert()
+    assert find_outputs(fixed, moving) == {}
+    written.change.revert()  # nothing is left to take back
+
+
+def test_results_are_in_the_world_where_the_inputs_are_shown(scene: Any, pair: Pair) -> None:
+    fixed, moving = pair()
+    own = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "own")
+    matrix = np.eye(4)
+    matrix[:3, :3], matrix[:3, 3] = rotation(0.2, 0.1, -0.3), (4, 5, 6)
+    own.SetMatrixTransformToParent(vtk_matrix(matrix))
+    for node in (fixed, moving):
+        node.SetAndObserveTransformNodeID(own.GetID())
+    images = scene_images(fixed, moving)
+    nodes = write_result(result_of(images), images).nodes
+    lattice = volume_geometry(fixed)
+    assert volume_geometry(nodes["warped"]).matches(lattice)
+    apply_transform(nodes["transform"], [moving])
+    difference = np.abs(resliced(moving, lattice) - array_of(nodes["warped"])).max()
+    assert difference < 1e-5
+
+
+@pytest.mark.parametrize("size", [(40, 36, 1), (24, 22, 20)], ids=["2D", "3D"])
+def test_a_registration_from_nodes_to_nodes(scene: Any, size: tuple[int, ...]) -> None:
+    """The real computation: what was moved by 2 mm comes back."""
+    geometry = lattice(size, (1.0, 1.1, 1.2), rotation(0, 0, 0.3) @ np.diag([-1.0, -1, 1]))
+    fixed = volume_node(blobs(geometry), "fixed")
+    moving = volume_node(blobs(geometry, (1.6, -1.2, 0)), "moving")
+    images = scene_images(fixed, moving)
+    result = register(**images.arguments(), model="none", align="none")
+    nodes = write_result(result, images).nodes
+    assert set(nodes) == set(OUTPUTS) - {"warped_labels"}
+    bright = array_of(fixed) > 0.5
+    found = field_from_transform(nodes["transform"], geometry).vectors[bright].mean(axis=0)
+    assert np.allclose(found, (1.6, -1.2, 0), atol=0.4)
+    moving.SetAndObserveTransformNodeID(nodes["transform"].GetID())
+    seen = resliced(moving, geometry)
+    assert np.abs(seen - array_of(nodes["warped"])).max() < 1e-4
+    assert read_attributes(nodes["warped"])["Model"] == "none"
+    assert read_attributes(nodes["warped"])["Version"]
