@@ -11,6 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import InputError, ModelError
+from ..geometry import ImageGeometry
 from ..images import as_labels
 from ..model_store import ModelCard
 from ..segmentation import Segmentation, load_segmentation, read_names
@@ -39,6 +40,7 @@ class Guidance:
         measured: whether the labels measure the overlap as well.
         note: why there are no regions.
         label_names: names of the labels that measure the overlap, where they are known.
+        unnamed: labels that the scheme of names leaves out.
     """
 
     segmentation: Segmentation | None = None
@@ -48,6 +50,7 @@ class Guidance:
     measured: bool = False
     note: str = ""
     label_names: Mapping[int, str] = field(default_factory=dict)
+    unnamed: tuple[int, ...] = ()
 
     def find(
         self, inputs: Inputs, loaded: LoadedModel, overlap: bool, progress: Progress
@@ -85,6 +88,8 @@ class Guidance:
         rows, filters, summary = match_labels(
             names, card, loaded.predictor.network, self.source, self.measured
         )
+        without = {n: {"name": "", "reason": "without a name"} for n in self.unnamed}
+        summary = replace(summary, background={**summary.background, **without})
         moving = None
         if overlap and segmenter is not None:
             found = segmenter.segment(inputs.moving, progress.part(0.5, 1.0))
@@ -146,13 +151,15 @@ def _choose(
     wanted, note = _segmenter(loaded.card, segmenter)
     if segmentation is None and names is not None:
         # The numbers of the labels may mean anything: only their names make them regions.
-        given = _load(inputs.fixed_labels, names, inputs.fixed, loaded.card, "fixed labels")
-        return Guidance(given, wanted, words, "given labels", True)
+        given, unnamed = _load(
+            inputs.fixed_labels, names, inputs.fixed, loaded.card, "fixed labels"
+        )
+        return Guidance(given, wanted, words, "given labels", True, unnamed=unnamed)
     if segmentation is not None and kind is None:
-        given = _load(segmentation, names, inputs.fixed, loaded.card, _ROLE)
+        given, unnamed = _load(segmentation, names, inputs.fixed, loaded.card, _ROLE)
         measured = inputs.fixed_labels is not None and _same(given.labels, inputs.fixed_labels)
         source = "given labels" if measured else "the given segmentation"
-        return Guidance(given, wanted, words, source, measured)
+        return Guidance(given, wanted, words, source, measured, unnamed=unnamed)
     if kind == "none":
         wanted, note = None, "turned off"
     elif kind == "auto" and wanted is None:
@@ -198,10 +205,18 @@ def _segmenter(card: ModelCard, segmenter: str | Path) -> tuple[str | None, str]
     return card.segmenter, ""
 
 
-def _load(source: Any, names: Any, image: sitk.Image, card: ModelCard, role: str) -> Segmentation:
-    """Read labels; without names, numbers that all are the model's mean what they mean there."""
-    if isinstance(names, str) and names == "model":
-        names = card.label_names
+def _load(
+    source: Any, names: Any, image: sitk.Image, card: ModelCard, role: str
+) -> tuple[Segmentation, tuple[int, ...]]:
+    """Read labels, and find those that a scheme of names leaves out: they are no regions.
+
+    Without names, numbers that all are the model's mean what they mean there. Names of one's own
+    have to be complete, but a segmentation of a known scheme may well hold more than the scheme.
+    """
+    if isinstance(names, str) and (names == "model" or not _is_file(names)):
+        names = card.label_names if names == "model" else read_names(names)
+        source, unnamed = _without_unnamed(as_labels(source, image, role), names)
+        return load_segmentation(source, names, image, role), unnamed
     carries = isinstance(source, Segmentation) or (
         isinstance(source, str | Path) and is_slicer_segmentation(Path(source))
     )
@@ -210,16 +225,34 @@ def _load(source: Any, names: Any, image: sitk.Image, card: ModelCard, role: str
         present = _present(source)
         if present and set(present) <= set(card.label_names):
             names = card.label_names
-    return load_segmentation(source, names, image, role)
+    return load_segmentation(source, names, image, role), ()
+
+
+def _is_file(names: str) -> bool:
+    path = Path(names).expanduser()
+    return path.suffix.lower() == ".json" or path.exists()
+
+
+def _without_unnamed(
+    labels: sitk.Image, names: Mapping[int, str]
+) -> tuple[sitk.Image, tuple[int, ...]]:
+    present = _present(labels)
+    unnamed = tuple(n for n in present if n not in names)
+    if not unnamed or len(unnamed) == len(present):
+        return labels, ()
+    array = sitk.GetArrayFromImage(labels)
+    array[np.isin(array, unnamed)] = 0
+    return ImageGeometry.from_image(labels).to_image(array), unnamed
 
 
 def _present(labels: sitk.Image) -> list[int]:
     return [int(n) for n in np.unique(sitk.GetArrayViewFromImage(labels)) if n != 0]
 
 
-def _same(a: sitk.Image, b: sitk.Image) -> bool:
-    views = sitk.GetArrayViewFromImage(a), sitk.GetArrayViewFromImage(b)
-    return views[0].shape == views[1].shape and bool(np.array_equal(*views))
+def _same(guiding: sitk.Image, measured: sitk.Image) -> bool:
+    """Whether the labels that guide are measured, too; some of the measured may not guide."""
+    own, other = (sitk.GetArrayViewFromImage(image) for image in (guiding, measured))
+    return bool((own[own != 0] == other[own != 0]).all())
 
 
 def _number(label: Any) -> int:

@@ -135,6 +135,22 @@ def test_names_come_from_a_file_a_scheme_slicer_or_the_model(
     assert measured.metrics["regions"]["source"] == "none"
 
 
+def test_labels_beyond_a_known_scheme_are_background(
+    images: tuple[sitk.Image, sitk.Image], model: LoadedModel, labels: np.ndarray
+) -> None:
+    numbers = np.choose(labels, [0, 17, 53, 0, 0, 3])
+    for scheme in ("model", "freesurfer35"):
+        numbers[labels == 5] = 3 if scheme == "model" else 14175
+        options = {"fixed_segmentation": numbers, "fixed_labels": numbers}
+        result = run(images, model, **options, label_names=scheme)
+        found = result.metrics["regions"]
+        assert found["guided_by_measured_labels"]
+        assert set(found["matched"]) == {17, 53}
+        beyond = 3 if scheme == "model" else 14175
+        assert found["background"][beyond] == {"name": "", "reason": "without a name"}
+        assert f"1 background (label {beyond}: without a name)" in found["summary"]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
