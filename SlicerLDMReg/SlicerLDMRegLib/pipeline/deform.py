@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..functional import integrate, invert, logarithm
+from ..functional import integrate, invert
 from ..geometry import ImageGeometry
 from ..networks import FieldPrediction
 from .align import Alignment
@@ -30,6 +30,7 @@ from .refine import RefineResult, refine
 from .regions import GivenRegions
 from .request import RefineOptions
 from .slices import SliceRange
+from .starts import stationary_velocity
 from .unfold import DETERMINANT_FLOOR, squarings_for, unfold
 
 __all__ = ["Deformation", "Deformer"]
@@ -194,7 +195,7 @@ class Deformer:
             with self.meter.stage("refine"), torch.no_grad():
                 velocity = prediction.velocity
                 if velocity is None:
-                    velocity = logarithm(prediction.displacement, smoothing=0.5)
+                    velocity = stationary_velocity(prediction.displacement)
                 velocity = FieldBatch(velocity, predicted, self.slices).on(lattice).values
                 velocity = velocity.to(self.device)
                 initial = FieldPrediction(velocity, velocity, prediction.distance)

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..functional import logarithm
+from ..functional import logarithm, resize
 from ..losses import ncc
 from ..networks import FieldPrediction
+from .objective import velocity_shape
 
-__all__ = ["choose_similarity", "initial_velocity"]
+__all__ = ["choose_similarity", "initial_velocity", "stationary_velocity"]
 
 _MOST_SAMPLES = 200_000
 _LIKE_NCC, _LIKE_HISTOGRAM = 0.4, 0.035
@@ -54,5 +55,16 @@ def initial_velocity(initial: FieldPrediction | Tensor | None, like: Tensor) -> 
         raise InputError(f"refine: expected a field {expected}, got {tuple(field.shape)}")
     if known is not None:
         return known.detach().to(like.device)
-    with torch.no_grad():
-        return logarithm(field.detach().to(like.device), smoothing=0.5)
+    return stationary_velocity(field.detach().to(like.device))
+
+
+@torch.no_grad()
+def stationary_velocity(displacement: Tensor) -> Tensor:
+    """Return a velocity whose exponential is close to a displacement, ``(B, d, *S)`` in voxels.
+
+    That of a large volume is found on half its lattice, in an eighth of the time.
+    """
+    shape = displacement.shape[2:]
+    lattice = velocity_shape(shape)
+    velocity = logarithm(resize(displacement, lattice, displacement=True), smoothing=0.5)
+    return resize(velocity, shape, displacement=True)

@@ -32,10 +32,12 @@ from .transforms import check_transform_node, interpolate_linearly
 
 __all__ = [
     "OUTPUTS",
+    "PreparedResult",
     "WrittenResult",
     "after_loading",
     "check_outputs",
     "find_outputs",
+    "prepare_result",
     "write_result",
 ]
 
@@ -148,6 +150,77 @@ def check_outputs(outputs: Mapping[str, Node | None], fixed: Node, moving: Node)
         chosen.append(node)
 
 
+@dataclass(frozen=True, eq=False)
+class PreparedResult:
+    """Everything that the nodes of a result will hold, made without touching the scene.
+
+    Making it takes most of the time of large volumes, :meth:`write` little; between the two an
+    application may stay alive.
+    """
+
+    images: SceneImages
+    outputs: Mapping[str, Node | None]
+    contents: Mapping[str, Content]
+    attributes: Mapping[str, str]
+    metrics: Mapping[str, str]
+
+    def write(self) -> WrittenResult:
+        """Change the scene; if that fails, it is as before.
+
+        Raises:
+            InputError: for volumes that the scene has lost.
+        """
+        fixed, moving = self.images.fixed_source.shown, self.images.moving_source.shown
+        _check_inputs(fixed, moving)
+        nodes: dict[str, Node] = {}
+        with SceneChange(fixed.GetScene()) as change:
+            for view in view_nodes(fixed.GetScene()):
+                change.keep(view)
+            if not has_item(fixed):  # only outside of the application
+                change.on_undo(partial(forget_item, fixed))
+            for output, content in self.contents.items():
+                nodes[output] = self._write_node(output, content, change)
+            return WrittenResult(nodes, change)
+
+    def _write_node(self, output: str, content: Content, change: SceneChange) -> Node:
+        fixed, moving = self.images.fixed_source.shown, self.images.moving_source.shown
+        node = self.outputs[output]
+        if node is not None and node.GetScene() is None:
+            node = None  # the user has removed it
+        is_new = node is None
+        if node is None:
+            class_name, name = OUTPUTS[output]
+            title = name.format(fixed=fixed.GetName(), moving=moving.GetName())
+            node = change.add(class_name, title)
+        change.keep_with_display(node)
+        content.write(node, is_new)
+        measured = self.metrics if output in _MEASURED else {}
+        set_attributes(node, {**self.attributes, **measured, "Output": output})
+        node.SetDescription(_DESCRIPTIONS.get(output, ""))
+        set_roles(node, *_roles(output, fixed, moving))
+        if is_new:
+            place_under(node, fixed)
+        return node
+
+
+def prepare_result(
+    result: FoundResult,
+    images: SceneImages,
+    outputs: Mapping[str, Node | None] | None = None,
+) -> PreparedResult:
+    """Make what the nodes of a result will hold; see :func:`write_result`."""
+    fixed, moving = images.fixed_source.shown, images.moving_source.shown
+    _check_inputs(fixed, moving)
+    if outputs is None:
+        earlier = find_outputs(fixed, moving)
+        outputs = {output: earlier.get(output) for output in OUTPUTS}
+    check_outputs(outputs, fixed, moving)
+    contents = _contents(place(result, images), result, images, outputs)
+    attributes = result_attributes(result.provenance)
+    metrics = result_attributes(result.provenance, result.metrics)
+    return PreparedResult(images, outputs, contents, attributes, metrics)
+
+
 def write_result(
     result: FoundResult,
     images: SceneImages,
@@ -159,6 +232,9 @@ def write_result(
     is as before. New nodes stand under the fixed volume in the subject hierarchy. All refer to both
     volumes in Slicer's roles of spatial registration, and have attributes that tell where they come
     from, see :func:`~.provenance.result_attributes`.
+
+    Beyond the fixed image, or the slices of it that were registered, a transform goes on as at the
+    border.
 
     Args:
         result: of the registration of ``images``.
@@ -172,44 +248,16 @@ def write_result(
     Raises:
         InputError: for nodes that cannot be written into, or volumes that the scene has lost.
     """
-    fixed, moving = images.fixed_source.shown, images.moving_source.shown
+    return prepare_result(result, images, outputs).write()
+
+
+def _check_inputs(fixed: Node, moving: Node) -> None:
     for role, node in (("fixed", fixed), ("moving", moving)):
         if node.GetScene() is None:
             raise InputError(
                 f"the {role} volume {node.GetName()!r} was removed from the scene before the "
                 "result was there; nothing was written"
             )
-    if outputs is None:
-        earlier = find_outputs(fixed, moving)
-        outputs = {output: earlier.get(output) for output in OUTPUTS}
-    check_outputs(outputs, fixed, moving)
-    contents = _contents(place(result, images), result, images, outputs)
-    attributes = result_attributes(result.provenance)
-    measured = result_attributes(result.provenance, result.metrics)
-    nodes: dict[str, Node] = {}
-    with SceneChange(fixed.GetScene()) as change:
-        for view in view_nodes(fixed.GetScene()):
-            change.keep(view)
-        if not has_item(fixed):  # only outside of the application
-            change.on_undo(partial(forget_item, fixed))
-        for output, content in contents.items():
-            class_name, name = OUTPUTS[output]
-            node = outputs[output]
-            is_new = node is None
-            if node is None:
-                title = name.format(fixed=fixed.GetName(), moving=moving.GetName())
-                node = change.add(class_name, title)
-            change.keep_with_display(node)
-            content.write(node, is_new)
-            set_attributes(
-                node, {**(measured if output in _MEASURED else attributes), "Output": output}
-            )
-            node.SetDescription(_DESCRIPTIONS.get(output, ""))
-            set_roles(node, *_roles(output, fixed, moving))
-            if is_new:
-                place_under(node, fixed)
-            nodes[output] = node
-        return WrittenResult(nodes, change)
 
 
 def _roles(output: str, fixed: Node, moving: Node) -> tuple[Node, Node]:

@@ -15,6 +15,7 @@ from SlicerLDMRegLib.functional import gaussian_smooth, integrate, warp
 from SlicerLDMRegLib.pipeline.objective import ImagePair, velocity_shape
 from SlicerLDMRegLib.pipeline.refine import refine
 from SlicerLDMRegLib.pipeline.request import RefineOptions
+from SlicerLDMRegLib.pipeline.starts import choose_similarity, stationary_velocity
 from SlicerLDMRegLib.pipeline.unfold import least_determinant
 
 SHAPE = (26, 30, 28)
@@ -49,6 +50,14 @@ def test_lattice_of_the_velocity() -> None:
     assert velocity_shape((512, 512)) == (512, 512)
     assert velocity_shape((24, 28, 20)) == (24, 28, 20)
     assert velocity_shape((96, 112, 81)) == (48, 56, 41)
+
+
+def test_volumes_are_compared_by_local_correlation(
+    pair: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+) -> None:
+    moving, fixed, _ = pair
+    assert choose_similarity(moving[..., 14, :, :], fixed[..., 14, :, :]) == "mse"
+    assert choose_similarity(moving, fixed) == "lncc"
 
 
 @pytest.mark.parametrize("similarity", ["mse", "lncc", "mind"])
@@ -154,3 +163,13 @@ def test_largest_volume_needs_little_memory_and_can_be_cancelled(similarity: str
     measured = json.loads(done.stdout.splitlines()[-1])
     assert measured["mib"] < 1024
     assert measured["gap"] < 3  # seconds of one busy core between two chances to cancel
+
+
+def test_velocity_of_a_large_displacement(
+    pair: tuple[torch.Tensor, torch.Tensor, torch.Tensor], always_half: ModuleType
+) -> None:
+    truth = pair[2]
+    velocity = stationary_velocity(truth)
+    assert velocity.shape == truth.shape
+    missed = (integrate(velocity, 6) - truth)[..., 4:-4, 4:-4, 4:-4]
+    assert missed.square().sum(1).sqrt().mean() < 0.05

@@ -10,7 +10,9 @@ import SimpleITK as sitk
 import slicer
 
 from SlicerLDMRegLib.geometry import ImageGeometry
+from SlicerLDMRegLib.pipeline.slices import SliceRange
 from SlicerLDMRegLib.slicer_app.inputs import scene_images
+from SlicerLDMRegLib.slicer_app.nodes import volume_geometry
 from SlicerLDMRegLib.slicer_app.results import write_result
 from Testing.Python.slicer_app.scenes import (
     array_of,
@@ -91,6 +93,20 @@ def test_warped_volume_is_what_slicer_resamples(scene: Any, name: str) -> None:
         difference = np.abs(found - warped).max() / np.ptp(warped)
         print(f"{name}, {judge}: largest difference {difference:.1e} of the range")
         assert difference < 1e-5
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_range_of_slices_is_where_it_is_in_the_volume(scene: Any, axis: int) -> None:
+    fixed_lattice, moving_lattice = GEOMETRIES["oblique left-handed"]
+    fixed = volume_node(blobs(fixed_lattice), "fixed")
+    moving = volume_node(blobs(moving_lattice, (1, 0, 0)), "moving")
+    images = scene_images(fixed, moving, slices=f"{'ijk'[axis]}:6-8")
+    slices = SliceRange(axis, 6, 9).crop(fixed_lattice)
+    nodes = write_result(result_of(images, smooth_field(slices)), images).nodes
+    assert volume_geometry(nodes["warped"]).matches(slices)
+    moving.SetAndObserveTransformNodeID(nodes["transform"].GetID())
+    warped = array_of(nodes["warped"])
+    assert np.abs(resliced(moving, slices) - warped).max() < 1e-5 * np.ptp(warped)
 
 
 @pytest.mark.parametrize("name", ["lps flipped", "oblique left-handed", "2D oblique"])

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +17,7 @@ import slicer
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.pipeline import register
+from SlicerLDMRegLib.slicer_app import results
 from SlicerLDMRegLib.slicer_app.apply_to import apply_transform
 from SlicerLDMRegLib.slicer_app.coordinates import vtk_matrix
 from SlicerLDMRegLib.slicer_app.inputs import LabelSource, SceneImages, scene_images
@@ -23,6 +28,7 @@ from SlicerLDMRegLib.slicer_app.results import (
     OUTPUTS,
     check_outputs,
     find_outputs,
+    prepare_result,
     write_result,
 )
 from SlicerLDMRegLib.slicer_app.scene_change import SceneChange
@@ -215,6 +221,33 @@ def test_a_volume_that_was_removed_is_told(scene: Any, pair: Pair) -> None:
     with pytest.raises(InputError, match="the moving volume 'moving' was removed"):
         write_result(result, images)
     assert scene_text(scene) == before
+
+
+def test_a_removed_output_is_made_anew(scene: Any, pair: Pair) -> None:
+    images = labelled(pair)
+    outputs: dict[str, Any] = dict(write_result(result_of(images), images).nodes)
+    prepared = prepare_result(result_of(images), images, outputs)
+    scene.RemoveNode(outputs["warped"])  # while the panel was waiting for the result
+    nodes = prepared.write().nodes
+    assert nodes["warped"].GetScene() is scene
+    assert nodes["transform"] is outputs["transform"]
+
+
+def test_nothing_heavy_is_imported() -> None:
+    """The panel opens at once, and before torch is installed."""
+    package = Path(results.__file__).parents[2]
+    modules = "SlicerLDMRegLib.slicer_app." + ", SlicerLDMRegLib.slicer_app.".join(
+        ("results", "sequences", "apply_to")
+    )
+    heavy = "{'torch', 'monai', 'matplotlib', 'scipy', 'jinja2'}"
+    code = f"import sys, {modules}; print({heavy} & set(sys.modules))"
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(package)},
+        capture_output=True,
+        text=True,
+    )
+    assert run.stdout.strip() == "set()", run.stderr
 
 
 # All or nothing
