@@ -75,6 +75,8 @@ def _check_and_split(root: ET.Element) -> list[tuple[str, str, int | str]]:
             prop_name = prop.get("name", "")
             if prop.get("stdset") == "0":  # a dynamic property
                 continue
+            if prop_name == "buddy" and class_name == "QLabel":  # Designer's name for setBuddy
+                continue
             if cls.staticMetaObject.indexOfProperty(prop_name) < 0:
                 raise UiFileError(f"'{name}' ({class_name}) has no property '{prop_name}'")
             value = prop.find("enum") if prop.find("enum") is not None else prop.find("set")
