@@ -1,0 +1,129 @@
+"""The sample pairs in the module Sample Data, and in the scene."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from SlicerLDMRegLib.errors import InputError
+from SlicerLDMRegLib.resources import sample_data_dir
+
+
+@pytest.fixture
+def sample_data(host: Any) -> Any:
+    from SlicerLDMRegLib.slicer_app import sample_data
+
+    return sample_data
+
+
+def _names(node: Any) -> list[str]:
+    segmentation = node.GetSegmentation()
+    return [
+        segmentation.GetNthSegment(n).GetName() for n in range(segmentation.GetNumberOfSegments())
+    ]
+
+
+def test_every_pair_with_its_files_is_registered_once(host: Any, sample_data: Any) -> None:
+    import SampleData
+
+    sample_data.register_sample_data()
+    sample_data.register_sample_data()  # the module was reloaded
+    sources = SampleData.SampleDataLogic.sampleDataSourcesByCategory(sample_data.CATEGORY)
+    pairs = sample_data.available_pairs()
+    assert [source.sampleName for source in sources] == [pair.title for pair in pairs]
+    assert {"cardiac", "echo"} <= {pair.kind for pair in pairs}
+    for source in sources:
+        picture = host.qt.QImage(source.thumbnailFileName)
+        assert (picture.width(), picture.height()) == (288, 192), source.thumbnailFileName
+
+
+def test_scripts_get_the_images_from_sample_data(host: Any, sample_data: Any) -> None:
+    import SampleData
+
+    sample_data.register_sample_data()
+    nodes = SampleData.downloadSamples("Cardiac MR pair")
+    assert [node.GetName() for node in nodes] == ["Cardiac MR diastole", "Cardiac MR systole"]
+
+
+def test_the_button_in_sample_data_loads_the_labels_too(host: Any, sample_data: Any) -> None:
+    import SampleData
+
+    sample_data.register_sample_data()
+    source = SampleData.SampleDataLogic().sourceForSampleName("Echocardiogram pair")
+    nodes = source.customDownloader(source)
+    assert [node.GetName() for node in nodes] == [
+        "Echo diastole",
+        "Echo systole",
+        "Labels of Echo diastole",
+        "Labels of Echo systole",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["cardiac", "brain", "echo"])
+def test_a_pair_is_loaded_with_named_labels(host: Any, sample_data: Any, kind: str) -> None:
+    from SlicerLDMRegLib.slicer_app.labels import labels_from_node
+    from SlicerLDMRegLib.slicer_app.nodes import volume_geometry
+
+    pair = sample_data.PAIRS[kind]
+    if not pair.exists:
+        pytest.skip(f"no files of the pair {kind}")
+    loaded = sample_data.load_pair(kind)
+    for role, volume, segmentation in (
+        ("fixed", loaded.fixed, loaded.fixed_labels),
+        ("moving", loaded.moving, loaded.moving_labels),
+    ):
+        image = sitk.ReadImage(str(sample_data_dir() / f"{kind}_{role}.nrrd"))
+        expected = sitk.GetArrayFromImage(image)
+        np.testing.assert_array_equal(
+            host.slicer.util.arrayFromVolume(volume).reshape(expected.shape), expected
+        )
+        labels = sitk.GetArrayFromImage(
+            sitk.ReadImage(str(sample_data_dir() / f"{kind}_{role}_labels.nrrd"))
+        )
+        found = labels_from_node(segmentation, volume_geometry(volume))
+        voxels = sitk.GetArrayFromImage(found.image).reshape(labels.shape)
+        np.testing.assert_array_equal(voxels, labels)
+        assert list(found.names) == [n for n in np.unique(labels) if n]
+        names = pair.label_names()
+        assert list(found.names.values()) == [names[number] for number in found.names]
+        assert not any(name.startswith("Label ") for name in found.names.values())
+    colors = [
+        {s.GetName(): s.GetColor() for s in _segments(node)}
+        for node in (loaded.fixed_labels, loaded.moving_labels)
+    ]
+    assert colors[0] == colors[1]
+    assert len(set(colors[0].values())) == len(colors[0])
+    assert loaded.fixed_labels.GetDisplayNode().GetVisibility()
+    assert not loaded.moving_labels.GetDisplayNode().GetVisibility()
+    composite = host.slicer.app.layoutManager().sliceWidget("Red").mrmlSliceCompositeNode()
+    assert composite.GetBackgroundVolumeID() == loaded.fixed.GetID()
+    assert not host.slicer.util.getNodesByClass("vtkMRMLLabelMapVolumeNode")
+
+
+def _segments(node: Any) -> list[Any]:
+    segmentation = node.GetSegmentation()
+    return [segmentation.GetNthSegment(n) for n in range(segmentation.GetNumberOfSegments())]
+
+
+def test_a_pair_is_loaded_once(host: Any, sample_data: Any) -> None:
+    first, second = sample_data.load_pair("cardiac"), sample_data.load_pair("cardiac")
+    assert vars(first) == vars(second)
+    host.slicer.mrmlScene.RemoveNode(first.moving_labels)
+    third = sample_data.load_pair("cardiac")
+    assert third.fixed is first.fixed
+    assert _names(third.moving_labels) == _names(first.fixed_labels)
+
+
+def test_unknown_and_missing_pairs_are_told(
+    host: Any, sample_data: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError, match="expected one of cardiac, brain, echo, got 'liver'"):
+        sample_data.load_pair("liver")
+    lost = sample_data.SamplePair("lost", "Lost pair", "a", "b", "no-model")
+    monkeypatch.setitem(sample_data.PAIRS, "lost", lost)
+    with pytest.raises(InputError, match=r"lost_fixed.nrrd, .* are missing in .*reinstall"):
+        sample_data.load_pair("lost")
+    assert lost not in sample_data.available_pairs()
