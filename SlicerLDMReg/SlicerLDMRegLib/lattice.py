@@ -27,12 +27,15 @@ def anatomical_lattice(
     spacing: float,
     orientation: str = "LPS",
     foreground: tuple[np.ndarray, np.ndarray] | None = None,
+    anchor: str | None = None,
 ) -> ImageGeometry:
     """Return a lattice along the axes of the patient, centred on what an image shows.
 
     It depends on where the voxels of the image lie and not on the order in which a file stores
     them. Its centre is that of the foreground (see :func:`foreground_box`), moved only as far as it
-    takes not to cut an image that fits; of one that does not fit the rest is cut.
+    takes not to cut an image that fits; of one that does not fit the rest is cut. With an anchor,
+    a foreground that is too long is cut at the other end: the brain lies at the upper end of a head
+    with neck, and not in its middle.
 
     Args:
         image: 3D image.
@@ -40,9 +43,12 @@ def anatomical_lattice(
         spacing: mm between voxels along every axis.
         orientation: where the axes point, e.g. ``"LPS"``.
         foreground: that of the image, where it is known already.
+        anchor: the end of the foreground that is not cut, a letter such as ``"S"``; None: both
+            ends are cut alike.
 
     Raises:
-        InputError: when the image is not 3D or the orientation does not name three axes.
+        InputError: when the image is not 3D, the orientation does not name three axes, or the
+            anchor no direction.
     """
     if image.GetDimension() != 3:
         raise InputError(f"expected a 3D image, got {image.GetDimension()}D")
@@ -50,7 +56,13 @@ def anatomical_lattice(
     box = _corners(ImageGeometry.from_image(image)) @ direction
     low, high = box.min(axis=0), box.max(axis=0)
     extent = np.asarray(size) * spacing
-    centre = sum(foreground or foreground_box(image, orientation)) / 2
+    first, last = foreground or foreground_box(image, orientation)
+    centre = (first + last) / 2
+    if anchor is not None:
+        too_long = last - first > extent
+        toward = _unit(anchor) @ direction  # 1 or -1 along one axis, 0 along the others
+        centre = np.where(too_long & (toward > 0), last - extent / 2, centre)
+        centre = np.where(too_long & (toward < 0), first + extent / 2, centre)
     fits = high - low <= extent
     centre = np.where(fits, np.clip(centre, high - extent / 2, low + extent / 2), centre)
     # A voxel on the very face of the image would be inside or not by the order of storage.
@@ -141,6 +153,14 @@ def _direction(orientation: str) -> np.ndarray:
     if abs(np.linalg.det(matrix)) != 1:
         raise InputError(f"orientation: expected three letters such as 'LPS', got {orientation!r}")
     return matrix
+
+
+def _unit(letter: str) -> np.ndarray:
+    """Return the direction that a letter names, LPS."""
+    if letter not in _LETTERS:
+        raise InputError(f"anchor: expected one of {', '.join(_LETTERS)}, got {letter!r}")
+    axis, sign = _LETTERS[letter]
+    return sign * np.eye(3)[axis]
 
 
 def _corners(geometry: ImageGeometry) -> np.ndarray:

@@ -70,6 +70,23 @@ def test_lattice_does_not_depend_on_the_order_of_storage(
     )
 
 
+@pytest.mark.parametrize("orientation", ["LPS", "RAI", "SAL"])
+@pytest.mark.parametrize(("anchor", "place"), [(None, 100.0), ("S", 132.0), ("I", 68.0)])
+def test_end_of_a_long_foreground_that_is_kept(
+    orientation: str, anchor: str | None, place: float
+) -> None:
+    """A head with neck: the brain is at its upper end."""
+    geometry = ImageGeometry((20, 20, 100), (2, 2, 2), (1, 1, 1), IDENTITY)
+    array = np.zeros(geometry.array_shape, np.float32)
+    array[10:90, 5:15, 5:15] = 100  # from 20 to 180 mm
+    image = geometry.to_image(array)
+    lattice = anatomical_lattice(image, (48, 48, 48), 2.0, orientation, anchor=anchor)
+    np.testing.assert_allclose(lattice.center()[2], place, atol=1.0)  # outliers are left out
+    np.testing.assert_allclose(lattice.center()[:2], (20, 20), atol=0.1)
+    short = anatomical_lattice(image, (96, 96, 96), 2.0, orientation, anchor=anchor)
+    np.testing.assert_allclose(short.center()[2], 100, atol=1.0)
+
+
 def test_wrong_orientation() -> None:
     image = ball(ImageGeometry((9, 9, 9), (1, 1, 1), (0, 0, 0), IDENTITY), (4, 4, 4), 3)
     for wrong in ("LP", "LPP", "XYZ"):
@@ -77,6 +94,8 @@ def test_wrong_orientation() -> None:
             anatomical_lattice(image, (8, 8, 8), 1.0, wrong)
     with pytest.raises(InputError, match="3D"):
         anatomical_lattice(image[:, :, 0], (8, 8), 1.0)
+    with pytest.raises(InputError, match="anchor"):
+        anatomical_lattice(image, (8, 8, 8), 1.0, anchor="up")
 
 
 @pytest.mark.parametrize("orientation", ["LPS", "RAS"])

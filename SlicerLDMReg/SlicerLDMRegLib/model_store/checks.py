@@ -102,6 +102,13 @@ def _check_grid(card: ModelCard) -> None:
             "grid.orientation",
             "three letters such as 'LPS' or 'RAS' for a 3D model, or nothing",
         )
+    if grid.anchor is not None:
+        _require(
+            card,
+            grid.orientation is not None and any({grid.anchor} < axis for axis in _AXES),
+            "grid.anchor",
+            "a letter such as 'S' for a model with an orientation, or nothing",
+        )
 
 
 def _check_labels(card: ModelCard) -> None:

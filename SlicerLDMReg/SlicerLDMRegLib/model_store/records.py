@@ -23,22 +23,27 @@ class Grid:
         spacing: mm between voxels along every axis; None: whatever makes the image fit.
         orientation: where the axes x, y, z point: a letter each, ``"LPS"`` for left, posterior,
             superior (the ends of growing indices); None: along the axes of the image.
+        anchor: the end of a foreground that is too long for the lattice which is kept, a letter
+            such as ``"S"`` for heads; None: it is cut at both ends.
     """
 
     size: tuple[int, ...]
     divisor: int = 1
     spacing: float | None = None
     orientation: str | None = None
+    anchor: str | None = None
 
     @classmethod
     def from_fields(cls, fields: Fields, spatial_dims: int) -> Grid:
         """Read the section ``grid``."""
-        known = {key for key in ("spacing", "orientation") if fields.values.get(key) is not None}
+        optional = ("spacing", "orientation", "anchor")
+        known = {key for key in optional if fields.values.get(key) is not None}
         return cls(
             fields.integers("size", spatial_dims, minimum=1),
             fields.integer("divisor", 1),
             fields.number("spacing", *_SPACINGS) if "spacing" in known else None,
             fields.text("orientation") if "orientation" in known else None,
+            fields.text("anchor") if "anchor" in known else None,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -48,6 +53,8 @@ class Grid:
             section["spacing"] = self.spacing
         if self.orientation is not None:
             section["orientation"] = self.orientation
+        if self.anchor is not None:
+            section["anchor"] = self.anchor
         return section
 
 

@@ -83,7 +83,9 @@ def model_lattice(fixed: sitk.Image, grid: Grid, slices: SliceRange | None = Non
     if grid.spacing is None or slices is not None:
         return network_lattice(geometry, grid.size, grid.divisor, slices)
     if grid.orientation is not None and geometry.dimension == 3:
-        return anatomical_lattice(fixed, grid.size, grid.spacing, grid.orientation)
+        return anatomical_lattice(
+            fixed, grid.size, grid.spacing, grid.orientation, anchor=grid.anchor
+        )
     spacings = np.full(geometry.dimension, grid.spacing)
     start = geometry.direction_matrix @ ((np.asarray(grid.size) - 1) / 2 * spacings)
     origin = tuple((np.asarray(geometry.center()) - start).tolist())

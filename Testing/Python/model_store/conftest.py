@@ -52,7 +52,7 @@ def segmenter_card() -> ModelCard:
         method="unet",
         spatial_dims=3,
         network={"classes": 3, "features": [2, 2, 2, 2, 2, 2]},
-        grid=Grid((32, 32, 16), divisor=16, spacing=2.0, orientation="LPS"),
+        grid=Grid((32, 32, 16), divisor=16, spacing=2.0, orientation="LPS", anchor="S"),
         use="Generated shapes",
         kind="segmentation",
         label_scheme={

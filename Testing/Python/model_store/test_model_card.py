@@ -136,6 +136,7 @@ def test_new_entries_are_only_written_where_they_say_something(
         "divisor": 16,
         "spacing": 2.0,
         "orientation": "LPS",
+        "anchor": "S",
     }
 
 
@@ -171,6 +172,8 @@ def test_rows_of_a_network_are_the_labels_in_ascending_order(segmenter_card: Mod
         ({"grid": Grid((32, 32, 16), 16, spacing=-2.0)}, "grid.spacing must be a positive"),
         ({"grid": Grid((32, 32, 16), 16, orientation="LPP")}, "grid.orientation must be three"),
         ({"grid": Grid((32, 32, 16), 16, orientation="lps")}, "grid.orientation must be three"),
+        ({"grid": Grid((32, 32, 16), 16, orientation="LPS", anchor="X")}, "grid.anchor must be a"),
+        ({"grid": Grid((32, 32, 16), 16, anchor="S")}, "grid.anchor must be a letter"),
         ({"grid": Grid((32, 32, 16), 16)}, "grid must be that of a 3D segmentation model, with"),
         ({"label_scheme": {}}, "label_scheme must be the structures of the segmentation"),
         ({"label_scheme": {"0": {"name": "air"}}}, "with numbers from 1 on"),
