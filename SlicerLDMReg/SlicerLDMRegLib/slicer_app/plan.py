@@ -74,7 +74,7 @@ class RegistrationPlan:
     initial_transform: Node | None = None
     device: str = "auto"
     precision: str = "auto"
-    refine: bool | dict[str, Any] | None = None
+    refine: bool | str | Mapping[str, Any] | None = None
     diffeomorphic: bool | None = None
     fixed_mask: Node | None = None
     moving_mask: Node | None = None
@@ -193,7 +193,7 @@ class RegistrationPlan:
             device=self.device,
             precision=self.precision,
             align=self.align,  # type: ignore[arg-type]
-            refine=self.refine,
+            refine=self.refine,  # type: ignore[arg-type]
             label_names=names,
             prompts=dict(self.prompts) or None,  # type: ignore[arg-type]
             slices=slices,

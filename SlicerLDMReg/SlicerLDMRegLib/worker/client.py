@@ -59,7 +59,7 @@ class WorkerClient:
         folder: where temporary folders are made; None: the system's place.
         threads: with which the process computes; None: as many as torch and ITK like.
         on_log: called with ``(level, text)``, the levels of ``logging`` in lower case; None: the
-            module's logger.
+            module's logger. It may be exchanged later.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class WorkerClient:
         self._python = [sys.executable] if python is None else [str(part) for part in python]
         self._environment = child_environment(environment, threads)
         self._place = None if folder is None else Path(folder)
-        self._on_log = on_log or _log
+        self.on_log = on_log or _log
         self._inbox: Inbox = queue.SimpleQueue()
         self._jobs = JobQueue()
         self._connection: Connection | None = None
@@ -150,8 +150,8 @@ class WorkerClient:
         Args:
             request: what to do.
             inputs: what is in memory, by the name of the request's field, in place of the path
-                there: images and labels (SimpleITK or arrays), landmarks (arrays), a transform, a
-                ``Segmentation``. Arrays must not change before the job is finished.
+                there: images, labels and masks (SimpleITK or arrays), landmarks (arrays), a
+                transform, a ``Segmentation``. Arrays must not change before the job is finished.
             on_progress: called with ``(stage, fraction, message)``.
             on_done: called with the :class:`RegistrationResult`.
             on_error: called with an LDMRegError: that of ``register``, a CancelledError, or a
@@ -278,7 +278,7 @@ class WorkerClient:
             if job is not None:
                 self._finish(job, event.content)
         elif event.kind == "stderr":
-            self._on_log("debug", event.content)
+            self.on_log("debug", event.content)
         elif self._connection is not None and event.source is self._connection:
             if event.kind == "ended":
                 self._ended(self._connection, event.content)
@@ -292,7 +292,7 @@ class WorkerClient:
             if job is not None and job.id == message.get("id"):
                 self._hear_of(job, message)
         elif kind == "log":
-            self._on_log(str(message["level"]), str(message["text"]))
+            self.on_log(str(message["level"]), str(message["text"]))
         elif kind == "pong":
             self._pongs.append(message)
         elif kind == "ready":
@@ -319,7 +319,7 @@ class WorkerClient:
                 )
             )
             return
-        self._on_log("debug", f"worker {message['pid']} runs Python {message['python']}")
+        self.on_log("debug", f"worker {message['pid']} runs Python {message['python']}")
 
     def _ended(self, connection: Connection, code: int | None) -> None:
         """Tell of the end of the process that nobody asked for."""
@@ -343,7 +343,7 @@ class WorkerClient:
         for job in reversed(self._jobs.all()):
             if everything or job is running:
                 self._inbox.put(Event("outcome", job.id, error))
-        self._on_log("error", str(error))
+        self.on_log("error", str(error))
 
     def _finish(self, job: Job, outcome: Any) -> None:
         """Give a job its end, begin the next one, and tell."""
