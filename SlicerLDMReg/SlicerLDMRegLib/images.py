@@ -84,7 +84,7 @@ def as_labels(source: Any, image: sitk.Image, role: str = "labels") -> sitk.Imag
     if own.dimension != expected.dimension or not own.matches(expected):
         raise InputError(
             f"{role}: expected the lattice of its image, {_describe(expected)}, got "
-            f"{_describe(own)}; resample the labels onto the image"
+            f"{_describe(own)}; resample it onto the image"
         )
     return labels
 

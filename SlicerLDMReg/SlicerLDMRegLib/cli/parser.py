@@ -113,6 +113,10 @@ def _add_register(commands: Any) -> None:
     images.add_argument("--fixed", required=True, metavar="IMAGE", help=f"the target; {files}")
     images.add_argument("--moving", required=True, metavar="IMAGE", help="what is to be deformed")
     images.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
+    for role in ("fixed", "moving"):
+        images.add_argument(f"--{role}-mask", metavar="IMAGE", help=(
+            f"on the lattice of the {role} image: where it is 0 (a tumour, an implant, another "
+            "organ), the images are not compared"))  # fmt: skip
     images.add_argument("--slices", metavar="[AXIS:]WHICH", help=(
         "register a volume slice by slice: AXIS i, j, k, axial, coronal or sagittal (default k), "
         "WHICH all, N or A-B, counted from 0"))  # fmt: skip
@@ -129,6 +133,10 @@ def _add_register(commands: Any) -> None:
     method.add_argument("--refine", action=argparse.BooleanOptionalAction, default=None, help=(
         "optimise the predicted deformation for these images; it cannot fold (default: what the "
         "model recommends)"))  # fmt: skip
+    method.add_argument("--diffeomorphic", action=argparse.BooleanOptionalAction, default=None, help=(
+        "make the deformation free of folds also where the refinement is off; with --no- the field "
+        "of the network is kept as it is, which goes with --no-refine only: a refined field always "
+        "is diffeomorphic (default: as model and refinement make it)"))  # fmt: skip
     method.add_argument("--refine-similarity", metavar="NAME", help=(
         "mse, lncc, mind (different contrasts) or auto"))  # fmt: skip
     method.add_argument("--refine-iterations", metavar="N,N,...", help=(

@@ -10,10 +10,11 @@ import SimpleITK as sitk
 
 from ..errors import InputError
 from ..geometry import ImageGeometry
+from .masks import Masks
 from .optimise_alignment import centre_of_mass, optimise
+from .options import AlignOptions
 from .prepare import coverage
 from .progress import Progress
-from .request import AlignOptions
 from .shift import find_shift
 
 __all__ = ["Alignment", "align", "check_overlap", "read_transform"]
@@ -79,6 +80,7 @@ def align(
     initial: sitk.Transform | None = None,
     seed: int = 0,
     progress: Progress | None = None,
+    masks: Masks | None = None,
 ) -> Alignment:
     """Align two images.
 
@@ -92,6 +94,7 @@ def align(
         initial: fixed to moving points; an optimisation starts from it and is added to it.
         seed: of the metric's samples.
         progress: told about every iteration.
+        masks: where the images are compared.
 
     Returns:
         The alignment; the same inputs give the same numbers.
@@ -102,7 +105,7 @@ def align(
         CancelledError: when the caller cancels.
     """
     options = options or AlignOptions()
-    progress = progress or Progress()
+    progress, masks = progress or Progress(), masks or Masks()
     dimension = fixed.GetDimension()
     start = initial if initial is not None else sitk.Transform(dimension, sitk.sitkIdentity)
     method = _resolve(fixed, moving, options.method, initial)
@@ -110,13 +113,13 @@ def align(
         check_overlap(fixed, moving, start)
         return Alignment(start, "none" if initial is None else "given")
     if method == "shift":
-        shift = find_shift(fixed, moving)
+        shift = find_shift(fixed, moving, masks)
         return Alignment(start, "none") if shift is None else Alignment(shift, "shift")
     if method == "center":
-        own: sitk.Transform = _centre(fixed, moving, start)
+        own: sitk.Transform = _centre(fixed, moving, start, masks)
         value = None
     else:
-        own, value = optimise(fixed, moving, method, options, initial, seed, progress)
+        own, value = optimise(fixed, moving, method, options, initial, seed, progress, masks)
     if initial is None:
         whole, name = own, method
     else:
@@ -173,9 +176,11 @@ def _resolve(
     return "center" if thin else "rigid"
 
 
-def _centre(fixed: sitk.Image, moving: sitk.Image, start: sitk.Transform) -> sitk.Transform:
+def _centre(
+    fixed: sitk.Image, moving: sitk.Image, start: sitk.Transform, masks: Masks
+) -> sitk.Transform:
     """Return the translation that puts the moving image's centre of mass on the fixed one's."""
-    centres = [centre_of_mass(image) for image in (fixed, moving)]
+    centres = [centre_of_mass(fixed, masks.fixed), centre_of_mass(moving, masks.moving)]
     # start(x + t) shall be the moving centre at the fixed centre.
     try:
         target = np.asarray(start.GetInverse().TransformPoint(centres[1].tolist()))

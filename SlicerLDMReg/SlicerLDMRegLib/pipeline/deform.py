@@ -17,7 +17,9 @@ from .extend import extend_prediction
 from .fields import FieldBatch
 from .folds import Folds
 from .inputs import Inputs
+from .masks import fill_outside
 from .method import LoadedModel
+from .options import RefineOptions
 from .prepare import (
     IntensityMap,
     PreparedPair,
@@ -28,7 +30,6 @@ from .prepare import (
 from .progress import Progress
 from .refine import RefineResult, refine
 from .regions import GivenRegions
-from .request import RefineOptions
 from .slices import SliceRange
 from .starts import stationary_velocity
 from .unfold import DETERMINANT_FLOOR, squarings_for, unfold
@@ -47,6 +48,7 @@ class Deformation:
         displacement: fixed to aligned moving.
         inverse: the other way.
         refined: what the refinement says; None without it.
+        made_diffeomorphic: whether a prediction was made free of folds.
         distance: of the least familiar pair to the training images of the model, up to 1 it is like
             them; None where the model cannot tell.
     """
@@ -54,6 +56,7 @@ class Deformation:
     displacement: FieldBatch
     inverse: FieldBatch
     refined: RefineResult | None
+    made_diffeomorphic: bool = False
     distance: float | None = None
 
 
@@ -72,6 +75,7 @@ class Deformer:
         meter: measures the stages.
         progress: of this part of the job.
         regions: that guide the network and, where that is asked for, the refinement.
+        diffeomorphic: whether a field that is not refined is made free of folds.
     """
 
     inputs: Inputs
@@ -84,6 +88,7 @@ class Deformer:
     meter: Meter
     progress: Progress
     regions: GivenRegions | None = None
+    diffeomorphic: bool = False
 
     def run(
         self, alignment: Alignment, intensities: tuple[IntensityMap, IntensityMap]
@@ -119,12 +124,27 @@ class Deformer:
             size = len(pair.fixed), pair.fixed.ndim - 2, *pair.fixed.shape[2:]
             prediction = FieldPrediction(torch.zeros(size), torch.zeros(size))
         assert lattice is not None
+        if self.diffeomorphic:
+            with self.meter.stage("unfold"):
+                displacement, inverse = self._unfolded(_velocity(prediction), lattice)
+        else:
+            displacement, inverse = prediction.displacement, _inverse(prediction)
         return Deformation(
-            FieldBatch(prediction.displacement, lattice, self.slices),
-            FieldBatch(_inverse(prediction), lattice, self.slices),
-            None,
-            _largest(prediction),
+            FieldBatch(displacement, lattice, self.slices),
+            FieldBatch(inverse, lattice, self.slices),
+            refined=None,
+            made_diffeomorphic=self.diffeomorphic,
+            distance=_largest(prediction),
         )
+
+    def _unfolded(self, velocity: Tensor, lattice: ImageGeometry) -> tuple[Tensor, Tensor]:
+        """Return field and inverse of a velocity, without folds there and on the output."""
+        check = self.progress.check
+        folds = None
+        if not lattice.matches(self.output):
+            folds = Folds(lattice, self.slices, self.output, DETERMINANT_FLOOR, check)
+        velocity, displacement = unfold(velocity, accept=folds, check=check)
+        return displacement, integrate(-velocity, squarings_for(velocity))
 
     def _prepare(
         self,
@@ -152,6 +172,25 @@ class Deformer:
                 "choose others, or another alignment"
             )
         return pair
+
+    def _compared(
+        self, pair: PreparedPair, alignment: Alignment
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """Return moving and fixed image, and the masks on the fixed and in the moving one."""
+        fixed_mask, moving_mask = self.inputs.masks.weights(
+            pair.lattice, alignment.transform, self.slices
+        )
+        moving, fixed, mask = pair.moving, pair.fixed, pair.mask
+        if fixed_mask is not None:
+            fixed, mask = fill_outside(fixed, fixed_mask), mask * fixed_mask
+        if moving_mask is not None:
+            moving = fill_outside(moving, moving_mask)
+        if not (mask if moving_mask is None else mask * moving_mask).any():
+            raise InputError(
+                "masks: they leave nothing to compare, for they do not meet after the alignment; "
+                "choose other masks, or another alignment"
+            )
+        return moving, fixed, mask, moving_mask
 
     def _anatomy(
         self, lattice: ImageGeometry, alignment: Alignment
@@ -193,36 +232,42 @@ class Deformer:
         initial = None
         if predicted is not None and prediction is not None:
             with self.meter.stage("refine"), torch.no_grad():
-                velocity = prediction.velocity
-                if velocity is None:
-                    velocity = stationary_velocity(prediction.displacement)
-                velocity = FieldBatch(velocity, predicted, self.slices).on(lattice).values
-                velocity = velocity.to(self.device)
+                own = FieldBatch(_velocity(prediction), predicted, self.slices)
+                velocity = own.on(lattice).values.to(self.device)
                 initial = FieldPrediction(velocity, velocity, prediction.distance)
         if pair is None or not pair.lattice.matches(lattice):
             pair = self._prepare(lattice, alignment, intensities)
         with self.meter.stage("refine"):
+            moving, fixed, mask, moving_mask = (
+                None if t is None else t.to(self.device) for t in self._compared(pair, alignment)
+            )
+            assert moving is not None and fixed is not None
             refined = refine(
-                pair.moving.to(self.device),
-                pair.fixed.to(self.device),
+                moving,
+                fixed,
                 initial,
                 self.refine,
                 self.progress.part(0.35, 1.0),
-                pair.mask.to(self.device),
+                mask,
                 self._anatomy(lattice, alignment),
+                moving_mask,
             )
             displacement, inverse = refined.displacement, refined.inverse
             if not lattice.matches(self.output):
-                check = self.progress.check
-                folds = Folds(lattice, self.slices, self.output, DETERMINANT_FLOOR, check)
-                velocity, displacement = unfold(refined.velocity, accept=folds, check=check)
-                inverse = integrate(-velocity, squarings_for(velocity))
+                displacement, inverse = self._unfolded(refined.velocity, lattice)
         return Deformation(
             FieldBatch(displacement, lattice, self.slices),
             FieldBatch(inverse, lattice, self.slices),
             refined,
-            _largest(prediction),
+            distance=_largest(prediction),
         )
+
+
+def _velocity(prediction: FieldPrediction) -> Tensor:
+    """Return the velocity of a prediction, or one whose exponential is close to its field."""
+    if prediction.velocity is not None:
+        return prediction.velocity
+    return stationary_velocity(prediction.displacement)
 
 
 @torch.no_grad()

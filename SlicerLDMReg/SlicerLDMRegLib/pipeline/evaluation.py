@@ -32,17 +32,17 @@ def match_metrics(
     """Measure how well a transform brings the moving image onto the fixed one.
 
     Args:
-        inputs: images, labels and landmarks.
+        inputs: images, masks, labels and landmarks.
         output: lattice on which images are compared: the fixed one, or slices of it.
         transform: fixed to moving points.
         intensities: maps of the fixed and the moving image to [0, 1], for the MSE.
         points: fixed to moving landmarks; None: by the transform.
 
     Returns:
-        ``ncc`` and ``mse`` where both images are defined, the fraction ``overlap`` of the lattice
-        where that is; with labels ``dice``, ``hd95`` (mm) per label and ``dice_mean``,
-        ``hd95_mean``; with landmarks ``tre`` (mean, mm), ``tre_max_mm`` and ``tre_per_landmark``,
-        of those that lie on the lattice.
+        ``ncc`` and ``mse`` where both images are defined and their masks allow it, the fraction
+        ``overlap`` of the lattice where both are defined; with labels ``dice``, ``hd95`` (mm) per
+        label and ``dice_mean``, ``hd95_mean``; with landmarks ``tre`` (mean, mm), ``tre_max_mm``
+        and ``tre_per_landmark``, of those that lie on the lattice.
     """
     both = coverage(inputs.moving, output, transform).astype(bool)
     fixed = _on(inputs.fixed, output)
@@ -52,6 +52,8 @@ def match_metrics(
         "mse": float("nan"),
         "overlap": float(both.mean()),
     }
+    if inputs.masks.roles:
+        both &= inputs.masks.inside(output, transform)
     if both.any():
         result["ncc"] = metrics.ncc(fixed[both], moving[both])
         mapped = intensities[0](fixed[both]), intensities[1](moving[both])

@@ -15,6 +15,7 @@ from ..images import as_image, as_labels, check_same_dimension
 from ..segmentation.slicer_file import is_slicer_segmentation, read_segments
 from .align import read_transform
 from .landmarks import as_landmarks, check_landmark_pair
+from .masks import Masks, as_mask
 
 __all__ = ["Inputs", "read_inputs"]
 
@@ -30,6 +31,7 @@ class Inputs:
         initial_transform: fixed points to moving points, or None.
         paths: by role, the files that these came from; what came from memory has none.
         label_names: names of the fixed labels, where their file has them.
+        masks: where the images are compared.
     """
 
     fixed: sitk.Image
@@ -41,6 +43,7 @@ class Inputs:
     initial_transform: sitk.Transform | None
     paths: dict[str, str]
     label_names: dict[int, str] = field(default_factory=dict)
+    masks: Masks = field(default_factory=Masks)
 
     @property
     def dimension(self) -> int:
@@ -61,6 +64,8 @@ def read_inputs(
     fixed_landmarks: Any = None,
     moving_landmarks: Any = None,
     initial_transform: Any = None,
+    fixed_mask: Any = None,
+    moving_mask: Any = None,
 ) -> Inputs:
     """Read and check paths, SimpleITK images or arrays.
 
@@ -75,6 +80,8 @@ def read_inputs(
         "fixed_landmarks": fixed_landmarks,
         "moving_landmarks": moving_landmarks,
         "initial_transform": initial_transform,
+        "fixed_mask": fixed_mask,
+        "moving_mask": moving_mask,
     }
     paths = {role: str(v) for role, v in named.items() if isinstance(v, str | Path)}
     images = as_image(fixed, "fixed image"), as_image(moving, "moving image")
@@ -87,6 +94,12 @@ def read_inputs(
         (None, {}) if source is None else _labels(source, image, f"{role} labels")
         for source, image, role in zip(
             (fixed_labels, moving_labels), images, ("fixed", "moving"), strict=True
+        )
+    ]
+    masks = [
+        None if source is None else as_mask(_labels(source, image, role)[0], role)
+        for source, image, role in zip(
+            (fixed_mask, moving_mask), images, ("fixed mask", "moving mask"), strict=True
         )
     ]
     points = [
@@ -108,6 +121,7 @@ def read_inputs(
         initial_transform=initial_transform,
         paths=paths,
         label_names=labels[0][1],
+        masks=Masks(*masks),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..functional import gaussian_smooth, integrate, resize, warp
 from ..losses import label_dice_loss, similarity_loss, smoothness
-from .request import RefineOptions
+from .options import RefineOptions
 
 __all__ = ["ImagePair", "Objective", "velocity_shape"]
 
@@ -48,6 +48,8 @@ class ImagePair:
         mask: ``(B, 1, *S)``, 0 where the images shall not be compared; None: nowhere.
         moving_regions: labels from 0 (background), ``(B, 1, *S)`` int64; None: not used.
         fixed_regions: likewise.
+        moving_mask: ``(B, 1, *S)``, 0 where the moving image hides what shall not be compared; it
+            moves with the image. None: nowhere.
     """
 
     moving: Tensor
@@ -55,11 +57,19 @@ class ImagePair:
     mask: Tensor | None = None
     moving_regions: Tensor | None = None
     fixed_regions: Tensor | None = None
+    moving_mask: Tensor | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Spatial shape."""
         return tuple(self.fixed.shape[2:])
+
+    @property
+    def compared(self) -> Tensor | None:
+        """Where the images are compared as long as nothing moves; None: everywhere."""
+        if self.mask is None or self.moving_mask is None:
+            return self.moving_mask if self.mask is None else self.mask
+        return self.mask * self.moving_mask
 
     def __getitem__(self, elements: slice) -> ImagePair:
         """Return some elements of the batch."""
@@ -76,18 +86,18 @@ class ImagePair:
         if tuple(shape) == self.shape:
             return self
         sigma = [0.5 * n / m if n > m else 0.0 for n, m in zip(self.shape, shape, strict=True)]
-        moving, fixed, mask = (
+        moving, fixed, mask, moving_mask = (
             None if t is None else resize(gaussian_smooth(t, sigma), shape)
-            for t in (self.moving, self.fixed, self.mask)
+            for t in (self.moving, self.fixed, self.mask, self.moving_mask)
         )
-        regions = (
+        regions = tuple(
             None if t is None else _nearest(t, shape)
             for t in (self.moving_regions, self.fixed_regions)
         )
-        return ImagePair(moving, fixed, mask, *regions)  # type: ignore[arg-type]
+        return ImagePair(moving, fixed, mask, regions[0], regions[1], moving_mask)  # type: ignore[arg-type]
 
     def _tensors(self) -> tuple[Tensor | None, ...]:
-        return self.moving, self.fixed, self.mask, self.moving_regions, self.fixed_regions
+        return tuple(getattr(self, f.name) for f in fields(self))
 
 
 class Objective:
@@ -128,6 +138,10 @@ class Objective:
         fixed, warped = pair.fixed, warp(pair.moving, displacement)
         if pair.mask is not None:
             warped, fixed = warped * pair.mask, fixed * pair.mask
+        if pair.moving_mask is not None:
+            # Without a gradient: nothing shall be hidden in order to look alike.
+            seen = warp(pair.moving_mask, displacement.detach())
+            warped, fixed = warped * seen, fixed * seen
         change = velocity
         if self.prior is not None:
             change = velocity - self._prior_on(velocity.shape[2:], len(velocity))

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ..functional import gaussian_smooth, integrate, resize
 from .objective import ImagePair, Objective, velocity_shape
+from .options import RefineOptions
 from .progress import Progress
-from .request import RefineOptions
 from .shift import best_shift
 from .unfold import squarings_for, unfold
 
@@ -126,7 +126,7 @@ class Optimiser:
         """Return the velocity without knowledge: no motion, or a shift that is clearly better."""
         pair = self.pair.on(_level_shape(self.pair.shape, factor))
         none = pair.fixed.new_zeros(self.count, len(pair.shape), *pair.shape)
-        shift = none + best_shift(pair.moving, pair.fixed, pair.mask)
+        shift = none + best_shift(pair.moving, pair.fixed, pair.compared)
         better = _clearly_less(self.objective(shift, pair), self.objective(none, pair))
         velocity = torch.where(_column(better, none), shift, none)
         return resize(velocity, self.pair.shape, displacement=True)

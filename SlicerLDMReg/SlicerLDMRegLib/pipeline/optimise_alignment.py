@@ -11,20 +11,31 @@ import SimpleITK as sitk
 
 from ..errors import InputError, LDMRegError
 from ..geometry import ImageGeometry
+from .masks import Masks
+from .options import AlignOptions
 from .progress import Progress
-from .request import AlignOptions
 
 __all__ = ["centre_of_mass", "optimise"]
 
 _SAMPLES = 60_000
+_MOST_DRAWN = 10  # times as many, where most of them miss a small mask
 _HISTOGRAM_BINS = 32
 _SMALLEST_LEVEL = 16  # voxels along an axis, below which a coarser level sees too little
 
 
-def centre_of_mass(image: sitk.Image) -> np.ndarray:
-    """Return the physical point of the mean position, weighted by the intensity above the least."""
+def centre_of_mass(image: sitk.Image, mask: sitk.Image | None = None) -> np.ndarray:
+    """Return the physical point of the mean position, weighted by the intensity above the least.
+
+    With a mask it is that of the voxels where the mask is not 0.
+    """
     voxels = sitk.GetArrayViewFromImage(image)
     low = float(voxels.min())
+    if mask is not None:
+        inside = sitk.GetArrayViewFromImage(mask) > 0
+        low = float(voxels[inside].min())
+        voxels = np.where(inside, voxels, low)
+        if voxels.max() == low:
+            voxels, low = inside, 0.0
     index = []
     for axis in range(image.GetDimension()):
         others = tuple(n for n in range(voxels.ndim) if n != voxels.ndim - 1 - axis)
@@ -42,6 +53,7 @@ def optimise(
     initial: sitk.Transform | None,
     seed: int,
     progress: Progress,
+    masks: Masks,
 ) -> tuple[sitk.Transform, float]:
     """Optimise a rigid or affine transform over several resolutions.
 
@@ -53,6 +65,7 @@ def optimise(
         initial: transform that acts after the one that is sought, or None.
         seed: of the metric's samples.
         progress: told about every iteration.
+        masks: where the images are compared.
 
     Returns:
         The transform, fixed to moving points (without ``initial``), and the metric's value.
@@ -68,15 +81,19 @@ def optimise(
     value = 0.0
     for number, stage in enumerate(stages):
         part = progress.part(number / len(stages), (number + 1) / len(stages))
-        registration = _registration(fixed, options, seed, initial)
-        first = _first(fixed, moving, stage, transform, registration, initial is not None)
+        registration = _registration(fixed, options, seed, initial, masks)
+        first = _first(fixed, moving, transform, registration, initial is not None, masks)
         registration.SetInitialTransform(first, inPlace=False)
         transform, value = _run(registration, fixed, moving, stage, part)
     return transform, value
 
 
 def _registration(
-    fixed: sitk.Image, options: AlignOptions, seed: int, initial: sitk.Transform | None
+    fixed: sitk.Image,
+    options: AlignOptions,
+    seed: int,
+    initial: sitk.Transform | None,
+    masks: Masks,
 ) -> sitk.ImageRegistrationMethod:
     registration = sitk.ImageRegistrationMethod()
     if options.metric == "correlation":
@@ -84,10 +101,14 @@ def _registration(
     else:
         registration.SetMetricAsMattesMutualInformation(_HISTOGRAM_BINS)
     registration.SetInterpolator(sitk.sitkLinear)
-    voxels = fixed.GetNumberOfPixels()
-    if voxels > _SAMPLES:
+    share = _sampled_share(fixed, masks)
+    if share < 1:
         registration.SetMetricSamplingStrategy(registration.RANDOM)
-        registration.SetMetricSamplingPercentage(_SAMPLES / voxels, seed + 1)  # 0 is the clock
+        registration.SetMetricSamplingPercentage(share, seed + 1)  # 0 is the clock
+    if masks.fixed is not None:
+        registration.SetMetricFixedMask(masks.fixed)
+    if masks.moving is not None:
+        registration.SetMetricMovingMask(masks.moving)
     levels = _shrink_factors(fixed)
     registration.SetShrinkFactorsPerLevel(levels)
     registration.SetSmoothingSigmasPerLevel([factor / 2 if factor > 1 else 0 for factor in levels])
@@ -105,6 +126,15 @@ def _registration(
     return registration
 
 
+def _sampled_share(fixed: sitk.Image, masks: Masks) -> float:
+    """Return the part of the fixed voxels that is drawn; those outside the mask do not count."""
+    voxels = fixed.GetNumberOfPixels()
+    inside = voxels
+    if masks.fixed is not None:
+        inside = int(np.count_nonzero(sitk.GetArrayViewFromImage(masks.fixed)))
+    return min(1.0, _SAMPLES / inside, _MOST_DRAWN * _SAMPLES / voxels)
+
+
 def _shrink_factors(fixed: sitk.Image) -> list[int]:
     smallest = min(fixed.GetSize())
     # Full resolution adds time and, in large volumes, no accuracy that the deformation needs.
@@ -116,10 +146,10 @@ def _shrink_factors(fixed: sitk.Image) -> list[int]:
 def _first(
     fixed: sitk.Image,
     moving: sitk.Image,
-    stage: str,
     previous: Any,
     registration: sitk.ImageRegistrationMethod,
     given: bool,
+    masks: Masks,
 ) -> sitk.Transform:
     """Return the transform of a stage at its best start."""
     dimension = fixed.GetDimension()
@@ -136,7 +166,7 @@ def _first(
         # The scanner's coordinates, the middles of the lattices, or the centres of mass: whichever
         # fits best, for each of them is the right one for some pairs.
         starts.append(np.asarray(ImageGeometry.from_image(moving).center()) - np.asarray(centre))
-        starts.append(centre_of_mass(moving) - centre_of_mass(fixed))
+        starts.append(centre_of_mass(moving, masks.moving) - centre_of_mass(fixed, masks.fixed))
     best, best_value = None, np.inf
     for translation in starts:
         transform = kind()

@@ -33,6 +33,13 @@ def describe_inputs(inputs: Inputs) -> dict[str, Any]:
                 "pixel_type": image.GetPixelIDTypeAsString(),
                 "sha256": voxel_digest(image),
             }
+    for role in inputs.masks.roles:
+        mask = getattr(inputs.masks, role)
+        described[f"{role}_mask"] = {
+            "path": inputs.paths.get(f"{role}_mask"),
+            "voxels": int(np.count_nonzero(sitk.GetArrayViewFromImage(mask))),
+            "sha256": voxel_digest(mask),
+        }
     for role in ("fixed_landmarks", "moving_landmarks"):
         points = getattr(inputs, role)
         if points is not None:

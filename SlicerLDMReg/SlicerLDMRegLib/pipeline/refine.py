@@ -14,8 +14,8 @@ from ..networks import FieldPrediction
 from .device import threads_for
 from .objective import ImagePair
 from .optimise import Optimiser, RefineResult
+from .options import RefineOptions
 from .progress import Progress
-from .request import RefineOptions
 from .starts import choose_similarity, initial_velocity
 
 __all__ = ["RefineResult", "refine"]
@@ -31,6 +31,7 @@ def refine(
     progress: Progress | None = None,
     mask: Tensor | None = None,
     anatomy: tuple[Tensor, Tensor] | None = None,
+    moving_mask: Tensor | None = None,
 ) -> RefineResult:
     """Fit a velocity field to each pair of a batch, starting from a field or from nothing.
 
@@ -56,6 +57,8 @@ def refine(
             from 0, the background. With the option ``anatomy`` above 0 the overlap of the regions,
             one minus their mean soft Dice after a linear warp, belongs to the loss; the images do
             not need to resemble each other then.
+        moving_mask: ``(B, 1, *S)``, 0 where the moving image holds what shall not be compared; it
+            moves with the image.
 
     Returns:
         The fields. On the CPU the same inputs give the same bits.
@@ -66,21 +69,19 @@ def refine(
     """
     options = options or RefineOptions()
     progress = progress or Progress()
-    if moving.shape != fixed.shape or (mask is not None and mask.shape != fixed.shape):
-        raise InputError(
-            f"refine: expected images and mask of one shape, got {tuple(moving.shape)}, "
-            f"{tuple(fixed.shape)} and {None if mask is None else tuple(mask.shape)}"
-        )
+    shapes = [tuple(t.shape) for t in (moving, fixed, mask, moving_mask) if t is not None]
+    if len(set(shapes)) > 1:
+        raise InputError(f"refine: expected images and masks of one shape, got {shapes}")
     start = initial_velocity(initial, fixed)
     distance = None
     if isinstance(initial, FieldPrediction) and initial.distance is not None:
         distance = initial.distance.to(fixed.device)
-    if mask is not None and bool((mask > 0).all()):
+    if mask is not None and bool((mask >= 1).all()):
         mask = None
+    regions, classes = _checked_regions(anatomy if options.anatomy > 0 else None, fixed)
+    pair = ImagePair(moving, fixed, mask, *regions, moving_mask)
     if options.similarity == "auto":
-        options = replace(options, similarity=choose_similarity(moving, fixed, mask))
-    regions, classes = _checked_regions(anatomy, fixed) if options.anatomy > 0 else ((), 0)
-    pair = ImagePair(moving, fixed, mask, *regions)
+        options = replace(options, similarity=choose_similarity(moving, fixed, pair.compared))
     limit = _CHUNK_VOXELS.get(fixed.device.type, 2**20)
     size = max(1, limit // fixed[0].numel())
     bounds = range(0, len(fixed), size)
@@ -128,11 +129,11 @@ def _joined(parts: Sequence[RefineResult]) -> RefineResult:
 
 def _checked_regions(
     anatomy: tuple[Tensor, Tensor] | None, fixed: Tensor
-) -> tuple[tuple[Tensor, ...], int]:
+) -> tuple[tuple[Tensor | None, Tensor | None], int]:
     """Return the labels of moving and fixed image, and the number of classes."""
     if anatomy is None:
-        return (), 0
-    labels = tuple(t.detach().to(fixed.device).long() for t in anatomy)
+        return (None, None), 0
+    labels = [t.detach().to(fixed.device).long() for t in anatomy]
     for t in labels:
         if t.shape != fixed.shape or int(t.min()) < 0:
             raise InputError(
@@ -140,4 +141,4 @@ def _checked_regions(
                 f"from {int(t.min())}"
             )
     classes = 1 + max(int(t.max()) for t in labels)
-    return (labels, classes) if classes > 1 else ((), 0)
+    return ((labels[0], labels[1]), classes) if classes > 1 else ((None, None), 0)

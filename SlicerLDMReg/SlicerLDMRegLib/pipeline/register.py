@@ -12,8 +12,9 @@ from .device import Meter, memory_errors, select_device, select_precision
 from .guidance import choose_guidance
 from .inputs import read_inputs
 from .method import LoadedModel, choose_card, choose_slices, load_model
+from .options import AlignOptions, RefineOptions, check_diffeomorphic
 from .progress import Progress
-from .request import AlignOptions, RefineOptions, RegistrationRequest
+from .request import RegistrationRequest
 from .result import RegistrationResult, check_output_directory
 from .slices import SliceSelection
 from .stages import Registration
@@ -39,6 +40,9 @@ def register(
     label_names: str | Path | Mapping[Any, str] | None = None,
     segmenter: str | Path = "auto",
     prompts: Mapping[Any, str] | None = None,
+    fixed_mask: Any = None,
+    moving_mask: Any = None,
+    diffeomorphic: bool | None = None,
     slices: str | SliceSelection | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -74,6 +78,14 @@ def register(
             ``"none"``; the id of a segmentation model, or the path of one.
         prompts: structures in words by label number; they replace the names of these labels. A
             structure that the model has not seen gets its filter from the model's text encoder.
+        fixed_mask, moving_mask: integers on the lattices of the images (path, image or array, also
+            of booleans): where one is 0, such as in a tumour, at an implant or outside of an organ,
+            the images are not compared: not by the alignment, not by the refinement, and not by the
+            NCC and MSE that are measured. A network sees the images as they are.
+        diffeomorphic: True: the field has no folds and an exact inverse also where the refinement
+            is off: the field of the network becomes the exponential of a velocity. False: the
+            network's field is kept as it is where the refinement is off; where it is on, the field
+            always is diffeomorphic. None: as the model and the refinement make it.
         slices: ``"[AXIS:]WHICH"``: register these slices of a volume one by one, in their plane.
         seed: of everything random.
         progress: told about the stages; cancels.
@@ -82,7 +94,8 @@ def register(
         Warped image, field, inverse, Jacobian map, folds, metrics; ``save`` writes them.
 
     Raises:
-        InputError: for images, files or options that cannot be used.
+        InputError: for images, files or options that cannot be used, such as a mask without a voxel
+            to compare, or ``diffeomorphic=False`` with a refinement that is asked for.
         ModelError: when the model is missing or damaged.
         OutOfMemoryError: when the images are too large for the memory.
         CancelledError: when the caller cancels.
@@ -102,6 +115,7 @@ def register(
     progress = progress or Progress()
     align_options = AlignOptions.from_value(align)
     RefineOptions.from_value(refine)  # a wrong option is told before any work is done
+    check_diffeomorphic(diffeomorphic, refine)
     selection = SliceSelection.parse(slices) if isinstance(slices, str) else slices
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise InputError(f"seed: expected an integer from 0, got {seed!r}")
@@ -119,6 +133,8 @@ def register(
                 fixed_landmarks,
                 moving_landmarks,
                 initial_transform,
+                fixed_mask,
+                moving_mask,
             )
         with meter.stage("model"):
             progress.report("model", 0.02)
@@ -143,6 +159,7 @@ def register(
             meter=meter,
             progress=progress.part(0.05, 1.0),
             guidance=guidance,
+            diffeomorphic=diffeomorphic,
         )
         return job.run()
 

@@ -4,176 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from ..errors import InputError
+from .options import AlignOptions, RefineOptions, check_diffeomorphic, require
 from .slices import SliceSelection
 
 __all__ = ["AlignOptions", "RefineOptions", "RegistrationRequest"]
-
-_ALIGNMENTS = ("auto", "none", "center", "rigid", "affine")
-_ALIGN_METRICS = ("auto", "mattes", "correlation")
-_SIMILARITIES = ("auto", "mse", "lncc", "mind")
-
-_T = TypeVar("_T", bound="AlignOptions | RefineOptions")
-
-
-def _require(good: object, name: str, expected: str, value: object) -> None:
-    if not good:
-        raise InputError(f"{name}: expected {expected}, got {value!r}")
-
-
-def _is_number(value: object, minimum: float) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= minimum
-
-
-def _from_mapping(cls: type[_T], values: Mapping[str, Any], base: _T | None = None) -> _T:
-    """Return ``base`` with ``values`` replaced, refusing names that do not exist."""
-    known = {f.name for f in fields(cls)}
-    for name in values:
-        _require(name in known, cls.__name__, f"one of {', '.join(sorted(known))}", name)
-    return replace(base if base is not None else cls(), **values)
-
-
-@dataclass(frozen=True)
-class AlignOptions:
-    """How the images are brought together before the deformation.
-
-    Args:
-        method: ``none``; ``center`` (the centres of mass); ``rigid``; ``affine``; ``auto``: on one
-            lattice none, or a shift where it brings much; else rigid.
-        metric: ``mattes`` mutual information (any contrasts), ``correlation`` (equal contrasts), or
-            ``auto``, which is mattes.
-        iterations: at most, on each of the resolution levels.
-
-    Raises:
-        InputError: for a value that is none of these.
-    """
-
-    method: str = "auto"
-    metric: str = "auto"
-    iterations: int = 200
-
-    def __post_init__(self) -> None:
-        _require(self.method in _ALIGNMENTS, "align", ", ".join(_ALIGNMENTS), self.method)
-        _require(self.metric in _ALIGN_METRICS, "align metric", str(_ALIGN_METRICS), self.metric)
-        good = isinstance(self.iterations, int) and self.iterations > 0
-        _require(good, "align iterations", "a positive integer", self.iterations)
-
-    @classmethod
-    def from_value(cls, value: str | Mapping[str, Any] | AlignOptions | None) -> AlignOptions:
-        """Build the options from a method's name, a mapping of fields, or None for the defaults."""
-        if value is None:
-            return cls()
-        if isinstance(value, cls):
-            return value
-        if isinstance(value, str):
-            return cls(value)
-        _require(isinstance(value, Mapping), "align", "a name or AlignOptions", value)
-        return _from_mapping(cls, value)  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True)
-class RefineOptions:
-    """Options of the instance optimisation, :func:`SlicerLDMRegLib.pipeline.refine`.
-
-    Args:
-        enabled: False leaves the network's field as it is.
-        similarity: ``mse``, ``lncc``, ``mind`` or ``auto`` (by the images).
-        iterations: at most, for each resolution level from coarse to fine; the last level is the
-            full lattice and each one before it has half the resolution.
-        learning_rate: of Adam, in voxels.
-        similarity_weight: factor of the similarity; None: one that suits it.
-        smoothness: factor of the diffusion regulariser.
-        prior: where the model says that the images are like its training images, its field is
-            trusted: the regulariser, with this factor, holds the change of that field instead.
-        anatomy: factor of the overlap of the regions of both images, where there are regions; 0:
-            only the intensities count.
-        sigma: of the Gaussian on every update of the velocity, in voxels of the level; None: 2.5 in
-            the plane, 1.5 in volumes.
-        squarings: of the exponential map.
-        max_seconds: the optimisation stops after this time; None: no limit.
-
-    Raises:
-        InputError: for a value out of range.
-    """
-
-    enabled: bool = True
-    similarity: str = "auto"
-    iterations: tuple[int, ...] = (60, 60, 40)
-    learning_rate: float = 0.5
-    similarity_weight: float | None = None
-    smoothness: float = 0.05
-    prior: float = 1.0
-    anatomy: float = 0.0
-    sigma: float | None = None
-    squarings: int = 6
-    max_seconds: float | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "iterations", _iterations(self.iterations))
-        _require(isinstance(self.enabled, bool), "refine enabled", "true or false", self.enabled)
-        known = ", ".join(_SIMILARITIES)
-        _require(self.similarity in _SIMILARITIES, "refine similarity", known, self.similarity)
-        good = _is_number(self.learning_rate, 0) and self.learning_rate > 0
-        _require(good, "refine learning_rate", "a positive number", self.learning_rate)
-        for name in ("similarity_weight", "max_seconds"):
-            value = getattr(self, name)
-            good = value is None or (_is_number(value, 0) and value > 0)
-            _require(good, f"refine {name}", "a positive number or None", value)
-        for name in ("smoothness", "prior", "anatomy", "sigma"):
-            value = getattr(self, name)
-            good = _is_number(value, 0) or (name == "sigma" and value is None)
-            _require(good, f"refine {name}", "a number, not negative", value)
-        good = isinstance(self.squarings, int) and 1 <= self.squarings <= 12
-        _require(good, "refine squarings", "an integer from 1 to 12", self.squarings)
-
-    @classmethod
-    def from_value(
-        cls,
-        value: bool | str | Mapping[str, Any] | RefineOptions | None,
-        defaults: Mapping[str, Any] | None = None,
-    ) -> RefineOptions:
-        """Build the options from what a user gives.
-
-        Args:
-            value: None or ``"auto"``: the defaults; True or ``"on"``: the defaults, enabled; False
-                or ``"off"``: no refinement; numbers of iterations such as ``"60,60,40"``; a mapping
-                of fields, which enables as well; or the options.
-            defaults: fields that the model card recommends; options that are given as an object
-                are taken as they are.
-
-        Raises:
-            InputError: for anything else.
-        """
-        if isinstance(value, cls):
-            return value
-        base = _from_mapping(cls, defaults or {})
-        if value is None or value == "auto":
-            return base
-        if value is True or value == "on":
-            return replace(base, enabled=True)
-        if value is False or value == "off":
-            return replace(base, enabled=False)
-        if isinstance(value, str):
-            parts = [part.strip() for part in value.split(",")]
-            expected = "on, off, or numbers of iterations such as 60,60,40"
-            _require(all(part.isdecimal() for part in parts), "refine", expected, value)
-            return replace(base, iterations=tuple(int(part) for part in parts), enabled=True)
-        _require(isinstance(value, Mapping), "refine", "a bool, text or RefineOptions", value)
-        given: Mapping[str, Any] = value  # type: ignore[assignment]
-        # Who names an option of the refinement wants one.
-        return _from_mapping(cls, {"enabled": True, **given} if given else given, base)
-
-
-def _iterations(value: Any) -> tuple[int, ...]:
-    expected = "one to five integers, none negative, e.g. (60, 60, 40)"
-    _require(isinstance(value, list | tuple), "refine iterations", expected, value)
-    good = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in value)
-    _require(good and 1 <= len(value) <= 5, "refine iterations", expected, value)
-    return tuple(value)
 
 
 @dataclass(frozen=True)
@@ -199,6 +38,10 @@ class RegistrationRequest:
         label_names: path of a JSON file, the name of a known scheme, or names by label number.
         segmenter: ``auto``, ``none``, the id of a model, or a path.
         prompts: structures in words, by label number.
+        fixed_mask, moving_mask: paths of masks on the lattices of the images: they are compared
+            where these are not 0.
+        diffeomorphic: true: without folds also where the refinement is off; false: the network's
+            own field is kept there; None: as model and refinement make it.
         slices: ``[AXIS:]WHICH``, to register a volume slice by slice.
         seed: of everything random.
         output: directory of the results; None: nothing is written.
@@ -223,6 +66,9 @@ class RegistrationRequest:
     label_names: str | dict[str, str] | None = None
     segmenter: str = "auto"
     prompts: dict[str, str] | None = None
+    fixed_mask: str | None = None
+    moving_mask: str | None = None
+    diffeomorphic: bool | None = None
     slices: str | None = None
     seed: int = 0
     output: str | None = None
@@ -235,15 +81,14 @@ class RegistrationRequest:
                 object.__setattr__(self, f.name, str(value))
             elif "str" in kinds and not isinstance(value, Mapping):
                 good = isinstance(value, str) or (value is None and "None" in kinds)
-                _require(good, f.name, "text", value)
+                require(good, f.name, "text", value)
         object.__setattr__(self, "align", AlignOptions.from_value(self.align))
         object.__setattr__(self, "refine", _plain_refinement(self.refine))
+        check_diffeomorphic(self.diffeomorphic, self.refine)
         for name in ("label_names", "prompts"):
             if not isinstance(getattr(self, name), str):
                 object.__setattr__(self, name, _plain_names(getattr(self, name), name))
-        _require(
-            isinstance(self.seed, int) and self.seed >= 0, "seed", "an integer >= 0", self.seed
-        )
+        require(isinstance(self.seed, int) and self.seed >= 0, "seed", "an integer >= 0", self.seed)
         if self.slices is not None:
             SliceSelection.parse(self.slices)
 
@@ -258,12 +103,12 @@ class RegistrationRequest:
         Raises:
             InputError: for an unknown field, a missing image, or a value out of range.
         """
-        _require(isinstance(values, Mapping), "request", "an object", values)
+        require(isinstance(values, Mapping), "request", "an object", values)
         known = {f.name for f in fields(cls)}
         for name in values:
-            _require(name in known, "request", f"fields among {', '.join(sorted(known))}", name)
+            require(name in known, "request", f"fields among {', '.join(sorted(known))}", name)
         for name in ("fixed", "moving"):
-            _require(name in values, "request", f"a path for {name!r}", list(values))
+            require(name in values, "request", f"a path for {name!r}", list(values))
         return cls(**values)
 
     def to_json(self) -> str:
@@ -300,8 +145,8 @@ def _plain_names(value: Any, name: str) -> dict[str, str] | None:
     """Return texts by label number, which is text in JSON."""
     if value is None:
         return None
-    _require(isinstance(value, Mapping), name, "an object {label number: text}", value)
+    require(isinstance(value, Mapping), name, "an object {label number: text}", value)
     for number, text in value.items():
         good = str(number).isdecimal() and isinstance(text, str)
-        _require(good, name, "a text for each label number", {number: text})
+        require(good, name, "a text for each label number", {number: text})
     return {str(int(number)): text for number, text in value.items()}

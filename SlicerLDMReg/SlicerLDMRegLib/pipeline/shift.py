@@ -9,6 +9,7 @@ from torch import Tensor
 
 from .. import metrics
 from ..geometry import ImageGeometry
+from .masks import Masks
 from .prepare import IntensityMap, PreparedPair, prepare_pair
 
 __all__ = ["best_shift", "find_shift"]
@@ -18,7 +19,9 @@ _LONGEST_SIDE = {2: 128, 3: 64}
 _LEAST_GAIN, _LEAST_NCC = 0.15, 0.6
 
 
-def find_shift(fixed: sitk.Image, moving: sitk.Image) -> sitk.TranslationTransform | None:
+def find_shift(
+    fixed: sitk.Image, moving: sitk.Image, masks: Masks | None = None
+) -> sitk.TranslationTransform | None:
     """Return the translation that brings two images together, None when there is no clear one.
 
     It is meant for images of one contrast that show the whole of an object: the correlation must
@@ -27,6 +30,7 @@ def find_shift(fixed: sitk.Image, moving: sitk.Image) -> sitk.TranslationTransfo
     Args:
         fixed: fixed image.
         moving: moving image; both may lie anywhere.
+        masks: where the images are compared.
 
     Returns:
         fixed to moving points, precise to a voxel of a lattice of 128 (in 3D 64) along each axis.
@@ -39,12 +43,17 @@ def find_shift(fixed: sitk.Image, moving: sitk.Image) -> sitk.TranslationTransfo
         IntensityMap.from_image(moving, 0.5, 99.5),
     )
     still = sitk.TranslationTransform(geometry.dimension)
+    masks = masks or Masks()
     before = prepare_pair(fixed, moving, still, lattice, intensities)
-    voxels = best_shift(before.moving, before.fixed, before.mask).flatten().double().numpy()
+    compared = _compared(before, masks, still)
+    voxels = best_shift(before.moving, before.fixed, compared).flatten().double().numpy()
     vector = lattice.matrix @ voxels[::-1]
     shift = sitk.TranslationTransform(geometry.dimension, vector.tolist())
     after = prepare_pair(fixed, moving, shift, lattice, intensities)
-    values = [_correlation(pair) for pair in (before, after)]
+    values = [
+        _correlation(before, compared),
+        _correlation(after, _compared(after, masks, shift)),
+    ]
     if values[1] < max(_LEAST_NCC, values[0] + _LEAST_GAIN):
         return None
     return shift
@@ -83,8 +92,16 @@ def best_shift(moving: Tensor, fixed: Tensor, mask: Tensor | None = None) -> Ten
     return found.reshape(*found.shape, *[1] * len(shape))
 
 
-def _correlation(pair: PreparedPair) -> float:
-    inside = pair.mask > 0
+def _compared(pair: PreparedPair, masks: Masks, transform: sitk.Transform) -> Tensor:
+    """Return the weights of the voxels in a comparison, ``(1, 1, *S)``."""
+    weights = pair.mask
+    for own in masks.weights(pair.lattice, transform):
+        weights = weights if own is None else weights * own
+    return weights
+
+
+def _correlation(pair: PreparedPair, weights: Tensor) -> float:
+    inside = weights > 0.5
     if not inside.any():
         return -1.0
     value = metrics.ncc(pair.fixed[inside].numpy(), pair.moving[inside].numpy())

@@ -21,6 +21,7 @@ from .fields import inverse_field, whole_field
 from .guidance import Guidance
 from .inputs import Inputs
 from .method import LoadedModel
+from .options import AlignOptions, RefineOptions
 from .prepare import IntensityMap, refinement_lattice
 from .progress import Progress
 from .provenance import (
@@ -32,7 +33,6 @@ from .provenance import (
     voxel_digest,
 )
 from .regions import GivenRegions
-from .request import AlignOptions, RefineOptions
 from .result import RegistrationResult
 from .slices import SliceRange
 
@@ -59,6 +59,7 @@ class Registration:
         meter: measures the stages.
         progress: of the whole job.
         guidance: where the regions come from.
+        diffeomorphic: True: without folds also where the refinement is off.
     """
 
     inputs: Inputs
@@ -71,6 +72,7 @@ class Registration:
     meter: Meter
     progress: Progress
     guidance: Guidance = field(default_factory=Guidance)
+    diffeomorphic: bool | None = None
 
     def run(self) -> RegistrationResult:
         """Do it all.
@@ -89,6 +91,7 @@ class Registration:
                 self.inputs.initial_transform,
                 self.seed,
                 self.progress.part(0.0, 0.15),
+                self.inputs.masks,
             )
         if self.loaded is None and not self.refine.enabled and alignment.is_identity:
             raise InputError(
@@ -107,6 +110,7 @@ class Registration:
             self.meter,
             self.progress.part(0.15 if regions is None else 0.3, 0.85),
             regions,
+            self.diffeomorphic is True,
         ).run(alignment, intensities)
         with self.meter.stage("output"):
             self.progress.report("output", 0.85)
@@ -131,6 +135,8 @@ class Registration:
                 metrics["model"] = {"distance_to_training_images": deformation.distance}
             if regions is not None:
                 metrics["regions"] = regions.summary.to_dict()
+            if self.inputs.masks.roles:
+                metrics["masks"] = list(self.inputs.masks.roles)
             if self.guidance.label_names:
                 metrics["label_names"] = dict(self.guidance.label_names)
         provenance = self._provenance(alignment, deformation, regions)
@@ -247,6 +253,7 @@ class Registration:
         options: dict[str, Any] = {
             "align": plain_options(self.align),
             "refine": plain_options(self.refine),
+            "diffeomorphic": self.diffeomorphic,
             "slices": None if self.slices is None else str(self.slices),
             "seed": self.seed,
             "device": str(self.device),
@@ -258,6 +265,8 @@ class Registration:
             "lattice_size": list(deformation.displacement.lattice.size),
             "lattice_spacing_mm": list(deformation.displacement.lattice.spacing),
         }
+        if deformation.made_diffeomorphic:
+            found["made_diffeomorphic"] = True
         if refined is not None:
             found |= {
                 "refinement_similarity": refined.similarity,

@@ -9,7 +9,7 @@ from ..errors import InputError
 
 __all__ = ["INPUTS", "take_inputs"]
 
-#: Names of the fields of a request that hold paths of images, labels, points or a transform.
+#: Names of the fields of a request that hold paths of images, labels, masks, points or a transform.
 INPUTS = (
     "fixed",
     "moving",
@@ -18,6 +18,8 @@ INPUTS = (
     "fixed_landmarks",
     "moving_landmarks",
     "fixed_segmentation",
+    "fixed_mask",
+    "moving_mask",
     "initial_transform",
 )
 

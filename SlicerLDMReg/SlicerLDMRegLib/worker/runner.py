@@ -108,8 +108,8 @@ class Runner:
 
         Args:
             request: what to do.
-            inputs: by the names of the request's fields, images, labels, landmarks or transforms
-                that are in memory; they stand in for the paths of the request.
+            inputs: by the names of the request's fields, images, labels, masks, landmarks or
+                transforms that are in memory; they stand in for the paths of the request.
             progress: of the job.
 
         Returns:
