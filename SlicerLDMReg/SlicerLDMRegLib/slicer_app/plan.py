@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from slicer.i18n import tr as _
 from ..errors import InputError
 from ..pipeline.request import RegistrationRequest
 from ..pipeline.slices import SliceSelection
+from .choices import Extent
 from .inputs import LabelSource, SceneImages, VolumeSource, scene_images
 from .nodes import Node, volume_geometry
 from .results import OUTPUTS, check_outputs
@@ -19,15 +19,6 @@ from .sequences import SEQUENCE_OUTPUTS, FrameSequence, sequence_of
 from .view_slices import slice_node
 
 __all__ = ["Extent", "RegistrationPlan"]
-
-
-class Extent(enum.Enum):
-    """What of the volumes is registered."""
-
-    WHOLE = "whole volume"
-    VIEW = "slice shown in a view"
-    RANGE = "range of slices"
-    FRAMES = "all frames of a sequence"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +33,11 @@ class RegistrationPlan:
         reference_frame: number from 0 of the frame of the sequence that all others are registered
             to, for ``Extent.FRAMES``; a fixed volume that is none of the sequence takes its place.
         model: ``auto``, ``none``, the id of a model, or a path.
-        segmentation: labels of the fixed image: with names they guide models with regions, and
-            with ``moving_labels`` they measure the overlap.
-        automatic_regions: whether the model's segmenter finds the regions instead.
+        segmentation: labels of the fixed image: with ``moving_labels`` they measure the overlap,
+            and they may guide models with regions.
+        guided: whether these labels guide the model; None: where they have names, else its
+            segmenter does; False: nothing does.
+        automatic_regions: whether the model's segmenter finds the regions, labels or not.
         segments: IDs of the segments to use; None: all.
         prompts: structures in words, by label number.
         moving_labels: labels of the moving image.
@@ -66,6 +59,7 @@ class RegistrationPlan:
     reference_frame: int = 0
     model: str = "auto"
     segmentation: Node | None = None
+    guided: bool | None = None
     automatic_regions: bool = False
     segments: tuple[str, ...] | None = None
     prompts: Mapping[int, str] = field(default_factory=dict)
@@ -114,6 +108,8 @@ class RegistrationPlan:
         found = self._extent_problems()
         if self.model == "none" and self.refine is False and self._starts_nowhere:
             found.append(_("Nothing to do: select a model, the refinement or an alignment."))
+        if self.guided and self.segmentation is None:
+            found.append(_("Select the labels of the fixed image that guide the model."))
         if not self.outputs:
             found.append(_("Select an output."))
         elif not found and self.fixed is not None:
@@ -154,7 +150,7 @@ class RegistrationPlan:
         if self.extent is Extent.VIEW:
             view = slice_node(self.moving.GetScene(), self.view)
         labels = None
-        if self.segmentation is not None and not self.automatic_regions:
+        if self.segmentation is not None:
             labels = LabelSource(self.segmentation, self.segments)
         moving_labels = None if self.moving_labels is None else LabelSource(self.moving_labels)
         return scene_images(
@@ -184,8 +180,10 @@ class RegistrationPlan:
             options["diffeomorphic"] = self.diffeomorphic
         if self.automatic_regions:
             options["fixed_segmentation"] = "auto"
-        elif self.segmentation is None:
+        elif self.guided is False:
             options["fixed_segmentation"] = "none"
+        elif self.guided and images.fixed_labels is not None:
+            inputs["fixed_segmentation"] = images.fixed_labels
         request = RegistrationRequest(
             fixed=images.fixed_source.name,
             moving=images.moving_source.name,
