@@ -1,14 +1,17 @@
-"""Model folders: describing, writing, verifying, finding and loading them.
+"""Model folders: describing, writing, verifying, finding, downloading and loading them.
 
-Describing, verifying and finding need no torch and are there at once; writing and loading import it
-when they are first used.
+All of it is there at once and needs no torch, but writing and loading: these import it when they
+are first used.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .archive import pack_model, unpack_model
 from .card import ModelCard
+from .catalogue import CatalogueEntry, find_entry, read_catalogue
+from .download import download_model
 from .readme import render_readme
 from .records import Grid, Intensity, TrainingData, Weights
 from .store import default_model, find_model, list_models, user_models_dir
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from .segmenters import build_segmenter
 
 __all__ = [
+    "CatalogueEntry",
     "Grid",
     "Intensity",
     "ModelCard",
@@ -27,10 +31,15 @@ __all__ = [
     "Weights",
     "build_segmenter",
     "default_model",
+    "download_model",
+    "find_entry",
     "find_model",
     "list_models",
     "load_network",
+    "pack_model",
+    "read_catalogue",
     "render_readme",
+    "unpack_model",
     "user_models_dir",
     "verify",
     "write_model_folder",

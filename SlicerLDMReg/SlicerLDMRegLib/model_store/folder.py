@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..errors import ModelError
 from .card import METADATA_FILE, ModelCard
+from .placing import put_in_place
 from .readme import render_readme
 from .records import WEIGHTS_FILE, Weights
 from .verify import CHECKSUM_FILE, checksum_lines, sha256_of, verify
@@ -91,20 +92,8 @@ def write_model_folder(
         _write(new / "docs" / "README.md", render_readme(card))
         _write(new / CHECKSUM_FILE, checksum_lines(new))
         verify(new)
-        _put_in_place(new, folder, Path(temporary, "old"))
+        put_in_place(new, folder, Path(temporary, "old"))
     return replace(card, folder=folder)
-
-
-def _put_in_place(new: Path, folder: Path, old: Path) -> None:
-    if not folder.exists():
-        new.replace(folder)
-        return
-    folder.replace(old)
-    try:
-        new.replace(folder)
-    except OSError:
-        old.replace(folder)
-        raise
 
 
 def _write(path: Path, text: str) -> None:

@@ -11,16 +11,23 @@ from ..errors import ModelError
 from .card import ModelCard
 from .records import WEIGHTS_FILE
 
-__all__ = ["CHECKSUM_FILE", "REQUIRED_FILES", "checksum_lines", "sha256_of", "verify"]
+__all__ = [
+    "CHECKSUM_FILE",
+    "FILE_NAME",
+    "REQUIRED_FILES",
+    "checksum_lines",
+    "sha256_of",
+    "verify",
+]
 
 CHECKSUM_FILE = "SHA256SUMS"
 REQUIRED_FILES = ("LICENSE", "docs/README.md", "metadata.json", WEIGHTS_FILE)
 
-# As `sha256sum` writes it. Names of this form cannot leave the folder: no leading slash or dot, no
-# backslash, no drive; `..` is excluded because a part never starts with a dot.
-_LINE = re.compile(
-    r"([0-9a-f]{64})  ([A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*)"
-)
+# Names of this form cannot leave the folder: no leading slash or dot, no backslash, no drive; `..`
+# is excluded because a part never starts with a dot.
+_NAME = r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*"
+FILE_NAME = re.compile(_NAME)
+_LINE = re.compile(rf"([0-9a-f]{{64}})  ({_NAME})")  # as `sha256sum` writes it
 # Files that file managers leave behind by themselves.
 _IGNORED = {".DS_Store", "Thumbs.db", "desktop.ini"}
 

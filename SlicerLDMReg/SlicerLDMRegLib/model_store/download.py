@@ -1,0 +1,127 @@
+"""Download a model into the user's folder of models."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from ..errors import ModelError
+from .archive import unpack_model
+from .card import ModelCard
+from .catalogue import CatalogueEntry
+from .fetch import fetch
+from .placing import put_in_place
+from .store import user_models_dir
+from .verify import sha256_of, verify
+
+__all__ = ["DOWNLOADS_FOLDER", "download_model"]
+
+DOWNLOADS_FOLDER = ".downloads"  # hidden: the store does not look into it
+_SPARE = 10_000_000  # bytes that are left free
+
+
+def download_model(
+    entry: CatalogueEntry,
+    store: Path | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[int, int], object] = lambda done, total: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> ModelCard:
+    """Download a model, check it, and put it into the user's folder of models.
+
+    What has arrived is kept when the download fails or is cancelled, and the next one goes on from
+    there. Size and SHA-256 of the archive are checked before it is opened, every file of the model
+    before it is put in place; the model appears complete or not at all.
+
+    Args:
+        entry: of the catalogue.
+        store: folder of models; None: the user's.
+        overwrite: replace the model of this id in the store.
+        progress: called with the bytes that have arrived, and their number in the end.
+        cancelled: asked several times a second.
+
+    Returns:
+        The card of the model.
+
+    Raises:
+        ModelError: when the model is there already, the disk is too full, the download fails, or
+            what came is not the model.
+        CancelledError: when ``cancelled`` returns true.
+
+    Example:
+        >>> from SlicerLDMRegLib.model_store import download_model, read_catalogue
+        >>> for entry in read_catalogue():
+        ...     card = download_model(entry)  # doctest: +SKIP
+    """
+    store = user_models_dir() if store is None else store
+    folder = store / entry.id
+    if folder.exists() and not overwrite:
+        raise ModelError(f"{folder} exists; remove it or ask to overwrite it")
+    downloads = store / DOWNLOADS_FOLDER
+    # Named by its content, so that no version of a model is ever continued with another.
+    part = downloads / f"{entry.id}-{entry.sha256[:16]}.zip.part"
+    try:
+        downloads.mkdir(parents=True, exist_ok=True)
+        _check_space(entry, downloads, part)
+        _bring(entry, part, lambda done: progress(done, entry.bytes), cancelled)
+        card = _install(entry, part, folder, downloads)
+    except OSError as error:
+        raise ModelError(f"{entry.id} cannot be stored in {store}: {error}") from error
+    part.unlink(missing_ok=True)
+    _remove_if_empty(downloads)
+    return card
+
+
+def _check_space(entry: CatalogueEntry, downloads: Path, part: Path) -> None:
+    there = part.stat().st_size if part.exists() else 0
+    needed = max(entry.bytes - there, 0) + entry.unpacked_bytes + _SPARE
+    free = shutil.disk_usage(downloads).free
+    if free < needed:
+        raise ModelError(
+            f"{entry.id} needs {needed / 1e6:.0f} MB in {downloads.parent}, {free / 1e6:.0f} MB "
+            "are free; make room, or let LDMREG_MODELS name another folder"
+        )
+
+
+def _bring(
+    entry: CatalogueEntry,
+    part: Path,
+    progress: Callable[[int], object],
+    cancelled: Callable[[], bool],
+) -> None:
+    continued = part.exists()
+    fetch(entry.url, part, entry.bytes, progress, cancelled)
+    if sha256_of(part) == entry.sha256:
+        return
+    part.unlink()
+    if continued:  # what was there may have been damaged
+        fetch(entry.url, part, entry.bytes, progress, cancelled)
+        if sha256_of(part) == entry.sha256:
+            return
+        part.unlink()
+    raise ModelError(
+        f"{entry.url} is not the file of the catalogue: its SHA-256 differs; it was removed; "
+        "try again later or update LDMReg"
+    )
+
+
+def _install(entry: CatalogueEntry, part: Path, folder: Path, downloads: Path) -> ModelCard:
+    with tempfile.TemporaryDirectory(dir=downloads) as temporary:
+        # `mkdtemp` makes folders for the owner alone; the inner one has the usual permissions.
+        new = Path(temporary, "new")
+        new.mkdir()
+        unpack_model(part, new, entry.unpacked_bytes)
+        card = verify(new)
+        if card.id != entry.id:
+            raise ModelError(f"{entry.url} holds the model {card.id!r}, expected {entry.id!r}")
+        put_in_place(new, folder, Path(temporary, "old"))
+    return replace(card, folder=folder)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if not any(folder.iterdir()):
+        folder.rmdir()

@@ -1,0 +1,168 @@
+"""Bring one file from the web, going on where an earlier try stopped."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import re
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..errors import CancelledError, ModelError
+from .catalogue import check_url
+
+__all__ = ["fetch"]
+
+_CHUNK = 1 << 18
+_SILENCE_SECONDS = 20.0  # after which a connection counts as broken
+_TRIES = 4  # in a row that bring nothing
+_WAIT_SECONDS = 0.5  # after the first of them, then twice as long each time
+_TRY_AGAIN = (408, 425, 429, 500, 502, 503, 504)
+_OUR_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
+_NOT_SATISFIABLE = 416
+_PARTIAL = 206
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows to protected addresses only."""
+
+    def redirect_request(
+        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> Any:
+        check_url(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def fetch(
+    url: str,
+    part: Path,
+    size: int,
+    progress: Callable[[int], object],
+    cancelled: Callable[[], bool],
+) -> None:
+    """Bring a file, or what is missing of it.
+
+    A connection that breaks is made anew, and asks for the rest only. A server that cannot send the
+    rest alone sends everything again. Proxies are taken from the environment (``HTTPS_PROXY``,
+    ``NO_PROXY``). Nothing but the request for the file leaves this computer.
+
+    Args:
+        url: https, or http on this computer.
+        part: the file, as far as it is there; it stays when this fails or is cancelled.
+        size: of the whole file in bytes.
+        progress: called with the number of bytes that are there.
+        cancelled: asked several times a second while data come.
+
+    Raises:
+        ModelError: when it cannot be brought, or the server's file is of another size.
+        CancelledError: when ``cancelled`` returns true.
+        OSError: when it cannot be written.
+    """
+    check_url(url)
+    # The handler for proxies is among those that are always there.
+    opener = urllib.request.build_opener(_Redirects)
+    farthest, failures = _length(part), 0
+    while (length := _length(part)) != size:
+        _check(cancelled)
+        if length > size:
+            part.unlink()
+            length = 0
+        try:
+            _receive(opener, url, part, length, size, progress, cancelled)
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code == _NOT_SATISFIABLE and length:
+                    part.unlink()  # it is of another file; begin anew
+                elif error.code not in _TRY_AGAIN:
+                    raise _failure(url, f"{error.code} {error.reason}") from error
+            problem: Exception = error
+        except (OSError, http.client.HTTPException) as error:
+            if isinstance(getattr(error, "reason", error), ssl.SSLCertVerificationError):
+                raise _failure(
+                    url,
+                    "its certificate cannot be checked; if your network inspects connections, let "
+                    "SSL_CERT_FILE name its certificates",
+                ) from error
+            if isinstance(error, OSError) and error.errno in _OUR_DISK:
+                raise
+            problem = error
+        else:
+            continue
+        if _length(part) > farthest:
+            farthest, failures = _length(part), 0
+        failures += 1
+        if failures >= _TRIES:
+            raise _failure(
+                url,
+                f"{getattr(problem, 'reason', problem) or type(problem).__name__}; check the "
+                "connection (proxies are taken from HTTPS_PROXY) and try again: it goes on where "
+                "it stopped",
+            ) from problem
+        _wait(_WAIT_SECONDS * 2 ** (failures - 1), cancelled)
+
+
+def _receive(
+    opener: urllib.request.OpenerDirector,
+    url: str,
+    part: Path,
+    length: int,
+    size: int,
+    progress: Callable[[int], object],
+    cancelled: Callable[[], bool],
+) -> None:
+    request = urllib.request.Request(url, headers={"User-Agent": "ldmreg"})
+    if length:
+        request.add_header("Range", f"bytes={length}-")
+    with opener.open(request, timeout=_SILENCE_SECONDS) as response:
+        start, whole = _range(response)
+        if whole not in (None, size):
+            raise ModelError(f"{url} has {whole} bytes, expected {size}; update LDMReg")
+        if start not in (0, length):
+            raise ConnectionError("the server sent another part than it was asked for")
+        progress(start)
+        with part.open("ab" if start else "wb") as file:
+            while chunk := response.read1(_CHUNK):
+                start += len(chunk)
+                if start > size:
+                    raise ModelError(f"{url} has more than {size} bytes; update LDMReg")
+                file.write(chunk)
+                progress(start)
+                _check(cancelled)
+    if start < size:
+        raise ConnectionError("the connection broke")
+
+
+def _range(response: Any) -> tuple[int, int | None]:
+    """Return where an answer begins in the file, and the size of the file where it is told."""
+    if response.status == _PARTIAL:
+        match = re.match(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+        if match is None:
+            raise ConnectionError("the server did not say which part it sent")
+        return int(match[1]), None if match[2] == "*" else int(match[2])
+    told = response.headers.get("Content-Length", "")
+    return 0, int(told) if told.isdecimal() else None
+
+
+def _length(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
+
+
+def _check(cancelled: Callable[[], bool]) -> None:
+    if cancelled():
+        raise CancelledError("the download was cancelled; what is there is kept for the next try")
+
+
+def _wait(seconds: float, cancelled: Callable[[], bool]) -> None:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        _check(cancelled)
+        time.sleep(min(left, 0.1))
+
+
+def _failure(url: str, reason: str) -> ModelError:
+    return ModelError(f"{url} cannot be downloaded: {reason}")
