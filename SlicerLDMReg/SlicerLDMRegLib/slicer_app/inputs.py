@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from ..errors import InputError
 from ..geometry import ImageGeometry
-from .labels import Color, NodeLabels, labels_from_node
+from .labels import Color, NodeLabels, labels_from_node, mask_from_node
 from .nodes import Node, image_from_volume
 from .planes import Plane, plane_pair
 from .transforms import itk_transform
@@ -54,6 +54,11 @@ class LabelSource:
     node: Node
     segments: Sequence[str] | None = None
 
+    @classmethod
+    def of(cls, source: Node | LabelSource) -> LabelSource:
+        """Return a source as it is, and a node as a source."""
+        return source if isinstance(source, cls) else cls(source)
+
 
 @dataclass(frozen=True, eq=False)
 class SceneImages:
@@ -63,6 +68,7 @@ class SceneImages:
         fixed, moving: 3D images in LPS mm; 2D ones, in mm of their planes, for single slices.
         fixed_source, moving_source: where they come from.
         fixed_labels, moving_labels: on the lattices of the images, or None.
+        fixed_mask, moving_mask: likewise, 1 where the images are compared.
         label_names: names of the fixed labels by number.
         moving_names, moving_colors: of the moving labels; labels of one name have one number.
         initial_transform: fixed to moving points, or None.
@@ -78,6 +84,8 @@ class SceneImages:
     moving_source: VolumeSource
     fixed_labels: sitk.Image | None = None
     moving_labels: sitk.Image | None = None
+    fixed_mask: sitk.Image | None = None
+    moving_mask: sitk.Image | None = None
     label_names: Mapping[int, str] = field(default_factory=dict)
     moving_names: Mapping[int, str] = field(default_factory=dict)
     moving_colors: Mapping[int, Color] = field(default_factory=dict)
@@ -88,10 +96,9 @@ class SceneImages:
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of :func:`SlicerLDMRegLib.register`, as far as there are any."""
-        named = {
-            name: getattr(self, name)
-            for name in ("fixed", "moving", "fixed_labels", "moving_labels")
-        }
+        images = ("", "_labels", "_mask")
+        names = [f"{role}{kind}" for kind in images for role in ("fixed", "moving")]
+        named = {name: getattr(self, name) for name in names}
         named |= {"initial_transform": self.initial_transform, "slices": self.slices}
         named["label_names"] = dict(self.label_names) or None
         return {name: value for name, value in named.items() if value is not None}
@@ -106,6 +113,8 @@ def scene_images(
     fixed_labels: LabelSource | None = None,
     moving_labels: LabelSource | None = None,
     initial_transform: Node | None = None,
+    fixed_mask: LabelSource | Node | None = None,
+    moving_mask: LabelSource | Node | None = None,
 ) -> SceneImages:
     """Return two volumes, or slices of them, ready to be registered.
 
@@ -119,6 +128,8 @@ def scene_images(
         fixed_labels: labels of the fixed image; with names they guide models with regions.
         moving_labels: labels of the moving image, to measure the overlap.
         initial_transform: transform node that brings the moving image roughly to the fixed one.
+        fixed_mask, moving_mask: segments, or a volume that is not 0, where the images are compared;
+            segments may overlap.
 
     Raises:
         InputError: for volumes that cannot be used, transforms above them that are not linear, a
@@ -131,7 +142,10 @@ def scene_images(
         raise InputError(
             f"the fixed and the moving volume are both {pair[0].name!r}; select two volumes"
         )
-    sides = [_Side(pair[0], fixed_labels), _Side(pair[1], moving_labels)]
+    sides = [
+        _Side(pair[0], fixed_labels, fixed_mask),
+        _Side(pair[1], moving_labels, moving_mask),
+    ]
     _choose_lattices(sides, view)
     planes = None
     if sides[0].is_slice:
@@ -145,12 +159,16 @@ def scene_images(
     moving_found = sides[1].labels_on(sides[1].lattice, names)
     labels = [fixed_found, moving_found]
     label_images = [None if found is None else found.image for found in labels]
+    masks = [side.mask() for side in sides]
     if planes is not None:
         images = [plane.flatten(image) for plane, image in zip(planes, images, strict=True)]
-        label_images = [
-            None if image is None else plane.flatten(image)
-            for plane, image in zip(planes, label_images, strict=True)
-        ]
+        label_images, masks = (
+            [
+                None if image is None else plane.flatten(image)
+                for plane, image in zip(planes, flat, strict=True)
+            ]
+            for flat in (label_images, masks)
+        )
     return SceneImages(
         fixed=images[0],
         moving=images[1],
@@ -158,6 +176,8 @@ def scene_images(
         moving_source=pair[1],
         fixed_labels=label_images[0],
         moving_labels=label_images[1],
+        fixed_mask=masks[0],
+        moving_mask=masks[1],
         label_names=names,
         moving_names={} if moving_found is None else moving_found.names,
         moving_colors={} if moving_found is None else moving_found.colors,
@@ -169,11 +189,17 @@ def scene_images(
 
 
 class _Side:
-    """The fixed or the moving volume, its labels, and the lattice of it that is registered."""
+    """The fixed or the moving volume, labels, mask, and the lattice of it that is registered."""
 
-    def __init__(self, source: VolumeSource, labels: LabelSource | None) -> None:
+    def __init__(
+        self,
+        source: VolumeSource,
+        labels: LabelSource | None,
+        mask: LabelSource | Node | None,
+    ) -> None:
         self.source = source
         self.labels = labels
+        self.masked = None if mask is None else LabelSource.of(mask)
         self.image = source.image()
         self.geometry = ImageGeometry.from_image(self.image)
         self.lattice = self.geometry
@@ -198,6 +224,12 @@ class _Side:
             return None
         found = labels_from_node(self.labels.node, lattice, self.labels.segments)
         return found.numbered_like(names or {})
+
+    def mask(self) -> sitk.Image | None:
+        """Return the mask on the lattice that is registered."""
+        if self.masked is None:
+            return None
+        return mask_from_node(self.masked.node, self.lattice, self.masked.segments)
 
     def whole(self, names: Mapping[int, str]) -> tuple[sitk.Image, sitk.Image | None]:
         """Return the whole volume and its labels, numbered as others of the same names."""

@@ -27,7 +27,13 @@ from .coordinates import (
 )
 from .nodes import Node, image_from_volume, vtk_image, world_matrix
 
-__all__ = ["NodeLabels", "labels_from_node", "oriented_image", "segmentation_from_labels"]
+__all__ = [
+    "NodeLabels",
+    "labels_from_node",
+    "mask_from_node",
+    "oriented_image",
+    "segmentation_from_labels",
+]
 
 # Colour tables with names of anatomy come from files or users; of those that Slicer ships, these
 # are given to any label map, whatever it shows.
@@ -104,12 +110,30 @@ def labels_from_node(
     """
     if node.IsA("vtkMRMLSegmentationNode"):
         return _from_segmentation(node, geometry, segments)
-    image = image_from_volume(node)
-    if image.GetNumberOfComponentsPerPixel() > 1:
-        raise InputError(f"the volume {node.GetName()!r} holds colours, not labels")
-    image = _on_lattice(image, geometry)
+    image = _from_volume(node, geometry)
     present = [int(n) for n in np.unique(sitk.GetArrayViewFromImage(image)) if n > 0]
     return NodeLabels(image, *_names_and_colors(node, present))
+
+
+def mask_from_node(
+    node: Node, geometry: ImageGeometry, segments: Sequence[str] | None = None
+) -> sitk.Image:
+    """Return where a volume is not 0, or where a segmentation has segments, as 1, uint8.
+
+    Args:
+        node: as of :func:`labels_from_node`.
+        geometry: 3D lattice of the image that the mask belongs to, in the world, LPS mm.
+        segments: IDs of the segments to take; None: all. They may overlap.
+
+    Raises:
+        InputError: for a node without labels, or a parent that is not linear.
+    """
+    if node.IsA("vtkMRMLSegmentationNode"):
+        segmentation, ids = _segments(node, segments)
+        inside = np.any(_masks(node, segmentation, ids, geometry), axis=0)
+    else:
+        inside = sitk.GetArrayFromImage(_from_volume(node, geometry)) != 0
+    return geometry.to_image(inside.astype(np.uint8))
 
 
 def oriented_image(image: sitk.Image) -> Any:
@@ -153,14 +177,27 @@ def _image_to_world(image: Any) -> Any:
     return matrix
 
 
-def _from_segmentation(
-    node: Node, geometry: ImageGeometry, wanted: Sequence[str] | None
-) -> NodeLabels:
+def _from_volume(node: Node, geometry: ImageGeometry) -> sitk.Image:
+    image = image_from_volume(node)
+    if image.GetNumberOfComponentsPerPixel() > 1:
+        raise InputError(f"the volume {node.GetName()!r} holds colours, not labels")
+    return _on_lattice(image, geometry)
+
+
+def _segments(node: Node, wanted: Sequence[str] | None) -> tuple[Any, list[str]]:
+    """Return the ``vtkSegmentation`` of a node and the IDs of the wanted segments."""
     segmentation = node.GetSegmentation()
     every = [] if segmentation is None else list(segmentation.GetSegmentIDs())
     ids = [name for name in every if wanted is None or name in wanted]
     if not ids:
         raise InputError(f"the segmentation {node.GetName()!r} has no segments; select another one")
+    return segmentation, ids
+
+
+def _from_segmentation(
+    node: Node, geometry: ImageGeometry, wanted: Sequence[str] | None
+) -> NodeLabels:
+    segmentation, ids = _segments(node, wanted)
     masks = _masks(node, segmentation, ids, geometry)
     numbers = [segmentation.GetSegment(name).GetLabelValue() for name in ids]
     if len(set(numbers)) < len(numbers) or min(numbers) < 1:

@@ -293,3 +293,43 @@ def test_labels_follow_into_the_slice_of_a_view(scene: Any) -> None:
         assert np.mean(found[inside] == expected) > 0.99
         nodes = write_result(result_of(images), images).nodes
         assert nodes["warped_labels"].GetSegmentation().GetNumberOfSegments() == 2
+
+
+# Masks
+
+
+def test_masks_of_segments_and_volumes_lie_on_their_images(scene: Any, pair: Pair) -> None:
+    fixed, moving = pair()
+    plain = scene_images(fixed, moving)
+    on_fixed, on_moving = (ImageGeometry.from_image(i) for i in (plain.fixed, plain.moving))
+    segments = segmentation_node(two_labels(on_fixed), {1: "organ", 2: "tumour"})
+    overlapping = segments.GetSegmentation().GetSegment("Segment_2")
+    segments.GetSegmentation().GetSegment("Segment_1").DeepCopy(overlapping)
+    organ = volume_node(two_labels(on_moving, (4, 0)), "organ")
+    images = scene_images(fixed, moving, fixed_mask=segments, moving_mask=organ)
+    assert set(images.arguments()) == {"fixed", "moving", "fixed_mask", "moving_mask"}
+    both = sitk.GetArrayFromImage(two_labels(on_fixed)) == 2
+    assert np.array_equal(sitk.GetArrayFromImage(images.fixed_mask), both.astype(np.uint8))
+    left = sitk.GetArrayFromImage(two_labels(on_moving)) == 1
+    assert np.array_equal(sitk.GetArrayFromImage(images.moving_mask) == 1, left)
+
+    only = segmentation_node(two_labels(on_fixed), {1: "organ", 2: "tumour"}, "both")
+    chosen = scene_images(fixed, moving, fixed_mask=LabelSource(only, ["Segment_1"]))
+    assert chosen.moving_mask is None
+    one = sitk.GetArrayFromImage(two_labels(on_fixed)) == 1
+    assert np.array_equal(sitk.GetArrayFromImage(chosen.fixed_mask) == 1, one)
+    with pytest.raises(InputError, match="'both' has no segments"):
+        scene_images(fixed, moving, fixed_mask=LabelSource(only, ["Segment_9"]))
+
+
+def test_masks_are_cut_with_the_slice_of_a_view(scene: Any, pair: Pair) -> None:
+    fixed, moving = pair()
+    geometry = ImageGeometry.from_image(scene_images(fixed, moving).fixed)
+    middle = tuple(float(x) for x in geometry.center())
+    mask = volume_node(two_labels(geometry, (1, 0)), "organ", "vtkMRMLLabelMapVolumeNode")
+    view = put_view("Red", np.eye(3), middle)
+    images = scene_images(fixed, moving, view=view, fixed_mask=mask, moving_mask=mask)
+    for image, own in ((images.fixed, images.fixed_mask), (images.moving, images.moving_mask)):
+        assert own.GetDimension() == 2
+        assert ImageGeometry.from_image(own).matches(ImageGeometry.from_image(image))
+        assert 0 < sitk.GetArrayFromImage(own).mean() < 1
