@@ -29,6 +29,7 @@ def register_nodes(
     slices: str | None = None,
     referenceFrame: int | None = None,
     segmentation: Node | str | None = None,
+    guided: bool | None = None,
     segments: Iterable[str] | None = None,
     prompts: Mapping[int, str] | None = None,
     movingLabels: Node | None = None,
@@ -57,6 +58,8 @@ def register_nodes(
         referenceFrame: number from 0: all frames of the sequence that the moving volume shows are
             registered to this one; a fixed volume that is none of the sequence takes its place.
         segmentation: node with labels of the fixed image, or ``auto``: the model's segmenter.
+        guided: whether these labels guide the model; None: where they have names, else its
+            segmenter does; False: nothing does.
         segments: IDs of the segments to use; None: all.
         prompts: structures in words, by label number.
         movingLabels: node with labels of the moving image, to measure the overlap.
@@ -104,6 +107,7 @@ def register_nodes(
         movingNode,
         model=str(model),
         segmentation=None if automatic else segmentation,
+        guided=guided,
         automatic_regions=automatic,
         segments=None if segments is None else tuple(segments),
         prompts=dict(prompts or {}),

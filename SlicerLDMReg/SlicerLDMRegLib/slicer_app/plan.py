@@ -161,6 +161,8 @@ class RegistrationPlan:
             fixed_labels=labels,
             moving_labels=moving_labels,
             initial_transform=self.initial_transform,
+            fixed_mask=self.fixed_mask,
+            moving_mask=self.moving_mask,
         )
 
     def request(self, images: SceneImages) -> tuple[RegistrationRequest, dict[str, Any]]:
