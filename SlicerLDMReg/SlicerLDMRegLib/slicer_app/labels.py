@@ -31,7 +31,9 @@ __all__ = [
     "NodeLabels",
     "labels_from_node",
     "mask_from_node",
+    "names_and_colors",
     "oriented_image",
+    "segment_numbers",
     "segmentation_from_labels",
 ]
 
@@ -112,7 +114,7 @@ def labels_from_node(
         return _from_segmentation(node, geometry, segments)
     image = _from_volume(node, geometry)
     present = [int(n) for n in np.unique(sitk.GetArrayViewFromImage(image)) if n > 0]
-    return NodeLabels(image, *_names_and_colors(node, present))
+    return NodeLabels(image, *names_and_colors(node, present))
 
 
 def mask_from_node(
@@ -171,6 +173,17 @@ def segmentation_from_labels(
     return segmentation
 
 
+def segment_numbers(segmentation: Any, ids: Sequence[str]) -> list[int]:
+    """Return the numbers that segments of a ``vtkSegmentation`` get in a label image.
+
+    Their label values if these differ, else 1, 2, 3 in their order.
+    """
+    numbers = [int(segmentation.GetSegment(name).GetLabelValue()) for name in ids]
+    if len(set(numbers)) < len(numbers) or min(numbers, default=1) < 1:
+        return list(range(1, len(ids) + 1))
+    return numbers
+
+
 def _image_to_world(image: Any) -> Any:
     matrix = vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(matrix)
@@ -199,9 +212,7 @@ def _from_segmentation(
 ) -> NodeLabels:
     segmentation, ids = _segments(node, wanted)
     masks = _masks(node, segmentation, ids, geometry)
-    numbers = [segmentation.GetSegment(name).GetLabelValue() for name in ids]
-    if len(set(numbers)) < len(numbers) or min(numbers) < 1:
-        numbers = list(range(1, len(ids) + 1))
+    numbers = segment_numbers(segmentation, ids)
     labels = np.zeros(geometry.array_shape, np.min_scalar_type(max(numbers)))
     for number, mask in zip(numbers, masks, strict=True):
         labels[mask] = number
@@ -290,8 +301,8 @@ def _on_lattice(labels: sitk.Image, geometry: ImageGeometry) -> sitk.Image:
     )
 
 
-def _names_and_colors(node: Node, labels: Sequence[int]) -> tuple[dict[int, str], dict[int, Color]]:
-    """Return names and colours of the labels of a label map, where its colour table knows them."""
+def names_and_colors(node: Node, labels: Sequence[int]) -> tuple[dict[int, str], dict[int, Color]]:
+    """Return names and colours of labels of a label map volume, where its colour table has them."""
     display = node.GetDisplayNode()
     table = None if display is None else display.GetColorNode()
     if table is None or not node.IsA("vtkMRMLLabelMapVolumeNode"):
