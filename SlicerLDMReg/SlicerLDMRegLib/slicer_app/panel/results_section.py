@@ -1,0 +1,206 @@
+"""The section "Results": how far to trust the result, what was measured, report and revert."""
+
+from __future__ import annotations
+
+import html
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ...errors import LDMRegError
+from ...worker.report import ReportWriter
+from ..background import BackgroundCall
+from ..shown_result import ShownResult, shown_result
+from .result_texts import (
+    COLORS,
+    advice_text,
+    findings_text,
+    metric_rows,
+    structure_rows,
+    verdict_text,
+)
+from .tables import fill_table
+
+__all__ = ["ResultsSection"]
+
+
+class ResultsSection:
+    """Shows what the nodes of a result tell, also after a scene was loaded.
+
+    Args:
+        ui: widgets by name.
+        panel: with ``parameters``, ``session`` and ``update()``.
+    """
+
+    def __init__(self, ui: Any, panel: Any) -> None:
+        self.ui, self.panel = ui, panel
+        self._key: Any = None
+        self._run: Any = None
+        self._report: BackgroundCall | None = None
+        self._hidden: list[Any] = []
+
+    def setup(self) -> None:
+        self.message = qt.QLabel()
+        self.message.setObjectName("resultsMessageLabel")
+        self.message.wordWrap = True
+        self.message.openExternalLinks = True
+        self.message.textInteractionFlags = qt.Qt.TextBrowserInteraction
+        self.ui.resultsSection.layout().addWidget(self.message)
+        self.ui.resultsSection.connect("contentsCollapsed(bool)", self._on_collapsed)
+        self.ui.reportButton.connect("clicked(bool)", self._on_report)
+        self.ui.revertButton.connect("clicked(bool)", self._on_revert)
+        self._say("")
+        self._show(None)
+
+    def update(self) -> None:
+        parameters = self.panel.parameters
+        shown = None
+        if parameters is not None:
+            shown = shown_result(parameters.fixedVolume, parameters.movingVolume)
+        key = None if shown is None else shown.key
+        if key != self._key:
+            self._key = key
+            self._say("")
+            self._show(shown)
+        self._open_for(self.panel.session.last)
+        self._update_buttons(shown)
+
+    def cleanup(self) -> None:
+        if self._report is not None:
+            self._report.forget()
+            self._writer.cancel()
+            self._report = None
+
+    def _show(self, shown: ShownResult | None) -> None:
+        ui = self.ui
+        for widget in (ui.findingsLabel, ui.metricsTable, ui.reportButton, ui.revertButton):
+            self._set_visible(widget, shown is not None)
+        self._set_visible(ui.adviceLabel, shown is not None and bool(shown.verdict.advice))
+        self._set_visible(ui.structuresTable, shown is not None and bool(shown.structures))
+        if shown is None:
+            ui.verdictLabel.styleSheet = ""
+            ui.verdictLabel.text = _("There is no result for these volumes yet.")
+            return
+        color = COLORS[shown.verdict.status]
+        ui.verdictLabel.styleSheet = (
+            f"QLabel {{ border-left: 6px solid {color}; padding: 4px 4px 4px 8px; }}"
+        )
+        ui.verdictLabel.text = verdict_text(shown)
+        ui.findingsLabel.text = findings_text(shown.verdict)
+        ui.adviceLabel.text = advice_text(shown.verdict)
+        fill_table(ui.metricsTable, *metric_rows(shown.metrics))
+        fill_table(ui.structuresTable, *structure_rows(shown.structures))
+
+    def _set_visible(self, widget: Any, visible: bool) -> None:
+        self._hidden = [other for other in self._hidden if other is not widget]
+        if not visible:
+            self._hidden.append(widget)
+        if not self.ui.resultsSection.collapsed:
+            widget.setVisible(visible)
+
+    def _on_collapsed(self, collapsed: bool) -> None:
+        """Hide again what the section shows when it opens, since it was hidden while closed."""
+        if not collapsed:
+            for widget in self._hidden:
+                widget.setVisible(False)
+
+    def _open_for(self, run: Any) -> None:
+        """Open the section when a run has succeeded."""
+        if run is not None and run is not self._run:
+            self.ui.resultsSection.collapsed = False
+        self._run = run
+
+    def _update_buttons(self, shown: ShownResult | None) -> None:
+        """The report needs the images of the run, which a scene does not hold."""
+        if shown is None:
+            return
+        ui, run, busy = self.ui, self._run_of(shown), self.panel.session.running
+        is_saving = self._report is not None
+        ui.reportButton.enabled = run is not None and run.result is not None and not is_saving
+        if is_saving:
+            ui.reportButton.toolTip = _("The report is being written.")
+        elif run is None:
+            ui.reportButton.toolTip = _(
+                "A report needs the run itself, which a saved scene does not hold. Apply again."
+            )
+        elif run.result is None:
+            ui.reportButton.toolTip = _("There is no report of a sequence; register one frame.")
+        else:
+            ui.reportButton.toolTip = _("Save pictures and all numbers as one HTML file.")
+        ui.revertButton.enabled = run is not None and not busy
+        if run is None:
+            ui.revertButton.toolTip = _("Only the last run can be reverted.")
+        else:
+            ui.revertButton.toolTip = _("Put the scene back as it was before this run.")
+
+    def _run_of(self, shown: ShownResult) -> Any:
+        """Return the last run if it is what is shown."""
+        run = self.panel.session.last
+        if run is None or not set(run.nodes.values()) & set(shown.nodes.values()):
+            return None
+        if shown.frame is None and run.provenance.get("date") != shown.attributes.get("Date"):
+            return None
+        return run
+
+    def _say(self, text: str) -> None:
+        self.message.text = text
+        self._set_visible(self.message, bool(text))
+
+    def _on_revert(self) -> None:
+        with slicer.util.tryWithErrorDisplay(_("The scene could not be put back.")):
+            self.panel.session.revert()
+        self.panel.update()
+
+    def _on_report(self) -> None:
+        run = self.panel.session.last
+        name = f"{run.plan.moving.GetName()} to {run.plan.fixed.GetName()}.html"
+        path = qt.QFileDialog.getSaveFileName(
+            slicer.util.mainWindow(), _("Save report"), _file_name(name), "HTML (*.html)"
+        )
+        # PyQt and PySide also tell the filter.
+        path = path[0] if isinstance(path, tuple) else path
+        if not path:
+            return
+        target = Path(path)
+        if target.suffix.lower() not in (".html", ".htm"):
+            target = target.with_name(f"{target.name}.html")
+        self._say(_("Writing {path} ...").format(path=html.escape(str(target))))
+        result = _with_names(run)
+        self._writer = ReportWriter([shutil.which("PythonSlicer") or sys.executable])
+        self._report = BackgroundCall(
+            lambda: self._writer.write(result, target), self._on_saved, self._on_failed
+        )
+        self.panel.update()
+
+    def _on_saved(self, target: Path) -> None:
+        self._report = None
+        link = f'<a href="{html.escape(target.as_uri())}">{html.escape(str(target))}</a>'
+        self._say(_("Saved {path}").format(path=link))
+        self.panel.update()
+
+    def _on_failed(self, error: Exception) -> None:
+        self._report = None
+        known = isinstance(error, LDMRegError | OSError)
+        reason = str(error) if known else f"{type(error).__name__}: {error}"
+        self._say(html.escape(_("The report was not saved: {reason}").format(reason=reason)))
+        self.panel.update()
+
+
+def _file_name(name: str) -> str:
+    """Return a name without what some file systems refuse."""
+    return "".join("_" if character in '\\/:*?"<>|' else character for character in name)
+
+
+def _with_names(run: Any) -> Any:
+    """Return the result of a run with the names of the volumes, which were in no files."""
+    inputs = dict(run.result.provenance.get("inputs") or {})
+    for role, node in (("fixed", run.plan.fixed), ("moving", run.plan.moving)):
+        told = dict(inputs.get(role) or {})
+        inputs[role] = {**told, "path": told.get("path") or node.GetName()}
+    return replace(run.result, provenance={**run.result.provenance, "inputs": inputs})

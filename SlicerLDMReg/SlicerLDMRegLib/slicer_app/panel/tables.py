@@ -1,0 +1,65 @@
+"""Rows of cells in a ``QTableWidget`` that is as high as they need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import qt
+
+from .result_texts import Cell
+from .widgets import is_dark
+
+__all__ = ["fill_table"]
+
+_MOST_ROWS = 9
+_WORSE = {False: "#b3261e", True: "#ff9a8f"}  # on light and on dark ground
+_WORSE_SIGN = "\u2715 "
+
+
+def fill_table(table: Any, headings: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+    """Show rows in a table: the first column takes the room that is left, numbers go right.
+
+    A row of a single cell is a heading of its own.
+    """
+    table.clearSpans()
+    table.setRowCount(0)
+    table.setColumnCount(len(headings))
+    table.setHorizontalHeaderLabels(list(headings))
+    table.setRowCount(len(rows))
+    table.wordWrap = False
+    color = qt.QColor(_WORSE[is_dark(table)])
+    for number, cells in enumerate(rows):
+        if len(cells) == 1:
+            table.setSpan(number, 0, 1, len(headings))
+        for column, cell in enumerate(cells):
+            table.setItem(number, column, _item(cell, column, len(cells) == 1, color))
+    header = table.horizontalHeader()
+    header.setStretchLastSection(False)
+    header.setSectionsClickable(False)
+    header.setHighlightSections(False)
+    for column in range(len(headings)):
+        resized = qt.QHeaderView.ResizeToContents if column else qt.QHeaderView.Stretch
+        header.setSectionResizeMode(column, resized)
+        side = qt.Qt.AlignRight if column else qt.Qt.AlignLeft
+        table.horizontalHeaderItem(column).setTextAlignment(side | qt.Qt.AlignVCenter)
+    height = table.fontMetrics().height() + 6
+    table.verticalHeader().setDefaultSectionSize(height)
+    shown = min(len(rows), _MOST_ROWS)
+    total = shown * height + header.sizeHint.height() + 2 * table.frameWidth
+    table.setFixedHeight(total)
+
+
+def _item(cell: Cell, column: int, heading: bool, color: Any) -> Any:
+    text = f"{_WORSE_SIGN}{cell.text}" if cell.worse else cell.text
+    item = qt.QTableWidgetItem(text)
+    item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
+    side = qt.Qt.AlignRight if column else qt.Qt.AlignLeft
+    item.setTextAlignment(side | qt.Qt.AlignVCenter)
+    item.setToolTip(cell.tip or ("" if column else cell.text))
+    font = item.font()
+    font.setBold(heading or cell.worse)
+    item.setFont(font)
+    if cell.worse:
+        item.setForeground(qt.QBrush(color))
+    return item
