@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import qt
+import slicer
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
@@ -36,18 +37,73 @@ class SlicerLDMReg(ScriptedLoadableModule):
         )
         # The base class looks for it beside the module only.
         parent.icon = qt.QIcon(self.resourcePath("Icons/SlicerLDMReg.png"))
+        slicer.app.connect("startupCompleted()", _on_startup)
 
     def resourcePath(self, filename):
         return _resource(filename)
+
+
+def _on_startup():
+    from SlicerLDMRegLib.slicer_app.sample_data import register_sample_data
+
+    register_sample_data()
 
 
 class SlicerLDMRegWidget(ScriptedLoadableModuleWidget):
+    """The panel lives in SlicerLDMRegLib.slicer_app.panel; here it is tied to Slicer."""
+
+    panel = None
+
     def resourcePath(self, filename):
         return _resource(filename)
 
+    def setup(self):
+        from SlicerLDMRegLib.slicer_app.panel.widget import Panel
+
+        ScriptedLoadableModuleWidget.setup(self)
+        widget = slicer.util.loadUI(self.resourcePath("UI/SlicerLDMReg.ui"))
+        self.layout.addWidget(widget)
+        self.ui = slicer.util.childWidgetVariables(widget)
+        widget.setMRMLScene(slicer.mrmlScene)
+        self.logic = SlicerLDMRegLogic()
+        self.panel = Panel(self.ui, self.logic)
+        self.panel.setup()
+
+    def enter(self):
+        if self.panel is not None:
+            self.panel.enter()
+
+    def exit(self):
+        if self.panel is not None:
+            self.panel.exit()
+
+    def cleanup(self):
+        if self.panel is not None:
+            self.panel.cleanup()
+            self.panel = None
+
 
 class SlicerLDMRegLogic(ScriptedLoadableModuleLogic):
-    pass
+    """Registers nodes of the scene; needs no panel."""
+
+    def __init__(self):
+        ScriptedLoadableModuleLogic.__init__(self)
+        self.isSingletonParameterNode = False  # a scene can hold several sets of choices
+
+    def createParameterNode(self):
+        node = ScriptedLoadableModuleLogic.createParameterNode(self)
+        node.SetName(slicer.mrmlScene.GenerateUniqueName("LDM Registration"))
+        return node
+
+    def register(self, fixedNode, movingNode, **options):
+        """Register two volumes and write the results into the scene, in this process.
+
+        It takes the options of SlicerLDMRegLib.slicer_app.logic.register_nodes, and returns what
+        that returns: ``.nodes`` by name, and ``.change.revert()``.
+        """
+        from SlicerLDMRegLib.slicer_app.logic import register_nodes
+
+        return register_nodes(fixedNode, movingNode, **options)
 
 
 class SlicerLDMRegTest(ScriptedLoadableModuleTest):

@@ -1,0 +1,209 @@
+"""The section "Anatomy": labels of both images, and the regions that they are to the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from ...model_store import ModelCard
+from ..anatomy import Structure, describe_match, guides, structures
+from ..choices import Anatomy
+from ..nodes import Node
+from .widgets import title_with
+
+__all__ = ["AnatomySection"]
+
+_USE, _SEGMENT, _PROMPT, _REGION = range(4)
+_MOST_ROWS = 8
+
+
+class AnatomySection(VTKObservationMixin):
+    """Lists the structures of the fixed labels; which are used, and their words, can be changed.
+
+    Args:
+        ui: widgets by name.
+        panel: the :class:`~.widget.Panel`.
+    """
+
+    def __init__(self, ui: Any, panel: Any) -> None:
+        VTKObservationMixin.__init__(self)
+        self.ui, self.panel = ui, panel
+        self._labels: Node | None = None
+        self._owner: Any = None
+        self._rows: list[Structure] = []
+        self._shown: Any = None
+
+    def setup(self) -> None:
+        table = self.ui.regionsTable
+        table.wordWrap = False
+        header = table.horizontalHeader()
+        header.setStretchLastSection(False)
+        header.setSectionsClickable(False)
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(_USE, qt.QHeaderView.ResizeToContents)
+        for column in (_SEGMENT, _PROMPT, _REGION):
+            header.setSectionResizeMode(column, qt.QHeaderView.Stretch)
+            table.horizontalHeaderItem(column).setTextAlignment(
+                qt.Qt.AlignLeft | qt.Qt.AlignVCenter
+            )
+        table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 8)
+        table.connect("itemChanged(QTableWidgetItem*)", self._on_item_changed)
+
+    def update(self) -> None:
+        parameters = self.panel.parameters
+        if parameters is None:
+            self._follow(None, None)
+            return
+        labels, card = parameters.fixedLabels, self.panel.card()
+        self._follow(labels, parameters)
+        regions = card is not None and bool(card.label_scheme)
+        for widget in (self.ui.anatomyComboBoxLabel, self.ui.anatomyComboBox):
+            widget.visible = regions
+        self._rows = structures(labels)
+        listed = bool(self._rows) and parameters.anatomy is not Anatomy.MODEL
+        self.ui.regionsTable.visible = listed
+        if listed:
+            self._show_rows(card if regions else None)
+        self.ui.anatomyLabel.text = self._describe(card)
+        names = [node.GetName() for node in (labels, parameters.movingLabels) if node is not None]
+        self.ui.anatomySection.text = title_with(_("Anatomy"), names[:1])
+
+    def cleanup(self) -> None:
+        self.removeObservers()
+
+    def _follow(self, labels: Node | None, parameters: Any) -> None:
+        """Watch the labels; what was said of the segments of others is forgotten."""
+        if labels is not self._labels:
+            self.removeObservers()
+            if labels is not None:
+                events = [vtk.vtkCommand.ModifiedEvent]
+                if labels.IsA("vtkMRMLSegmentationNode"):
+                    kind = slicer.vtkSegmentation
+                    events += [kind.SegmentAdded, kind.SegmentRemoved, kind.SegmentModified]
+                for event in events:
+                    self.addObserver(labels, event, self._on_labels_modified)
+        of_others = self._labels is not None and labels is not None and labels is not self._labels
+        if of_others and parameters is self._owner and (parameters.leftOut or parameters.prompts):
+            with slicer.util.NodeModify(parameters.parameterNode):
+                parameters.leftOut = []
+                parameters.prompts = {}
+        if labels is not None or parameters is not self._owner:
+            self._labels = labels
+        self._owner = parameters
+
+    def _on_labels_modified(self, _caller: Any = None, _event: Any = None) -> None:
+        self.panel.update_soon()
+
+    # The table
+
+    def _show_rows(self, card: ModelCard | None) -> None:
+        parameters, table = self.panel.parameters, self.ui.regionsTable
+        left_out, prompts = set(parameters.leftOut), dict(parameters.prompts)
+        key = ([*self._rows], left_out, prompts, None if card is None else card.id)
+        if key == self._shown:
+            return
+        self._shown = key
+        segments = parameters.fixedLabels.IsA("vtkMRMLSegmentationNode")
+        blocked = table.blockSignals(True)
+        table.setColumnHidden(_USE, card is None and not segments)
+        for column in (_PROMPT, _REGION):
+            table.setColumnHidden(column, card is None)
+        table.setRowCount(len(self._rows))
+        for number, found in enumerate(self._rows):
+            words = prompts.get(found.key, self._words(found, card))
+            used = found.key not in left_out
+            region = describe_match(words, card) if used else _("none: left out")
+            name = found.name or _("Label {number}").format(number=found.key)
+            for column, text in ((_SEGMENT, name), (_PROMPT, words), (_REGION, region)):
+                table.setItem(number, column, _item(text, column == _PROMPT, used))
+            table.setItem(number, _USE, _check_item(used))
+        table.blockSignals(blocked)
+        rows = min(len(self._rows), _MOST_ROWS)
+        height = rows * table.verticalHeader().defaultSectionSize
+        table.setFixedHeight(height + table.horizontalHeader().sizeHint.height() + 4)
+
+    def _words(self, found: Structure, card: ModelCard | None) -> str:
+        """Return what a structure is called, as far as anybody knows."""
+        if found.name or card is None:
+            return found.name
+        named = any(other.name for other in self._rows)
+        if not named and all(other.key in card.label_scheme for other in self._rows):
+            return card.label_names[int(found.key)]
+        return ""
+
+    def _on_item_changed(self, item: Any) -> None:
+        parameters = self.panel.parameters
+        if parameters is None or not 0 <= item.row() < len(self._rows):
+            return
+        found = self._rows[item.row()]
+        if item.column() == _USE:
+            left_out = [key for key in parameters.leftOut if key != found.key]
+            if item.checkState() != qt.Qt.Checked:
+                left_out.append(found.key)
+            parameters.leftOut = left_out
+        elif item.column() == _PROMPT:
+            prompts = dict(parameters.prompts)
+            prompts.pop(found.key, None)
+            words = " ".join(item.text().split())
+            # An empty prompt brings the name back; "background" is how to say that it is none.
+            if words and words != self._words(found, self.panel.card()):
+                prompts[found.key] = words
+            self._shown = None
+            parameters.prompts = prompts
+        self.panel.update_soon()
+
+    # The text
+
+    def _describe(self, card: ModelCard | None) -> str:
+        parameters = self.panel.parameters
+        if card is None or not card.label_scheme:
+            return _("The chosen model takes no regions: labels only measure the overlap.")
+        labels, anatomy = parameters.fixedLabels, parameters.anatomy
+        if anatomy is Anatomy.NONE:
+            return _("The model works without regions, and less well than with them.")
+        guided = anatomy is Anatomy.LABELS or (
+            anatomy is Anatomy.AUTOMATIC and (bool(parameters.prompts) or guides(labels, card))
+        )
+        if guided and labels is not None:
+            return _("{matched} of {count} structures are regions of the model.").format(
+                matched=self._count_matched(card), count=len(self._rows)
+            )
+        if guided:
+            return _("Select the labels of the fixed image.")
+        if card.segmenter is None:
+            return _("The model has no segmenter of its own: select labels of the fixed image.")
+        return _("The model finds the structures of the fixed image itself.")
+
+    def _count_matched(self, card: ModelCard) -> int:
+        parameters = self.panel.parameters
+        names = set(card.label_names.values())
+        return sum(
+            describe_match(parameters.prompts.get(found.key, self._words(found, card)), card)
+            in names
+            for found in self._rows
+            if found.key not in parameters.leftOut
+        )
+
+
+def _item(text: str, editable: bool, used: bool) -> Any:
+    item = qt.QTableWidgetItem(text)
+    flags = qt.Qt.ItemIsSelectable
+    if used:
+        flags = flags | qt.Qt.ItemIsEnabled
+    if editable and used:
+        flags = flags | qt.Qt.ItemIsEditable
+    item.setFlags(flags)
+    item.setToolTip(text)
+    return item
+
+
+def _check_item(used: bool) -> Any:
+    item = qt.QTableWidgetItem("")
+    item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable | qt.Qt.ItemIsUserCheckable)
+    item.setCheckState(qt.Qt.Checked if used else qt.Qt.Unchecked)
+    return item

@@ -1,0 +1,214 @@
+"""The section "Inputs": the two volumes, the model, and what of the volumes is registered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from ...errors import InputError
+from ...geometry import ImageGeometry
+from ...model_store import ModelCard
+from ...pipeline.slices import SliceSelection
+from ..choices import Extent
+from ..nodes import Node, volume_geometry
+from ..planning import image_dimension
+from ..sequences import sequence_of
+from .widgets import ChoiceBox
+
+__all__ = ["InputsSection"]
+
+_SWAPPED = (
+    ("fixedVolume", "movingVolume"),
+    ("fixedLabels", "movingLabels"),
+    ("fixedMask", "movingMask"),
+)
+
+
+class InputsSection:
+    """Shows only what the chosen extent needs, and says what will be registered.
+
+    Args:
+        ui: widgets by name.
+        panel: the :class:`~.widget.Panel`.
+    """
+
+    def __init__(self, ui: Any, panel: Any) -> None:
+        self.ui, self.panel = ui, panel
+
+    def setup(self) -> None:
+        ui = self.ui
+        self._models = ChoiceBox(ui.modelComboBox, self._choose("model"))
+        self._views = ChoiceBox(ui.viewComboBox, self._choose("view"))
+        ui.swapButton.connect("clicked()", self._on_swap)
+        ui.extentComboBox.connect("activated(int)", self._on_extent_chosen)
+        ui.axisComboBox.connect("activated(int)", self._on_extent_chosen)
+
+    def update(self) -> None:
+        parameters = self.panel.parameters
+        if parameters is None:
+            return
+        self._models.show(self._model_choices(), parameters.model)
+        self._views.show(_view_names(), parameters.view)
+        self._show_note("modelLabel", self._describe_model())
+        extent = parameters.extent
+        ui = self.ui
+        for shown, widgets in (
+            (extent is Extent.VIEW, (ui.viewComboBoxLabel, ui.viewComboBox)),
+            (extent is Extent.RANGE, (ui.axisComboBoxLabel, ui.rangeWidget)),
+            (extent is Extent.FRAMES, (ui.referenceFrameSpinBoxLabel, ui.referenceFrameSpinBox)),
+        ):
+            for widget in widgets:
+                widget.visible = shown
+        self._show_note("extentLabel", self._describe_extent())
+        both = parameters.fixedVolume is not None or parameters.movingVolume is not None
+        ui.swapButton.enabled = both and not self.panel.running
+        ui.fixedSelectorLabel.text = (
+            _("Fixed or sequence:") if extent is Extent.FRAMES else _("Fixed volume:")
+        )
+
+    def cleanup(self) -> None:
+        pass
+
+    def _choose(self, name: str) -> Any:
+        def choose(value: str) -> None:
+            if self.panel.parameters is not None:
+                setattr(self.panel.parameters, name, value)
+
+        return choose
+
+    def _show_note(self, name: str, text: str) -> None:
+        label = getattr(self.ui, name)
+        label.text = text
+        label.visible = bool(text)
+        # An empty row of a form keeps its spacing.
+        getattr(self.ui, name.replace("Label", "SpacerLabel")).visible = bool(text)
+
+    # Models
+
+    def _model_choices(self) -> dict[str, str]:
+        """Return the titles of the models by their names."""
+        choices = {"auto": _("Automatic")}
+        for card in self.panel.models():
+            choices[card.id] = f"{card.title} ({card.spatial_dims}D)"
+        choices["none"] = _("None: optimise on this pair only")
+        current = self.panel.parameters.model
+        if current not in choices:  # the scene comes from another computer
+            choices[current] = _("{name} (not installed)").format(name=current)
+        return choices
+
+    def _describe_model(self) -> str:
+        parameters, card = self.panel.parameters, self.panel.card()
+        if parameters.model == "none":
+            return _("The field is optimised on this pair alone. Good where no model fits.")
+        if card is None:
+            return _("No model for these images is installed.")
+        if parameters.model == "auto":
+            return _("{title}: {use}").format(title=card.title, use=_sentence(card.use))
+        return _sentence(card.use)
+
+    # Extent
+
+    def _describe_extent(self) -> str:
+        parameters = self.panel.parameters
+        if parameters.extent is Extent.FRAMES:
+            return self._describe_frames()
+        volume = parameters.fixedVolume or parameters.movingVolume
+        geometry = _geometry(volume)
+        if geometry is None:
+            return ""
+        if parameters.extent is Extent.VIEW:
+            return _("What the view shows when you press Apply, in 2D.")
+        if parameters.extent is Extent.RANGE:
+            count = _slice_count(geometry, parameters.axis.value)
+            if not count:
+                return _("The fixed volume is a 2D image.")
+            return _("Of {count} slices, 0 to {last}; each in its plane.").format(
+                count=count, last=count - 1
+            )
+        return _describe_whole(geometry, image_dimension(parameters), self.panel.card())
+
+    def _describe_frames(self) -> str:
+        parameters = self.panel.parameters
+        frames = None
+        if parameters.movingVolume is not None:
+            frames = sequence_of(parameters.movingVolume)
+        if frames is None:
+            return _("Select a moving volume that shows a sequence.")
+        if parameters.fixedVolume not in (None, parameters.movingVolume):
+            return _("{count} frames, each to {name}.").format(
+                count=len(frames), name=parameters.fixedVolume.GetName()
+            )
+        return _("{count} frames, 0 to {last}, each to frame {reference}.").format(
+            count=len(frames), last=len(frames) - 1, reference=parameters.referenceFrame
+        )
+
+    def _on_extent_chosen(self, _index: int = 0) -> None:
+        """Begin with all slices, and with the frame that is shown."""
+        parameters = self.panel.parameters
+        if parameters is None:
+            return
+        geometry = _geometry(parameters.fixedVolume)
+        if parameters.extent is Extent.RANGE and geometry is not None:
+            count = _slice_count(geometry, parameters.axis.value)
+            with slicer.util.NodeModify(parameters.parameterNode):
+                parameters.firstSlice, parameters.lastSlice = 0, max(0, count - 1)
+        elif parameters.extent is Extent.FRAMES and parameters.movingVolume is not None:
+            frames = sequence_of(parameters.movingVolume)
+            if frames is not None:
+                parameters.referenceFrame = frames.selected
+
+    def _on_swap(self) -> None:
+        parameters = self.panel.parameters
+        if parameters is None:
+            return
+        with slicer.util.NodeModify(parameters.parameterNode):
+            for first, second in _SWAPPED:
+                one, other = getattr(parameters, first), getattr(parameters, second)
+                setattr(parameters, first, other)
+                setattr(parameters, second, one)
+            if parameters.initialTransform is not None:
+                parameters.initialTransform = None
+                self.panel.say(
+                    _("The initial transform was for the other direction; it was taken out."),
+                    "warning",
+                )
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
+
+
+def _view_names() -> dict[str, str]:
+    nodes = slicer.util.getNodesByClass("vtkMRMLSliceNode")
+    return {node.GetLayoutName(): node.GetLayoutName() for node in nodes}
+
+
+def _geometry(volume: Node | None) -> ImageGeometry | None:
+    if volume is None or volume.GetImageData() is None:
+        return None
+    try:
+        return volume_geometry(volume)
+    except InputError:
+        return None
+
+
+def _slice_count(geometry: ImageGeometry, axis: str) -> int:
+    try:
+        return SliceSelection(axis).resolve(geometry).count
+    except InputError:
+        return 0
+
+
+def _describe_whole(geometry: ImageGeometry, dimension: int | None, card: ModelCard | None) -> str:
+    size = [n for n in geometry.size if n > 1] if dimension == 2 else list(geometry.size)
+    shape = " x ".join(map(str, size))
+    if dimension == 2:
+        return _("A 2D image of {shape} pixels.").format(shape=shape)
+    if card is not None and card.spatial_dims == 2:
+        return _(
+            "{shape} voxels. The model is for 2D images: all {count} slices are registered one by"
+            " one."
+        ).format(shape=shape, count=geometry.size[2])
+    return _("{shape} voxels, in 3D.").format(shape=shape)

@@ -1,0 +1,55 @@
+"""The section "Options": device, precision, refinement, masks, seed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from ..choices import Refinement
+from ..parameters import OPTIONS, changed, restore
+from .widgets import title_with
+
+__all__ = ["OptionsSection"]
+
+_OF_REFINEMENT = (
+    "similarityComboBox",
+    "iterationsLineEdit",
+    "smoothnessSpinBox",
+)
+
+
+class OptionsSection:
+    """Its widgets are tied to the parameters; the title counts those that were changed.
+
+    Args:
+        ui: widgets by name.
+        panel: the :class:`~.widget.Panel`.
+    """
+
+    def __init__(self, ui: Any, panel: Any) -> None:
+        self.ui, self.panel = ui, panel
+
+    def setup(self) -> None:
+        self.ui.restoreDefaultsButton.connect("clicked()", self._on_restore)
+
+    def update(self) -> None:
+        parameters = self.panel.parameters
+        if parameters is None:
+            return
+        refined = parameters.refinement is not Refinement.OFF
+        for name in _OF_REFINEMENT:
+            getattr(self.ui, name).enabled = refined
+            getattr(self.ui, f"{name}Label").enabled = refined
+        names = (*OPTIONS, "alignment", "initialTransform")
+        self.ui.restoreDefaultsButton.enabled = bool(changed(parameters, names))
+        count = len(changed(parameters))
+        parts = [_("{count} changed").format(count=count)] if count else []
+        self.ui.optionsSection.text = title_with(_("Options"), parts)
+
+    def cleanup(self) -> None:
+        pass
+
+    def _on_restore(self) -> None:
+        if self.panel.parameters is not None:
+            restore(self.panel.parameters, (*OPTIONS, "alignment", "initialTransform"))

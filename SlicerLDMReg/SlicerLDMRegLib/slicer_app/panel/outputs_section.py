@@ -1,0 +1,56 @@
+"""The section "Outputs": what is put into the scene."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from ..choices import Extent
+from ..parameters import OUTPUT_PARAMETERS
+from ..sequences import SEQUENCE_OUTPUTS
+from .widgets import title_with
+
+__all__ = ["OutputsSection"]
+
+
+class OutputsSection:
+    """A check box and a node for each output; those that cannot be made are greyed.
+
+    Args:
+        ui: widgets by name.
+        panel: the :class:`~.widget.Panel`.
+    """
+
+    def __init__(self, ui: Any, panel: Any) -> None:
+        self.ui, self.panel = ui, panel
+
+    def setup(self) -> None:
+        pass
+
+    def update(self) -> None:
+        parameters = self.panel.parameters
+        if parameters is None:
+            return
+        frames = parameters.extent is Extent.FRAMES
+        made = 0
+        for output, (wanted, _node) in OUTPUT_PARAMETERS.items():
+            possible = output in SEQUENCE_OUTPUTS if frames else True
+            if output == "warped_labels":
+                possible = possible and parameters.movingLabels is not None
+            chosen = getattr(parameters, wanted)
+            made += possible and chosen
+            name = _widget_name(output)
+            getattr(self.ui, f"{name}OutputCheckBox").enabled = possible
+            getattr(self.ui, f"{name}OutputSelector").enabled = possible and chosen and not frames
+        self.ui.outputsSection.text = title_with(
+            _("Outputs"), [_("{count} selected").format(count=made)]
+        )
+
+    def cleanup(self) -> None:
+        pass
+
+
+def _widget_name(output: str) -> str:
+    first, *others = output.split("_")
+    return first + "".join(word.capitalize() for word in others)

@@ -1,0 +1,177 @@
+"""Apply and Cancel, the progress, and the log."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ...errors import CancelledError, InputError, LDMRegError
+from .widgets import tint
+
+__all__ = ["RunSection"]
+
+_SIGNS = {"info": "", "good": "\u2713 ", "warning": "! ", "error": "\u2715 "}
+# What fits on the button; longer texts are told below it.
+_BUTTON_LETTERS = 56
+_LEVELS = {"warning": "warning", "error": "error", "critical": "error"}
+
+
+class RunSection:
+    """The button says what is missing, and cancels while a registration runs.
+
+    Args:
+        ui: widgets by name.
+        panel: the :class:`~.widget.Panel`.
+    """
+
+    def __init__(self, ui: Any, panel: Any) -> None:
+        self.ui, self.panel = ui, panel
+        self._cancelling = False
+        self._started = 0.0
+
+    def setup(self) -> None:
+        self.ui.applyButton.connect("clicked()", self._on_apply)
+        self.ui.copyLogButton.connect("clicked()", self._on_copy)
+        self.ui.progressBar.visible = False
+        self.say("")
+
+    def update(self) -> None:
+        button = self.ui.applyButton
+        if self.panel.running:
+            button.text = _("Cancelling...") if self._cancelling else _("Cancel")
+            button.toolTip = _("Stop the registration. The scene stays as it was.")
+            button.enabled = not self._cancelling
+            return
+        problems = self.panel.problems()
+        button.enabled = not problems
+        button.toolTip = problems[0] if problems else _("Register the moving to the fixed image.")
+        if not problems:
+            button.text = _("Apply")
+        elif len(problems[0]) <= _BUTTON_LETTERS:
+            button.text = problems[0].rstrip(".")
+        else:
+            button.text = _("Something is missing: see the tooltip")
+
+    def cleanup(self) -> None:
+        pass
+
+    # Messages
+
+    def say(self, text: str, level: str = "info") -> None:
+        """Show a message below the button."""
+        label = self.ui.statusLabel
+        label.text = _SIGNS[level] + text if text else ""
+        label.visible = bool(text)
+        tint(label, level)
+
+    def log(self, level: str, text: str) -> None:
+        """Add lines to the log."""
+        prefix = "" if level in ("info", "debug") else f"{level}: "
+        when = time.strftime("%H:%M:%S")
+        self.ui.logTextEdit.appendPlainText(f"{when}  {prefix}{text.rstrip()}")
+
+    def _on_copy(self) -> None:
+        slicer.app.clipboard().setText(self.ui.logTextEdit.toPlainText())
+
+    # The run
+
+    def _on_apply(self) -> None:
+        if self.panel.running:
+            self._cancelling = True
+            self.panel.session.cancel()
+            self.panel.update()
+            return
+        try:
+            plan = self.panel.plan()
+            self.panel.session.start(
+                plan, self._on_progress, self._on_done, self._on_error, self.log
+            )
+        except InputError as error:
+            self._tell_error(error)
+            self.panel.update()
+            return
+        self._cancelling = False
+        self._started = time.monotonic()
+        self.ui.progressBar.setValue(0)
+        self.ui.progressBar.visible = True
+        self._show_stage("start")
+        fixed = plan.fixed or plan.moving
+        self.log(
+            "info",
+            _("Registering {moving} to {fixed}, model {model}.").format(
+                moving=plan.moving.GetName(), fixed=fixed.GetName(), model=plan.model
+            ),
+        )
+        self.panel.update()
+
+    def _on_progress(self, stage: str, fraction: float, message: str) -> None:
+        if self._cancelling:
+            return
+        self.ui.progressBar.setValue(round(1000 * fraction))
+        self._show_stage(stage, message)
+
+    def _show_stage(self, stage: str, message: str = "") -> None:
+        text = _stages().get(stage, stage.capitalize())
+        self.say(f"{text} ({message})" if message else f"{text}...")
+
+    def _on_done(self, run: Any) -> None:
+        seconds = time.monotonic() - self._started
+        self._end()
+        where = _where(run)
+        text = _("Done in {seconds} s{where}.").format(seconds=f"{seconds:.1f}", where=where)
+        self.say(text, "good")
+        self.log("info", text)
+        for node in run.nodes.values():
+            self.log("info", _("Written: {name}").format(name=node.GetName()))
+        self.panel.finished(run)
+
+    def _on_error(self, error: LDMRegError) -> None:
+        self._end()
+        self._tell_error(error)
+        self.panel.update()
+
+    def _tell_error(self, error: LDMRegError) -> None:
+        cancelled = isinstance(error, CancelledError)
+        text = _sentence(str(error) or type(error).__name__)
+        self.say(text, "warning" if cancelled else "error")
+        self.log("warning" if cancelled else "error", text)
+
+    def _end(self) -> None:
+        self._cancelling = False
+        self.ui.progressBar.visible = False
+
+
+def _stages() -> dict[str, str]:
+    """Return what the stages of a registration are called."""
+    return {
+        "queued": _("Waiting"),
+        "start": _("Starting"),
+        "read": _("Reading the images"),
+        "model": _("Loading the model"),
+        "segment": _("Finding the structures"),
+        "align": _("Aligning"),
+        "predict": _("Predicting the deformation"),
+        "refine": _("Refining"),
+        "output": _("Warping"),
+        "measure": _("Measuring"),
+        "save": _("Fetching the result"),
+        "transfer": _("Fetching the result"),
+        "done": _("Fetching the result"),
+        "write": _("Writing the result into the scene"),
+    }
+
+
+def _where(run: Any) -> str:
+    device = run.provenance.get("device")
+    if isinstance(device, dict):
+        device = device.get("name") or device.get("type")
+    return _(" on {device}").format(device=device) if device else ""
+
+
+def _sentence(text: str) -> str:
+    text = text[0].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."

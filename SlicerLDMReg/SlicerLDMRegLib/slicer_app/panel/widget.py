@@ -1,0 +1,317 @@
+"""The panel: joins the sections, and ties them to a parameter node, the scene and a session."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from ...errors import InputError
+from ...model_store import ModelCard, list_models
+from ..nodes import Node
+from ..parameters import RegistrationParameters
+from ..plan import RegistrationPlan
+from ..planning import chosen_card, plan_of
+from ..results import after_loading
+from ..session import RegistrationSession
+from .alignment_section import AlignmentSection
+from .anatomy_section import AnatomySection
+from .inputs_section import InputsSection
+from .options_section import OptionsSection
+from .outputs_section import OutputsSection
+from .results_section import ResultsSection
+from .run_section import RunSection
+from .setup_section import SetupSection
+
+__all__ = ["Panel"]
+
+
+def _later(module, name):  # until all sections are there
+    import importlib
+
+    try:
+        return getattr(importlib.import_module(f".{module}", __package__), name)
+    except ModuleNotFoundError:
+        return None
+
+
+ApplySection = _later("apply_section", "ApplySection")
+DisplaySection = _later("display_section", "DisplaySection")
+
+_NODE_CLASS = "vtkMRMLScriptedModuleNode"
+_POLL_MS = 20
+
+
+class Panel(VTKObservationMixin):
+    """What the sections know of each other.
+
+    Args:
+        ui: widgets by name.
+        logic: the module's, which makes the parameter nodes.
+        session: runs the registrations; None: one with a worker in Slicer's Python.
+
+    Attributes:
+        parameters: the choices that are shown; None while the module is not open or the scene is
+            being closed.
+        session: its ``last`` is the last result.
+        sections: all of them by name, such as ``inputs``.
+    """
+
+    def __init__(self, ui: Any, logic: Any, session: RegistrationSession | None = None) -> None:
+        VTKObservationMixin.__init__(self)
+        self.ui, self.logic = ui, logic
+        self.parameters: RegistrationParameters | None = None
+        self._timer = qt.QTimer()
+        self._timer.setInterval(_POLL_MS)
+        self.session = RegistrationSession(timer=self._timer) if session is None else session
+        self._tag: int | None = None
+        self._models: list[ModelCard] | None = None
+        self._card: tuple[Any, ModelCard | None] | None = None
+        self._closing = False
+        self._updating = False
+        self._soon = qt.QTimer()
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.connect("timeout()", self.update)
+        self.sections: dict[str, Any] = {
+            "setup": SetupSection(ui, self),
+            "inputs": InputsSection(ui, self),
+            "anatomy": AnatomySection(ui, self),
+            "alignment": AlignmentSection(ui, self),
+            "options": OptionsSection(ui, self),
+            "outputs": OutputsSection(ui, self),
+            "run": RunSection(ui, self),
+            "results": ResultsSection(ui, self),
+            **({"display": DisplaySection(ui, self)} if DisplaySection else {}),
+            **({"apply": ApplySection(ui, self)} if ApplySection else {}),
+        }
+
+    # The module's life
+
+    def setup(self) -> None:
+        """Connect everything; the module is opened for the first time."""
+        selector = self.ui.parameterSetSelector
+        selector.setNodeTypeLabel(_("parameter set"), _NODE_CLASS)
+        selector.addAttribute(_NODE_CLASS, "ModuleName", self.logic.moduleName)
+        for section in self.sections.values():
+            section.setup()
+        for name, kind in (("tryCardiacButton", "cardiac"), ("tryBrainButton", "brain")):
+            self._set_up_try(getattr(self.ui, name), kind)
+        scene = slicer.mrmlScene
+        for event, callback in (
+            (scene.StartCloseEvent, self._on_start_close),
+            (scene.EndCloseEvent, self._on_end_close),
+            (scene.EndImportEvent, self._on_end_import),
+            (scene.NodeAddedEvent, self._on_scene_modified),
+            (scene.NodeRemovedEvent, self._on_scene_modified),
+        ):
+            self.addObserver(scene, event, callback)
+        selector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_set_selected)
+
+    def enter(self) -> None:
+        """The module is shown."""
+        self._models = None
+        self.use(self.ui.parameterSetSelector.currentNode() or self.logic.getParameterNode())
+
+    def exit(self) -> None:
+        """Another module is shown. A registration goes on."""
+        self.use(None)
+
+    def cleanup(self) -> None:
+        """The module goes away, with all it has started."""
+        self.use(None)
+        self.removeObservers()
+        self._soon.stop()
+        self.session.close()
+        for section in self.sections.values():
+            section.cleanup()
+
+    # What sections use
+
+    @property
+    def scene(self) -> Any:
+        """The scene."""
+        return slicer.mrmlScene
+
+    @property
+    def running(self) -> bool:
+        """Whether a registration runs."""
+        return bool(self.session.running)
+
+    def models(self) -> list[ModelCard]:
+        """Return the models for registration that are there."""
+        if self._models is None:
+            self._models = list_models(kind="registration")
+        return self._models
+
+    def models_changed(self) -> None:
+        """Look for models again: some were added or deleted."""
+        self._models = self._card = None
+        self.update()
+
+    def card(self) -> ModelCard | None:
+        """Return the card of the model that would register now; None: none."""
+        parameters = self.parameters
+        if parameters is None:
+            return None
+        key = parameters.model, parameters.extent, *self._sizes()
+        if self._card is None or self._card[0] != key:
+            self._card = key, chosen_card(parameters)
+        return self._card[1]
+
+    def plan(self) -> RegistrationPlan:
+        """Return what the choices mean.
+
+        Raises:
+            InputError: for options that cannot be, or when there are no choices.
+        """
+        if self.parameters is None:
+            raise InputError(_("The module is not open."))
+        return plan_of(self.parameters, self.card())
+
+    def problems(self) -> list[str]:
+        """Return what is missing before one can register, the most important first."""
+        setup = self.sections["setup"].problem
+        if setup:
+            return [setup]
+        if self.parameters is None:
+            return [_("The module is not open.")]
+        try:
+            found = self.plan().problems()
+        except InputError as error:
+            return [str(error)]
+        if not found and self.card() is None and self.parameters.model != "none":
+            found.append(_("The chosen model is not installed."))
+        return found
+
+    def update(self) -> None:
+        """Let all sections show how things are."""
+        if self._updating:
+            return
+        self._updating = True
+        try:
+            for section in self.sections.values():
+                section.update()
+        finally:
+            self._updating = False
+
+    def update_soon(self, _caller: Any = None, _event: Any = None) -> None:
+        """Update once when the changes that are going on are done."""
+        self._soon.start()
+
+    def say(self, text: str, level: str = "info") -> None:
+        """Show a message: ``info``, ``good``, ``warning`` or ``error``."""
+        self.sections["run"].say(text, level)
+
+    def log(self, level: str, text: str) -> None:
+        """Add a line to the log."""
+        self.sections["run"].log(level, text)
+
+    def finished(self, run: Any) -> None:
+        """A registration has succeeded: let the sections show the result."""
+        for section in self.sections.values():
+            shown = getattr(section, "run_finished", None)
+            if shown is not None:
+                shown(run)
+        self.update()
+
+    # Parameters
+
+    def use(self, node: Node | None) -> None:
+        """Show the choices of a parameter node; None: of none."""
+        parameters = self.parameters
+        if parameters is not None:
+            if node is parameters.parameterNode:  # type: ignore[attr-defined]
+                self.update()
+                return
+            parameters.disconnectGui(self._tag)  # type: ignore[attr-defined]
+            self.removeObserver(
+                parameters.parameterNode,  # type: ignore[attr-defined]
+                vtk.vtkCommand.ModifiedEvent,
+                self.update_soon,
+            )
+            self.parameters = None
+        if node is not None:
+            parameters = RegistrationParameters(node)  # type: ignore[call-arg]
+            self._tag = parameters.connectGui(self.ui)  # type: ignore[attr-defined]
+            self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self.update_soon)
+            self.parameters = parameters
+            self.ui.parameterSetSelector.setCurrentNode(node)
+        self.update()
+
+    def _on_set_selected(self, node: Node | None) -> None:
+        if self._closing or self.parameters is None:
+            return
+        # The last set was deleted: there is always one.
+        self.use(node if node is not None else self.logic.getParameterNode())
+
+    def _sizes(self) -> list[Any]:
+        volumes = (self.parameters.fixedVolume, self.parameters.movingVolume)  # type: ignore[union-attr]
+        return [
+            None if node is None or node.GetImageData() is None
+            else tuple(node.GetImageData().GetDimensions())
+            for node in volumes
+        ]
+
+    # The scene
+
+    def _on_start_close(self, _caller: Any, _event: Any) -> None:
+        self._closing = True
+        if self.running:
+            self.session.cancel(_("The scene was closed; the registration was cancelled."))
+        self.session.last = None
+        self._was_open = self.parameters is not None
+        self.use(None)
+
+    def _on_end_close(self, _caller: Any, _event: Any) -> None:
+        self._closing = False
+        if self._was_open:
+            self.use(self.logic.getParameterNode())
+
+    def _on_end_import(self, _caller: Any, _event: Any) -> None:
+        after_loading(slicer.mrmlScene)
+        if self.parameters is None:
+            return
+        node = self.parameters.parameterNode  # type: ignore[attr-defined]
+        loaded = self._sets_with_volumes()
+        if loaded and node not in loaded:
+            # The set that came with the scene in place of the empty one that was there.
+            self.use(loaded[-1])
+            slicer.mrmlScene.RemoveNode(node)
+        self.update_soon()
+
+    def _sets_with_volumes(self) -> list[Node]:
+        nodes = slicer.util.getNodesByClass(_NODE_CLASS)
+        sets = [n for n in nodes if n.GetAttribute("ModuleName") == self.logic.moduleName]
+        return [node for node in sets if node.GetNumberOfNodeReferences("fixedVolume")]
+
+    def _on_scene_modified(self, _caller: Any, _event: Any) -> None:
+        if self.parameters is not None and not slicer.mrmlScene.IsBatchProcessing():
+            self.update_soon()
+
+    # Try it
+
+    def _set_up_try(self, button: Any, kind: str) -> None:
+        from ..sample_data import available_pairs
+
+        button.visible = kind in {pair.kind for pair in available_pairs()}
+        button.connect("clicked()", lambda: self._try(kind))
+
+    def _try(self, kind: str) -> None:
+        from ..sample_data import try_it
+
+        if self.parameters is None or self.running:
+            return
+        try:
+            try_it(kind, self.parameters)
+        except InputError as error:
+            logging.exception("sample pair %s", kind)
+            self.say(str(error), "error")
+        else:
+            self.say(_("The images are loaded and chosen: press Apply."))
+        self.update()

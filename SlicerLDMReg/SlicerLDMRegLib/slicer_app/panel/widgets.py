@@ -1,0 +1,65 @@
+"""Small things that several sections do with widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import qt
+
+__all__ = ["ChoiceBox", "is_dark", "tint", "title_with"]
+
+# Colours of messages, readable on light and on dark panels.
+_TINTS = {
+    "info": ("", ""),
+    "good": ("#1b6e3c", "#7fd6a0"),
+    "warning": ("#8a5a00", "#f2c060"),
+    "error": ("#b3261e", "#ff9a8f"),
+}
+
+
+class ChoiceBox:
+    """A combo box of texts that stand for names, and whose choices may change.
+
+    Args:
+        box: a QComboBox.
+        on_choice: called with the name that the user has chosen.
+    """
+
+    def __init__(self, box: Any, on_choice: Callable[[str], object]) -> None:
+        self._box, self._on_choice = box, on_choice
+        self._choices: dict[str, str] = {}
+        box.connect("currentIndexChanged(int)", self._on_changed)
+
+    def show(self, choices: Mapping[str, str], current: str) -> None:
+        """Offer choices, texts by name, and show the current one."""
+        box = self._box
+        blocked = box.blockSignals(True)
+        if dict(choices) != self._choices:
+            self._choices = dict(choices)
+            box.clear()
+            for name, text in self._choices.items():
+                box.addItem(text, name)
+        names = list(self._choices)
+        box.setCurrentIndex(names.index(current) if current in names else -1)
+        box.blockSignals(blocked)
+
+    def _on_changed(self, index: int) -> None:
+        if 0 <= index < len(self._choices):
+            self._on_choice(list(self._choices)[index])
+
+
+def is_dark(widget: Any) -> bool:
+    """Whether a widget has light text on a dark ground."""
+    return bool(widget.palette.color(qt.QPalette.Window).lightness() < 128)
+
+
+def tint(label: Any, level: str) -> None:
+    """Colour the text of a label: ``info``, ``good``, ``warning`` or ``error``."""
+    color = _TINTS[level][is_dark(label)]
+    label.styleSheet = f"color: {color};" if color else ""
+
+
+def title_with(title: str, parts: list[str]) -> str:
+    """Return the title of a section that tells what is in it, also when it is folded."""
+    return f"{title}: {', '.join(parts)}" if parts else title
