@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..errors import ModelError
 from ..networks import METHODS, build_network
+from ..networks.textscf import TextSCF
 from .card import ModelCard
 from .verify import verify
 
@@ -34,7 +35,8 @@ def load_network(
             For speed on a GPU prefer autocast, which also keeps sensitive steps in float32.
 
     Returns:
-        The network in evaluation mode, its parameters without gradient.
+        The network in evaluation mode, its parameters without gradient. What training needs only
+        is fused away, so it may have fewer parameters than the file.
 
     Raises:
         ModelError: when the folder is damaged, or its weights and metadata do not fit.
@@ -52,6 +54,8 @@ def load_network(
     _check_fit(card, tensors, expected)
     network.load_state_dict({name: t.to(expected[name].dtype) for name, t in tensors.items()})
     network.requires_grad_(False).eval()
+    if isinstance(network, TextSCF):
+        network.fuse()
     for parameter in network.parameters():
         parameter.data = parameter.data.to(dtype)
     return network.to(device)

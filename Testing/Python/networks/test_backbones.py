@@ -135,8 +135,7 @@ def test_bfloat16_is_close_and_its_field_float32(name: str) -> None:
 
 @pytest.mark.parametrize("name", SMALL)
 def test_features_become_a_velocity_when_integrated(name: str) -> None:
-    steps = {"integration_steps": 7} if name == "lapirn" else {}
-    network = build(name, integration_steps=7, backbone_arguments=steps)
+    network = build(name, integration_steps=7)
     awaken(network)
     prediction = network(*volumes())
     velocity = prediction.velocity
@@ -223,7 +222,7 @@ class TestLapIRN:
 
     @pytest.mark.parametrize("steps", [0, 4])
     def test_finer_levels_see_the_warped_moving_image(self, steps: int) -> None:
-        network = build("lapirn", backbone_arguments={"integration_steps": steps})
+        network = build("lapirn", integration_steps=steps)
         awaken(network)
         seen = []
         finest = network.backbone.levels[2]
@@ -233,6 +232,10 @@ class TestLapIRN:
         displacement = integrate(base, steps) if steps else base
         torch.testing.assert_close(seen[0][:, :1], warp(moving, displacement))
         torch.testing.assert_close(seen[0][:, 1:2], fixed)
+
+    def test_integrates_as_the_network_does(self) -> None:
+        with pytest.raises(ModelError, match="must be those of the network, 7, got 5"):
+            build("lapirn", integration_steps=7, backbone_arguments={"integration_steps": 5})
 
 
 @pytest.mark.parametrize(

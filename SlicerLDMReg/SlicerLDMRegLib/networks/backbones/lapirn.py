@@ -77,8 +77,8 @@ class LapIRN(Backbone):
     Args:
         start_channels: a quarter of the width, which is the same at all levels.
         integration_steps: 0: fields are displacements, LapIRN-disp. Above 0: they are stationary
-            velocities, integrated by that many squarings where an image is warped with them; a
-            network around it must integrate the result then.
+            velocities, integrated by that many squarings where an image is warped with them; the
+            network around it, which integrates the result, sets them.
         reach: what a coarse level can move at most, in normalised units.
         blocks: residual blocks of each level.
 

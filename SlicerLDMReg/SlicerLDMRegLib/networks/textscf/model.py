@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -30,6 +31,9 @@ class TextSCF(nn.Module):
     Args:
         config: sizes and options.
 
+    Raises:
+        ModelError: for options of the backbone that do not fit.
+
     Example:
         >>> import torch
         >>> config = TextSCFConfig(backbone_arguments={"start_channels": 4}, regions=3,
@@ -48,7 +52,7 @@ class TextSCF(nn.Module):
     def __init__(self, config: TextSCFConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or TextSCFConfig()
-        self.backbone = build_backbone(config.backbone, config.backbone_arguments)
+        self.backbone = build_backbone(config.backbone, _backbone_arguments(config))
         self.divisor, self.stride = self.backbone.divisor, self.backbone.stride
         channels = self.backbone.out_channels
         self.function: ImplicitFunction | None = None
@@ -205,3 +209,16 @@ def _upsample(field: Tensor, size: Sequence[int]) -> Tensor:
     if tuple(field.shape[2:]) == tuple(size):
         return field
     return F.interpolate(field, size=tuple(size), mode="trilinear", align_corners=False)
+
+
+def _backbone_arguments(config: TextSCFConfig) -> dict[str, Any]:
+    """Return the arguments of the backbone; one that warps integrates as the network does."""
+    arguments = dict(config.backbone_arguments)
+    if config.backbone == "lapirn":
+        own = arguments.setdefault("integration_steps", config.integration_steps)
+        if own != config.integration_steps:
+            raise ModelError(
+                "integration_steps of the LapIRN backbone must be those of the network, "
+                f"{config.integration_steps}, got {own!r}; leave them out"
+            )
+    return arguments
