@@ -1,7 +1,9 @@
 """What nodes of a result hold, made before the scene is touched, then written into them.
 
-Writing exchanges what a node refers to and changes nothing in place, so that whoever holds the
-state of the node from before can bring it back.
+It is made in two steps. The first one, which takes the time of large volumes, computes with arrays
+and may run in any thread; the second one gives them to VTK, in the thread of the application, which
+takes next to none. Writing exchanges what a node refers to and changes nothing in place, so that
+whoever holds the state of the node from before can bring it back.
 """
 
 from __future__ import annotations
@@ -14,17 +16,22 @@ import SimpleITK as sitk
 import slicer
 
 from ..displacement import DisplacementField
-from .nodes import Node, Voxels, set_voxels, voxels_from_image
-from .transforms import grid_from_field, set_grid
+from ..geometry import ImageGeometry
+from .coordinates import ijk_to_ras, vtk_matrix
+from .nodes import Node, Voxels, set_voxels, vtk_image
+from .transforms import grid_from_vectors, ras_vectors, set_grid
 
 __all__ = [
     "Content",
     "GridContent",
+    "MakeContent",
     "SegmentationContent",
     "TableContent",
     "VolumeContent",
+    "grid_content",
     "look_like",
     "show_around_one",
+    "volume_content",
 ]
 
 
@@ -33,6 +40,10 @@ class Content(Protocol):
 
     def write(self, node: Node, is_new: bool) -> None:
         """Write it into a node; a new one is also given what it needs to be displayed."""
+
+
+#: The second step of making a content.
+MakeContent = Callable[[], Content]
 
 
 def look_like(node: Node, other: Node) -> None:
@@ -59,11 +70,6 @@ class VolumeContent:
     voxels: Voxels
     style: Callable[[Node], None] | None = None
 
-    @classmethod
-    def of(cls, image: sitk.Image, style: Callable[[Node], None] | None = None) -> VolumeContent:
-        """Take a 3D image, LPS mm."""
-        return cls(voxels_from_image(image), style)
-
     def write(self, node: Node, is_new: bool) -> None:
         set_voxels(node, self.voxels)
         if is_new:
@@ -77,11 +83,6 @@ class GridContent:
     """A grid for a transform node, from parent; it gets no display."""
 
     grid: Any
-
-    @classmethod
-    def of(cls, field: DisplacementField) -> GridContent:
-        """Take a 3D field, LPS mm."""
-        return cls(grid_from_field(field))
 
     def write(self, node: Node, is_new: bool) -> None:
         set_grid(node, self.grid)
@@ -112,3 +113,20 @@ class TableContent:
 
     def write(self, node: Node, is_new: bool) -> None:
         node.SetAndObserveTable(self.table)
+
+
+def volume_content(image: sitk.Image, style: Callable[[Node], None] | None = None) -> MakeContent:
+    """Compute the content of a volume node: a 3D image, LPS mm, of one component."""
+    array, geometry = sitk.GetArrayFromImage(image), ImageGeometry.from_image(image)
+
+    def make() -> Content:
+        voxels = Voxels(vtk_image(array, copy=False), vtk_matrix(ijk_to_ras(geometry)))
+        return VolumeContent(voxels, style)
+
+    return make
+
+
+def grid_content(field: DisplacementField) -> MakeContent:
+    """Compute the content of a transform node: a 3D field, LPS mm."""
+    vectors, geometry = ras_vectors(field), field.geometry
+    return lambda: GridContent(grid_from_vectors(vectors, geometry))

@@ -45,10 +45,18 @@ def finish_images(
 
 
 def finish_frames(
-    plan: RegistrationPlan, results: Mapping[int, RegistrationResult], written: WrittenResult
+    plan: RegistrationPlan,
+    first: RegistrationResult,
+    metrics: Mapping[int, Mapping[str, Any]],
+    written: WrittenResult,
 ) -> FinishedRun:
-    """Return what the registration of the frames of a sequence has led to."""
-    first = results[min(results)]
+    """Return what the registration of the frames of a sequence has led to.
+
+    Args:
+        plan: what was asked for.
+        first: result of the first frame.
+        metrics: by frame.
+        written: the nodes.
+    """
     found = first.metrics, first.provenance, first.timings
-    metrics = {number: result.metrics for number, result in results.items()}
     return FinishedRun(written.nodes, written.change, plan, None, *found, metrics)

@@ -12,7 +12,7 @@ from .finished import Computed, FinishedRun, finish_frames, finish_images
 from .nodes import Node, volume_geometry
 from .plan import Extent, RegistrationPlan
 from .results import OUTPUTS, write_result
-from .sequences import write_sequence
+from .sequences import SequencePreparation
 
 if TYPE_CHECKING:
     from ..worker.runner import Runner
@@ -148,13 +148,16 @@ def run_plan(
 
     if plan.extent is not Extent.FRAMES:
         result, images = compute(None, whole)
-        return finish_images(plan, result, write_result(result, images, plan.outputs))
+        written = write_result(result, images, plan.output_nodes(images))
+        return finish_images(plan, result, written)
     numbers, frames = plan.frame_numbers(), plan.frames
     assert frames is not None  # else there would be a problem
     parts = [n / len(numbers) for n in range(len(numbers) + 1)]
-    results = {
-        number: compute(number, whole.part(start, end))
-        for number, start, end in zip(numbers, parts[:-1], parts[1:], strict=True)
-    }
-    written = write_sequence(results, frames, plan.outputs)
-    return finish_frames(plan, {n: result for n, (result, _) in results.items()}, written)
+    preparation = SequencePreparation(frames, plan.outputs)
+    metrics, first = {}, None
+    for number, start, end in zip(numbers, parts[:-1], parts[1:], strict=True):
+        result, images = compute(number, whole.part(start, end))
+        preparation.add(number, result, images)
+        metrics[number], first = result.metrics, first or result
+    assert first is not None
+    return finish_frames(plan, first, metrics, preparation.finish().write())

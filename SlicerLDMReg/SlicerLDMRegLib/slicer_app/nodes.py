@@ -114,19 +114,20 @@ def image_from_volume(node: Node, place: Node | None = None) -> sitk.Image:
     return geometry.to_image(array.reshape(shape), is_vector=True)
 
 
-def vtk_image(array: np.ndarray, components: int = 1) -> Any:
-    """Return voxels as a ``vtkImageData`` with origin 0 and spacing 1; the array is copied.
+def vtk_image(array: np.ndarray, components: int = 1, copy: bool = True) -> Any:
+    """Return voxels as a ``vtkImageData`` with origin 0 and spacing 1.
 
     Args:
         array: ``(k, j, i)``, or ``(k, j, i, components)`` with several components.
         components: numbers a voxel.
+        copy: the array; else it must not change, and lives as long as the image does.
     """
     size = array.shape[2::-1]
     flat = np.ascontiguousarray(array).reshape(-1, components) if components > 1 else array.ravel()
     image = vtk.vtkImageData()
     image.SetDimensions(*size)
     image.GetPointData().SetScalars(
-        numpy_to_vtk(flat, deep=True, array_type=get_vtk_array_type(array.dtype))
+        numpy_to_vtk(flat, deep=copy, array_type=get_vtk_array_type(array.dtype))
     )
     return image
 

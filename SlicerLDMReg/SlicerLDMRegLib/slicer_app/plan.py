@@ -12,10 +12,11 @@ from ..errors import InputError
 from ..pipeline.request import RegistrationRequest
 from ..pipeline.slices import SliceSelection
 from .choices import Extent
+from .frames import FrameSequence, sequence_of
 from .inputs import LabelSource, SceneImages, VolumeSource, scene_images
 from .nodes import Node, volume_geometry
-from .results import OUTPUTS, check_outputs
-from .sequences import SEQUENCE_OUTPUTS, FrameSequence, sequence_of
+from .results import OUTPUTS, check_outputs, find_outputs
+from .sequences import SEQUENCE_OUTPUTS
 from .view_slices import slice_node
 
 __all__ = ["Extent", "RegistrationPlan"]
@@ -98,6 +99,8 @@ class RegistrationPlan:
 
     def problems(self) -> list[str]:
         """Return what is missing or cannot be, for the user; the most important first."""
+        if self.moving is None and self.fixed is None:
+            return [_("Select a fixed and a moving volume.")]
         if self.moving is None:
             return [_("Select a moving volume.")]
         if self.fixed is None and self.extent is not Extent.FRAMES:
@@ -201,6 +204,17 @@ class RegistrationPlan:
             **options,
         )
         return request, inputs
+
+    def output_nodes(self, images: SceneImages) -> dict[str, Node | None]:
+        """Return what is wanted, and the nodes that there are; None for a new node.
+
+        Args:
+            images: from :meth:`images`.
+        """
+        earlier = find_outputs(images.fixed_source.shown, images.moving_source.shown)
+        chosen = {node for node in self.outputs.values() if node is not None}
+        free = {output: node for output, node in earlier.items() if node not in chosen}
+        return {output: node or free.get(output) for output, node in self.outputs.items()}
 
     @property
     def _starts_nowhere(self) -> bool:

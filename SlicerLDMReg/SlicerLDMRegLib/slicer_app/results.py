@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-import SimpleITK as sitk
-
 from ..errors import InputError
-from .contents import (
-    Content,
-    GridContent,
-    SegmentationContent,
-    TableContent,
-    VolumeContent,
-    look_like,
-    show_around_one,
-)
+from .contents import Content, MakeContent
 from .hierarchy import forget_item, has_item, place_under
 from .inputs import SceneImages
-from .labels import segmentation_from_labels
-from .metrics_table import metrics_table
 from .nodes import Node
-from .placement import FoundResult, PlacedResult, place
+from .placement import FoundResult, place
 from .provenance import PREFIX, result_attributes, roles_of, set_attributes, set_roles
+from .result_contents import result_contents
 from .scene_change import SceneChange, view_nodes
 from .transforms import check_transform_node, interpolate_linearly
 
 __all__ = [
     "OUTPUTS",
     "PreparedResult",
+    "ResultPreparation",
     "WrittenResult",
     "after_loading",
     "check_outputs",
@@ -68,7 +57,6 @@ _DESCRIPTIONS = {
 
 # Outputs that tell what was measured.
 _MEASURED = ("transform", "metrics")
-_FOLD_COLOR = (0.9, 0.1, 0.1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,22 +191,59 @@ class PreparedResult:
         return node
 
 
+class ResultPreparation:
+    """The way from a result to what its nodes will hold, in three steps.
+
+    The one in the middle, which takes most of the time of large volumes, may run in any thread.
+
+    Args:
+        result, images, outputs: see :func:`write_result`.
+
+    Raises:
+        InputError: as :func:`write_result`.
+    """
+
+    def __init__(
+        self,
+        result: FoundResult,
+        images: SceneImages,
+        outputs: Mapping[str, Node | None] | None = None,
+    ) -> None:
+        fixed, moving = images.fixed_source.shown, images.moving_source.shown
+        _check_inputs(fixed, moving)
+        if outputs is None:
+            earlier = find_outputs(fixed, moving)
+            outputs = {output: earlier.get(output) for output in OUTPUTS}
+        check_outputs(outputs, fixed, moving)
+        self._result, self._images, self._outputs = result, images, dict(outputs)
+        self._made: dict[str, MakeContent] = {}
+
+    def compute(self) -> None:
+        """Compute; neither the scene nor VTK is touched."""
+        placed = place(self._result, self._images)
+        self._made = result_contents(placed, self._result.metrics, self._images, self._outputs)
+
+    def finish(self) -> PreparedResult:
+        """Return what was computed, ready to be written."""
+        result = self._result
+        return PreparedResult(
+            self._images,
+            self._outputs,
+            {output: self._made[output]() for output in OUTPUTS if output in self._made},
+            result_attributes(result.provenance),
+            result_attributes(result.provenance, result.metrics),
+        )
+
+
 def prepare_result(
     result: FoundResult,
     images: SceneImages,
     outputs: Mapping[str, Node | None] | None = None,
 ) -> PreparedResult:
     """Make what the nodes of a result will hold; see :func:`write_result`."""
-    fixed, moving = images.fixed_source.shown, images.moving_source.shown
-    _check_inputs(fixed, moving)
-    if outputs is None:
-        earlier = find_outputs(fixed, moving)
-        outputs = {output: earlier.get(output) for output in OUTPUTS}
-    check_outputs(outputs, fixed, moving)
-    contents = _contents(place(result, images), result, images, outputs)
-    attributes = result_attributes(result.provenance)
-    metrics = result_attributes(result.provenance, result.metrics)
-    return PreparedResult(images, outputs, contents, attributes, metrics)
+    preparation = ResultPreparation(result, images, outputs)
+    preparation.compute()
+    return preparation.finish()
 
 
 def write_result(
@@ -263,37 +288,3 @@ def _check_inputs(fixed: Node, moving: Node) -> None:
 def _roles(output: str, fixed: Node, moving: Node) -> tuple[Node, Node]:
     """Return what is fixed and what moves; the inverse moves the fixed image."""
     return (moving, fixed) if output == "inverse" else (fixed, moving)
-
-
-def _contents(
-    placed: PlacedResult,
-    result: FoundResult,
-    images: SceneImages,
-    outputs: Iterable[str],
-) -> dict[str, Content]:
-    """Return what the wanted outputs will hold; the scene is not touched."""
-    fixed, moving = images.fixed_source.shown, images.moving_source.shown
-    labels = placed.warped_labels
-    makers: dict[str, Callable[[], Content]] = {
-        "warped": lambda: VolumeContent.of(placed.warped, partial(look_like, other=moving)),
-        "transform": lambda: GridContent.of(placed.field),
-        "inverse": lambda: GridContent.of(placed.inverse),
-        "jacobian": lambda: VolumeContent.of(placed.jacobian, show_around_one),
-        "folds": lambda: SegmentationContent(
-            segmentation_from_labels(placed.folds, {1: "Folds"}, {1: _FOLD_COLOR}), fixed
-        ),
-        "metrics": lambda: TableContent(metrics_table(result.metrics)),
-    }
-    if labels is not None:
-        makers["warped_labels"] = lambda: SegmentationContent(
-            segmentation_from_labels(labels, _label_names(labels, images), images.moving_colors),
-            fixed,
-        )
-    return {name: makers[name]() for name in OUTPUTS if name in outputs and name in makers}
-
-
-def _label_names(labels: sitk.Image, images: SceneImages) -> dict[int, str]:
-    """Return a name for each label of a map; a number where nothing is known."""
-    known = {**images.label_names, **images.moving_names}
-    present = [int(n) for n in np.unique(sitk.GetArrayViewFromImage(labels)) if n > 0]
-    return {number: known.get(number, f"Label {number}") for number in present}

@@ -6,7 +6,7 @@ results of the frames are sequences of the same browser, so they follow the slid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,69 +18,126 @@ import vtk
 from ..displacement import DisplacementField
 from ..errors import InputError
 from ..geometry import ImageGeometry
-from .contents import Content, GridContent, VolumeContent, look_like, show_around_one
+from .contents import Content, MakeContent
+from .frames import FrameSequence, sequence_of
 from .hierarchy import forget_item, has_item, place_under
 from .inputs import SceneImages, VolumeSource
 from .nodes import Node
 from .placement import FoundResult, PlacedResult, place
 from .provenance import PREFIX, result_attributes, roles_of, set_attributes, set_roles
+from .result_contents import result_contents
 from .results import OUTPUTS, WrittenResult
 from .scene_change import SceneChange, view_nodes
 
-__all__ = ["SEQUENCE_OUTPUTS", "FrameSequence", "sequence_of", "write_sequence"]
+__all__ = [
+    "SEQUENCE_OUTPUTS",
+    "FrameSequence",
+    "PreparedSequence",
+    "SequencePreparation",
+    "sequence_of",
+    "write_sequence",
+]
 
 #: The outputs of which there is one for each frame.
 SEQUENCE_OUTPUTS = ("warped", "transform", "inverse", "jacobian")
 
 _CLASS = "vtkMRMLSequenceNode"
+_NEEDED = "a sequence needs the results of some frames, and some outputs"
 
 
-@dataclass(frozen=True)
-class FrameSequence:
-    """The frames of a sequence of volumes.
+class SequencePreparation:
+    """The way from the results of frames to what their nodes will hold.
 
-    Attributes:
-        browser: ``vtkMRMLSequenceBrowserNode`` that shows it.
-        node: ``vtkMRMLSequenceNode`` with the frames.
-        shown: the volume of the scene that shows the selected frame.
+    Args:
+        frames: the moving images.
+        outputs: some of :data:`SEQUENCE_OUTPUTS`; others are left out.
+
+    Raises:
+        InputError: when none is left.
     """
 
-    browser: Node
-    node: Node
-    shown: Node
+    def __init__(self, frames: FrameSequence, outputs: Iterable[str] = SEQUENCE_OUTPUTS) -> None:
+        self._frames = frames
+        self._outputs = [output for output in SEQUENCE_OUTPUTS if output in set(outputs)]
+        if not self._outputs:
+            raise InputError(_NEEDED)
+        self._some: tuple[SceneImages, ImageGeometry] | None = None
+        self._made: dict[int, dict[str, MakeContent]] = {}
+        self._attributes: dict[int, dict[str, str]] = {}
 
-    def __len__(self) -> int:
-        return int(self.node.GetNumberOfDataNodes())
-
-    def frame(self, number: int) -> VolumeSource:
-        """Return a frame, counted from 0, as an input of a registration.
+    def add(self, number: int, result: FoundResult, images: SceneImages) -> None:
+        """Compute what the nodes of a frame will hold; any thread may do it.
 
         Raises:
-            InputError: when there is no such frame.
+            InputError: for another fixed image than that of the frames before.
         """
-        if not 0 <= number < len(self):
-            raise InputError(
-                f"frame: expected 0 to {len(self) - 1} of {self.node.GetName()!r}, got {number}"
+        if self._some is not None and self._some[0].fixed_source != images.fixed_source:
+            raise InputError("the frames of a sequence need one and the same fixed image")
+        placed = place(result, images)
+        self._some = images, placed.field.geometry
+        self._made[number] = result_contents(placed, result.metrics, images, self._outputs)
+        self._attributes[number] = result_attributes(result.provenance, result.metrics)
+
+    def finish(self) -> PreparedSequence:
+        """Return what was computed, ready to be written.
+
+        Raises:
+            InputError: for no frames, or an input that the scene has lost.
+        """
+        if self._some is None:
+            raise InputError(_NEEDED)
+        images, lattice = self._some
+        frames, reference = self._frames, images.fixed_source
+        _check_inputs(frames, reference)
+        for number in range(len(frames)):
+            if frames.frame(number).node is reference.node and number not in self._made:
+                placed = _unmoved(reference, lattice)
+                self._made[number] = result_contents(placed, {}, images, self._outputs)
+                some = self._attributes[min(self._attributes)]
+                self._attributes[number] = {**some, "Metrics": "{}"}
+        contents = {
+            number: {output: make() for output, make in self._made[number].items()}
+            for number in sorted(self._made)
+        }
+        return PreparedSequence(frames, reference, self._outputs, contents, self._attributes)
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedSequence:
+    """Everything that the sequences of a result will hold, made without touching the scene.
+
+    Attributes:
+        frames: the moving images.
+        reference: the fixed image.
+        outputs: what is wanted.
+        contents: by frame and output.
+        attributes: by frame, where it comes from.
+    """
+
+    frames: FrameSequence
+    reference: VolumeSource
+    outputs: Sequence[str]
+    contents: Mapping[int, Mapping[str, Content]]
+    attributes: Mapping[int, Mapping[str, str]]
+
+    def write(self) -> WrittenResult:
+        """Change the scene; if that fails, it is as before.
+
+        Raises:
+            InputError: for an input that the scene has lost.
+        """
+        frames, fixed = self.frames, self.reference.shown
+        _check_inputs(frames, self.reference)
+        writer = _Writer(frames, fixed, self.contents, self.attributes)
+        with SceneChange(frames.browser.GetScene()) as change:
+            for view in view_nodes(frames.browser.GetScene()):
+                change.keep(view)
+            change.keep(frames.browser)
+            if not has_item(fixed):
+                change.on_undo(partial(forget_item, fixed))
+            return WrittenResult(
+                {name: writer.write(name, change) for name in self.outputs}, change
             )
-        return VolumeSource(self.node.GetNthDataNode(number), self.shown)
-
-    @property
-    def selected(self) -> int:
-        """The number of the frame that is shown."""
-        master = self.browser.GetMasterSequenceNode()
-        value = master.GetNthIndexValue(max(0, self.browser.GetSelectedItemNumber()))
-        return max(0, int(self.node.GetItemNumberFromIndexValue(value, False)))
-
-
-def sequence_of(volume: Node) -> FrameSequence | None:
-    """Return the sequence that a volume of the scene shows a frame of; None: it is a still one."""
-    browsers = volume.GetScene().GetNodesByClass("vtkMRMLSequenceBrowserNode")
-    browsers.UnRegister(None)
-    for number in range(browsers.GetNumberOfItems()):
-        browser = browsers.GetItemAsObject(number)
-        if browser.IsProxyNodeID(volume.GetID()):
-            return FrameSequence(browser, browser.GetSequenceNode(volume), volume)
-    return None
 
 
 def write_sequence(
@@ -105,35 +162,19 @@ def write_sequence(
     Raises:
         InputError: for no results, different fixed images, or an input that the scene has lost.
     """
-    wanted = [output for output in SEQUENCE_OUTPUTS if output in set(outputs)]
-    if not results or not wanted:
-        raise InputError("a sequence needs the results of some frames, and some outputs")
-    fixed = {images.fixed_source for _, images in results.values()}
-    if len(fixed) > 1:
-        raise InputError("the frames of a sequence need one and the same fixed image")
-    reference = fixed.pop()
+    preparation = SequencePreparation(frames, outputs)
+    for number in sorted(results):
+        preparation.add(number, *results[number])
+    return preparation.finish().write()
+
+
+def _check_inputs(frames: FrameSequence, reference: VolumeSource) -> None:
     for node in (frames.browser, frames.node, frames.shown, reference.shown):
         if node.GetScene() is None:
             raise InputError(
                 f"{node.GetName()!r} was removed from the scene before the results were there; "
                 "nothing was written"
             )
-    placed = {number: place(*results[number]) for number in sorted(results)}
-    attributes = {n: result_attributes(r.provenance, r.metrics) for n, (r, _) in results.items()}
-    for number in range(len(frames)):
-        if frames.frame(number).node is reference.node and number not in placed:
-            some = min(results)
-            placed[number] = _unmoved(reference, placed[some].field.geometry)
-            attributes[number] = {**attributes[some], "Metrics": "{}"}
-    made = {n: _contents(placed[n], frames.shown, wanted) for n in sorted(placed)}
-    writer = _Writer(frames, reference.shown, made, attributes)
-    with SceneChange(frames.browser.GetScene()) as change:
-        for view in view_nodes(frames.browser.GetScene()):
-            change.keep(view)
-        change.keep(frames.browser)
-        if not has_item(reference.shown):
-            change.on_undo(partial(forget_item, reference.shown))
-        return WrittenResult({name: writer.write(name, change) for name in wanted}, change)
 
 
 @dataclass(frozen=True)
@@ -205,16 +246,6 @@ class _Writer:
             if same and set(roles_of(node)) == expected:
                 return node
         return None
-
-
-def _contents(placed: PlacedResult, shown: Node, wanted: Iterable[str]) -> dict[str, Content]:
-    makers: dict[str, Callable[[], Content]] = {
-        "warped": lambda: VolumeContent.of(placed.warped, partial(look_like, other=shown)),
-        "transform": lambda: GridContent.of(placed.field),
-        "inverse": lambda: GridContent.of(placed.inverse),
-        "jacobian": lambda: VolumeContent.of(placed.jacobian, show_around_one),
-    }
-    return {output: makers[output]() for output in wanted}
 
 
 def _unmoved(reference: VolumeSource, lattice: ImageGeometry) -> PlacedResult:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from slicer.i18n import tr as _
@@ -19,15 +20,19 @@ from ..errors import CancelledError, InputError, LDMRegError
 from ..worker.client import WorkerClient
 from ..worker.errors import describe_error, restore_error
 from ..worker.job import Job
+from .computation import Computation
 from .finished import Computed, FinishedRun, finish_frames, finish_images
 from .plan import Extent, RegistrationPlan
-from .results import prepare_result
-from .sequences import write_sequence
+from .results import ResultPreparation
+from .sequences import SequencePreparation
 
 __all__ = ["RegistrationSession", "worker_client"]
 
 # Seconds of work in one poll: what takes longer is a piece of its own.
 _SLICE = 0.03
+# Seconds in which the threads of this process may do what needs Python's lock: Slicer keeps it
+# while its window waits for the user.
+_SHARE = 0.01
 # Fraction of a run when the worker is done with it.
 _COMPUTED = 0.95
 _CLOSE_SECONDS = 1.0
@@ -170,7 +175,7 @@ class RegistrationSession:
         self._polling = True
         try:
             if self._client is not None:
-                self._client.poll()
+                self._client.wait(_SHARE) if self._client.busy else self._client.poll()
             if self._run is not None:
                 self._advance(self._run)
         finally:
@@ -246,38 +251,42 @@ class RegistrationSession:
             return (yield from self._frames(run))
         result, images = yield from self._compute(run, None, 0.0, _COMPUTED)
         self._report(run, "write", _COMPUTED)
-        yield False
-        prepared = prepare_result(result, images, plan.outputs)
+        preparation = ResultPreparation(result, images, plan.output_nodes(images))
+        yield from _computing(preparation.compute)
+        prepared = preparation.finish()
         yield False
         return finish_images(plan, result, prepared.write())
 
     def _frames(self, run: _Run) -> Generator[bool, None, FinishedRun]:
+        """Register all frames of a sequence, one after the other, as :meth:`_steps`."""
         plan, frames = run.plan, run.plan.frames
-        assert frames is not None
-        results: dict[int, Computed] = {}
-        numbers = plan.frame_numbers()
+        assert frames is not None  # else there would be a problem
+        preparation = SequencePreparation(frames, plan.outputs)
+        numbers, metrics, first = plan.frame_numbers(), {}, None
         for done, number in enumerate(numbers):
             start, end = (_COMPUTED * n / len(numbers) for n in (done, done + 1))
-            results[number] = yield from self._compute(run, number, start, end)
+            text = _("frame {number} of {count}").format(number=done + 1, count=len(numbers))
+            result, images = yield from self._compute(run, number, start, end, text)
+            yield from _computing(partial(preparation.add, number, result, images))
+            metrics[number], first = result.metrics, first or result
+        assert first is not None
         self._report(run, "write", _COMPUTED)
         yield False
-        written = write_sequence(results, frames, plan.outputs)
-        return finish_frames(plan, {n: result for n, (result, _) in results.items()}, written)
+        prepared = preparation.finish()
+        yield False
+        return finish_frames(plan, first, metrics, prepared.write())
 
     def _compute(
-        self, run: _Run, frame: int | None, start: float, end: float
+        self, run: _Run, frame: int | None, start: float, end: float, which: str = ""
     ) -> Generator[bool, None, Computed]:
-        """Register the images, or a frame, in the worker: return the result with the images."""
-        prefix = ""
-        if frame is not None:
-            prefix = _("frame {number}").format(number=frame + 1)
+        """Register the images, or a frame, in the worker; return the result with the images."""
 
         def progress(stage: str, fraction: float, message: str) -> None:
             if self._run is run:
-                text = ": ".join(part for part in (prefix, message) if part)
+                text = ": ".join(part for part in (which, message) if part)
                 run.on_progress(stage, start + (end - start) * fraction, text)
 
-        self._report(run, "read", start, prefix)
+        self._report(run, "read", start, which)
         yield False
         images = run.plan.images(frame)
         yield False
@@ -285,10 +294,18 @@ class RegistrationSession:
         run.job = self._worker().submit(request, inputs, on_progress=progress)
         while not run.job.finished:
             yield True
-        if run.job.error is not None:
-            raise run.job.error
-        assert run.job.result is not None
-        return run.job.result, images
+        job, run.job = run.job, None
+        if job.error is not None:
+            raise job.error
+        assert job.result is not None
+        return job.result, images
+
+
+def _computing(function: Callable[[], object]) -> Generator[bool, None, None]:
+    """Call a function that knows neither the scene nor VTK, in a thread."""
+    computation = Computation(function)
+    while not computation.wait(_SHARE):
+        yield True
 
 
 def _check(run: _Run) -> None:

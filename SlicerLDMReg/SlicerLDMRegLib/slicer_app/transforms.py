@@ -26,8 +26,10 @@ __all__ = [
     "check_transform_node",
     "field_from_transform",
     "grid_from_field",
+    "grid_from_vectors",
     "interpolate_linearly",
     "itk_transform",
+    "ras_vectors",
     "set_grid",
 ]
 
@@ -44,16 +46,29 @@ def grid_from_field(field: DisplacementField) -> Any:
     interpolated linearly, as ITK does. Outside of the lattice VTK goes on with the displacement at
     the border, also to both sides of a field of one slice; ITK has none there.
     """
-    geometry = field.geometry
+    return grid_from_vectors(ras_vectors(field), field.geometry)
+
+
+def ras_vectors(field: DisplacementField) -> np.ndarray:
+    """Return the displacements of a 3D field in RAS mm, ``(voxels, 3)``, as a grid holds them."""
+    return np.ascontiguousarray(field.vectors * FLIP, np.float64).reshape(-1, 3)
+
+
+def grid_from_vectors(vectors: np.ndarray, geometry: ImageGeometry) -> Any:
+    """Return a ``vtkOrientedGridTransform`` as :func:`grid_from_field` does.
+
+    Args:
+        vectors: from :func:`ras_vectors`; not copied, it must not change.
+        geometry: of the field.
+    """
     directions = np.eye(4)
     directions[:3, :3] = FLIP[:, None] * geometry.direction_matrix
     image = vtk.vtkImageData()
     image.SetDimensions(*geometry.size)
     image.SetSpacing(*geometry.spacing)
     image.SetOrigin(*(FLIP * geometry.origin).tolist())
-    vectors = (field.vectors * FLIP).reshape(-1, 3)
     # Scalars, not vectors: VTK reads nothing else, and takes a grid without them for the identity.
-    image.GetPointData().SetScalars(numpy_to_vtk(vectors, deep=True, array_type=vtk.VTK_DOUBLE))
+    image.GetPointData().SetScalars(numpy_to_vtk(vectors, array_type=vtk.VTK_DOUBLE))
     grid = slicer.vtkOrientedGridTransform()
     grid.SetInterpolationModeToLinear()
     grid.SetGridDirectionMatrix(vtk_matrix(directions))

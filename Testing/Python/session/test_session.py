@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from Testing.Python.session.runs import QUICK, Watched
 
 
