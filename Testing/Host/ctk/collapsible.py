@@ -17,6 +17,12 @@ def _address(widget: QtWidgets.QWidget) -> int:
     return int(shiboken6.getCppPointer(widget)[0])
 
 
+def _hide(child: QtWidgets.QWidget) -> None:
+    """Hide a child so that hiding it once more, by the module, still sends an event; as CTK does."""
+    child.setVisible(False)
+    child.setAttribute(QtCore.Qt.WidgetAttribute.WA_WState_ExplicitShowHide, False)
+
+
 class _Folding:
     """Hides the children of a folded widget, and shows those again that were not hidden before.
 
@@ -35,7 +41,7 @@ class _Folding:
                     continue
                 if folded:
                     self._wanted[_address(child)] = not child.isHidden()
-                    child.setVisible(False)
+                    _hide(child)
                 else:
                     child.setVisible(self._wanted.pop(_address(child), not child.isHidden()))
         finally:
@@ -53,7 +59,7 @@ class _Folding:
 
     def _keep_hidden(self: Any, child: QtWidgets.QWidget) -> None:
         self._folding = True
-        child.setVisible(False)
+        _hide(child)
         self._folding = False
 
     def _filter(self: Any, child: Any, event: QtCore.QEvent) -> bool:

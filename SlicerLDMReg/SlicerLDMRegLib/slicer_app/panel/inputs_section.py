@@ -100,6 +100,8 @@ class InputsSection:
 
     def _describe_model(self) -> str:
         parameters, card = self.panel.parameters, self.panel.card()
+        if parameters.model == "auto" and image_dimension(parameters) is None:
+            return _("The model that fits the images, which are 2D or 3D.")
         if parameters.model == "none":
             return _("The field is optimised on this pair alone. Good where no model fits.")
         if card is None:

@@ -253,7 +253,8 @@ class Panel(VTKObservationMixin):
     def _sizes(self) -> list[Any]:
         volumes = (self.parameters.fixedVolume, self.parameters.movingVolume)  # type: ignore[union-attr]
         return [
-            None if node is None or node.GetImageData() is None
+            None
+            if node is None or node.GetImageData() is None
             else tuple(node.GetImageData().GetDimensions())
             for node in volumes
         ]
