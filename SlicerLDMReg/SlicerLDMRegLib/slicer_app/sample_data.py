@@ -38,6 +38,21 @@ __all__ = [
 CATEGORY = "LDM Registration"
 
 _SAMPLE = PREFIX + "Sample"
+# Parameters that fit some images only, and those that fit the computer.
+_OF_IMAGES = (
+    "extent",
+    "view",
+    "axis",
+    "firstSlice",
+    "lastSlice",
+    "referenceFrame",
+    "anatomy",
+    "leftOut",
+    "prompts",
+    "alignment",
+    "initialTransform",
+)
+_MACHINE = ("device", "precision")
 _PARTS = ("fixed", "moving", "fixed_labels", "moving_labels")
 
 
@@ -249,14 +264,31 @@ def _colors(node: Node) -> dict[int, tuple[float, float, float]]:
 
 
 def try_it(kind: str, parameters: Any) -> LoadedPair:
-    """Load a pair and fill the form of the panel with it.
+    """Load a pair and choose it on the panel; all options but the device become as at first.
 
     Args:
         kind: one of :data:`PAIRS`.
-        parameters: of the panel.
+        parameters: :class:`~.parameters.RegistrationParameters` of the panel.
 
     Raises:
         InputError: see :func:`load_pair`; the form stays as it is.
     """
+    from ..model_store import find_model
+    from .parameters import OPTIONS, OUTPUT_PARAMETERS, restore
+
     loaded = load_pair(kind)
+    try:
+        model = find_model(PAIRS[kind].model, "registration").id
+    except ModelError:
+        model = "auto"
+    outputs = tuple(node for _wanted, node in OUTPUT_PARAMETERS.values())
+    options = tuple(name for name in OPTIONS if name not in _MACHINE)
+    with slicer.util.NodeModify(parameters.parameterNode):
+        # What was chosen for other images would not fit these.
+        restore(parameters, (*_OF_IMAGES, *options, *outputs))
+        parameters.fixedVolume = loaded.fixed
+        parameters.movingVolume = loaded.moving
+        parameters.fixedLabels = loaded.fixed_labels
+        parameters.movingLabels = loaded.moving_labels
+        parameters.model = model
     return loaded

@@ -127,3 +127,30 @@ def test_unknown_and_missing_pairs_are_told(
     with pytest.raises(InputError, match=r"lost_fixed.nrrd, .* are missing in .*reinstall"):
         sample_data.load_pair("lost")
     assert lost not in sample_data.available_pairs()
+
+
+def test_try_it_fills_the_form(host: Any, sample_data: Any) -> None:
+    from SlicerLDMRegLib.slicer_app.choices import Alignment, Device
+    from SlicerLDMRegLib.slicer_app.parameters import RegistrationParameters
+
+    node = host.slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
+    parameters = RegistrationParameters(node)
+    other = host.slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "earlier result")
+    parameters.warpedNode = other
+    parameters.alignment = Alignment.AFFINE
+    parameters.prompts = {"liver": "liver"}
+    parameters.seed = 7
+    parameters.device = Device.CPU
+    loaded = sample_data.try_it("cardiac", parameters)
+    assert parameters.fixedVolume is loaded.fixed
+    assert parameters.movingVolume is loaded.moving
+    assert parameters.fixedLabels is loaded.fixed_labels
+    assert parameters.movingLabels is loaded.moving_labels
+    assert parameters.model == "ldm-morph-cardiac-mr"
+    assert (parameters.alignment, parameters.seed) == (Alignment.AUTO, 0)
+    assert parameters.warpedNode is None  # it is not overwritten with other images
+    assert not parameters.prompts
+    assert parameters.device is Device.CPU
+    sample_data.try_it("echo", parameters)
+    assert parameters.fixedVolume.GetName() == "Echo diastole"
+    assert parameters.model in ("auto", "ldm-morph-echo")
