@@ -1,0 +1,308 @@
+"""Install the missing packages when the user asks for it: torch first, then the rest."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import logging
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CalledProcessError
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from . import dependencies
+from .dependencies import EXTENSION, SetupStatus, check_setup, explain_failure
+
+__all__ = ["Installation"]
+
+_REQUESTER = "LDM Registration"
+_PAINT_MS = 50  # for the panel to show what comes, before something blocks
+_LAST_LINES = 40
+
+
+class Installation:
+    """Asks once, installs, and says how it went.
+
+    torch comes from the PyTorch extension, which knows the build for this computer; that blocks the
+    application for most of the time. The rest comes from ``Resources/requirements.txt`` and leaves
+    it alive, but in Slicer 5.10, which cannot. No package that Slicer ships is replaced.
+
+    Args:
+        on_change: called when the attributes have changed.
+        on_log: called with each line that pip says.
+
+    Attributes:
+        step: what is being installed; empty while nothing is.
+        problem: why the last one failed and what to do; empty otherwise.
+        declined: whether the user was asked and declined.
+        restart_for: what was replaced while it was in use: Slicer has to be restarted.
+    """
+
+    def __init__(
+        self,
+        on_change: Callable[[], object] = lambda: None,
+        on_log: Callable[[str], object] = lambda line: None,
+    ) -> None:
+        self._on_change, self._on_log = on_change, on_log
+        self.step = ""
+        self.problem = ""
+        self.declined = False
+        self.restart_for: tuple[str, ...] = ()
+        self._before: dict[str, str] = {}
+        self._imported: set[str] = set()
+        self._log: list[str] = []
+        self._constraints: Path | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether something is being installed."""
+        return bool(self.step)
+
+    def forget(self) -> None:
+        """Call back no more; what is being installed goes on to its end."""
+        self._on_change, self._on_log = (lambda: None), (lambda line: None)
+
+    def install(self) -> None:
+        """Ask, and install what is missing; return before it is done where Slicer allows it."""
+        status = check_setup()
+        if self.is_running or status.is_ready:
+            return
+        self.problem, self.declined = self._obstacle(status), False
+        if not self.problem:
+            self.declined = not slicer.util.confirmOkCancelDisplay(
+                self._question(status),
+                _("Install Python packages"),
+                detailedText="\n".join(package.requirement for package in status.missing),
+            )
+        if self.problem or self.declined:
+            self._on_change()
+            return
+        # The extension imports torch when it has installed it, which is no reason to restart.
+        self._before, self._imported, self._log = _versions(), set(sys.modules), []
+        if status.torch.present:
+            self._begin(_("Installing packages"), self._install_packages)
+        else:
+            self._begin(_("Installing PyTorch"), self._install_torch)
+
+    def install_extension(self) -> None:
+        """Ask, and install the PyTorch extension from Slicer's server; a restart has to follow."""
+        if self.is_running:
+            return
+        self.problem, self.declined = "", False
+        question = _(
+            "The extension {name} is downloaded from Slicer's extensions server and installed."
+            " Slicer has to be restarted afterwards. Continue?"
+        ).format(name=EXTENSION)
+        if _is_testing():
+            self.problem = _not_in_tests()
+        elif slicer.util.confirmOkCancelDisplay(question, _("Install an extension")):
+            self._begin(_("Installing the extension"), self._install_extension)
+            return
+        else:
+            self.declined = True
+        self._on_change()
+
+    # Steps; each begins after the panel was painted.
+
+    def _begin(self, step: str, function: Callable[[], None]) -> None:
+        self.step = step
+        self._on_change()
+
+        def run() -> None:
+            try:
+                function()
+            except Exception as error:
+                self._end(f"{type(error).__name__}: {error}")
+
+        qt.QTimer.singleShot(_PAINT_MS, run)
+
+    def _install_extension(self) -> None:
+        manager = slicer.app.extensionsManagerModel()
+        is_interactive, manager.interactive = manager.interactive, False
+        try:
+            # Without False, it would restart Slicer at once.
+            is_installed = manager.installExtensionFromServer(EXTENSION, False)
+        finally:
+            manager.interactive = is_interactive
+        if is_installed:
+            self._end("")
+        else:
+            self._end(
+                _(
+                    "The extension {name} could not be installed. Check the connection to the"
+                    " Internet, or install it in the Extensions Manager (menu View)."
+                ).format(name=EXTENSION)
+            )
+
+    def _install_torch(self) -> None:
+        problem = ""
+        try:
+            import PyTorchUtils
+
+            wanted = dependencies.TORCH.removeprefix("torch")
+            PyTorchUtils.PyTorchUtilsLogic().installTorch(
+                askConfirmation=False, torchVersionRequirement=wanted
+            )
+        except Exception as error:
+            logging.exception("PyTorch could not be installed")
+            problem = f"{type(error).__name__}: {error}"
+        importlib.invalidate_caches()
+        if problem or not check_setup().torch.present:
+            self._end(
+                _(
+                    "PyTorch could not be installed. What was tried is in the Python console (menu"
+                    " View). Check the connection to the Internet and the room on the disk and"
+                    " install again, or install PyTorch in the module PyTorch Utils, where another"
+                    " build can be chosen. {problem}"
+                ).format(problem=problem)
+            )
+        elif check_setup().is_ready:
+            self._end("")
+        else:
+            self._begin(_("Installing packages"), self._install_packages)
+
+    def _install_packages(self) -> None:
+        # Only what was wanted is named: a line `torch` would get pip's build of it.
+        names = [package.requirement for package in check_setup().missing]
+        self._constraints = Path(slicer.app.temporaryPath) / f"ldmreg-{uuid.uuid4().hex}.txt"
+        self._constraints.write_text(dependencies.constraints_text(), "utf-8")
+        try:
+            from slicer.packaging import pip_install
+        except ImportError:  # Slicer 5.10: it waits, and its output goes to the Python console
+            self._install_waiting([*names, "-c", str(self._constraints)])
+            return
+        pip_install(
+            names,
+            constraints=str(self._constraints),
+            blocking=False,
+            show_progress=False,
+            requester=_REQUESTER,
+            logCallback=self._line,
+            completedCallback=self._installed,
+        )
+
+    def _install_waiting(self, arguments: list[str]) -> None:
+        try:
+            slicer.util.pip_install(arguments)
+        except CalledProcessError as error:
+            self._end(
+                _(
+                    "pip could not install the packages (exit code {code}). Its output is in the"
+                    " Python console (menu View). Check the connection to the Internet and the"
+                    " room on the disk and install again."
+                ).format(code=error.returncode)
+            )
+        else:
+            self._installed(0)
+
+    def _line(self, line: str) -> None:
+        self._log.append(line)
+        self._on_log(line)
+
+    def _installed(self, code: int) -> None:
+        importlib.invalidate_caches()
+        log = "\n".join(self._log)
+        if code != 0:
+            logging.error("pip ended with code %s:\n%s", code, log)
+        failed = code != 0 or not check_setup().is_ready
+        self._end(explain_failure(log) if failed else "")
+
+    def _end(self, problem: str) -> None:
+        if self._constraints is not None:
+            self._constraints.unlink(missing_ok=True)
+            self._constraints = None
+        self.step, self.problem = "", problem
+        if self._before:
+            replaced = _replaced(self._before, self._imported)
+            self.restart_for = tuple(sorted({*self.restart_for, *replaced}))
+            self._before = {}
+        self._on_change()
+
+    # Words
+
+    @staticmethod
+    def _obstacle(status: SetupStatus) -> str:
+        if _is_testing():
+            return _not_in_tests()
+        if status.needs_extension:
+            return _("The extension {name} has to be installed first.").format(name=EXTENSION)
+        packaging = getattr(slicer, "packaging", None)
+        if packaging is not None and packaging.isPipInstallInProgress():
+            return _("Another module is installing packages. Wait for its end and install again.")
+        return ""
+
+    @staticmethod
+    def _question(status: SetupStatus) -> str:
+        paragraphs = [
+            _("Registering needs Python packages that Slicer does not have: {names}.").format(
+                names=", ".join(package.name for package in status.missing)
+            )
+        ]
+        if not status.torch.present:
+            if status.torch.version is not None:
+                paragraphs.append(
+                    _("torch {old} is replaced by a newer version, for all modules.").format(
+                        old=status.torch.version
+                    )
+                )
+            paragraphs.append(
+                _(
+                    "PyTorch is a download of about 0.2 GB, with an NVIDIA GPU of about 3 GB, and"
+                    " takes up to 7 GB on the disk. Slicer hardly responds while it is installed,"
+                    " for some minutes."
+                )
+            )
+        if any(not package.present for package in status.packages):
+            paragraphs.append(_("The other packages are a download of about 20 MB."))
+        paragraphs.append(
+            _(
+                "They are installed into Slicer's Python, {folder}. The packages that Slicer ships"
+                " are not changed."
+            ).format(folder=dependencies.install_place())
+        )
+        paragraphs.append(_("Install them now?"))
+        return "\n\n".join(paragraphs)
+
+    @property
+    def last_lines(self) -> str:
+        """The end of what pip said."""
+        return "\n".join(self._log[-_LAST_LINES:])
+
+
+def _is_testing() -> bool:
+    # Then questions are answered with yes, and a test must not change Slicer's Python.
+    return bool(slicer.app.testingEnabled())
+
+
+def _not_in_tests() -> str:
+    return _("Nothing is installed while Slicer runs tests.")
+
+
+def _versions() -> dict[str, str]:
+    """Return the version of every package that is installed, by the names of their folders."""
+    importlib.invalidate_caches()
+    folders = (folder for place in sys.path for folder in Path(place).glob("*-*.dist-info"))
+    parts = (folder.name.removesuffix(".dist-info").partition("-") for folder in folders)
+    return {name: version for name, _, version in parts}
+
+
+def _replaced(before: dict[str, str], imported: set[str]) -> list[str]:
+    """Return the packages that were replaced though Slicer had imported them."""
+    return [
+        name
+        for name, version in _versions().items()
+        if version != before.get(name) and imported.intersection(_modules(name))
+    ]
+
+
+def _modules(package: str) -> set[str]:
+    """Return the names under which a package is imported."""
+    distribution = importlib.metadata.distribution(package)
+    files = distribution.files or ()
+    named = (distribution.read_text("top_level.txt") or "").split()
+    return set(named) or {f.parts[0].removesuffix(".py") for f in files if f.suffix == ".py"}
