@@ -12,6 +12,7 @@ from .archive import pack_model, unpack_model
 from .card import ModelCard
 from .catalogue import CatalogueEntry, find_entry, read_catalogue
 from .download import download_model
+from .downloaded import downloaded_models, remove_downloads, unfinished_downloads
 from .readme import render_readme
 from .records import Grid, Intensity, TrainingData, Weights
 from .store import default_model, find_model, list_models, user_models_dir
@@ -32,13 +33,16 @@ __all__ = [
     "build_segmenter",
     "default_model",
     "download_model",
+    "downloaded_models",
     "find_entry",
     "find_model",
     "list_models",
     "load_network",
     "pack_model",
     "read_catalogue",
+    "remove_downloads",
     "render_readme",
+    "unfinished_downloads",
     "unpack_model",
     "user_models_dir",
     "verify",

@@ -12,14 +12,14 @@ from ..errors import ModelError
 from .archive import unpack_model
 from .card import ModelCard
 from .catalogue import CatalogueEntry
+from .downloaded import DOWNLOADS_FOLDER, note_download
 from .fetch import fetch
 from .placing import put_in_place
 from .store import user_models_dir
 from .verify import sha256_of, verify
 
-__all__ = ["DOWNLOADS_FOLDER", "download_model"]
+__all__ = ["download_model"]
 
-DOWNLOADS_FOLDER = ".downloads"  # hidden: the store does not look into it
 _SPARE = 10_000_000  # bytes that are left free
 
 
@@ -69,10 +69,10 @@ def download_model(
         _check_space(entry, downloads, part)
         _bring(entry, part, lambda done: progress(done, entry.bytes), cancelled)
         card = _install(entry, part, folder, downloads)
+        note_download(entry, folder, downloads)
+        part.unlink(missing_ok=True)
     except OSError as error:
         raise ModelError(f"{entry.id} cannot be stored in {store}: {error}") from error
-    part.unlink(missing_ok=True)
-    _remove_if_empty(downloads)
     return card
 
 
@@ -120,8 +120,3 @@ def _install(entry: CatalogueEntry, part: Path, folder: Path, downloads: Path) -
             raise ModelError(f"{entry.url} holds the model {card.id!r}, expected {entry.id!r}")
         put_in_place(new, folder, Path(temporary, "old"))
     return replace(card, folder=folder)
-
-
-def _remove_if_empty(folder: Path) -> None:
-    if not any(folder.iterdir()):
-        folder.rmdir()

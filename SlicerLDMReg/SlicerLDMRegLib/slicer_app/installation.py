@@ -37,7 +37,7 @@ class Installation:
         on_log: called with each line that pip says.
 
     Attributes:
-        step: what is being installed; empty while nothing is.
+        step: what is being installed, in words; empty while nothing is.
         problem: why the last one failed and what to do; empty otherwise.
         declined: whether the user was asked and declined.
         restart_for: what was replaced while it was in use: Slicer has to be restarted.
@@ -85,9 +85,13 @@ class Installation:
         # The extension imports torch when it has installed it, which is no reason to restart.
         self._before, self._imported, self._log = _versions(), set(sys.modules), []
         if status.torch.present:
-            self._begin(_("Installing packages"), self._install_packages)
+            self._begin(_installing_packages(), self._install_packages)
         else:
-            self._begin(_("Installing PyTorch"), self._install_torch)
+            text = _(
+                "Installing PyTorch. Slicer hardly responds for some minutes; what happens is in"
+                " the Python console (menu View)."
+            )
+            self._begin(text, self._install_torch)
 
     def install_extension(self) -> None:
         """Ask, and install the PyTorch extension from Slicer's server; a restart has to follow."""
@@ -101,7 +105,8 @@ class Installation:
         if _is_testing():
             self.problem = _not_in_tests()
         elif slicer.util.confirmOkCancelDisplay(question, _("Install an extension")):
-            self._begin(_("Installing the extension"), self._install_extension)
+            text = _("Installing the extension {name}.").format(name=EXTENSION)
+            self._begin(text, self._install_extension)
             return
         else:
             self.declined = True
@@ -164,7 +169,7 @@ class Installation:
         elif check_setup().is_ready:
             self._end("")
         else:
-            self._begin(_("Installing packages"), self._install_packages)
+            self._begin(_installing_packages(), self._install_packages)
 
     def _install_packages(self) -> None:
         # Only what was wanted is named: a line `torch` would get pip's build of it.
@@ -272,6 +277,10 @@ class Installation:
     def last_lines(self) -> str:
         """The end of what pip said."""
         return "\n".join(self._log[-_LAST_LINES:])
+
+
+def _installing_packages() -> str:
+    return _("Installing packages. This takes a minute or two.")
 
 
 def _is_testing() -> bool:

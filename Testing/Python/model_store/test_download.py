@@ -18,9 +18,12 @@ from SlicerLDMRegLib.model_store import (
     Grid,
     ModelCard,
     download_model,
+    downloaded_models,
     fetch,
     list_models,
     pack_model,
+    remove_downloads,
+    unfinished_downloads,
     verify,
     write_model_folder,
 )
@@ -79,9 +82,9 @@ def of_content(entry: CatalogueEntry, content: bytes) -> CatalogueEntry:
 
 
 def kept(store: Path) -> list[Path]:
-    """What is in the folder for downloads."""
+    """What is in the folder for downloads, but notes on those that succeeded."""
     folder = store / ".downloads"
-    return sorted(folder.iterdir()) if folder.is_dir() else []
+    return sorted(p for p in folder.iterdir() if p.suffix != ".json") if folder.is_dir() else []
 
 
 def test_a_model_arrives_and_can_be_used(
@@ -293,6 +296,50 @@ def test_a_model_is_not_overwritten_unasked(
     assert len(server.paths) == 1
     download_model(entry, overwrite=True)
     verify(store / "far-model")
+
+
+def test_only_what_was_downloaded_is_removed(
+    entry: CatalogueEntry, store: Path, server: FileServer
+) -> None:
+    """A model of the user stays, also in the place of one that was downloaded."""
+    weights = {"w": torch.ones(3)}
+    write_model_folder(store / "mine", replace(CARD, id="mine"), weights, "CC0")
+    download_model(entry)
+    assert [card.id for card in downloaded_models()] == ["far-model"]
+    assert remove_downloads() > entry.unpacked_bytes - 1
+    assert sorted(path.name for path in store.iterdir()) == ["mine"]
+    assert downloaded_models() == [] and remove_downloads() == 0
+    download_model(entry)
+    write_model_folder(store / "far-model", CARD, weights, "CC0", overwrite=True)
+    assert downloaded_models() == []
+    remove_downloads()
+    assert sorted(path.name for path in store.iterdir()) == ["far-model", "mine"]
+    verify(store / "far-model")
+
+
+def test_what_is_left_of_a_broken_download_is_removed(
+    entry: CatalogueEntry, store: Path, server: FileServer
+) -> None:
+    assert unfinished_downloads() == [] and remove_downloads() == 0
+    server.break_after = [1000, 0, 0, 0, 0]
+    with pytest.raises(ModelError):
+        download_model(entry)
+    assert unfinished_downloads() == kept(store) != []
+    assert remove_downloads() == 1000
+    assert list(store.iterdir()) == []
+
+
+def test_notes_that_were_tampered_with_remove_nothing(
+    entry: CatalogueEntry, store: Path, server: FileServer, tmp_path: Path
+) -> None:
+    """A note is a file that somebody else may have written."""
+    download_model(entry)
+    (store / "far-model").replace(tmp_path / "elsewhere")
+    (store / "far-model").symlink_to(tmp_path / "elsewhere")
+    (store / ".downloads" / "x.json").write_text("[]")
+    assert downloaded_models() == []
+    remove_downloads()
+    verify(tmp_path / "elsewhere")
 
 
 def test_what_is_not_the_model_is_not_put_in_place(

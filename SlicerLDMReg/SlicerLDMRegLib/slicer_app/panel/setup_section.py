@@ -75,11 +75,7 @@ class SetupSection:
     def _texts(self, status: SetupStatus) -> list[str]:
         installation = self.installation
         if installation.is_running:
-            return [
-                _("{step}. Slicer may hardly respond until it is done.").format(
-                    step=installation.step
-                )
-            ]
+            return [installation.step]
         texts = [installation.problem]
         if installation.declined:
             texts.append(_("Nothing was installed."))

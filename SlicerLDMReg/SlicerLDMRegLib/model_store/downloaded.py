@@ -1,0 +1,116 @@
+"""Which models of the user were downloaded, and can be deleted because they can come again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import ModelError
+from .card import ModelCard
+from .catalogue import CatalogueEntry
+from .store import user_models_dir
+from .verify import CHECKSUM_FILE, sha256_of
+
+__all__ = [
+    "DOWNLOADS_FOLDER",
+    "downloaded_models",
+    "note_download",
+    "remove_downloads",
+    "unfinished_downloads",
+]
+
+DOWNLOADS_FOLDER = ".downloads"  # hidden: the store does not look into it
+
+
+def note_download(entry: CatalogueEntry, folder: Path, downloads: Path) -> None:
+    """Write down where a model came from; models without such a note are the user's own."""
+    note = {
+        "url": entry.url,
+        "sha256": entry.sha256,
+        # One of that name that is put there later is another.
+        "checksums": sha256_of(folder / CHECKSUM_FILE),
+    }
+    _note(downloads, entry.id).write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
+
+
+def downloaded_models(store: Path | None = None) -> list[ModelCard]:
+    """Return the models that were downloaded and are as they came.
+
+    Args:
+        store: folder of models; None: the user's.
+    """
+    cards = []
+    for folder in _folders(user_models_dir() if store is None else store):
+        try:
+            cards.append(ModelCard.from_folder(folder))
+        except ModelError:
+            continue  # of another version of LDMReg; it can be removed all the same
+    return cards
+
+
+def unfinished_downloads(store: Path | None = None) -> list[Path]:
+    """Return the files of downloads that were broken off.
+
+    Args:
+        store: folder of models; None: the user's.
+    """
+    store = user_models_dir() if store is None else store
+    return sorted((store / DOWNLOADS_FOLDER).glob("*.part"))
+
+
+def remove_downloads(store: Path | None = None) -> int:
+    """Remove the models that were downloaded, and what is left of downloads that failed.
+
+    Models that were imported or trained, or put there by hand, stay.
+
+    Args:
+        store: folder of models; None: the user's.
+
+    Returns:
+        How many bytes were freed.
+
+    Raises:
+        ModelError: when something cannot be removed, e.g. because it is in use.
+    """
+    store = user_models_dir() if store is None else store
+    downloads = store / DOWNLOADS_FOLDER
+    freed = 0
+    try:
+        for folder in _folders(store):
+            freed += _size(folder)
+            with tempfile.TemporaryDirectory(dir=downloads) as temporary:
+                # Nobody lists a model of which only some files are left.
+                folder.replace(Path(temporary, folder.name))
+            _note(downloads, folder.name).unlink()
+        if downloads.is_dir():
+            freed += _size(downloads)
+            shutil.rmtree(downloads)
+    except OSError as error:
+        raise ModelError(
+            f"{error.filename or downloads} cannot be removed: {error.strerror}; "
+            "close what uses it and try again"
+        ) from error
+    return freed
+
+
+def _note(downloads: Path, model: str) -> Path:
+    return downloads / f"{model}.json"
+
+
+def _folders(store: Path) -> Iterator[Path]:
+    """Return the folders of models for which there is a note that fits."""
+    for note in sorted((store / DOWNLOADS_FOLDER).glob("*.json")):
+        folder = store / note.stem
+        try:
+            checksums = json.loads(note.read_text(encoding="utf-8"))["checksums"]
+            if not folder.is_symlink() and sha256_of(folder / CHECKSUM_FILE) == checksums:
+                yield folder
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+
+
+def _size(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
