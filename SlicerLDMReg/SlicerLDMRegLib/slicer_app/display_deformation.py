@@ -1,0 +1,159 @@
+"""The deformation as a grid or as arrows, in slice and 3D views.
+
+Slicer draws a transform *to parent*: lines and arrows begin where the moving anatomy was and end
+where it goes. So the grid is one on the moving image, as it lies after warping, and fits on the
+fixed and the warped image.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import slicer
+from vtk.util.numpy_support import vtk_to_numpy
+
+from ..geometry import ImageGeometry
+from .display_colors import displacement_colors, remove_legend, round_up, show_legend
+from .display_memory import DisplayMemory
+from .nodes import Node
+from .provenance import PREFIX
+
+__all__ = [
+    "Drawing",
+    "grid_spacing",
+    "hide_deformation",
+    "longest_displacement",
+    "show_deformation",
+]
+
+_SHOWS = PREFIX + "Shows"
+_TITLE = "displacement (mm)"
+_GRID_LINES = 24
+_MOST_SAMPLES = 200_000
+# Points between two lines of the grid.
+_SUBDIVISION = 5
+
+
+class Drawing(enum.Enum):
+    """Ways to draw a deformation."""
+
+    GRID = "grid"
+    GLYPHS = "glyphs"
+
+
+def grid_spacing(geometry: ImageGeometry) -> float:
+    """Return a round distance of grid lines in mm, about 24 of them along the longest side."""
+    longest = max(n * step for n, step in zip(geometry.size, geometry.spacing, strict=True))
+    value = longest / _GRID_LINES
+    power = 10.0 ** math.floor(math.log10(value))
+    return min((1, 2, 5, 10), key=lambda step: abs(math.log(step * power / value))) * power
+
+
+def longest_displacement(transform: Node) -> float:
+    """Return the length in mm that all but some vectors of a transform's grid do not exceed."""
+    grid = transform.GetTransformFromParent()
+    data = grid.GetDisplacementGrid() if grid.IsA("vtkOrientedGridTransform") else None
+    if data is None or data.GetNumberOfPoints() == 0:
+        return 10.0
+    vectors = vtk_to_numpy(data.GetPointData().GetScalars())
+    vectors = vectors[:: max(1, len(vectors) // _MOST_SAMPLES)]
+    longest = float(np.percentile(np.linalg.norm(vectors, axis=1), 99.5))
+    return round_up(max(longest, 0.1))
+
+
+def show_deformation(
+    transform: Node,
+    drawing: Drawing,
+    spacing: float,
+    region: Node | None,
+    memory: DisplayMemory,
+    views: Sequence[Node] = (),
+) -> Node:
+    """Draw a transform in all views; returns the display node that does it.
+
+    The grid and the arrows have a display node each, so both can be seen.
+
+    Args:
+        transform: from parent, of fixed to moving points.
+        drawing: grid or arrows.
+        spacing: of the lines of the grid, and of the arrows, mm.
+        region: where it is drawn in 3D: a volume, or a slice view. None: not in 3D.
+        memory: for the display node.
+        views: in which it is drawn; by default all.
+    """
+    display = _display(transform, drawing) or _new_display(transform, drawing, memory)
+    memory.keep(display)
+    longest = longest_displacement(transform)
+    colors = displacement_colors(transform.GetScene(), longest, memory)
+    with slicer.util.NodeModify(display):
+        display.SetAndObserveColorNodeID(colors.GetID())
+        display.SetAutoScalarRange(False)
+        display.SetScalarRange(0.0, longest)
+        display.SetScalarVisibility(True)
+        if drawing is Drawing.GRID:
+            display.SetVisualizationMode(display.VIS_MODE_GRID)
+            display.SetGridScalePercent(100.0)
+            display.SetGridSpacingMm(spacing)
+            display.SetGridResolutionMm(spacing / _SUBDIVISION)
+            display.SetGridLineDiameterMm(spacing / 8)
+            display.SetGridShowNonWarped(False)
+        else:
+            display.SetVisualizationMode(display.VIS_MODE_GLYPH)
+            display.SetGlyphType(display.GLYPH_TYPE_ARROW)
+            display.SetGlyphSpacingMm(spacing)
+            display.SetGlyphScalePercent(100.0)
+            display.SetGlyphDisplayRangeMinMm(0.05 * longest)
+            display.SetGlyphDisplayRangeMaxMm(1000.0)
+            display.SetGlyphDiameterMm(spacing / 6)
+            display.SetGlyphTipLengthPercent(35)
+        display.SetSliceIntersectionThickness(2)
+        display.SetAndObserveRegionNode(region)
+        display.SetViewNodeIDs([view.GetID() for view in views])
+        display.SetVisibility3D(region is not None)
+        display.SetVisibility2D(True)
+        display.SetVisibility(True)
+    show_legend(transform, display, _TITLE, memory, left=True, views=views)
+    return display
+
+
+def hide_deformation(transform: Node, drawing: Drawing, memory: DisplayMemory) -> None:
+    """Draw a transform no longer in one way; the bar of the colours goes with the last one."""
+    display = _display(transform, drawing)
+    if display is None:
+        return
+    memory.keep(display)
+    display.SetVisibility(False)
+    others = [_display(transform, other) for other in Drawing if other is not drawing]
+    shown = [other for other in others if other is not None and other.GetVisibility()]
+    if shown:
+        views = [transform.GetScene().GetNodeByID(name) for name in shown[0].GetViewNodeIDs()]
+        show_legend(transform, shown[0], _TITLE, memory, left=True, views=views)
+    else:
+        remove_legend(transform, memory)
+
+
+def _display(transform: Node, drawing: Drawing) -> Node | None:
+    for number in range(transform.GetNumberOfDisplayNodes()):
+        display = transform.GetNthDisplayNode(number)
+        if display is not None and display.GetAttribute(_SHOWS) == drawing.value:
+            return display
+    return None
+
+
+def _new_display(transform: Node, drawing: Drawing, memory: DisplayMemory) -> Node:
+    scene = transform.GetScene()
+    display = scene.CreateNodeByClass("vtkMRMLTransformDisplayNode")
+    display.UnRegister(None)
+    display.SetName(f"{transform.GetName()} {drawing.value}")
+    display.SetAttribute(_SHOWS, drawing.value)
+    display.SetVisibility(False)
+    # Else it makes a table of its own as soon as it is looked at.
+    colors = displacement_colors(scene, longest_displacement(transform), memory)
+    scene.AddNode(display)
+    memory.added(display)
+    display.SetAndObserveColorNodeID(colors.GetID())
+    transform.AddAndObserveDisplayNodeID(display.GetID())
+    return display
