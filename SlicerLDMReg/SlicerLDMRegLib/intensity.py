@@ -33,6 +33,13 @@ class IntensityMap:
         Where these are equal, as for a small object on an empty background, it is the whole range.
         """
         voxels = sitk.GetArrayViewFromImage(image).reshape(-1)
+        return cls.from_values(voxels, lower_percentile, upper_percentile)
+
+    @classmethod
+    def from_values(
+        cls, voxels: np.ndarray, lower_percentile: float = 0.0, upper_percentile: float = 100.0
+    ) -> IntensityMap:
+        """Take the range between two percentiles of some voxels, ``(N,)``; see above."""
         least, most = float(voxels.min()), float(voxels.max())
         # Percentiles of a part of a large volume: a full sort would take longer than the network.
         part = voxels[:: max(1, voxels.size // _MOST_SAMPLES)]

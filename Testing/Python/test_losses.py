@@ -136,6 +136,29 @@ def test_lncc_keeps_its_digits_far_from_zero() -> None:
     assert losses.lncc(image + 50, other - 20).item() == pytest.approx(expected, abs=1e-3)
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_lncc_of_a_mask_is_that_of_the_voxels_inside(shape: tuple[int, ...], stride: int) -> None:
+    a, b = noise(shape, 1), noise(shape, 2)
+    mask = torch.ones_like(a)
+    mask[..., : shape[-1] // 2] = 0
+    window, expected = 5, []
+    x, y, inside = (t[0, 0].double().numpy() for t in (a, b, mask))
+    for index in np.ndindex(*shape):
+        if any(i % stride for i in index):
+            continue
+        box = tuple(slice(max(0, i - window // 2), i + window // 2 + 1) for i in index)
+        known = inside[box] > 0
+        values = x[box][known], y[box][known]
+        share = known.mean()
+        expected.append(share * np.corrcoef(*values)[0, 1] ** 2 if share > 0 else 0.0)
+    found = losses.lncc(a, b, window, stride, mask).item()
+    assert found == pytest.approx(-np.mean(expected), rel=1e-3)
+    # Neither what is outside nor the level of the images inside matters.
+    other = torch.where(mask > 0, 0.2 + 0.5 * b, torch.full_like(b, 7.0))
+    assert losses.lncc(a, other, window, stride, mask).item() == pytest.approx(found, rel=1e-3)
+
+
 @pytest.mark.parametrize("window", [1, 4])
 def test_lncc_window_must_be_odd(window: int) -> None:
     with pytest.raises(ValueError, match="odd number of voxels from 3"):

@@ -130,10 +130,11 @@ def _add_register(commands: Any) -> None:
         "images are on one lattice, else rigid"))  # fmt: skip
     method.add_argument("--initial-transform", metavar="FILE", help=(
         "ITK transform (.h5 .tfm) from fixed to moving points that comes first"))  # fmt: skip
-    method.add_argument("--refine", action=argparse.BooleanOptionalAction, default=None, help=(
+    switch = argparse.BooleanOptionalAction
+    method.add_argument("--refine", action=switch, default=None, help=(
         "optimise the predicted deformation for these images; it cannot fold (default: what the "
         "model recommends)"))  # fmt: skip
-    method.add_argument("--diffeomorphic", action=argparse.BooleanOptionalAction, default=None, help=(
+    method.add_argument("--diffeomorphic", action=switch, default=None, help=(
         "make the deformation free of folds also where the refinement is off; with --no- the field "
         "of the network is kept as it is, which goes with --no-refine only: a refined field always "
         "is diffeomorphic (default: as model and refinement make it)"))  # fmt: skip

@@ -50,7 +50,13 @@ def ncc(warped: Tensor, fixed: Tensor) -> Tensor:
     return -(covariance / variances.sqrt()).mean()
 
 
-def lncc(warped: Tensor, fixed: Tensor, window: int = 9, stride: int = 1) -> Tensor:
+def lncc(
+    warped: Tensor,
+    fixed: Tensor,
+    window: int = 9,
+    stride: int = 1,
+    mask: Tensor | None = None,
+) -> Tensor:
     """Return minus the mean squared local normalised cross-correlation; -1 is best, 0 worst.
 
     The statistics are those of a box around each voxel, cut off at the border of the image
@@ -63,6 +69,8 @@ def lncc(warped: Tensor, fixed: Tensor, window: int = 9, stride: int = 1) -> Ten
         window: odd width of the box in voxels.
         stride: distance of the boxes' centres in voxels. Half of the window or less leaves no voxel
             out and takes, in 3D, half of the time.
+        mask: weights of the voxels in the statistics, from 0 to 1, ``(B, 1, *S)``; a window counts
+            as much as of it is inside. None: 1 everywhere.
 
     Raises:
         ValueError: for shapes that differ, an even window, or a stride below 1.
@@ -76,9 +84,16 @@ def lncc(warped: Tensor, fixed: Tensor, window: int = 9, stride: int = 1) -> Ten
     # Variance as E[x^2] - E[x]^2 loses digits when the mean is far from 0.
     a, b = (t - t.detach().mean() for t in (a, b))
     channels = a.shape[1]
-    means = box_mean(torch.cat([a, b, a * a, b * b, a * b], dim=1), window, stride=stride)
+    products = torch.cat([a, b, a * a, b * b, a * b], dim=1)
+    share: Tensor | None = None
+    if mask is None:
+        means = box_mean(products, window, stride=stride)
+    else:
+        share = box_mean(mask.to(products.dtype), window, stride=stride)
+        means = box_mean(mask * products, window, stride=stride) / share.clamp(min=1e-6)
     mean_a, mean_b, mean_aa, mean_bb, mean_ab = means.split(channels, dim=1)
     variance_a = (mean_aa - mean_a.square()).clamp(min=_FLAT_VARIANCE)
     variance_b = (mean_bb - mean_b.square()).clamp(min=_FLAT_VARIANCE)
     covariance = mean_ab - mean_a * mean_b
-    return -(covariance.square() / (variance_a * variance_b)).mean()
+    squares = covariance.square() / (variance_a * variance_b)
+    return -(squares if share is None else share * squares).mean()

@@ -112,6 +112,7 @@ def align(
     if method == "none":
         check_overlap(fixed, moving, start)
         return Alignment(start, "none" if initial is None else "given")
+    fixed, moving = masks.fill(fixed, moving)
     if method == "shift":
         shift = find_shift(fixed, moving, masks)
         return Alignment(start, "none") if shift is None else Alignment(shift, "shift")

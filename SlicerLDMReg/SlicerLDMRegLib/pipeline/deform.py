@@ -17,8 +17,9 @@ from .extend import extend_prediction
 from .fields import FieldBatch
 from .folds import Folds
 from .inputs import Inputs
-from .masks import fill_outside
+from .masks import Masks
 from .method import LoadedModel
+from .objective import product
 from .options import RefineOptions
 from .prepare import (
     IntensityMap,
@@ -91,13 +92,17 @@ class Deformer:
     diffeomorphic: bool = False
 
     def run(
-        self, alignment: Alignment, intensities: tuple[IntensityMap, IntensityMap]
+        self,
+        alignment: Alignment,
+        intensities: tuple[IntensityMap, IntensityMap],
+        compared: tuple[IntensityMap, IntensityMap] | None = None,
     ) -> Deformation:
         """Return the deformation of the moving image, aligned, onto the fixed one.
 
         Args:
             alignment: fixed to moving points.
-            intensities: maps of the fixed and the moving image to [0, 1].
+            intensities: maps of the fixed and the moving image to [0, 1], for the network.
+            compared: likewise for the refinement, where masks make it another one; None: the same.
 
         Raises:
             InputError: when the moving image does not reach the slices.
@@ -117,7 +122,9 @@ class Deformer:
                         prediction, lattice, self.inputs.geometry
                     )
         if self.refine.enabled:
-            return self._refined(pair, prediction, lattice, alignment, intensities)
+            if self.inputs.masks.roles:
+                pair = None  # the network sees the whole images, the refinement what is compared
+            return self._refined(pair, prediction, lattice, alignment, compared or intensities)
         if pair is None or prediction is None:
             lattice = refinement_lattice(self.inputs.geometry, self.slices)
             pair = self._prepare(lattice, alignment, intensities)
@@ -151,11 +158,12 @@ class Deformer:
         lattice: ImageGeometry,
         alignment: Alignment,
         intensities: tuple[IntensityMap, IntensityMap],
+        masks: Masks | None = None,
     ) -> PreparedPair:
         with self.meter.stage("prepare"):
+            images = self.inputs.fixed, self.inputs.moving
             pair = prepare_pair(
-                self.inputs.fixed,
-                self.inputs.moving,
+                *(images if masks is None else masks.fill(*images)),
                 alignment.transform,
                 lattice,
                 intensities,
@@ -173,24 +181,19 @@ class Deformer:
             )
         return pair
 
-    def _compared(
+    def _masks(
         self, pair: PreparedPair, alignment: Alignment
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-        """Return moving and fixed image, and the masks on the fixed and in the moving one."""
-        fixed_mask, moving_mask = self.inputs.masks.weights(
-            pair.lattice, alignment.transform, self.slices
-        )
-        moving, fixed, mask = pair.moving, pair.fixed, pair.mask
-        if fixed_mask is not None:
-            fixed, mask = fill_outside(fixed, fixed_mask), mask * fixed_mask
-        if moving_mask is not None:
-            moving = fill_outside(moving, moving_mask)
-        if not (mask if moving_mask is None else mask * moving_mask).any():
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Return the weights of the fixed and of the moving image in their comparison."""
+        masks = self.inputs.masks.weights(pair.lattice, alignment.transform, self.slices)
+        compared = product(pair.mask, *masks)
+        assert compared is not None
+        if not compared.any():
             raise InputError(
                 "masks: they leave nothing to compare, for they do not meet after the alignment; "
                 "choose other masks, or another alignment"
             )
-        return moving, fixed, mask, moving_mask
+        return masks
 
     def _anatomy(
         self, lattice: ImageGeometry, alignment: Alignment
@@ -236,21 +239,17 @@ class Deformer:
                 velocity = own.on(lattice).values.to(self.device)
                 initial = FieldPrediction(velocity, velocity, prediction.distance)
         if pair is None or not pair.lattice.matches(lattice):
-            pair = self._prepare(lattice, alignment, intensities)
+            pair = self._prepare(lattice, alignment, intensities, self.inputs.masks)
         with self.meter.stage("refine"):
-            moving, fixed, mask, moving_mask = (
-                None if t is None else t.to(self.device) for t in self._compared(pair, alignment)
-            )
-            assert moving is not None and fixed is not None
             refined = refine(
-                moving,
-                fixed,
+                pair.moving.to(self.device),
+                pair.fixed.to(self.device),
                 initial,
                 self.refine,
                 self.progress.part(0.35, 1.0),
-                mask,
+                pair.mask.to(self.device),
                 self._anatomy(lattice, alignment),
-                moving_mask,
+                self._masks(pair, alignment),
             )
             displacement, inverse = refined.displacement, refined.inverse
             if not lattice.matches(self.output):

@@ -7,20 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import InputError
-from ..functional import gaussian_smooth
 from ..geometry import ImageGeometry
-from ..resampling import antialiased, resample
+from ..intensity import IntensityMap
+from ..resampling import antialiased, coverage, resample
 from .slices import SliceRange, to_batch
 
 __all__ = ["Masks", "as_mask", "fill_outside"]
-
-# Widths of the Gaussians that continue an image, in voxels, and the share of known voxels under one
-# of them from which it is used.
-_WIDTHS = (16.0, 8.0, 4.0, 2.0, 1.0)
-_ENOUGH = 0.1
 
 
 @dataclass(frozen=True)
@@ -56,6 +52,41 @@ class Masks:
                 on = sitk.Resample(mask, reference, map_, sitk.sitkNearestNeighbor, 0.0)
                 found &= sitk.GetArrayViewFromImage(on) > 0
         return found
+
+    def fill(self, fixed: sitk.Image, moving: sitk.Image) -> tuple[sitk.Image, sitk.Image]:
+        """Return both images with what the masks hide continued from around it, float32.
+
+        It would else leak over the borders of the masks wherever an image is smoothed. An image
+        without a mask comes back as it is.
+        """
+        return _filled_image(fixed, self.fixed), _filled_image(moving, self.moving)
+
+    def intensities(
+        self,
+        fixed: sitk.Image,
+        moving: sitk.Image,
+        alignment: sitk.Transform,
+        lower_percentile: float,
+        upper_percentile: float,
+    ) -> tuple[IntensityMap, IntensityMap]:
+        """Return the maps of both images to [0, 1], by what is compared of them.
+
+        A mask of one image chooses the voxels of both: a bright implant in one of them would else
+        make the tissue of the two unlike.
+        """
+        low, high = lower_percentile, upper_percentile
+        maps = (IntensityMap.from_image(image, low, high) for image in (fixed, moving))
+        if not self.roles:
+            return next(maps), next(maps)
+        lattice = ImageGeometry.from_image(fixed)
+        inside = self.inside(lattice, alignment) & coverage(moving, lattice, alignment).astype(bool)
+        if not inside.any():
+            return next(maps), next(maps)
+        aligned = sitk.GetArrayFromImage(resample(moving, lattice, alignment))
+        return (
+            IntensityMap.from_values(sitk.GetArrayViewFromImage(fixed)[inside], low, high),
+            IntensityMap.from_values(aligned[inside], low, high),
+        )
 
     def weights(
         self, lattice: ImageGeometry, alignment: sitk.Transform, slices: SliceRange | None = None
@@ -100,21 +131,38 @@ def as_mask(labels: sitk.Image, role: str) -> sitk.Image:
     return mask
 
 
-def fill_outside(image: Tensor, weights: Tensor) -> Tensor:
+def _filled_image(image: sitk.Image, mask: sitk.Image | None) -> sitk.Image:
+    if mask is None:
+        return image
+    voxels, inside = (
+        torch.from_numpy(sitk.GetArrayFromImage(i).astype(np.float32))[None, None]
+        for i in (image, mask)
+    )
+    array = fill_outside(voxels, inside)[0, 0].numpy()
+    return ImageGeometry.from_image(image).to_image(array)
+
+
+def fill_outside(image: Tensor, mask: Tensor) -> Tensor:
     """Continue an image smoothly from where it is compared to where it is not.
 
-    What a mask hides would else leak over its border, where coarse levels are smoothed.
+    A voxel takes the mean of the known ones around it, of the smallest block that holds some, and
+    blocks are interpolated.
 
     Args:
         image: ``(B, 1, *S)``.
-        weights: ``(B, 1, *S)`` from 0 to 1; 0 everywhere leaves nothing of the element.
+        mask: ``(B, 1, *S)``, 0 or 1; 0 everywhere leaves nothing of the element.
     """
-    axes = tuple(range(2, image.ndim))
-    known = (weights > 0.5 * weights.amax(axes, keepdim=True)).to(image.dtype)
-    kept = image * known
-    filled = kept.sum(axes, keepdim=True) / known.sum(axes, keepdim=True).clamp_min(1.0)
-    for width in _WIDTHS:
-        share = gaussian_smooth(known, width)
-        near = gaussian_smooth(kept, width) / share.clamp_min(1e-6)
-        filled = torch.lerp(filled.expand_as(near), near, (share / _ENOUGH).clamp_max(1.0))
-    return torch.where(known > 0, image, filled)
+    return _filled(image * mask, mask)
+
+
+def _filled(kept: Tensor, share: Tensor) -> Tensor:
+    """Fill an image of which a share of each voxel is known; ``kept`` is image times share."""
+    values = kept / share.clamp_min(1e-6)
+    shape = kept.shape[2:]
+    if bool((share > 0).all()) or max(shape) == 1:
+        return values
+    pool, mode = (F.avg_pool2d, "bilinear") if len(shape) == 2 else (F.avg_pool3d, "trilinear")
+    block = [min(2, n) for n in shape]
+    halves = (pool(t, block, ceil_mode=True) for t in (kept, share))
+    around = F.interpolate(_filled(*halves), shape, mode=mode, align_corners=False)
+    return torch.where(share > 0, values, around)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from functools import partial
+from functools import partial, reduce
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from ..functional import gaussian_smooth, integrate, resize, warp
 from ..losses import label_dice_loss, similarity_loss, smoothness
 from .options import RefineOptions
 
-__all__ = ["ImagePair", "Objective", "velocity_shape"]
+__all__ = ["ImagePair", "Objective", "product", "velocity_shape"]
 
 # What brings the similarities to one scale, so that one smoothness suits all of them.
 _WEIGHTS = {
@@ -45,11 +45,12 @@ class ImagePair:
     Attributes:
         moving: ``(B, 1, *S)`` in [0, 1].
         fixed: likewise.
-        mask: ``(B, 1, *S)``, 0 where the images shall not be compared; None: nowhere.
+        mask: ``(B, 1, *S)``, 0 where the images are not both defined; None: nowhere.
         moving_regions: labels from 0 (background), ``(B, 1, *S)`` int64; None: not used.
         fixed_regions: likewise.
-        moving_mask: ``(B, 1, *S)``, 0 where the moving image hides what shall not be compared; it
-            moves with the image. None: nowhere.
+        fixed_mask: weights from 0 to 1, ``(B, 1, *S)``; where it is 0 the images are not compared.
+            None: 1 everywhere.
+        moving_mask: likewise for the moving image; it moves with the image.
     """
 
     moving: Tensor
@@ -57,6 +58,7 @@ class ImagePair:
     mask: Tensor | None = None
     moving_regions: Tensor | None = None
     fixed_regions: Tensor | None = None
+    fixed_mask: Tensor | None = None
     moving_mask: Tensor | None = None
 
     @property
@@ -67,9 +69,7 @@ class ImagePair:
     @property
     def compared(self) -> Tensor | None:
         """Where the images are compared as long as nothing moves; None: everywhere."""
-        if self.mask is None or self.moving_mask is None:
-            return self.moving_mask if self.mask is None else self.mask
-        return self.mask * self.moving_mask
+        return product(self.mask, self.fixed_mask, self.moving_mask)
 
     def __getitem__(self, elements: slice) -> ImagePair:
         """Return some elements of the batch."""
@@ -86,15 +86,15 @@ class ImagePair:
         if tuple(shape) == self.shape:
             return self
         sigma = [0.5 * n / m if n > m else 0.0 for n, m in zip(self.shape, shape, strict=True)]
-        moving, fixed, mask, moving_mask = (
+        moving, fixed, *masks = (
             None if t is None else resize(gaussian_smooth(t, sigma), shape)
-            for t in (self.moving, self.fixed, self.mask, self.moving_mask)
+            for t in (self.moving, self.fixed, self.mask, self.fixed_mask, self.moving_mask)
         )
         regions = tuple(
             None if t is None else _nearest(t, shape)
             for t in (self.moving_regions, self.fixed_regions)
         )
-        return ImagePair(moving, fixed, mask, regions[0], regions[1], moving_mask)  # type: ignore[arg-type]
+        return ImagePair(moving, fixed, masks[0], *regions, *masks[1:])  # type: ignore[arg-type]
 
     def _tensors(self) -> tuple[Tensor | None, ...]:
         return tuple(getattr(self, f.name) for f in fields(self))
@@ -138,10 +138,11 @@ class Objective:
         fixed, warped = pair.fixed, warp(pair.moving, displacement)
         if pair.mask is not None:
             warped, fixed = warped * pair.mask, fixed * pair.mask
+        seen = None
         if pair.moving_mask is not None:
             # Without a gradient: nothing shall be hidden in order to look alike.
             seen = warp(pair.moving_mask, displacement.detach())
-            warped, fixed = warped * seen, fixed * seen
+        weights = product(pair.fixed_mask, seen)
         change = velocity
         if self.prior is not None:
             change = velocity - self._prior_on(velocity.shape[2:], len(velocity))
@@ -152,7 +153,8 @@ class Objective:
         values = []
         for n in range(len(fixed)):
             one = slice(n, n + 1)
-            value = weight * similarity(warped[one], fixed[one])
+            own = None if weights is None else weights[one]
+            value = weight * similarity(warped[one], fixed[one], own)
             value = value + self._stiffness(n) * smoothness(change[one])
             regions = pair.moving_regions, pair.fixed_regions
             if self.options.anatomy > 0 and regions[0] is not None and regions[1] is not None:
@@ -177,15 +179,30 @@ class Objective:
         return torch.cat([prior] * (count // len(prior)))
 
 
-def _similarity(name: str, shape: Sequence[int]) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return the loss of ``(warped, fixed)`` that suits images of a shape."""
-    loss = similarity_loss(name)
-    if name in ("mse", "ncc"):
-        return loss
+def product(*factors: Tensor | None) -> Tensor | None:
+    """Return the product of weights, of which None is 1 everywhere; None for nothing but None."""
+    known = [t for t in factors if t is not None]
+    return None if not known else reduce(torch.mul, known)
+
+
+def _similarity(
+    name: str, shape: Sequence[int]
+) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
+    """Return the loss of ``(warped, fixed, weights)`` that suits images of a shape."""
     options = {"window": _WINDOW_3D} if name == "lncc" and len(shape) == 3 else {}
-    if len(shape) == 3 and math.prod(shape) > _WHOLE_LATTICE_3D:
+    if len(shape) == 3 and math.prod(shape) > _WHOLE_LATTICE_3D and name in ("lncc", "mind"):
         options["stride"] = 2
-    return partial(loss, **options)
+    loss: Callable[..., Tensor] = partial(similarity_loss(name), **options)
+    if name == "lncc":
+        # Black outside would be an edge that both images have, whatever is beside it.
+        return lambda warped, fixed, weights: loss(warped, fixed, mask=weights)
+
+    def masked(warped: Tensor, fixed: Tensor, weights: Tensor | None) -> Tensor:
+        if weights is not None:
+            warped, fixed = warped * weights, fixed * weights
+        return loss(warped, fixed)
+
+    return masked
 
 
 def _nearest(labels: Tensor, shape: Sequence[int]) -> Tensor:

@@ -31,7 +31,7 @@ def refine(
     progress: Progress | None = None,
     mask: Tensor | None = None,
     anatomy: tuple[Tensor, Tensor] | None = None,
-    moving_mask: Tensor | None = None,
+    masks: tuple[Tensor | None, Tensor | None] = (None, None),
 ) -> RefineResult:
     """Fit a velocity field to each pair of a batch, starting from a field or from nothing.
 
@@ -52,13 +52,13 @@ def refine(
             taken where there is one.
         options: see :class:`RefineOptions`.
         progress: told about every iteration, under the stage "refine".
-        mask: ``(B, 1, *S)``, 0 where the images shall not be compared.
+        mask: ``(B, 1, *S)``, 0 where the images are not both defined.
         anatomy: labels of the regions of the moving and of the fixed image, ``(B, 1, *S)`` integers
             from 0, the background. With the option ``anatomy`` above 0 the overlap of the regions,
             one minus their mean soft Dice after a linear warp, belongs to the loss; the images do
             not need to resemble each other then.
-        moving_mask: ``(B, 1, *S)``, 0 where the moving image holds what shall not be compared; it
-            moves with the image.
+        masks: weights of the fixed and of the moving image from 0 to 1, ``(B, 1, *S)``, or None;
+            where one is 0 the images are not compared. That of the moving image moves with it.
 
     Returns:
         The fields. On the CPU the same inputs give the same bits.
@@ -69,17 +69,18 @@ def refine(
     """
     options = options or RefineOptions()
     progress = progress or Progress()
-    shapes = [tuple(t.shape) for t in (moving, fixed, mask, moving_mask) if t is not None]
+    weights = [None if t is None else t.to(fixed.device) for t in masks]
+    shapes = [tuple(t.shape) for t in (moving, fixed, mask, *weights) if t is not None]
     if len(set(shapes)) > 1:
         raise InputError(f"refine: expected images and masks of one shape, got {shapes}")
     start = initial_velocity(initial, fixed)
     distance = None
     if isinstance(initial, FieldPrediction) and initial.distance is not None:
         distance = initial.distance.to(fixed.device)
-    if mask is not None and bool((mask >= 1).all()):
+    if mask is not None and bool((mask > 0).all()):
         mask = None
     regions, classes = _checked_regions(anatomy if options.anatomy > 0 else None, fixed)
-    pair = ImagePair(moving, fixed, mask, *regions, moving_mask)
+    pair = ImagePair(moving, fixed, mask, *regions, *weights)
     if options.similarity == "auto":
         options = replace(options, similarity=choose_similarity(moving, fixed, pair.compared))
     limit = _CHUNK_VOXELS.get(fixed.device.type, 2**20)

@@ -51,7 +51,8 @@ class RegistrationResult:
         warped_labels: moving labels on the lattice of the result, nearest neighbour, or None.
         metrics: ``"before"``, ``"after"`` (and ``"aligned"`` after a pre-alignment): ``ncc``,
             ``mse``, ``dice`` and ``hd95`` (mm) per label, ``tre`` (mm); ``"deformation"``: folds,
-            Jacobian, SDlogJ, displacement (mm), inverse consistency (mm).
+            Jacobian, SDlogJ, displacement (mm), inverse consistency (mm). With ``"masks"``, which
+            names the images that have one, ``ncc`` and ``mse`` are those inside the masks.
         timings: seconds per stage, and ``"total"``.
         provenance: inputs, model, options, versions, machine, memory, date: plain data.
         slices: the slices that were registered one by one, None for whole images.

@@ -10,7 +10,7 @@ from torch import Tensor
 from .. import metrics
 from ..geometry import ImageGeometry
 from .masks import Masks
-from .prepare import IntensityMap, PreparedPair, prepare_pair
+from .prepare import PreparedPair, prepare_pair
 
 __all__ = ["best_shift", "find_shift"]
 
@@ -38,12 +38,9 @@ def find_shift(
     geometry = ImageGeometry.from_image(fixed)
     most = _LONGEST_SIDE[geometry.dimension]
     lattice = geometry.resampled(size=[min(n, most) for n in geometry.size])
-    intensities = (
-        IntensityMap.from_image(fixed, 0.5, 99.5),
-        IntensityMap.from_image(moving, 0.5, 99.5),
-    )
     still = sitk.TranslationTransform(geometry.dimension)
     masks = masks or Masks()
+    intensities = masks.intensities(fixed, moving, still, 0.5, 99.5)
     before = prepare_pair(fixed, moving, still, lattice, intensities)
     compared = _compared(before, masks, still)
     voxels = best_shift(before.moving, before.fixed, compared).flatten().double().numpy()

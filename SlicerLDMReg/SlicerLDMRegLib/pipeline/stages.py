@@ -20,6 +20,7 @@ from .evaluation import deformation_metrics, match_metrics
 from .fields import inverse_field, whole_field
 from .guidance import Guidance
 from .inputs import Inputs
+from .masks import Masks
 from .method import LoadedModel
 from .options import AlignOptions, RefineOptions
 from .prepare import IntensityMap, refinement_lattice
@@ -98,7 +99,10 @@ class Registration:
                 "nothing to do: there is no model, no refinement and no alignment; turn one on"
             )
         regions = self._regions()
-        intensities = self._intensities()
+        intensities = self._intensities(Masks(), alignment)
+        compared = intensities
+        if self.inputs.masks.roles:
+            compared = self._intensities(self.inputs.masks, alignment)
         deformation = Deformer(
             self.inputs,
             self._output,
@@ -111,7 +115,7 @@ class Registration:
             self.progress.part(0.15 if regions is None else 0.3, 0.85),
             regions,
             self.diffeomorphic is True,
-        ).run(alignment, intensities)
+        ).run(alignment, intensities, compared)
         with self.meter.stage("output"):
             self.progress.report("output", 0.85)
             field = whole_field(deformation.displacement, alignment, self._output)
@@ -130,7 +134,7 @@ class Registration:
                 )
         with self.meter.stage("measure"):
             self.progress.report("measure", 0.92)
-            metrics = self._measure(alignment, intensities, field, transform, inverse, determinant)
+            metrics = self._measure(alignment, compared, field, transform, inverse, determinant)
             if deformation.distance is not None:
                 metrics["model"] = {"distance_to_training_images": deformation.distance}
             if regions is not None:
@@ -205,15 +209,13 @@ class Registration:
                 "use --slices for a part of the volume, or crop or downsample the images"
             )
 
-    def _intensities(self) -> tuple[IntensityMap, IntensityMap]:
+    def _intensities(self, masks: Masks, alignment: Alignment) -> tuple[IntensityMap, IntensityMap]:
         low, high = _PERCENTILES
         if self.loaded is not None:
             own = self.loaded.card.intensity
             low, high = own.lower_percentile, own.upper_percentile
-        return (
-            IntensityMap.from_image(self.inputs.fixed, low, high),
-            IntensityMap.from_image(self.inputs.moving, low, high),
-        )
+        fixed, moving = self.inputs.fixed, self.inputs.moving
+        return masks.intensities(fixed, moving, alignment.transform, low, high)
 
     def _warp(self, image: sitk.Image, transform: sitk.Transform, interpolator: int) -> sitk.Image:
         background = 0.0
@@ -276,7 +278,7 @@ class Registration:
                 "refinement_loss_after": refined.final_loss,
             }
             if self.refine.anatomy > 0:
-                both = regions is not None and regions.moving is not None
+                both = regions is not None and regions.found is not None
                 found["refinement_overlap_of_regions"] = both
         return {
             "date": now(),

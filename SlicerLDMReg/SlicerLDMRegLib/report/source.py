@@ -31,7 +31,8 @@ class ReportSource(Protocol):
         jacobian: Jacobian determinant of ``x + u(x)`` on the lattice of the result.
         folds: 1 where the determinant is not positive, else 0, same lattice.
         metrics: ``{"before": {...}, "after": {...}, "deformation": {...}}``; ``label_names`` by
-            label and ``regions`` where they are known.
+            label and ``regions`` where they are known; ``masks``: the images that have one,
+            ``fixed``, ``moving``.
         timings: seconds per stage.
         provenance: inputs, model, options, versions, machine: plain nested data.
     """

@@ -112,6 +112,12 @@ def _before_after(metrics: Mapping[str, Any]) -> Table:
         title, higher = METRICS.get(key, (key, None))
         change, tone = _change(values[0], values[-1], higher)
         table.add(title, *map(format_value, values), change, tone=tone)
+    masked = " and of the ".join(metrics.get("masks", []))
+    if masked:
+        table.note = (
+            f"The images were compared inside the mask of the {masked} image only; NCC and MSE are "
+            "measured there."
+        )
     return table
 
 
