@@ -20,7 +20,12 @@ BAD = {
     "before": {"ncc": 0.8, "dice": {1: 0.9, 2: 0.5, 3: 0.2}, "hd95": {1: 2.0, 2: 3.0, 3: 4.0}},
     "aligned": {"ncc": 0.82, "dice": {1: 0.91, 2: 0.5, 3: 0.2}},
     "after": {"ncc": 0.6, "dice": {1: 0.7, 2: 0.8, 3: 0.1}, "hd95": {1: 5.0, 2: 1.0, 3: 4.0}},
-    "deformation": {"fold_count": 900, "fold_percent": 1.7},
+    "deformation": {
+        "fold_count": 900,
+        "fold_percent": 1.7,
+        "jacobian_min": -0.3,
+        "jacobian_max": 5.0,
+    },
     "label_names": {1: "ball", 2: "cube", 3: "cone"},
 }
 
@@ -65,15 +70,16 @@ def test_a_good_result(host: Any, form: Any, section: Any, registered: Any) -> N
     assert verdict.status == "good"
     assert "\u2713&nbsp;Good" in ui.verdictLabel.text  # not by colour alone
     assert verdict.headline in ui.verdictLabel.text
-    assert "moving \u2192 fixed \u00b7 some-model \u00b7 2026-01-02 03:04" in ui.verdictLabel.text
+    assert "moving \u2192 fixed<br>some-model \u00b7 2026-01-0" in ui.verdictLabel.text
     assert "#2e7d32" in ui.verdictLabel.styleSheet
     for sentence in verdict.findings:
         assert sentence in ui.findingsLabel.text
     assert "the difference and the grid" in ui.adviceLabel.text
     assert headings(ui.metricsTable) == ["Measure", "Before", "After"]
     table = {row[0]: row[1:] for row in rows(ui.metricsTable)}
-    assert table["Normalised cross-correlation (NCC)"] == ["0.7", "0.95"]
-    assert table["Mean Dice"] == ["0.55", "0.85"]
+    assert table["Similarity (NCC)"] == ["0.700", "0.950"]
+    assert table["Mean squared error"] == ["0.0400", "0.0100"]
+    assert table["Mean Dice"] == ["0.550", "0.850"]
     assert table["Deformation"] == ["", ""]
     assert table["Folded samples"] == ["", "0"]
     assert rows(ui.structuresTable) == [["<cube>", "0.500", "0.800"], ["ball", "0.600", "0.900"]]
@@ -88,8 +94,9 @@ def test_a_bad_result_after_an_alignment(
     assert "Do not rely on this result." in ui.verdictLabel.text
     assert headings(ui.metricsTable) == ["Measure", "Before", "Aligned", "After"]
     table = {row[0]: row[1:] for row in rows(ui.metricsTable)}
-    assert table["Normalised cross-correlation (NCC)"] == ["0.8", "0.82", "\u2715 0.6"]
-    assert table["Folded samples"] == ["", "", "\u2715 900"]
+    assert table["Similarity (NCC)"] == ["0.800", "0.820", "\u2715 0.600"]
+    assert table["Folded samples"] == ["", "", "\u2715 900 (1.7 %)"]
+    assert table["Jacobian determinant"] == ["", "", "-0.30 to 5.00"]
     assert rows(ui.structuresTable) == [  # the worst first; what became worse is marked
         ["cone", "0.200", "\u2715 0.100", "4.0", "4.0"],
         ["ball", "0.900", "\u2715 0.700", "2.0", "\u2715 5.0"],

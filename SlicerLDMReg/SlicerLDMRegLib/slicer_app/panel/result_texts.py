@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +12,6 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from ...report.structures import Structure
-from ...report.tables import metric_tables
 from ...report.verdict import Verdict
 from ..shown_result import ShownResult
 
@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 _DASH = "\u2013"
+_STATES = ("before", "aligned", "after")
 
 #: Of the bar beside the verdict and the badge in it: white text on them has a contrast of 5 to 1.
 COLORS = {"good": "#2e7d32", "check": "#9a5b00", "bad": "#c62828"}
@@ -53,22 +54,29 @@ def verdict_text(shown: ShownResult) -> str:
         f'<span style="background-color:{COLORS[verdict.status]}; color:#ffffff;">'
         f"&nbsp;<b>{_SIGNS[verdict.status]}&nbsp;{_word(verdict.status)}</b>&nbsp;</span>"
     )
+    origin = "<br>".join(map(html.escape, _origin(shown)))
     return (
         f'<p style="margin:0">{badge}&nbsp; <b>{html.escape(verdict.headline)}</b></p>'
-        f'<p style="margin-top:3px; margin-bottom:0">{html.escape(_origin(shown))}</p>'
+        f'<p style="margin-top:3px; margin-bottom:0">{origin}</p>'
     )
 
 
-def _origin(shown: ShownResult) -> str:
-    model = shown.attributes.get("Model", "none")
-    parts = [
-        f"{shown.moving.GetName()} \u2192 {shown.fixed.GetName()}",
-        _("no model") if model == "none" else model,
-        shown.attributes.get("Date", "")[:16].replace("T", " "),
-    ]
+def _origin(shown: ShownResult) -> list[str]:
+    """Return what the result is of, and how and when it was made, in lines."""
+    lines = [f"{shown.moving.GetName()} \u2192 {shown.fixed.GetName()}"]
     if shown.frame is not None:
-        parts.insert(1, _frames(shown.frames, shown.frame))
-    return " \u00b7 ".join(part for part in parts if part)
+        lines.append(_frames(shown.frames, shown.frame))
+    model = shown.attributes.get("Model", "none")
+    made = [_("no model") if model == "none" else model, _local(shown.attributes.get("Date", ""))]
+    return [*lines, " \u00b7 ".join(part for part in made if part)]
+
+
+def _local(date: str) -> str:
+    """Return a date in the user's time, to the minute."""
+    try:
+        return datetime.datetime.fromisoformat(date).astimezone().strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return date
 
 
 def _frames(verdicts: Mapping[int, Verdict], worst: int) -> str:
@@ -103,31 +111,81 @@ def _list(sentences: Iterable[str], sign: str) -> str:
 def metric_rows(metrics: Mapping[str, Any]) -> tuple[list[str], list[list[Cell]]]:
     """Return headings and rows of what was measured; a row of one cell heads those below it.
 
-    Properties of the deformation stand in the last column.
+    Properties of the deformation stand in the last column. The table node has all of them.
     """
-    match: list[list[Cell]] = []
-    deformation: list[list[Cell]] = []
-    headings = [_("Measure"), _("Before"), _("After")]
-    for table in metric_tables(metrics):
-        if table.columns[0] == "Metric":
-            if len(table.columns) == 5:
-                headings.insert(2, _("Aligned"))
-            for row, tone in zip(table.rows, table.tones, strict=True):
-                tip = _("{change}, {tone}").format(change=row[-1], tone=_tone(tone))
-                cells = [Cell(text) for text in row[:-2]]
-                match.append([*cells, Cell(row[-2], tone == "worse", tip if tone else "")])
-        elif table.columns[0] == "Property":
-            for row, tone in zip(table.rows, table.tones, strict=True):
-                deformation.append([Cell(row[0]), Cell(row[1], tone == "worse")])
-    if deformation:
-        empty = [Cell("")] * (len(headings) - 2)
-        deformation = [[row[0], *empty, row[1]] for row in deformation]
-        deformation.insert(0, [Cell(_("Deformation"))])
-    return headings, match + deformation
+    states = [state for state in _STATES if state != "aligned" or metrics.get(state)]
+    titles = {"before": _("Before"), "aligned": _("Aligned"), "after": _("After")}
+    match = []
+    for key, (title, digits, higher_is_better) in _measures().items():
+        values = [_finite((metrics.get(state) or {}).get(key)) for state in states]
+        if any(value is not None for value in values):
+            cells = [Cell(_text(value, digits)) for value in values[:-1]]
+            last = _last_cell(values[0], values[-1], digits, higher_is_better)
+            match.append([Cell(title), *cells, last])
+    deformation = _deformation_rows(metrics.get("deformation") or {})
+    empty = [Cell("")] * (len(states) - 1)
+    rows = [[title, *empty, value] for title, value in deformation]
+    if rows:
+        rows.insert(0, [Cell(_("Deformation"))])
+    return [_("Measure"), *(titles[state] for state in states)], match + rows
 
 
-def _tone(tone: str) -> str:
-    return _("worse than before") if tone == "worse" else _("better than before")
+def _measures() -> dict[str, tuple[str, int, bool | None]]:
+    """Return by metric: its title, the digits that are shown, and whether more is better."""
+    return {
+        "ncc": (_("Similarity (NCC)"), 3, True),
+        "lncc": (_("Local similarity (LNCC)"), 3, True),
+        "mse": (_("Mean squared error"), 4, False),
+        "dice_mean": (_("Mean Dice"), 3, True),
+        "hd95_mean": (_("Mean HD95 (mm)"), 2, False),
+        "tre": (_("Mean landmark error (mm)"), 2, False),
+        "tre_max_mm": (_("Largest landmark error (mm)"), 2, False),
+        "overlap": (_("Part that both images cover"), 3, None),
+    }
+
+
+def _last_cell(
+    first: float | None, last: float | None, digits: int, higher_is_better: bool | None
+) -> Cell:
+    text = _text(last, digits)
+    # Equal as far as one can read.
+    if first is None or last is None or text == _text(first, digits):
+        return Cell(text)
+    change = f"{last - first:+.{digits}f}".replace("-", "\u2212")
+    if higher_is_better is None:
+        return Cell(text, tip=change)
+    if (last > first) == higher_is_better:
+        return Cell(text, tip=_("{change}, better than before").format(change=change))
+    return Cell(text, True, _("{change}, worse than before").format(change=change))
+
+
+def _deformation_rows(deformation: Mapping[str, Any]) -> list[tuple[Cell, Cell]]:
+    values = {name: _finite(value) for name, value in deformation.items()}
+    rows = []
+    folds, percent = values.get("fold_count"), values.get("fold_percent")
+    if folds is not None:
+        text = f"{folds:.0f}" if not folds or percent is None else f"{folds:.0f} ({percent:.2g} %)"
+        tip = _("Where the map turns tissue inside out.")
+        rows.append((Cell(_("Folded samples"), tip=tip), Cell(text, folds > 0)))
+    low, high = values.get("jacobian_min"), values.get("jacobian_max")
+    if low is not None and high is not None:
+        tip = _("Above 1 the moving tissue was larger, below 1 smaller, 0 and below it folds.")
+        cell = Cell(_("{low} to {high}").format(low=f"{low:.2f}", high=f"{high:.2f}"))
+        rows.append((Cell(_("Jacobian determinant"), tip=tip), cell))
+    for name, title, tip in (
+        ("sdlogj", _("Unevenness (SDlogJ)"), _("Standard deviation of the log Jacobian.")),
+        ("displacement_mean_mm", _("Displacement, mean (mm)"), ""),
+        ("displacement_max_mm", _("Displacement, largest (mm)"), ""),
+        (
+            "inverse_consistency_mm",
+            _("Inverse consistency (mm)"),
+            _("How far there and back misses, on average."),
+        ),
+    ):
+        value = values.get(name)
+        if value is not None:
+            rows.append((Cell(title, tip=tip), Cell(f"{value:.2f}")))
+    return rows
 
 
 def structure_rows(structures: Sequence[Structure]) -> tuple[list[str], list[list[Cell]]]:
@@ -145,18 +203,23 @@ def structure_rows(structures: Sequence[Structure]) -> tuple[list[str], list[lis
             tip = _("Dice {change}").format(change=change)
         cells = [
             Cell(structure.title),
-            Cell(_number(structure.before, 3)),
-            Cell(_number(structure.after, 3), lost, tip),
+            Cell(_text(structure.before, 3)),
+            Cell(_text(structure.after, 3), lost, tip),
         ]
         if known:
             further = (structure.hd95_after or 0.0) > (structure.hd95_before or math.inf) + 0.05
             cells += [
-                Cell(_number(structure.hd95_before, 1)),
-                Cell(_number(structure.hd95_after, 1), further),
+                Cell(_text(structure.hd95_before, 1)),
+                Cell(_text(structure.hd95_after, 1), further),
             ]
         rows.append(cells)
     return headings, rows
 
 
-def _number(value: float | None, digits: int) -> str:
+def _text(value: float | None, digits: int) -> str:
     return _DASH if value is None else f"{value:.{digits}f}"
+
+
+def _finite(value: Any) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and math.isfinite(value) else None

@@ -89,7 +89,8 @@ class ResultsSection:
             return
         color = COLORS[shown.verdict.status]
         ui.verdictLabel.styleSheet = (
-            f"QLabel {{ border-left: 6px solid {color}; padding: 4px 4px 4px 8px; }}"
+            f"QLabel {{ border-style: solid; border-color: {color}; border-width: 0 0 0 6px; "
+            "padding: 4px 4px 4px 8px; }"
         )
         ui.verdictLabel.text = verdict_text(shown)
         ui.findingsLabel.text = findings_text(shown.verdict)

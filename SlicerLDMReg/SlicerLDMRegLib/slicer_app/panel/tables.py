@@ -12,7 +12,8 @@ from .widgets import is_dark
 
 __all__ = ["fill_table"]
 
-_MOST_ROWS = 9
+_MOST_ROWS = 14
+_NARROWEST = 62
 _WORSE = {False: "#b3261e", True: "#ff9a8f"}  # on light and on dark ground
 _WORSE_SIGN = "\u2715 "
 
@@ -38,6 +39,7 @@ def fill_table(table: Any, headings: Sequence[str], rows: Sequence[Sequence[Cell
     header.setStretchLastSection(False)
     header.setSectionsClickable(False)
     header.setHighlightSections(False)
+    header.setMinimumSectionSize(_NARROWEST)
     for column in range(len(headings)):
         resized = qt.QHeaderView.ResizeToContents if column else qt.QHeaderView.Stretch
         header.setSectionResizeMode(column, resized)
