@@ -71,11 +71,12 @@ class VolumeContent:
     style: Callable[[Node], None] | None = None
 
     def write(self, node: Node, is_new: bool) -> None:
-        set_voxels(node, self.voxels)
         if is_new:
+            # Before there are voxels: else Slicer goes through them to choose a window.
             node.CreateDefaultDisplayNodes()
             if self.style is not None:
                 self.style(node)
+        set_voxels(node, self.voxels)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,18 +14,12 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 import slicer
-import vtk
-from vtk.util.numpy_support import vtk_to_numpy
 
 from ..errors import InputError
 from ..geometry import ImageGeometry
-from .coordinates import (
-    array_from_vtk_matrix,
-    geometry_from_ijk_to_ras,
-    ijk_to_ras,
-    vtk_matrix,
-)
-from .nodes import Node, image_from_volume, vtk_image, world_matrix
+from .coordinates import ijk_to_ras, vtk_matrix
+from .nodes import Node, image_from_volume, vtk_image
+from .segment_layers import GEOMETRY_PARAMETER, on_lattice, segment_layers
 
 __all__ = [
     "NodeLabels",
@@ -43,8 +37,6 @@ _NAMED_TABLES = ("File", "UserDefined")
 _ANONYMOUS_TABLES = ("Generic", "Chart")
 Color = tuple[float, float, float]
 
-# The parameter of a conversion that says on which lattice surfaces become voxels.
-_GEOMETRY = "Reference image geometry"
 # Part of a segment that another one may cover: resampling and surfaces make them touch.
 _TOUCHING = 0.05
 
@@ -132,7 +124,9 @@ def mask_from_node(
     """
     if node.IsA("vtkMRMLSegmentationNode"):
         segmentation, ids = _segments(node, segments)
-        inside = np.any(_masks(node, segmentation, ids, geometry), axis=0)
+        layers = segment_layers(node, segmentation, ids, geometry)
+        parts = [layer.numbered(dict.fromkeys(ids, 1)) for layer in layers]
+        inside = np.maximum.reduce(parts) > 0
     else:
         inside = sitk.GetArrayFromImage(_from_volume(node, geometry)) != 0
     return geometry.to_image(inside.astype(np.uint8))
@@ -161,7 +155,9 @@ def segmentation_from_labels(
     shared = oriented_image(image)
     segmentation = slicer.vtkSegmentation()
     segmentation.SetSourceRepresentationName("Binary labelmap")
-    segmentation.SetConversionParameter(_GEOMETRY, _converter().SerializeImageGeometry(shared))
+    segmentation.SetConversionParameter(
+        GEOMETRY_PARAMETER, slicer.vtkSegmentationConverter.SerializeImageGeometry(shared)
+    )
     for number, name in sorted(names.items()):
         segment = slicer.vtkSegment()
         segment.SetName(name)
@@ -184,17 +180,11 @@ def segment_numbers(segmentation: Any, ids: Sequence[str]) -> list[int]:
     return numbers
 
 
-def _image_to_world(image: Any) -> Any:
-    matrix = vtk.vtkMatrix4x4()
-    image.GetImageToWorldMatrix(matrix)
-    return matrix
-
-
 def _from_volume(node: Node, geometry: ImageGeometry) -> sitk.Image:
     image = image_from_volume(node)
     if image.GetNumberOfComponentsPerPixel() > 1:
         raise InputError(f"the volume {node.GetName()!r} holds colours, not labels")
-    return _on_lattice(image, geometry)
+    return on_lattice(image, geometry)
 
 
 def _segments(node: Node, wanted: Sequence[str] | None) -> tuple[Any, list[str]]:
@@ -211,94 +201,31 @@ def _from_segmentation(
     node: Node, geometry: ImageGeometry, wanted: Sequence[str] | None
 ) -> NodeLabels:
     segmentation, ids = _segments(node, wanted)
-    masks = _masks(node, segmentation, ids, geometry)
-    numbers = segment_numbers(segmentation, ids)
-    labels = np.zeros(geometry.array_shape, np.min_scalar_type(max(numbers)))
-    for number, mask in zip(numbers, masks, strict=True):
-        labels[mask] = number
-    names = {n: segmentation.GetSegment(i).GetName() for n, i in zip(numbers, ids, strict=True)}
-    for number, mask in zip(numbers, masks, strict=True):
-        left, whole = int((labels == number).sum()), int(mask.sum())
-        if whole - left > _TOUCHING * whole:
-            over = names[int(np.bincount(labels[mask & (labels != number)]).argmax())]
-            raise InputError(
-                f"the segments {names[number]!r} and {over!r} of {node.GetName()!r} overlap in "
-                f"{whole - left} voxels; leave one of them out"
-            )
-    colors = {n: segmentation.GetSegment(i).GetColor() for n, i in zip(numbers, ids, strict=True)}
+    numbers = dict(zip(ids, segment_numbers(segmentation, ids), strict=True))
+    names = {number: segmentation.GetSegment(name).GetName() for name, number in numbers.items()}
+    colors = {number: segmentation.GetSegment(name).GetColor() for name, number in numbers.items()}
+    layers = segment_layers(node, segmentation, ids, geometry)
+    arrays = [layer.numbered(numbers) for layer in layers]
+    labels = arrays[0].astype(np.min_scalar_type(max(names)))
+    for array in arrays[1:]:
+        np.copyto(labels, array, where=array > 0)
+    for array in arrays[:-1]:
+        _check_overlap(array, labels, names, node.GetName())
     return NodeLabels(geometry.to_image(labels), dict(sorted(names.items())), colors)
 
 
-def _masks(
-    node: Node, segmentation: Any, ids: Sequence[str], geometry: ImageGeometry
-) -> list[np.ndarray]:
-    """Return each segment as a mask on a lattice; segments of one layer are resampled once."""
-    world = world_matrix(node)
-    layers: dict[str, np.ndarray] = {}
-    masks = []
-    for name in ids:
-        segment = segmentation.GetSegment(name)
-        value = segment.GetLabelValue()
-        data = segment.GetRepresentation("Binary labelmap") or _voxelised(
-            segmentation, name, np.linalg.inv(world) @ ijk_to_ras(geometry), geometry.size
+def _check_overlap(
+    array: np.ndarray, labels: np.ndarray, names: Mapping[int, str], name: str
+) -> None:
+    """Refuse segments of which others have covered a part."""
+    covered = (array > 0) & (array != labels)
+    lost, whole = np.bincount(array[covered]), np.bincount(array.ravel())
+    for number in np.flatnonzero(lost > _TOUCHING * whole[: len(lost)]):
+        over = int(np.bincount(labels[covered & (array == number)]).argmax())
+        raise InputError(
+            f"the segments {names[int(number)]!r} and {names[over]!r} of {name!r} overlap in "
+            f"{int(lost[number])} voxels; leave one of them out"
         )
-        if data is None:
-            raise InputError(
-                f"the segment {segment.GetName()!r} of {node.GetName()!r} cannot be made into a "
-                "label map; convert it in the module Segmentations"
-            )
-        key = data.GetAddressAsString("vtkObject")
-        if key not in layers:
-            layers[key] = _layer(data, world, geometry, node.GetName())
-        masks.append(layers[key] == value)
-    return masks
-
-
-def _voxelised(segmentation: Any, name: str, matrix: np.ndarray, size: tuple[int, ...]) -> Any:
-    """Return a segment that is a surface as a ``vtkOrientedImageData``; None: it cannot be.
-
-    Args:
-        segmentation: what the segment is in; it stays as it is.
-        name: ID of the segment.
-        matrix: 4x4, from the voxels of the lattice to the coordinates of the segmentation, RAS mm.
-        size: of the lattice.
-    """
-    lattice = slicer.vtkOrientedImageData()
-    lattice.SetDimensions(*size)
-    lattice.SetImageToWorldMatrix(vtk_matrix(matrix))
-    copy = slicer.vtkSegmentation()
-    copy.SetSourceRepresentationName(segmentation.GetSourceRepresentationName())
-    copy.CopySegmentFromSegmentation(segmentation, name)
-    copy.SetConversionParameter(_GEOMETRY, _converter().SerializeImageGeometry(lattice))
-    if not copy.CreateRepresentation("Binary labelmap"):
-        return None
-    return copy.GetSegment(name).GetRepresentation("Binary labelmap")
-
-
-def _converter() -> Any:
-    return slicer.vtkSegmentationConverter
-
-
-def _layer(data: Any, world: np.ndarray, geometry: ImageGeometry, name: str) -> np.ndarray:
-    """Return the label values of a ``vtkOrientedImageData`` at the voxels of a lattice."""
-    if data.GetNumberOfPoints() == 0 or data.GetPointData().GetScalars() is None:
-        return np.zeros(geometry.array_shape, np.uint8)
-    first = np.eye(4)
-    first[:3, 3] = data.GetExtent()[::2]
-    matrix = world @ array_from_vtk_matrix(_image_to_world(data)) @ first
-    own = geometry_from_ijk_to_ras(matrix, data.GetDimensions(), f"segmentation {name!r}")
-    array = vtk_to_numpy(data.GetPointData().GetScalars()).reshape(own.array_shape)
-    return np.asarray(sitk.GetArrayFromImage(_on_lattice(own.to_image(array), geometry)))
-
-
-def _on_lattice(labels: sitk.Image, geometry: ImageGeometry) -> sitk.Image:
-    """Return labels on a lattice, nearest neighbour."""
-    if geometry.matches(ImageGeometry.from_image(labels)):
-        return labels
-    identity = sitk.Transform(3, sitk.sitkIdentity)
-    return sitk.Resample(
-        labels, geometry.empty_image(), identity, sitk.sitkNearestNeighbor, 0, labels.GetPixelID()
-    )
 
 
 def names_and_colors(node: Node, labels: Sequence[int]) -> tuple[dict[int, str], dict[int, Color]]:

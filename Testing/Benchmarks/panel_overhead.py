@@ -1,0 +1,187 @@
+"""What the panel costs beside the network and the refinement, and how long it blocks the window.
+
+    python -m Testing.Benchmarks.panel_overhead
+
+registers the cardiac sample pair with its model, and a volume of 160 x 192 x 160 voxels with labels
+but without a model, again and again through the session of the panel, with a warm worker. It prints
+
+- the overhead: from ``start`` to the nodes, without the stages that compute the deformation;
+- where the overhead comes from: the worker's other stages, and what remains for the session;
+- the longest time for which the event loop did not run, and the same of a loop that does nothing:
+  on a busy machine the system itself keeps it waiting;
+- the longest time that one poll of the session took of the processor;
+- the share of a processor that a busy loop got just before: where it is not near 1, others compute
+  on this machine, and all times are longer than they would be.
+
+Aims: an overhead under 0.3 s for the cardiac pair, nothing blocked for longer than 0.1 s.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from SlicerLDMRegLib.resources import sample_data_dir
+from SlicerLDMRegLib.worker import WorkerClient
+from Testing.Host.host import SlicerHost
+
+#: Stages that compute the deformation; all others are overhead.
+_COMPUTING = ("predict", "segment", "refine")
+_BLOCKED = {"blocked": 0.1}
+_AIMS = {"overhead": 0.3, **_BLOCKED}
+_SIZE = (160, 192, 160)
+_LABELS = 12
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m Testing.Benchmarks.panel_overhead")
+    parser.add_argument("--repeats", type=int, default=5, help="runs of the cardiac pair")
+    parser.add_argument("--volumes", type=int, default=2, help="runs of the volume; 0: none")
+    parser.add_argument("--interval", type=int, default=20, help="of the session's timer, ms")
+    options = parser.parse_args()
+    host: Any = SlicerHost()
+    bench = _Bench(host, options.interval)
+    try:
+        if options.repeats:
+            bench.measure("cardiac pair", _cardiac(host), options.repeats, _AIMS)
+        if options.volumes:
+            bench.measure(" x ".join(map(str, _SIZE)), _volumes(), options.volumes, _BLOCKED)
+    finally:
+        bench.session.close()
+
+
+class _Bench:
+    """A session with a timer, and clocks."""
+
+    def __init__(self, host: Any, interval: int) -> None:
+        from SlicerLDMRegLib.slicer_app.session import RegistrationSession
+
+        self.host = host
+        self.timer = host.qt.QTimer()
+        self.timer.setInterval(interval)
+        self.session = RegistrationSession(lambda: WorkerClient([sys.executable]), self.timer)
+        self.longest_poll = 0.0
+        advance = self.session._advance
+
+        def timed(run: Any) -> None:
+            began = time.thread_time()
+            advance(run)
+            self.longest_poll = max(self.longest_poll, time.thread_time() - began)
+
+        self.session._advance = timed  # type: ignore[method-assign]
+
+    def measure(
+        self, title: str, options: dict[str, Any], repeats: int, aims: dict[str, float]
+    ) -> None:
+        """Run a plan once to warm up, then repeatedly, each time as if it were the first."""
+        from SlicerLDMRegLib.slicer_app.plan import RegistrationPlan
+
+        plan = RegistrationPlan(**options)
+        self.run(plan).change.revert()
+        rows: dict[str, list[float]] = {}
+        for _ in range(repeats):
+            idle, share = self.idle(), _share_of_processor()
+            self.longest_poll = 0.0
+            with self.host.measure_blocking() as blocking:
+                began = time.perf_counter()
+                run = self.run(plan)
+                seconds = time.perf_counter() - began
+                self.host.process_events()
+            own = sum(run.timings.get(stage, 0.0) for stage in _COMPUTING)
+            row = {"overhead": seconds - own, "  session": seconds - run.timings["total"]}
+            for stage, taken in run.timings.items():
+                if stage not in (*_COMPUTING, "total"):
+                    row[f"  {stage}"] = taken
+            row |= {"computed": own, "blocked": blocking.longest, "blocked, idle": idle}
+            row |= {"longest poll, CPU": self.longest_poll, "share of processor": share}
+            for name, value in row.items():
+                rows.setdefault(name, []).append(value)
+            run.change.revert()
+        print(f"\n{title}, {repeats} runs: median, range [s]")
+        for name, values in rows.items():
+            text = f"{statistics.median(values):8.3f}  {min(values):.3f} to {max(values):.3f}"
+            if name in aims:
+                ratio = statistics.median(values) / aims[name]
+                text += f"   {ratio:.2f} of the {aims[name]:g} s aimed at"
+            print(f"  {name:20}{text}")
+
+    def run(self, plan: Any) -> Any:
+        """Run a plan; the finished run."""
+        done: list[Any] = []
+        errors: list[Exception] = []
+        self.session.start(plan, None, done.append, errors.append)
+        self.host.wait_until(lambda: done or errors, 3600)
+        if errors:
+            raise errors[0]
+        return done[0]
+
+    def idle(self) -> float:
+        """How long the event loop does not run while nothing happens, for a second."""
+        with self.host.measure_blocking() as blocking, _lasting(1.0) as over:
+            self.host.wait_until(over)
+        return float(blocking.longest)
+
+
+@contextmanager
+def _lasting(seconds: float) -> Iterator[Any]:
+    end = time.monotonic() + seconds
+    yield lambda: time.monotonic() > end
+
+
+def _share_of_processor(seconds: float = 0.5) -> float:
+    began, used = time.perf_counter(), time.thread_time()
+    while time.perf_counter() - began < seconds:
+        pass
+    return (time.thread_time() - used) / (time.perf_counter() - began)
+
+
+def _cardiac(host: Any) -> dict[str, Any]:
+    folder = sample_data_dir()
+    load = host.slicer.util.loadVolume
+    nodes = {
+        name: load(str(folder / f"cardiac_{name}.nrrd"), {"labelmap": "labels" in name})
+        for name in ("fixed", "moving", "fixed_labels", "moving_labels")
+    }
+    return {
+        "fixed": nodes["fixed"],
+        "moving": nodes["moving"],
+        "segmentation": nodes["fixed_labels"],
+        "moving_labels": nodes["moving_labels"],
+        "model": "ldm-morph-cardiac-mr",
+    }
+
+
+def _volumes() -> dict[str, Any]:
+    """Noise with blobs; a segmentation of the fixed volume."""
+    import slicer
+
+    from SlicerLDMRegLib.slicer_app.labels import segmentation_from_labels
+    from Testing.Python.slicer_app.scenes import blobs, lattice, volume_node
+
+    where = lattice(_SIZE)
+    nodes = {
+        "fixed": volume_node(blobs(where), "fixed"),
+        "moving": volume_node(blobs(where, (2.0, -1.0, 1.0)), "moving"),
+    }
+    labels = np.zeros(where.array_shape, np.uint8)
+    for number in range(_LABELS):
+        labels[10 * number + 10 : 10 * number + 18, 30:160, 30:130] = number + 1
+    for name in ("segmentation", "moving_labels"):
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+        names = {number + 1: f"structure {number + 1}" for number in range(_LABELS)}
+        node.SetAndObserveSegmentation(segmentation_from_labels(where.to_image(labels), names))
+        nodes[name] = node
+    options = {"model": "none", "align": "none", "refine": {"iterations": [2, 1, 0]}}
+    return {**nodes, **options}
+
+
+if __name__ == "__main__":
+    main()
