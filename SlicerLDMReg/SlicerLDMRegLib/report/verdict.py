@@ -64,7 +64,7 @@ def _judge_folds(verdict: Verdict, deformation: Mapping[str, Any]) -> None:
         return
     verdict.findings.append(
         f"{count:.0f} folded {'sample' if count == 1 else 'samples'} ({percent:.3g} %): tissue is "
-        "turned inside out there, marked green in the Jacobian map."
+        "turned inside out there, see the Jacobian map."
     )
     verdict.worsen(
         "bad" if percent >= 0.5 else "check",
@@ -195,7 +195,9 @@ def _judge_familiarity(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
         f"(distance {distance:.1f}, up to 1 is like them): a refinement does not rely on it."
     )
     if not verdict.advice:
-        verdict.advice.append("Compare with --model none, or take a model made for such images.")
+        verdict.advice.append(
+            "Compare with a registration without a model, or take a model made for such images."
+        )
 
 
 def _good_headline(metrics: Mapping[str, Any]) -> str:

@@ -96,12 +96,14 @@ def test_a_bad_result_after_an_alignment(
     table = {row[0]: row[1:] for row in rows(ui.metricsTable)}
     assert table["Similarity (NCC)"] == ["0.800", "0.820", "\u2715 0.600"]
     assert table["Folded samples"] == ["", "", "\u2715 900 (1.7 %)"]
-    assert table["Jacobian determinant"] == ["", "", "-0.30 to 5.00"]
+    assert table["Jacobian determinant"] == ["", "", "\u22120.30 to 5.00"]
     assert rows(ui.structuresTable) == [  # the worst first; what became worse is marked
         ["cone", "0.200", "\u2715 0.100", "4.0", "4.0"],
         ["ball", "0.900", "\u2715 0.700", "2.0", "\u2715 5.0"],
         ["cube", "0.500", "0.800", "3.0", "1.0"],
     ]
+    tip = ui.structuresTable.item(1, 2).toolTip()
+    assert tip == "Dice \u22120.200; 0.910 after the alignment alone"
 
 
 def test_it_follows_the_volumes(host: Any, form: Any, section: Any, registered: Any) -> None:

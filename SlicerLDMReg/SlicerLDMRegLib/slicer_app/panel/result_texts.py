@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 _DASH = "\u2013"
+_MINUS = "\u2212"
 _STATES = ("before", "aligned", "after")
 
 #: Of the bar beside the verdict and the badge in it: white text on them has a contrast of 5 to 1.
@@ -151,7 +152,7 @@ def _last_cell(
     # Equal as far as one can read.
     if first is None or last is None or text == _text(first, digits):
         return Cell(text)
-    change = f"{last - first:+.{digits}f}".replace("-", "\u2212")
+    change = _signed(last - first, digits)
     if higher_is_better is None:
         return Cell(text, tip=change)
     if (last > first) == higher_is_better:
@@ -170,7 +171,8 @@ def _deformation_rows(deformation: Mapping[str, Any]) -> list[tuple[Cell, Cell]]
     low, high = values.get("jacobian_min"), values.get("jacobian_max")
     if low is not None and high is not None:
         tip = _("Above 1 the moving tissue was larger, below 1 smaller, 0 and below it folds.")
-        cell = Cell(_("{low} to {high}").format(low=f"{low:.2f}", high=f"{high:.2f}"))
+        span = _("{low} to {high}").format(low=f"{low:.2f}", high=f"{high:.2f}")
+        cell = Cell(span.replace("-", _MINUS))
         rows.append((Cell(_("Jacobian determinant"), tip=tip), cell))
     for name, title, tip in (
         ("sdlogj", _("Unevenness (SDlogJ)"), _("Standard deviation of the log Jacobian.")),
@@ -197,14 +199,10 @@ def structure_rows(structures: Sequence[Structure]) -> tuple[list[str], list[lis
     rows = []
     for structure in structures:
         lost = structure.loss > 0.01
-        tip = ""
-        if structure.change is not None:
-            change = f"{structure.change:+.3f}".replace("-", "\u2212")
-            tip = _("Dice {change}").format(change=change)
         cells = [
             Cell(structure.title),
             Cell(_text(structure.before, 3)),
-            Cell(_text(structure.after, 3), lost, tip),
+            Cell(_text(structure.after, 3), lost, _change(structure)),
         ]
         if known:
             further = (structure.hd95_after or 0.0) > (structure.hd95_before or math.inf) + 0.05
@@ -214,6 +212,21 @@ def structure_rows(structures: Sequence[Structure]) -> tuple[list[str], list[lis
             ]
         rows.append(cells)
     return headings, rows
+
+
+def _change(structure: Structure) -> str:
+    """Return how the overlap has changed, with the alignment alone where that was better."""
+    if structure.change is None:
+        return ""
+    change = _("Dice {change}").format(change=_signed(structure.change, 3))
+    if structure.reference is None or structure.reference[1] == "before":
+        return change
+    aligned = _("{value} after the alignment alone").format(value=f"{structure.aligned:.3f}")
+    return f"{change}; {aligned}"
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value:+.{digits}f}".replace("-", _MINUS)
 
 
 def _text(value: float | None, digits: int) -> str:
