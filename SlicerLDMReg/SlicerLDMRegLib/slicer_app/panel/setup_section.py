@@ -1,4 +1,4 @@
-"""The section "Setup": which packages are missing; it is hidden when all are there."""
+"""The section "Setup": which packages are missing; it is hidden when nothing is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ..dependencies import EXTENSION, SetupStatus, check_setup
+from ...text.matching import match_region
+from ..dependencies import ENCODER, EXTENSION, SetupStatus, check_setup
 from ..installation import Installation
 
 __all__ = ["SetupSection"]
@@ -19,7 +20,8 @@ class SetupSection:
 
     Args:
         ui: widgets by name.
-        panel: with ``update()``, which is called when what is installed has changed.
+        panel: with ``parameters``, ``card()``, and ``update()``, which is called when what is
+            installed has changed.
 
     Attributes:
         installation: what is going on.
@@ -47,30 +49,50 @@ class SetupSection:
         return ""
 
     def update(self) -> None:
-        status, installation, ui = self._look(), self.installation, self.ui
-        ui.setupSection.setVisible(bool(self.problem))
-        if not self.problem:
+        installation, ui = self.installation, self.ui
+        # What is missing may have come by another way.
+        if self._status is None or not self._status.is_ready or self._lacks_encoder(self._status):
+            self._status = check_setup()
+        status = self._status
+        shown = bool(self.problem) or self._lacks_encoder(status)
+        ui.setupSection.setVisible(shown)
+        if not shown:
             return
         ui.setupLabel.text = "\n\n".join(filter(None, self._texts(status)))
         ui.installButton.text = self._button(status)
         ui.installButton.enabled = not installation.is_running
         if not installation.is_running:
-            lines = [
-                f"{package.requirement}: {package.version or _('missing')}"
-                for package in (status.torch, *status.packages)
-            ]
+            listed = (status.torch, *status.packages)
+            if self._lacks_encoder(status):
+                listed = (*status.encoder, *listed)
+            lines = [f"{p.requirement}: {p.version or _('missing')}" for p in listed]
             if installation.problem and installation.last_lines:
                 lines += ["", installation.last_lines]
             ui.setupDetails.setPlainText("\n".join(lines))
+            if installation.problem:
+                ui.setupDetails.moveCursor(qt.QTextCursor.End)
 
     def cleanup(self) -> None:
         self.installation.forget()
 
     def _look(self) -> SetupStatus:
-        """Look again for as long as something is missing."""
-        if self._status is None or not self._status.is_ready:
+        """Return what was there when it was last looked for."""
+        if self._status is None:
             self._status = check_setup()
         return self._status
+
+    def _lacks_encoder(self, status: SetupStatus) -> bool:
+        """Whether structures have names that the model has to make sense of, and cannot."""
+        parameters, card = self.panel.parameters, self.panel.card()
+        if parameters is None or card is None or card.text.get("encoder") != ENCODER:
+            return False
+        if all(package.present for package in status.encoder):
+            return False
+        names = (words.strip().lower() for words in parameters.prompts.values())
+        return any(
+            name not in ("", "background") and match_region(name, card.label_scheme) is None
+            for name in names
+        )
 
     def _texts(self, status: SetupStatus) -> list[str]:
         installation = self.installation
@@ -79,7 +101,15 @@ class SetupSection:
         texts = [installation.problem]
         if installation.declined:
             texts.append(_("Nothing was installed."))
-        if status.is_ready:
+        if status.is_ready and not installation.restart_for:
+            texts.append(
+                _(
+                    "The model does not know all names that you gave to structures. To understand"
+                    " them, it needs a text encoder, a download of about 100 MB; without it these"
+                    " structures count as background."
+                )
+            )
+        elif status.is_ready:
             texts.append(
                 _(
                     "Everything is installed. Restart Slicer before you register: these packages"
@@ -101,7 +131,7 @@ class SetupSection:
                     " View, Extensions Manager, restart Slicer, and open this module again."
                 ).format(name=EXTENSION)
             )
-        else:
+        elif not installation.problem:
             texts.append(
                 _(
                     "Registering needs Python packages that Slicer does not have. Before anything"
@@ -123,17 +153,18 @@ class SetupSection:
         return status.needs_extension and status.extension_waits
 
     def _on_click(self) -> None:
-        status = self._look()
+        status = self._status = check_setup()
         if self._waits_for_restart(status):
             slicer.app.confirmRestart(_("Slicer restarts. What is not saved is lost."))
-        elif status.is_ready:  # meanwhile, by another way
-            self._on_change()
         elif status.needs_extension:
             self.installation.install_extension()
-        else:
-            self.installation.install()
+        elif status.missing(self._lacks_encoder(status)):
+            self.installation.install(self._lacks_encoder(status))
+        else:  # it came by another way meanwhile
+            self._on_change()
 
     def _on_change(self) -> None:
+        self._status = None
         if self.installation.is_running:
             self.ui.setupDetails.setPlainText("")
         self.update()

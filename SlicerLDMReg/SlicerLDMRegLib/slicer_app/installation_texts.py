@@ -1,0 +1,111 @@
+"""What is said about installing packages: before, and when it failed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from slicer.i18n import tr as _
+
+from .dependencies import Package, SetupStatus, install_place, requirements_file
+
+__all__ = ["explain_failure", "question"]
+
+
+def question(status: SetupStatus, missing: Sequence[Package]) -> str:
+    """Return what is asked before anything is installed: what, how large, where.
+
+    Args:
+        status: what there is.
+        missing: what will be installed.
+    """
+    paragraphs = [
+        _("Registering needs Python packages that Slicer does not have: {names}.").format(
+            names=", ".join(package.name for package in missing)
+        )
+    ]
+    if not status.torch.present:
+        if status.torch.version is not None:
+            paragraphs.append(
+                _("torch {old} is replaced by a newer version, for all modules.").format(
+                    old=status.torch.version
+                )
+            )
+        paragraphs.append(
+            _(
+                "PyTorch is a download of about 0.2 GB, with an NVIDIA GPU of about 3 GB, and"
+                " takes up to 7 GB on the disk. Slicer hardly responds while it is installed,"
+                " for some minutes."
+            )
+        )
+    if any(not package.present for package in status.packages):
+        paragraphs.append(_("The packages beside PyTorch are a download of about 20 MB."))
+    if set(missing) & set(status.encoder):
+        paragraphs.append(
+            _("The text encoder for new names of structures is a download of about 100 MB.")
+        )
+    paragraphs.append(
+        _(
+            "They are installed into Slicer's Python, {folder}. The packages that Slicer ships"
+            " are not changed."
+        ).format(folder=install_place())
+    )
+    paragraphs.append(_("Install them now?"))
+    return "\n\n".join(paragraphs)
+
+
+def explain_failure(log: str) -> str:
+    """Return what the output of pip means and what to do about it."""
+    for pattern, text in _causes():
+        if re.search(pattern, log, re.IGNORECASE):
+            return text()
+    return _("pip could not install the packages. Its output is below and in Slicer's log.")
+
+
+def _causes() -> tuple[tuple[str, Callable[[], str]], ...]:
+    # The first that fits counts: a full disk also breaks connections, and so does a certificate.
+    return (
+        (
+            r"No space left on device|Errno 28|not enough space on the disk",
+            lambda: _("The disk is full: make room in {folder} and install again.").format(
+                folder=install_place()
+            ),
+        ),
+        (
+            r"CERTIFICATE_VERIFY_FAILED|SSLError",
+            lambda: _(
+                "The certificate of the package server cannot be checked. If your network"
+                " inspects connections, let the environment variable PIP_CERT name the file with"
+                " its certificates, restart Slicer and install again."
+            ),
+        ),
+        (
+            r"NewConnectionError|NameResolutionError|getaddrinfo|name resolution"
+            r"|Name or service not known|Network is unreachable|Max retries exceeded|Timeout"
+            r"|ProxyError|Tunnel connection failed|Connection (refused|reset|broken|aborted)",
+            lambda: _(
+                "The package server cannot be reached. Check the connection to the Internet; if"
+                " it goes through a proxy, set the environment variable HTTPS_PROXY, restart"
+                " Slicer and install again. Without a connection, copy the wheels of the packages"
+                " below into a folder and run: PythonSlicer -m pip install --no-index"
+                " --find-links FOLDER -r {file}"
+            ).format(file=f'"{requirements_file()}"'),
+        ),
+        (
+            r"Permission denied|Access is denied|Errno 13|WinError (5|32)\b|Read-only file system",
+            lambda: _(
+                "Files cannot be written to {folder}: they are in use, or the folder is not"
+                " yours. Restart Slicer and install before you use other modules; if that does"
+                " not help, install Slicer into a folder that you may write to."
+            ).format(folder=install_place()),
+        ),
+        (
+            r"ResolutionImpossible|conflicting dependencies|No matching distribution"
+            r"|Could not find a version",
+            lambda: _(
+                "No version of the packages fits those that are installed, which Slicer and other"
+                " extensions need. Nothing was changed. Update Slicer and its extensions and"
+                " install again."
+            ),
+        ),
+    )
