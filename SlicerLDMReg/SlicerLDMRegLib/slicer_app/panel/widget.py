@@ -21,6 +21,8 @@ from ..results import after_loading
 from ..session import RegistrationSession
 from .alignment_section import AlignmentSection
 from .anatomy_section import AnatomySection
+from .apply_section import ApplySection
+from .display_section import DisplaySection
 from .inputs_section import InputsSection
 from .options_section import OptionsSection
 from .outputs_section import OutputsSection
@@ -29,19 +31,6 @@ from .run_section import RunSection
 from .setup_section import SetupSection
 
 __all__ = ["Panel"]
-
-
-def _later(module, name):  # until all sections are there
-    import importlib
-
-    try:
-        return getattr(importlib.import_module(f".{module}", __package__), name)
-    except ModuleNotFoundError:
-        return None
-
-
-ApplySection = _later("apply_section", "ApplySection")
-DisplaySection = _later("display_section", "DisplaySection")
 
 _NODE_CLASS = "vtkMRMLScriptedModuleNode"
 _POLL_MS = 20
@@ -87,8 +76,8 @@ class Panel(VTKObservationMixin):
             "outputs": OutputsSection(ui, self),
             "run": RunSection(ui, self),
             "results": ResultsSection(ui, self),
-            **({"display": DisplaySection(ui, self)} if DisplaySection else {}),
-            **({"apply": ApplySection(ui, self)} if ApplySection else {}),
+            "display": DisplaySection(ui, self),
+            "apply": ApplySection(ui, self),
         }
 
     # The module's life
@@ -193,6 +182,9 @@ class Panel(VTKObservationMixin):
         """Let all sections show how things are."""
         if self._updating:
             return
+        if self._is_orphan() and not self._closing:
+            self.use(self.logic.getParameterNode())  # updates, too
+            return
         self._updating = True
         try:
             for section in self.sections.values():
@@ -249,6 +241,11 @@ class Panel(VTKObservationMixin):
             return
         # The last set was deleted: there is always one.
         self.use(node if node is not None else self.logic.getParameterNode())
+
+    def _is_orphan(self) -> bool:
+        """Whether the set of choices that is shown was deleted."""
+        parameters = self.parameters
+        return parameters is not None and parameters.parameterNode.GetScene() is None  # type: ignore[attr-defined]
 
     def _sizes(self) -> list[Any]:
         volumes = (self.parameters.fixedVolume, self.parameters.movingVolume)  # type: ignore[union-attr]

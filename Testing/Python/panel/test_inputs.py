@@ -1,0 +1,140 @@
+"""The volumes, the model, and what of the volumes is registered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def _select(host: Any, pair: tuple[Any, Any]) -> None:
+    host.select("fixedSelector", pair[0])
+    host.select("movingSelector", pair[1])
+
+
+def test_apply_says_what_is_missing(host: Any, widget: Any, pair: tuple[Any, Any]) -> None:
+    button = host.widget("applyButton")
+    assert not button.enabled
+    assert button.text == "Select a fixed and a moving volume"
+    host.select("fixedSelector", pair[0])
+    assert button.text == "Select a moving volume"
+    host.select("movingSelector", pair[0])
+    assert not button.enabled
+    assert button.text == "The fixed and the moving volume are the same; select two"
+    host.select("movingSelector", pair[1])
+    assert button.enabled
+    assert button.text == "Apply"
+    host.click("outputsSection")
+    for name in ("warped", "transform", "jacobian", "folds", "metrics"):
+        host.check(f"{name}OutputCheckBox", False)
+    widget.panel.parameters.makeWarpedLabels = False
+    host.process_events()
+    assert button.text == "Select an output"
+    host.slicer.mrmlScene.RemoveNode(pair[1])
+    host.process_events()
+    assert button.text == "Select a moving volume"
+
+
+def test_a_wrong_option_is_told_before_the_run(
+    host: Any, widget: Any, pair: tuple[Any, Any]
+) -> None:
+    _select(host, pair)
+    host.click("optionsSection")
+    host.type_text("iterationsLineEdit", "many")
+    button = host.widget("applyButton")
+    assert not button.enabled
+    assert "60,60,40" in button.toolTip
+    host.type_text("iterationsLineEdit", "")
+    assert button.enabled
+
+
+def test_what_will_be_registered(host: Any, widget: Any, pair: Any, flat_pair: Any) -> None:
+    note = host.widget("extentLabel")
+    assert not note.visible
+    _select(host, pair)
+    assert note.text.startswith("12 x 10 x 6 voxels")
+    assert "all 6 slices" in note.text  # only a 2D model is shipped
+    _select(host, flat_pair)
+    assert note.text == "A 2D image of 12 x 10 pixels."
+
+
+def test_a_range_begins_with_all_slices(host: Any, widget: Any, pair: Any) -> None:
+    _select(host, pair)
+    assert not host.widget("rangeWidget").visible
+    host.choose("extentComboBox", "A range of slices, one by one")
+    parameters = widget.panel.parameters
+    assert (parameters.firstSlice, parameters.lastSlice) == (0, 5)
+    host.choose("axisComboBox", "Sagittal")
+    assert (parameters.firstSlice, parameters.lastSlice) == (0, 11)
+    assert "Of 12 slices, 0 to 11" in host.widget("extentLabel").text
+    host.set_value("lastSliceSpinBox", 12)
+    assert not host.widget("applyButton").enabled
+    host.set_value("lastSliceSpinBox", 4)
+    host.set_value("firstSliceSpinBox", 5)
+    assert host.widget("applyButton").text == "The last slice comes before the first one"
+
+
+def test_the_slice_of_a_view(host: Any, widget: Any, pair: Any, choices: Any) -> None:
+    _select(host, pair)
+    host.choose("extentComboBox", "The slice shown in a view")
+    host.choose("viewComboBox", "Green")
+    plan = widget.panel.plan()
+    assert plan.extent is choices.Extent.VIEW
+    assert plan.view == "Green"
+    assert not host.widget("referenceFrameSpinBox").visible
+
+
+def test_frames_of_what_is_no_sequence(host: Any, widget: Any, pair: Any) -> None:
+    _select(host, pair)
+    host.choose("extentComboBox", "All frames of a sequence")
+    assert host.widget("referenceFrameSpinBox").visible
+    assert host.widget("fixedSelectorLabel").text == "Fixed or sequence:"
+    assert not host.widget("applyButton").enabled
+    assert not host.widget("foldsOutputCheckBox").enabled  # one still image has them
+
+
+def test_swap(host: Any, widget: Any, pair: Any, add_segmentation: Any) -> None:
+    _select(host, pair)
+    parameters = widget.panel.parameters
+    labels = add_segmentation(pair[0], "heart")
+    transform = host.slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode")
+    parameters.fixedLabels = parameters.fixedMask = labels
+    parameters.initialTransform = transform
+    host.click("swapButton")
+    assert (parameters.fixedVolume, parameters.movingVolume) == (pair[1], pair[0])
+    assert (parameters.fixedLabels, parameters.movingLabels) == (None, labels)
+    assert (parameters.fixedMask, parameters.movingMask) == (None, labels)
+    assert parameters.initialTransform is None
+    assert "initial transform" in host.widget("statusLabel").text
+
+
+def test_models(host: Any, widget: Any, flat_pair: Any, region_model: str) -> None:
+    widget.panel.models_changed()
+    box, note = host.widget("modelComboBox"), host.widget("modelLabel")
+    texts = [box.itemText(row) for row in range(box.count)]
+    assert texts[0] == "Automatic"
+    assert "Brain regions (3D)" in texts
+    assert texts[-1].startswith("None")
+    assert "2D or 3D" in note.text
+    _select(host, flat_pair)
+    assert note.text.startswith("LDM-Morph, cardiac")
+    host.choose(box, "Brain regions (3D)")
+    assert widget.panel.parameters.model == "brain-regions"
+    assert note.text == "Brain MR."
+    host.choose(box, "None: optimise on this pair only")
+    assert "this pair alone" in note.text
+    # The scene of somebody who has another model.
+    widget.panel.parameters.model = "theirs"
+    host.process_events()
+    assert box.currentText == "theirs (not installed)"
+    assert host.widget("applyButton").text == "The chosen model is not installed"
+
+
+def test_automatic_takes_the_model_of_the_dimension(
+    host: Any, widget: Any, pair: Any, flat_pair: Any, region_model: str
+) -> None:
+    widget.panel.models_changed()
+    _select(host, pair)
+    assert widget.panel.card().id == "brain-regions"
+    host.choose("extentComboBox", "A range of slices, one by one")
+    assert widget.panel.card().spatial_dims == 2
+    _select(host, flat_pair)
+    assert widget.panel.card().spatial_dims == 2

@@ -1,0 +1,111 @@
+"""Apply, Cancel, progress, messages and log."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from SlicerLDMRegLib.errors import InputError, OutOfMemoryError
+
+
+@pytest.fixture
+def ready(host: Any, panel: Any, flat_pair: Any) -> Any:
+    panel.parameters.fixedVolume, panel.parameters.movingVolume = flat_pair
+    host.process_events()
+    return panel
+
+
+def _finished(host: Any, name: str = "ES to ED") -> Any:
+    node = host.slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", name)
+    change = SimpleNamespace(on_undo=lambda action: None)
+    return SimpleNamespace(
+        nodes={"transform": node}, provenance={"device": "cpu"}, metrics={}, change=change
+    )
+
+
+def test_a_run(host: Any, ready: Any, session: Any) -> None:
+    button, bar, status = map(host.widget, ("applyButton", "progressBar", "statusLabel"))
+    host.click("applyButton")
+    assert session.plan.fixed.GetName() == "ED"
+    assert button.text == "Cancel"
+    assert bar.visible
+    session.progress("refine", 0.4, "loss 0.3")
+    assert bar.value == 400
+    assert status.text == "Refining (loss 0.3)"
+    session.log("warning", "using the processor")
+    session.succeed(_finished(host))
+    host.process_events()
+    assert button.text == "Apply"
+    assert not bar.visible
+    assert status.text.startswith("\u2713 Done in ")
+    log = host.widget("logTextEdit").toPlainText()
+    assert "Registering ES to ED, model auto." in log
+    assert "warning: using the processor" in log
+    assert "Written: ES to ED" in log
+    host.click("logSection")
+    host.click("copyLogButton")
+    assert host.slicer.app.clipboard().text() == log
+
+
+def test_cancel(host: Any, ready: Any, session: Any) -> None:
+    host.click("applyButton")
+    host.click("applyButton")
+    button = host.widget("applyButton")
+    assert session.cancelled_because == ""
+    assert button.text == "Cancelling..."
+    assert not button.enabled
+    session.progress("refine", 0.9, "")  # comes late
+    assert host.widget("progressBar").value == 0
+    session.fail()
+    host.process_events()
+    assert button.text == "Apply"
+    assert button.enabled
+    assert not host.widget("progressBar").visible
+    host.click("applyButton")
+    assert button.text == "Cancel"
+
+
+def test_an_error(host: Any, ready: Any, session: Any) -> None:
+    host.click("applyButton")
+    session.fail(OutOfMemoryError("the device has no memory left; choose the processor"))
+    status = host.widget("statusLabel")
+    assert status.text == "\u2715 The device has no memory left; choose the processor."
+    assert "color" in status.styleSheet
+    assert "error: The device" in host.widget("logTextEdit").toPlainText()
+    host.process_events()
+    assert host.widget("applyButton").text == "Apply"
+
+
+def test_the_session_refuses(
+    host: Any, ready: Any, session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: Any) -> None:
+        raise InputError("another one is running")
+
+    monkeypatch.setattr(session, "start", refuse)
+    host.click("applyButton")
+    assert "Another one is running." in host.widget("statusLabel").text
+    assert host.widget("applyButton").text == "Apply"
+
+
+def test_a_run_goes_on_while_another_module_is_open(host: Any, ready: Any, session: Any) -> None:
+    host.click("applyButton")
+    host.close_module()
+    session.progress("refine", 0.5, "")
+    session.succeed(_finished(host))
+    host.open_module("SlicerLDMReg")
+    assert "Done" in host.widget("statusLabel").text
+    assert host.widget("applyButton").text == "Apply"
+
+
+def test_what_is_chosen_for_the_next_run_does_not_change_this_one(
+    host: Any, ready: Any, session: Any, pair: Any
+) -> None:
+    host.click("applyButton")
+    plan = session.plan
+    host.select("fixedSelector", pair[0])
+    assert session.plan is plan
+    assert plan.fixed is not pair[0]
+    assert host.widget("applyButton").text == "Cancel"
