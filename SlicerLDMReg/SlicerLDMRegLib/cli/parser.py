@@ -39,6 +39,9 @@ examples:
   two brains, guided by labels of the fixed one, one structure named in words:
     ldmreg register --fixed a.nii.gz --moving b.nii.gz --fixed-labels a_seg.nii.gz \\
         --label-names freesurfer35 --prompt 85="optic chiasm" --output results
+  after an operation: the images are compared where the mask of the moving one is not 0:
+    ldmreg register --fixed before.nii.gz --moving after.nii.gz --moving-mask healthy.nii.gz \\
+        --output results
   without a network, by optimisation alone:
     ldmreg register --fixed a.png --moving b.png --model none --output results
 """
@@ -48,6 +51,7 @@ examples:
   ldmreg models show ldm-morph-cardiac-mr
   ldmreg models verify                      (all of them)
   ldmreg models verify path/to/model
+  ldmreg models download                    (lists what there is)
 """
 _IMPORT_EPILOG = """\
 examples:
@@ -186,11 +190,11 @@ def _add_register(commands: Any) -> None:
 
 
 def _add_models(commands: Any) -> None:
-    from .models import run_list, run_show, run_verify
+    from .models import run_download, run_list, run_show, run_verify
 
     parser = commands.add_parser(
         "models",
-        help="list, show and verify the models on this computer",
+        help="list, show, verify and download models",
         description="Models are shipped with LDMReg or lie in the user's folder of models.",
         epilog=_MODELS_EPILOG,
     )
@@ -211,6 +215,17 @@ def _add_models(commands: Any) -> None:
     )
     verify.add_argument("models", metavar="MODEL", nargs="*", help="id or path (default: all)")
     verify.set_defaults(run=run_verify)
+    download = actions.add_parser(
+        "download",
+        help="get a model from the catalogue",
+        description=(
+            "Download a model into the user's folder of models, check it, and use it from then on. "
+            "A download that was broken off is continued."
+        ),
+    )
+    download.add_argument("model", metavar="MODEL", nargs="?", help="id (default: list them)")
+    download.add_argument("--overwrite", action="store_true", help="replace the one that is there")
+    download.set_defaults(run=run_download)
 
 
 def _add_import(commands: Any) -> None:

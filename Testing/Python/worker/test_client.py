@@ -139,6 +139,30 @@ def test_arrays_landmarks_and_a_transform_in_memory(
     assert here.metrics["after"]["tre"] != here.metrics["before"]["tre"]
 
 
+def test_masks_in_memory(
+    client: WorkerClient, blobs: Images, quick: RegistrationRequest, tmp_path: Path
+) -> None:
+    rows, columns = np.mgrid[: blobs["fixed"].shape[0], : blobs["fixed"].shape[1]]
+    inputs = {
+        **blobs,
+        "fixed_mask": columns > 5,
+        "moving_mask": sitk.GetImageFromArray((rows > 4).astype(np.uint8)),
+    }
+    there = client.submit(quick, inputs).wait(PATIENCE)
+    here = register(**inputs, model="none", refine={"iterations": [5, 3]})
+    assert_same_result(here, there)
+    assert there is not None and there.metrics["masks"] == ["fixed", "moving"]
+    sitk.WriteImage(inputs["moving_mask"], str(tmp_path / "mask.nrrd"))
+    files = {"moving_mask": str(tmp_path / "mask.nrrd"), "diffeomorphic": True}
+    request = RegistrationRequest.from_dict({**quick.to_dict(), **files})
+    inputs.pop("moving_mask")
+    there = client.submit(request, inputs).wait(PATIENCE)
+    assert there is not None and there.provenance["options"]["diffeomorphic"] is True
+    assert np.array_equal(there.field.vectors, here.field.vectors)
+    empty = {**blobs, "fixed_mask": np.zeros_like(rows)}
+    assert "fixed mask: all voxels are 0" in str(failure(client.submit(quick, empty)))
+
+
 def test_volume_slice_by_slice(client: WorkerClient) -> None:
     z, y, x = np.mgrid[:9, :36, :36].astype(np.float32)
     pair = {
