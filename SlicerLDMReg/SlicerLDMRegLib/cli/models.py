@@ -13,7 +13,7 @@ from ..errors import InputError, ModelError
 if TYPE_CHECKING:
     from ..model_store import ModelCard
 
-__all__ = ["run_import", "run_list", "run_show", "run_verify"]
+__all__ = ["run_download", "run_import", "run_list", "run_show", "run_verify"]
 
 
 def run_list(arguments: argparse.Namespace) -> int:
@@ -69,6 +69,29 @@ def run_verify(arguments: argparse.Namespace) -> int:
     for problem in broken:
         print(f"ldmreg: error: {problem}", file=sys.stderr)
     return 3 if broken else 0
+
+
+def run_download(arguments: argparse.Namespace) -> int:
+    """Download a model; without a name, list what can be downloaded."""
+    from ..model_store import download_model, find_entry, read_catalogue
+    from .console import ProgressBar
+
+    if arguments.model is None:
+        entries = read_catalogue()
+        for entry in entries:
+            print(f"{entry.id}  {entry.spatial_dims}D  {entry.bytes / 1e6:.1f} MB  {entry.use}")
+        if not entries:
+            print("no models are offered for download in this version")
+        return 0
+    entry = find_entry(arguments.model)
+    with ProgressBar() as bar:
+        card = download_model(
+            entry,
+            overwrite=arguments.overwrite,
+            progress=lambda done, total: bar("download", done / total, ""),
+        )
+    print(f"{card.folder}: {card.title}; use it with --model {card.id}")
+    return 0
 
 
 def run_import(arguments: argparse.Namespace) -> int:

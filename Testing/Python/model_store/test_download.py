@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import threading
 from collections.abc import Iterator
@@ -12,11 +13,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from SlicerLDMRegLib.cli import main
 from SlicerLDMRegLib.errors import CancelledError, ModelError
 from SlicerLDMRegLib.model_store import (
     CatalogueEntry,
     Grid,
     ModelCard,
+    catalogue,
     download_model,
     downloaded_models,
     fetch,
@@ -387,3 +390,28 @@ def test_proxies_are_taken_from_the_environment(
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.port}")
     download_model(replace(entry, url="http://localhost:9/far.zip"))
     assert server.paths == ["http://localhost:9/far.zip"]
+
+
+def test_download_from_the_command_line(
+    entry: CatalogueEntry,
+    store: Path,
+    server: FileServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(catalogue, "bundled_models_dir", lambda: tmp_path)
+    assert main(["models", "download"]) == 0
+    assert "no models are offered" in capsys.readouterr().out
+    content = {"format": 1, "models": [entry.to_json()]}
+    (tmp_path / "catalogue.json").write_text(json.dumps(content))
+    assert main(["models", "download"]) == 0
+    assert capsys.readouterr().out == "far-model  2D  0.3 MB  Generated shapes\n"
+    assert main(["models", "download", "far-model"]) == 0
+    assert "use it with --model far-model" in capsys.readouterr().out
+    verify(store / "far-model")
+    assert main(["models", "download", "far-model"]) == 3
+    assert "exists" in capsys.readouterr().err
+    assert main(["models", "download", "far-model", "--overwrite"]) == 0
+    assert main(["models", "download", "near-model"]) == 3
+    assert "there are: far-model" in capsys.readouterr().err
