@@ -13,10 +13,17 @@ from ..geometry import ImageGeometry
 from .labels import Color, NodeLabels, labels_from_node, mask_from_node
 from .nodes import Node, image_from_volume
 from .planes import Plane, plane_pair
-from .transforms import itk_transform
+from .steps import Steps, all_at_once
+from .transforms import itk_transform_in_steps
 from .view_slices import cut, is_voxel_slice, plane_axes, slice_lattice, view_axes
 
-__all__ = ["LabelSource", "SceneImages", "VolumeSource", "scene_images"]
+__all__ = [
+    "LabelSource",
+    "SceneImages",
+    "VolumeSource",
+    "scene_images",
+    "scene_images_in_steps",
+]
 
 
 @dataclass(frozen=True)
@@ -135,6 +142,34 @@ def scene_images(
         InputError: for volumes that cannot be used, transforms above them that are not linear, a
             plane that misses a volume, or labels that overlap.
     """
+    return all_at_once(
+        scene_images_in_steps(
+            fixed,
+            moving,
+            view=view,
+            slices=slices,
+            fixed_labels=fixed_labels,
+            moving_labels=moving_labels,
+            initial_transform=initial_transform,
+            fixed_mask=fixed_mask,
+            moving_mask=moving_mask,
+        )
+    )
+
+
+def scene_images_in_steps(
+    fixed: Node | VolumeSource,
+    moving: Node | VolumeSource,
+    *,
+    view: Node | None = None,
+    slices: str | None = None,
+    fixed_labels: LabelSource | None = None,
+    moving_labels: LabelSource | None = None,
+    initial_transform: Node | None = None,
+    fixed_mask: LabelSource | Node | None = None,
+    moving_mask: LabelSource | Node | None = None,
+) -> Steps[SceneImages]:
+    """Do as :func:`scene_images`, step by step."""
     if view is not None and slices is not None:
         raise InputError("expected either the slice of a view or a range of slices, got both")
     pair = VolumeSource.of(fixed), VolumeSource.of(moving)
@@ -142,24 +177,30 @@ def scene_images(
         raise InputError(
             f"the fixed and the moving volume are both {pair[0].name!r}; select two volumes"
         )
-    sides = [
-        _Side(pair[0], fixed_labels, fixed_mask),
-        _Side(pair[1], moving_labels, moving_mask),
-    ]
+    sides = [_Side(pair[0], fixed_labels, fixed_mask)]
+    yield
+    sides.append(_Side(pair[1], moving_labels, moving_mask))
+    yield
     _choose_lattices(sides, view)
     planes = None
     if sides[0].is_slice:
         planes = plane_pair(sides[0].lattice, sides[1].lattice)
     start = None
     if initial_transform is not None:
-        start = itk_transform(initial_transform, sides[0].lattice, planes)
+        start = yield from itk_transform_in_steps(initial_transform, sides[0].lattice, planes)
     images = [side.image_on_lattice() for side in sides]
+    yield
     fixed_found = sides[0].labels_on(sides[0].lattice)
+    yield
     names = {} if fixed_found is None else fixed_found.names
     moving_found = sides[1].labels_on(sides[1].lattice, names)
+    yield
     labels = [fixed_found, moving_found]
     label_images = [None if found is None else found.image for found in labels]
-    masks = [side.mask() for side in sides]
+    masks = [sides[0].mask()]
+    yield
+    masks.append(sides[1].mask())
+    yield
     if planes is not None:
         images = [plane.flatten(image) for plane, image in zip(planes, images, strict=True)]
         label_images, masks = (

@@ -13,10 +13,11 @@ from ..pipeline.request import RegistrationRequest
 from ..pipeline.slices import SliceSelection
 from .choices import Extent
 from .frames import FrameSequence, sequence_of
-from .inputs import LabelSource, SceneImages, VolumeSource, scene_images
+from .inputs import LabelSource, SceneImages, VolumeSource, scene_images_in_steps
 from .nodes import Node, volume_geometry
 from .results import OUTPUTS, check_outputs, find_outputs
 from .sequences import SEQUENCE_OUTPUTS
+from .steps import Steps, all_at_once
 from .view_slices import slice_node
 
 __all__ = ["Extent", "RegistrationPlan"]
@@ -112,7 +113,7 @@ class RegistrationPlan:
         if self.model == "none" and self.refine is False and self._starts_nowhere:
             found.append(_("Nothing to do: select a model, the refinement or an alignment."))
         if self.guided and self.segmentation is None:
-            found.append(_("Select the labels of the fixed image that guide the model."))
+            found.append(_("Select the fixed labels that guide the model."))
         if not self.outputs:
             found.append(_("Select an output."))
         elif not found and self.fixed is not None:
@@ -141,6 +142,10 @@ class RegistrationPlan:
         Raises:
             InputError: for what is missing or cannot be used.
         """
+        return all_at_once(self.images_in_steps(frame))
+
+    def images_in_steps(self, frame: int | None = None) -> Steps[SceneImages]:
+        """Do as :meth:`images`, step by step."""
         if self.moving is None or (self.fixed is None and self.extent is not Extent.FRAMES):
             raise InputError("select a fixed and a moving volume")
         fixed: Node | VolumeSource = self.fixed
@@ -156,7 +161,7 @@ class RegistrationPlan:
         if self.segmentation is not None:
             labels = LabelSource(self.segmentation, self.segments)
         moving_labels = None if self.moving_labels is None else LabelSource(self.moving_labels)
-        return scene_images(
+        images = yield from scene_images_in_steps(
             fixed,
             moving,
             view=view,
@@ -167,6 +172,7 @@ class RegistrationPlan:
             fixed_mask=self.fixed_mask,
             moving_mask=self.moving_mask,
         )
+        return images
 
     def request(self, images: SceneImages) -> tuple[RegistrationRequest, dict[str, Any]]:
         """Return the registration as plain data, and the images for it by the field's name.
@@ -224,7 +230,7 @@ class RegistrationPlan:
         if self.extent is Extent.FRAMES:
             return self._frame_problems()
         if self.fixed is self.moving:
-            return [_("The fixed and the moving volume are the same; select two.")]
+            return [_("Fixed and moving volume are the same: select two.")]
         if self.extent is Extent.RANGE:
             if self.last < self.first:
                 return [_("The last slice comes before the first one.")]

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from slicer.i18n import tr as _
 
@@ -25,6 +25,7 @@ from .finished import Computed, FinishedRun, finish_frames, finish_images
 from .plan import Extent, RegistrationPlan
 from .results import ResultPreparation
 from .sequences import SequencePreparation
+from .steps import Steps
 
 __all__ = ["RegistrationSession", "worker_client"]
 
@@ -39,6 +40,7 @@ _CLOSE_SECONDS = 1.0
 
 Progress = Callable[[str, float, str], object]
 Log = Callable[[str, str], object]
+T = TypeVar("T")
 
 
 def worker_client() -> WorkerClient:
@@ -288,8 +290,7 @@ class RegistrationSession:
 
         self._report(run, "read", start, which)
         yield False
-        images = run.plan.images(frame)
-        yield False
+        images = yield from _in_turn(run.plan.images_in_steps(frame))
         request, inputs = run.plan.request(images)
         run.job = self._worker().submit(request, inputs, on_progress=progress)
         while not run.job.finished:
@@ -299,6 +300,17 @@ class RegistrationSession:
             raise job.error
         assert job.result is not None
         return job.result, images
+
+
+def _in_turn(steps: Steps[T]) -> Generator[bool, None, T]:
+    """Do steps that do not wait for anybody."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            made: T = stop.value
+            return made
+        yield False
 
 
 def _computing(function: Callable[[], object]) -> Generator[bool, None, None]:

@@ -21,6 +21,7 @@ from ..geometry import ImageGeometry
 from .coordinates import FLIP, array_from_vtk_matrix, vtk_matrix
 from .nodes import Node
 from .planes import Plane
+from .steps import Steps, all_at_once
 
 __all__ = [
     "check_transform_node",
@@ -29,6 +30,7 @@ __all__ = [
     "grid_from_vectors",
     "interpolate_linearly",
     "itk_transform",
+    "itk_transform_in_steps",
     "ras_vectors",
     "set_grid",
 ]
@@ -36,6 +38,8 @@ __all__ = [
 # Slicer's classes that can hold a grid. A linear transform node takes one without complaint, and
 # the modules that expect a matrix in it fail.
 _GRID_NODES = ("vtkMRMLTransformNode", "vtkMRMLGridTransformNode")
+# Points that VTK transforms in a fraction of the time for which a window may be blocked.
+_STEP_POINTS = 100_000
 
 
 def grid_from_field(field: DisplacementField) -> Any:
@@ -118,10 +122,7 @@ def field_from_transform(node: Node, geometry: ImageGeometry) -> DisplacementFie
     Returns:
         Fixed to moving points, LPS mm.
     """
-    points = geometry.points()
-    transform = vtk.vtkGeneralTransform()
-    node.GetTransformFromWorld(transform)
-    return DisplacementField(_moved(transform, points) - points, geometry)
+    return all_at_once(_field_in_steps(node, geometry))
 
 
 def itk_transform(
@@ -136,9 +137,16 @@ def itk_transform(
         planes: of the fixed and the moving slice, for 2D images; the result is then 2D, and what
             leads out of the moving plane is dropped.
     """
+    return all_at_once(itk_transform_in_steps(node, geometry, planes))
+
+
+def itk_transform_in_steps(
+    node: Node, geometry: ImageGeometry, planes: tuple[Plane, Plane] | None = None
+) -> Steps[sitk.Transform]:
+    """Do as :func:`itk_transform`, step by step; sampling a large lattice takes seconds."""
     if planes is not None:
         fixed, moving = planes
-        field = field_from_transform(node, fixed.geometry)
+        field = yield from _field_in_steps(node, fixed.geometry)
         start = fixed.flat_geometry.points()
         end = moving.to_2d(field.geometry.points() + field.vectors)
         vectors = np.squeeze(end, 2 - fixed.axis) - start
@@ -146,7 +154,9 @@ def itk_transform(
             return _affine(start.reshape(-1, 2), (start + vectors).reshape(-1, 2))
         return DisplacementField(vectors, fixed.flat_geometry).to_transform()
     if not node.IsTransformToWorldLinear():
-        return field_from_transform(node, geometry).to_transform()
+        field = yield from _field_in_steps(node, geometry)
+        yield
+        return field.to_transform()
     matrix = vtk.vtkMatrix4x4()
     node.GetMatrixTransformFromWorld(matrix)
     ras = array_from_vtk_matrix(matrix)
@@ -154,6 +164,20 @@ def itk_transform(
     transform.SetMatrix((FLIP[:, None] * ras[:3, :3] * FLIP).ravel().tolist())
     transform.SetTranslation((FLIP * ras[:3, 3]).tolist())
     return transform
+
+
+def _field_in_steps(node: Node, geometry: ImageGeometry) -> Steps[DisplacementField]:
+    transform = vtk.vtkGeneralTransform()
+    node.GetTransformFromWorld(transform)
+    columns, rows, slices = geometry.size
+    vectors = np.empty((*geometry.array_shape, 3))
+    thickness = max(1, _STEP_POINTS // (columns * rows))
+    for first in range(0, slices, thickness):
+        size = columns, rows, min(thickness, slices - first)
+        points = geometry.crop((0, 0, first), size).points()
+        vectors[first : first + thickness] = _moved(transform, points) - points
+        yield
+    return DisplacementField(vectors, geometry)
 
 
 def _affine(start: np.ndarray, end: np.ndarray) -> sitk.AffineTransform:
