@@ -225,6 +225,7 @@ def _volume(pair: SamplePair, part: str, name: str) -> Node:
     if node is None:
         options = {"name": name, "singleFile": True}
         node = slicer.util.loadVolume(str(pair.path(part)), options)
+        _forget_file(node)  # else saving the scene would write into the installed extension
         node.SetAttribute(_SAMPLE, f"{pair.kind} {part}")
     return node
 
@@ -246,14 +247,19 @@ def _labels(pair: SamplePair, part: str, volume: Node, like: Node | None = None)
         colors = {} if like is None else _colors(like)
         segmentation = segmentation_from_labels(labels.image, names, colors)
     finally:
-        storage = voxels.GetStorageNode()
+        _forget_file(voxels)
         slicer.mrmlScene.RemoveNode(voxels)
-        if storage is not None:
-            slicer.mrmlScene.RemoveNode(storage)
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     SegmentationContent(segmentation, volume).write(node, is_new=True)
     node.SetAttribute(_SAMPLE, f"{pair.kind} {part}")
     return node
+
+
+def _forget_file(node: Node) -> None:
+    storage = node.GetStorageNode()
+    if storage is not None:
+        node.SetAndObserveStorageNodeID(None)
+        slicer.mrmlScene.RemoveNode(storage)
 
 
 def _colors(node: Node) -> dict[int, tuple[float, float, float]]:

@@ -86,6 +86,7 @@ def test_a_pair_is_loaded_with_named_labels(host: Any, sample_data: Any, kind: s
         found = labels_from_node(segmentation, volume_geometry(volume))
         voxels = sitk.GetArrayFromImage(found.image).reshape(labels.shape)
         np.testing.assert_array_equal(voxels, labels)
+        assert volume.GetStorageNode() is None  # saving never writes into the extension
         assert list(found.names) == [n for n in np.unique(labels) if n]
         names = pair.label_names()
         assert list(found.names.values()) == [names[number] for number in found.names]
