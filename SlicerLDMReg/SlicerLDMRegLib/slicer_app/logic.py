@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 from ..pipeline.progress import Progress
 from ..pipeline.slices import SliceSelection
+from .dependencies import require_packages
 from .finished import Computed, FinishedRun, finish_frames, finish_images
 from .nodes import Node, volume_geometry
 from .plan import Extent, RegistrationPlan
@@ -136,6 +137,7 @@ def run_plan(
     problems = plan.problems()
     if problems:
         raise InputError(problems[0])
+    require_packages()
     if runner is None:
         from ..worker.runner import Runner
 
