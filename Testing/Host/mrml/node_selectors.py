@@ -67,6 +67,7 @@ class qMRMLNodeComboBox(NodeActions, Observing, QtWidgets.QWidget):
         self._scene: Any = None
         self._requested = ""
         self._quiet = False
+        self._last: tuple[str, str] | None = None
         self._labels: dict[str, str] = {}
         self._created_with: dict[str, str] = {}
         self._actions: list[QtGui.QAction] = []
@@ -81,8 +82,9 @@ class qMRMLNodeComboBox(NodeActions, Observing, QtWidgets.QWidget):
         self.setSizePolicy(policy.Preferred, policy.Fixed)
         self.setFocusProxy(self._combo)
         self.setEnabled(False)
-        # The signal comes with each change of the index and with a change of the current name.
-        self._combo.connect("currentTextChanged(QString)", self._on_current_changed)
+        # Another node, of the same name or not; and another name of the current node.
+        self._combo.connect("currentIndexChanged(int)", self._on_combo_changed)
+        self._combo.connect("currentTextChanged(QString)", self._on_combo_changed)
         self._combo.connect("activated(int)", self._on_activated)
 
     # The scene
@@ -226,6 +228,14 @@ class qMRMLNodeComboBox(NodeActions, Observing, QtWidgets.QWidget):
         self._combo.setCurrentIndex(index + 1 if self.noneEnabled else index)
 
     currentNodeID = QtCore.Property(str, _read_current_id, setCurrentNodeID)
+
+    def _on_combo_changed(self, _value: Any = None) -> None:
+        """Two signals tell of one change, and the index changes with rows above, too."""
+        key = self._combo.itemData(self._combo.currentIndex, KEY) or ""
+        current = key, self._combo.currentText
+        if current != self._last:
+            self._last = current
+            self._on_current_changed()
 
     def _on_current_changed(self) -> None:
         if self._quiet:

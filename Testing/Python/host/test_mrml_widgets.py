@@ -71,6 +71,16 @@ def test_a_selection_is_told_once(host: Any, selector: Any) -> None:
         selector.setCurrentNode(a.GetID())
 
 
+def test_another_node_of_the_same_name_is_told(host: Any, selector: Any) -> None:
+    selector.setMRMLScene(host.slicer.mrmlScene)
+    first, second = _volume(host, "A"), _volume(host, "A")
+    selector.setCurrentNode(first)
+    changes = _changes(selector)
+    selector.setCurrentNode(second)
+    assert changes == ["A"]
+    assert selector.currentNode() is second
+
+
 def test_renaming_is_shown(host: Any, selector: Any) -> None:
     selector.setMRMLScene(host.slicer.mrmlScene)
     node = _volume(host, "Before")

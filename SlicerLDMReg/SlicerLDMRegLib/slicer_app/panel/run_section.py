@@ -15,7 +15,7 @@ from .widgets import tint
 __all__ = ["RunSection"]
 
 _SIGNS = {"info": "", "good": "\u2713 ", "warning": "! ", "error": "\u2715 "}
-# What fits on the button; longer texts are told below it.
+# What fits on the button; the tooltip has the whole text.
 _BUTTON_LETTERS = 56
 _LEVELS = {"warning": "warning", "error": "error", "critical": "error"}
 
@@ -49,12 +49,7 @@ class RunSection:
         problems = self.panel.problems()
         button.enabled = not problems
         button.toolTip = problems[0] if problems else _("Register the moving to the fixed image.")
-        if not problems:
-            button.text = _("Apply")
-        elif len(problems[0]) <= _BUTTON_LETTERS:
-            button.text = problems[0].rstrip(".")
-        else:
-            button.text = _("Something is missing: see the tooltip")
+        button.text = _shortened(problems[0]) if problems else _("Apply")
 
     def cleanup(self) -> None:
         pass
@@ -170,6 +165,11 @@ def _where(run: Any) -> str:
     if isinstance(device, dict):
         device = device.get("name") or device.get("type")
     return _(" on {device}").format(device=device) if device else ""
+
+
+def _shortened(problem: str) -> str:
+    text = problem.rstrip(".")
+    return text if len(text) <= _BUTTON_LETTERS else text[: _BUTTON_LETTERS - 1].rstrip() + "\u2026"
 
 
 def _sentence(text: str) -> str:

@@ -24,6 +24,7 @@ from .anatomy_section import AnatomySection
 from .apply_section import ApplySection
 from .display_section import DisplaySection
 from .inputs_section import InputsSection
+from .models_section import ModelsSection
 from .options_section import OptionsSection
 from .outputs_section import OutputsSection
 from .results_section import ResultsSection
@@ -70,6 +71,7 @@ class Panel(VTKObservationMixin):
         self.sections: dict[str, Any] = {
             "setup": SetupSection(ui, self),
             "inputs": InputsSection(ui, self),
+            "models": ModelsSection(ui, self),
             "anatomy": AnatomySection(ui, self),
             "alignment": AlignmentSection(ui, self),
             "options": OptionsSection(ui, self),
