@@ -165,18 +165,15 @@ def show_legend(
     with slicer.util.NodeModify(legend):
         legend.SetAndObservePrimaryDisplayNode(display)
         legend.SetTitleText(title)
-        legend.SetLabelFormat("%.3g")
+        # The length of the numbers decides on the size of all letters.
+        legend.SetLabelFormat(f"%.{_decimals(display)}f")
         legend.SetNumberOfLabels(labels)
         legend.SetMaxNumberOfColors(_ENTRIES)
         legend.SetOrientation(legend.Vertical)
         legend.SetPosition(0.03 if left else 0.97, 0.5)
         legend.SetSize(0.14, 0.5)
-        for text, size in (
-            (legend.GetTitleTextProperty(), 12),
-            (legend.GetLabelTextProperty(), 11),
-        ):
+        for text in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
             text.SetFontFamilyToArial()
-            text.SetFontSize(size)
             text.SetColor(1.0, 1.0, 1.0)
             text.BoldOff()
             text.ItalicOff()
@@ -200,6 +197,15 @@ def remove_legend(node: Node, memory: DisplayMemory) -> None:
     else:
         memory.keep(legend)
         legend.SetVisibility(False)
+
+
+def _decimals(display: Node) -> int:
+    """Return how many decimals give the numbers of a bar three digits."""
+    if display.IsA("vtkMRMLScalarVolumeDisplayNode"):
+        largest = max(abs(display.GetWindowLevelMin()), abs(display.GetWindowLevelMax()))
+    else:
+        largest = display.GetScalarRange()[1]
+    return max(0, 2 - math.floor(math.log10(largest))) if largest > 0 else 2
 
 
 def update_legends(scene: Any) -> None:

@@ -30,11 +30,11 @@ __all__ = [
 ]
 
 _SHOWS = PREFIX + "Shows"
-_TITLE = "displacement (mm)"
+_TITLE = "shift (mm)"
 _GRID_LINES = 24
 _MOST_SAMPLES = 200_000
 # Points between two lines of the grid.
-_SUBDIVISION = 5
+_SUBDIVISION = 3
 
 
 class Drawing(enum.Enum):

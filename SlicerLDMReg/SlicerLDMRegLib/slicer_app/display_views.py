@@ -227,6 +227,5 @@ def _camera_setter(camera: Node) -> Any:
     def bring_back(state: Any) -> None:
         if camera.GetScene() is not None:
             camera.GetCamera().DeepCopy(state)
-            camera.ResetClippingRange()
 
     return bring_back
