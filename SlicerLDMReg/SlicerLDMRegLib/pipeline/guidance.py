@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class Guidance:
         Args:
             inputs: the images.
             loaded: the model.
-            overlap: whether the regions of the moving image are needed, too.
+            overlap: whether the regions that the segmenter finds in both images are needed, too.
             progress: of this part of the job.
 
         Raises:
@@ -90,13 +91,17 @@ class Guidance:
         )
         without = {n: {"name": "", "reason": "without a name"} for n in self.unnamed}
         summary = replace(summary, background={**summary.background, **without})
-        moving = None
+        found = None
         if overlap and segmenter is not None:
-            found = segmenter.segment(inputs.moving, progress.part(0.5, 1.0))
-            moving = ImageRegions(found, known_rows(found.names, card))
-        return GivenRegions(
-            summary, ImageRegions(fixed, rows), moving, filters, len(card.label_numbers)
-        )
+            # The fixed image too, where its labels were given: like is compared with like.
+            moving = segmenter.segment(inputs.moving, progress.part(0.5, 0.75))
+            own = segmenter.segment(inputs.fixed, progress.part(0.75, 1.0))
+            rows_of = partial(known_rows, card=card)
+            found = (
+                ImageRegions(moving, rows_of(moving.names)),
+                ImageRegions(own, rows_of(own.names)),
+            )
+        return GivenRegions(summary, ImageRegions(fixed, rows), found, filters)
 
 
 def choose_guidance(

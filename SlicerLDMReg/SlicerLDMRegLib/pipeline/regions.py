@@ -121,16 +121,16 @@ class GivenRegions:
     Attributes:
         summary: what became of the labels.
         fixed: regions of the fixed image; None: everything is background of no confidence.
-        moving: those of the moving image, for a refinement of their overlap; None: not known.
+        found: regions of the moving and of the fixed image that one segmenter found, for a
+            refinement of their overlap; None: not known. Labels from elsewhere are not held
+            against these: what two hands draw differently is no motion.
         filters: ``(N, C, 3)``, of all rows, where there are new ones; None: the model's table.
-        known: rows of the model's own table.
     """
 
     summary: RegionSummary
     fixed: ImageRegions | None = None
-    moving: ImageRegions | None = None
+    found: tuple[ImageRegions, ImageRegions] | None = None
     filters: Tensor | None = None
-    known: int = 1
 
     def on(self, lattice: ImageGeometry) -> Regions | None:
         """Return the regions of the fixed image on a network's lattice."""
@@ -142,14 +142,11 @@ class GivenRegions:
     def anatomy_on(
         self, lattice: ImageGeometry, alignment: sitk.Transform
     ) -> tuple[Tensor, Tensor] | None:
-        """Return the rows of the aligned moving and of the fixed image, ``(1, 1, *S)`` each.
-
-        New regions are background: nothing finds them in the moving image.
-        """
-        if self.fixed is None or self.moving is None:
+        """Return the rows of the aligned moving and of the fixed image, ``(1, 1, *S)`` each."""
+        if self.found is None:
             return None
-        moving, fixed = self.moving.rows_on(lattice, alignment), self.fixed.rows_on(lattice)
-        return moving, torch.where(fixed < self.known, fixed, torch.zeros_like(fixed))
+        moving, fixed = self.found
+        return moving.rows_on(lattice, alignment), fixed.rows_on(lattice)
 
 
 def _listed(entries: Mapping[int, Mapping[str, str]]) -> str:

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
+from safetensors.torch import load_file
 
 from SlicerLDMRegLib.errors import InputError, ModelError
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.model_store import Grid, ModelCard, load_network, write_model_folder
+from SlicerLDMRegLib.model_store import Grid, ModelCard, write_model_folder
 from SlicerLDMRegLib.networks import build_network
 from SlicerLDMRegLib.pipeline import LoadedModel, RegistrationRequest, load_model, register
 from SlicerLDMRegLib.pipeline.inputs import read_inputs
@@ -228,7 +229,7 @@ def test_a_new_structure_without_an_encoder_is_background_and_the_reason_is_told
     images: tuple[sitk.Image, sitk.Image], labels: np.ndarray, region_model: Path, tmp_path: Path
 ) -> None:
     card = ModelCard.from_folder(region_model)
-    network = load_network(region_model)
+    weights = load_file(region_model / "model.safetensors")
     for encoder, said in (
         ("open-clip:ViT-B-32:openai", "open_clip"),
         ("one-hot", "one-hot"),
@@ -236,7 +237,7 @@ def test_a_new_structure_without_an_encoder_is_background_and_the_reason_is_told
         text = {"encoder": encoder, "template": "brain-mr"}
         path = tmp_path / encoder.replace(":", "-")
         other = ModelCard(**{**vars(card), "text": text, "folder": None, "weights": None})
-        write_model_folder(path, other, network.state_dict(), "CC0", dtype="float32")
+        write_model_folder(path, other, weights, "CC0", dtype="float32")
         names = {**NAMES, 5: "optic chiasm"}
         model = load_model(path, "cpu")
         result = run(images, model, fixed_segmentation=labels, label_names=names)
@@ -287,6 +288,11 @@ def test_a_segmenter_finds_the_regions(
     assert refined.provenance["method"]["refinement_overlap_of_regions"]
     again = run(images, model, segmenter=segmenter, refine={"iterations": (2,), "anatomy": 0.0})
     assert np.abs(refined.field.vectors - again.field.vectors).max() > 1e-4
+    # Labels from elsewhere guide the network; the overlap is that of what the segmenter finds.
+    given = {"fixed_segmentation": found, "segmenter": segmenter}
+    led = run(images, model, **given, refine={"iterations": (2,), "anatomy": 1.0})
+    assert led.provenance["method"]["refinement_overlap_of_regions"]
+    np.testing.assert_array_equal(led.field.vectors, refined.field.vectors)
     model.forget()
     assert beside.segment(images[0]) is not found
     with pytest.raises(ModelError, match="no-such"):
@@ -301,12 +307,12 @@ def test_the_models_segmenter_is_used_where_it_is_installed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     card = ModelCard.from_folder(region_model)
-    network = load_network(region_model)
+    weights = load_file(region_model / "model.safetensors")
     own = ModelCard(
         **{**vars(card), "segmenter": "tiny-segmenter", "folder": None, "weights": None}
     )
     path = tmp_path / "own"
-    write_model_folder(path, own, network.state_dict(), "CC0", dtype="float32")
+    write_model_folder(path, own, weights, "CC0", dtype="float32")
     monkeypatch.setenv("LDMREG_MODELS", str(tmp_path / "empty"))
     without = run(images, load_model(path, "cpu"))
     assert "'tiny-segmenter' is not installed" in without.metrics["regions"]["summary"]
@@ -335,12 +341,11 @@ def test_regions_on_a_lattice(labels: np.ndarray) -> None:
     shift = sitk.TranslationTransform(3, (5.0, 0.0, 0.0))
     moved = regions.rows_on(HEAD, shift)
     np.testing.assert_array_equal(moved[0, 0, :, :, :-1], regions.rows_on(HEAD)[0, 0, :, :, 1:])
-    # New regions have no counterpart in the moving image.
-    given = GivenRegions(RegionSummary("x"), regions, regions, known=3)
-    pair = given.anatomy_on(HEAD, sitk.Transform(3, sitk.sitkIdentity))
+    # The moving image is aligned.
+    pair = GivenRegions(RegionSummary("x"), None, (regions, regions)).anatomy_on(HEAD, shift)
     assert pair is not None
-    assert set(np.unique(pair[0])) == {0, 2, 4}
-    assert set(np.unique(pair[1])) == {0, 2}
+    assert torch.equal(pair[0], moved)
+    assert torch.equal(pair[1], regions.rows_on(HEAD))
 
 
 def test_rows_ascend_with_the_numbers_of_the_scheme(model: LoadedModel) -> None:
