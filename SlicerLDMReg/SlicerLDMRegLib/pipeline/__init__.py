@@ -11,8 +11,9 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from .options import AlignOptions, RefineOptions
 from .progress import Progress
-from .request import AlignOptions, RefineOptions, RegistrationRequest
+from .request import RegistrationRequest
 from .result import RegistrationResult
 from .slices import SliceSelection
 

@@ -12,7 +12,7 @@ from ..errors import InputError
 from .options import AlignOptions, RefineOptions, check_diffeomorphic, require
 from .slices import SliceSelection
 
-__all__ = ["AlignOptions", "RefineOptions", "RegistrationRequest"]
+__all__ = ["RegistrationRequest"]
 
 
 @dataclass(frozen=True)

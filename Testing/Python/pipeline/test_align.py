@@ -12,8 +12,8 @@ from SlicerLDMRegLib.errors import CancelledError, InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.pipeline.align import Alignment, align, read_transform
 from SlicerLDMRegLib.pipeline.landmarks import read_landmarks
+from SlicerLDMRegLib.pipeline.options import AlignOptions
 from SlicerLDMRegLib.pipeline.progress import Progress
-from SlicerLDMRegLib.pipeline.request import AlignOptions
 
 MakeImage = Callable[..., sitk.Image]
 

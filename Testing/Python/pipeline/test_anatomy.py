@@ -9,8 +9,8 @@ import torch
 
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.functional import gaussian_smooth, integrate, warp
+from SlicerLDMRegLib.pipeline.options import RefineOptions
 from SlicerLDMRegLib.pipeline.refine import refine
-from SlicerLDMRegLib.pipeline.request import RefineOptions
 from SlicerLDMRegLib.pipeline.unfold import least_determinant
 
 FAST = RefineOptions(iterations=(25, 20), similarity="mse", smoothness=0.05, anatomy=1.0)

@@ -10,9 +10,9 @@ import torch
 from SlicerLDMRegLib.errors import CancelledError, InputError
 from SlicerLDMRegLib.functional import gaussian_smooth, integrate, inverse_consistency, warp
 from SlicerLDMRegLib.networks import FieldPrediction
+from SlicerLDMRegLib.pipeline.options import RefineOptions
 from SlicerLDMRegLib.pipeline.progress import Progress
 from SlicerLDMRegLib.pipeline.refine import refine
-from SlicerLDMRegLib.pipeline.request import RefineOptions
 from SlicerLDMRegLib.pipeline.shift import best_shift
 from SlicerLDMRegLib.pipeline.starts import choose_similarity
 from SlicerLDMRegLib.pipeline.unfold import least_determinant

@@ -13,8 +13,8 @@ import torch
 
 from SlicerLDMRegLib.functional import gaussian_smooth, integrate, warp
 from SlicerLDMRegLib.pipeline.objective import ImagePair, velocity_shape
+from SlicerLDMRegLib.pipeline.options import RefineOptions
 from SlicerLDMRegLib.pipeline.refine import refine
-from SlicerLDMRegLib.pipeline.request import RefineOptions
 from SlicerLDMRegLib.pipeline.starts import choose_similarity, stationary_velocity
 from SlicerLDMRegLib.pipeline.unfold import least_determinant
 
@@ -128,7 +128,7 @@ import torch
 from SlicerLDMRegLib.functional import gaussian_smooth
 from SlicerLDMRegLib.pipeline.progress import Progress
 from SlicerLDMRegLib.pipeline.refine import refine
-from SlicerLDMRegLib.pipeline.request import RefineOptions
+from SlicerLDMRegLib.pipeline.options import RefineOptions
 
 torch.set_num_threads(1)
 shape = (100, 100, 100)
