@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..report.structures import Structure, structures_of
 from ..report.verdict import Verdict, judge
 from .nodes import Node
-from .provenance import read_attributes, read_json
+from .provenance import read_attributes, read_json, result_attributes
 from .results import find_outputs
 from .sequences import sequence_of
+
+if TYPE_CHECKING:
+    from .session import FinishedRun
 
 __all__ = ["ShownResult", "shown_result", "worst_first"]
 
@@ -50,6 +53,12 @@ class ShownResult:
         """The labelled structures, the worst first."""
         return worst_first(structures_of(self.metrics))
 
+    def is_of(self, run: FinishedRun | None) -> bool:
+        """Whether this is what a run has found."""
+        if run is None or not set(run.nodes.values()) & set(self.nodes.values()):
+            return False
+        return self.frame is not None or _date_of(run) == self.attributes.get("Date")
+
     @property
     def key(self) -> tuple[Any, ...]:
         """Equal for results that look the same."""
@@ -58,8 +67,10 @@ class ShownResult:
         return (*names, self.attributes.get("Date", ""), self.attributes.get("Model", ""), nodes)
 
 
-def shown_result(fixed: Node | None, moving: Node | None) -> ShownResult | None:
-    """Return what the scene tells of the registration of two volumes; None: nothing.
+def shown_result(
+    fixed: Node | None, moving: Node | None, run: FinishedRun | None = None
+) -> ShownResult | None:
+    """Return what is known of the registration of two volumes; None: nothing.
 
     The transform and the table of a result know what was measured, also in a saved scene. Of a
     sequence, every frame does.
@@ -68,15 +79,18 @@ def shown_result(fixed: Node | None, moving: Node | None) -> ShownResult | None:
         fixed: None stands for the moving volume, as for sequences registered to one of their own
             frames.
         moving: the moving volume.
+        run: the last one; tells what was measured when it has written neither of them.
     """
     if moving is None or moving.GetScene() is None:
         return None
     fixed = moving if fixed is None or fixed.GetScene() is None else fixed
     nodes = find_outputs(fixed, moving)
     told = [node for node in nodes.values() if read_json(node, "Metrics") is not None]
-    if not told:
+    newest = max(told, key=_date, default=None)
+    if run is not None and _is_newer(run, newest) and set(run.nodes.values()) & set(nodes.values()):
+        return ShownResult(fixed, moving, run.metrics, result_attributes(run.provenance), nodes)
+    if newest is None:
         return None
-    newest = max(told, key=lambda node: str(read_attributes(node).get("Date", "")))
     attributes = read_attributes(newest)
     of_frames = _frame_metrics(newest)
     if not of_frames:
@@ -85,6 +99,19 @@ def shown_result(fixed: Node | None, moving: Node | None) -> ShownResult | None:
     verdicts = {number: judge(metrics) for number, metrics in of_frames.items()}
     frame = max(verdicts, key=lambda n: (_WORSE.index(verdicts[n].status), -_ncc(of_frames[n])))
     return ShownResult(fixed, moving, of_frames[frame], attributes, nodes, verdicts, frame)
+
+
+def _date(node: Node) -> str:
+    return str(read_attributes(node).get("Date", ""))
+
+
+def _date_of(run: FinishedRun) -> str:
+    return str(run.provenance.get("date", ""))
+
+
+def _is_newer(run: FinishedRun, node: Node | None) -> bool:
+    """Whether a run of a still image came after the result that a node tells of."""
+    return not run.frame_metrics and (node is None or _date_of(run) > _date(node))
 
 
 def worst_first(structures: list[Structure]) -> list[Structure]:

@@ -106,6 +106,20 @@ def test_a_bad_result_after_an_alignment(
     assert tip == "Dice \u22120.200; 0.910 after the alignment alone"
 
 
+def test_a_run_that_wrote_a_volume_alone_is_told_until_the_scene_is_loaded(
+    host: Any, form: Any, section: Any, registered: Any
+) -> None:
+    registered({"warped": None}, metrics=GOOD)
+    assert "Good" in form.ui.verdictLabel.text
+    assert form.ui.resultsSection.text == "Results: Good"
+    assert form.ui.reportButton.enabled
+    assert not section.message.visible
+    form.session.last = None
+    form.update()
+    assert "no result" in form.ui.verdictLabel.text
+    assert form.ui.resultsSection.text == "Results"
+
+
 def test_it_follows_the_volumes(host: Any, form: Any, section: Any, registered: Any) -> None:
     registered(metrics=GOOD)
     fixed = form.parameters.fixedVolume
@@ -138,7 +152,8 @@ def test_a_saved_scene_tells_the_same_but_has_no_report(
     after = [form.ui.verdictLabel.text, rows(form.ui.metricsTable), rows(form.ui.structuresTable)]
     assert after == before
     assert not form.ui.reportButton.enabled
-    assert "a saved scene does not hold" in form.ui.reportButton.toolTip
+    assert "not of a saved scene" in form.ui.reportButton.toolTip
+    assert section.message.text == form.ui.reportButton.toolTip  # for all to see
     assert not form.ui.revertButton.enabled
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "advice_text",
     "findings_text",
     "metric_rows",
+    "status_word",
     "structure_rows",
     "verdict_text",
 ]
@@ -44,7 +45,8 @@ class Cell:
     tip: str = ""
 
 
-def _word(status: str) -> str:
+def status_word(status: str) -> str:
+    """Return the status of a verdict in one word."""
     return {"good": _("Good"), "check": _("Check"), "bad": _("Bad")}[status]
 
 
@@ -53,7 +55,7 @@ def verdict_text(shown: ShownResult) -> str:
     verdict = shown.verdict
     badge = (
         f'<span style="background-color:{COLORS[verdict.status]}; color:#ffffff;">'
-        f"&nbsp;<b>{_SIGNS[verdict.status]}&nbsp;{_word(verdict.status)}</b>&nbsp;</span>"
+        f"&nbsp;<b>{_SIGNS[verdict.status]}&nbsp;{status_word(verdict.status)}</b>&nbsp;</span>"
     )
     origin = "<br>".join(map(html.escape, _origin(shown)))
     return (

@@ -22,10 +22,12 @@ from .result_texts import (
     advice_text,
     findings_text,
     metric_rows,
+    status_word,
     structure_rows,
     verdict_text,
 )
 from .tables import fill_table
+from .widgets import is_dark, title_with
 
 __all__ = ["ResultsSection"]
 
@@ -59,17 +61,20 @@ class ResultsSection:
         self._show(None)
 
     def update(self) -> None:
-        parameters = self.panel.parameters
+        parameters, run = self.panel.parameters, self.panel.session.last
         shown = None
         if parameters is not None:
-            shown = shown_result(parameters.fixedVolume, parameters.movingVolume)
-        key = None if shown is None else shown.key
+            shown = shown_result(parameters.fixedVolume, parameters.movingVolume, run)
+        run = run if shown is not None and shown.is_of(run) else None
+        key = None if shown is None else (shown.key, run, is_dark(self.ui.metricsTable))
         if key != self._key:
             self._key = key
-            self._say("")
+            self._say("" if shown is None else _no_report(run))
             self._show(shown)
-        self._open_for(self.panel.session.last)
-        self._update_buttons(shown)
+        if run is not None and run is not self._run:  # it has just succeeded
+            self.ui.resultsSection.collapsed = False
+        self._run = run
+        self._update_buttons()
 
     def cleanup(self) -> None:
         if self._report is not None:
@@ -84,9 +89,11 @@ class ResultsSection:
         self._set_visible(ui.adviceLabel, shown is not None and bool(shown.verdict.advice))
         self._set_visible(ui.structuresTable, shown is not None and bool(shown.structures))
         if shown is None:
+            ui.resultsSection.text = _("Results")
             ui.verdictLabel.styleSheet = ""
             ui.verdictLabel.text = _("There is no result for these volumes yet.")
             return
+        ui.resultsSection.text = title_with(_("Results"), [status_word(shown.verdict.status)])
         color = COLORS[shown.verdict.status]
         ui.verdictLabel.styleSheet = (
             f"QLabel {{ border-style: solid; border-color: {color}; border-width: 0 0 0 6px; "
@@ -111,43 +118,16 @@ class ResultsSection:
             for widget in self._hidden:
                 widget.setVisible(False)
 
-    def _open_for(self, run: Any) -> None:
-        """Open the section when a run has succeeded."""
-        if run is not None and run is not self._run:
-            self.ui.resultsSection.collapsed = False
-        self._run = run
-
-    def _update_buttons(self, shown: ShownResult | None) -> None:
-        """The report needs the images of the run, which a scene does not hold."""
-        if shown is None:
-            return
-        ui, run, busy = self.ui, self._run_of(shown), self.panel.session.running
-        is_saving = self._report is not None
-        ui.reportButton.enabled = run is not None and run.result is not None and not is_saving
-        if is_saving:
-            ui.reportButton.toolTip = _("The report is being written.")
-        elif run is None:
-            ui.reportButton.toolTip = _(
-                "A report needs the run itself, which a saved scene does not hold. Apply again."
-            )
-        elif run.result is None:
-            ui.reportButton.toolTip = _("There is no report of a sequence; register one frame.")
-        else:
-            ui.reportButton.toolTip = _("Save pictures and all numbers as one HTML file.")
-        ui.revertButton.enabled = run is not None and not busy
+    def _update_buttons(self) -> None:
+        ui, run, is_saving = self.ui, self._run, self._report is not None
+        reason = _("The report is being written.") if is_saving else _no_report(run)
+        ui.reportButton.enabled = not reason
+        ui.reportButton.toolTip = reason or _("Save pictures and all numbers as one HTML file.")
+        ui.revertButton.enabled = run is not None and not self.panel.session.running
         if run is None:
             ui.revertButton.toolTip = _("Only the last run can be reverted.")
         else:
             ui.revertButton.toolTip = _("Put the scene back as it was before this run.")
-
-    def _run_of(self, shown: ShownResult) -> Any:
-        """Return the last run if it is what is shown."""
-        run = self.panel.session.last
-        if run is None or not set(run.nodes.values()) & set(shown.nodes.values()):
-            return None
-        if shown.frame is None and run.provenance.get("date") != shown.attributes.get("Date"):
-            return None
-        return run
 
     def _say(self, text: str) -> None:
         self.message.text = text
@@ -159,7 +139,7 @@ class ResultsSection:
         self.panel.update()
 
     def _on_report(self) -> None:
-        run = self.panel.session.last
+        run = self._run
         name = f"{run.plan.moving.GetName()} to {run.plan.fixed.GetName()}.html"
         path = qt.QFileDialog.getSaveFileName(
             slicer.util.mainWindow(), _("Save report"), _file_name(name), "HTML (*.html)"
@@ -191,6 +171,15 @@ class ResultsSection:
         reason = str(error) if known else f"{type(error).__name__}: {error}"
         self._say(html.escape(_("The report was not saved: {reason}").format(reason=reason)))
         self.panel.update()
+
+
+def _no_report(run: Any) -> str:
+    """Return why there is no report: it needs the images of a run; empty where there is one."""
+    if run is None:
+        return _("A report can be saved after a run, not of a saved scene. Apply again for one.")
+    if run.result is None:
+        return _("A sequence has no report; register one of its frames for one.")
+    return ""
 
 
 def _file_name(name: str) -> str:
