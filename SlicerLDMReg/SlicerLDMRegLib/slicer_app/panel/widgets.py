@@ -50,12 +50,14 @@ class ChoiceBox:
 
 
 def is_dark(widget: Any) -> bool:
-    """Whether a widget has light text on a dark ground."""
-    return bool(widget.palette.color(qt.QPalette.Window).lightness() < 128)
+    """Whether the window of a widget has light text on a dark ground."""
+    # A widget with a style sheet of its own keeps the colours of when it got it.
+    return bool(widget.window().palette.color(qt.QPalette.Window).lightness() < 128)
 
 
 def tint(label: Any, level: str) -> None:
     """Colour the text of a label: ``info``, ``good``, ``warning`` or ``error``."""
+    label.styleSheet = ""  # it keeps the colours of the palette that it was made under
     color = _TINTS[level][is_dark(label)]
     label.styleSheet = f"color: {color};" if color else ""
 
