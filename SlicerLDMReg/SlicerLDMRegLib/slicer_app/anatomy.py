@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import slicer
@@ -15,7 +15,7 @@ from ..text.matching import match_region
 from .labels import names_and_colors, segment_numbers
 from .nodes import Node
 
-__all__ = ["Structure", "describe_match", "guides", "label_numbers", "structures"]
+__all__ = ["Match", "Structure", "guides", "label_numbers", "match_structure", "structures"]
 
 # What cannot be the number of a label: such a volume holds no labels.
 _LARGEST = 2**16
@@ -60,23 +60,38 @@ def label_numbers(node: Node, left_out: Collection[str] = ()) -> dict[str, int]:
     return dict(zip(keys, segment_numbers(node.GetSegmentation(), keys), strict=True))
 
 
-def describe_match(words: str, card: ModelCard | None) -> str:
-    """Return in words what a model makes of a structure; empty where it has no regions.
+class Match(NamedTuple):
+    """What a model makes of a structure.
+
+    Attributes:
+        text: in a word or two; empty for a model without regions.
+        detail: in a sentence.
+        region: number of the region; None: it is none that the model knows.
+    """
+
+    text: str
+    detail: str
+    region: int | None = None
+
+
+def match_structure(words: str, card: ModelCard | None) -> Match:
+    """Find what a model makes of a structure.
 
     Args:
         words: what the structure is called, or its prompt.
         card: of the model.
     """
     if card is None or not card.label_scheme:
-        return ""
+        return Match("", "")
     if not words.strip() or words.strip().lower() == "background":
-        return _("none: background")
+        return Match(_("background"), _("Background: it guides nothing."))
     number = match_region(words, card.label_scheme)
     if number is not None:
-        return card.label_names[number]
+        name = card.label_names[number]
+        return Match(name, _("The model knows this region: {name}.").format(name=name), number)
     if "encoder" in card.text:
-        return _("new, from its words")
-    return _("none: background, the model takes no new words")
+        return Match(_("new words"), _("New to the model, which will go by the words."))
+    return Match(_("background"), _("New to the model, which takes no new words: background."))
 
 
 def guides(node: Node | None, card: ModelCard | None) -> bool:

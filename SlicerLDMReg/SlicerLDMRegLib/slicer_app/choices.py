@@ -1,4 +1,4 @@
-"""What can be chosen on the panel. Values are what the library takes, labels what the user reads."""
+"""What can be chosen on the panel: values are what the library takes, labels what users read."""
 
 from __future__ import annotations
 

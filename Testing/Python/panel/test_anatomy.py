@@ -32,7 +32,7 @@ def test_structures_and_their_regions(host: Any, panel: Any, brain: Any) -> None
     assert _rows(host) == [
         ("hippocampus (L)", "hippocampus (L)", "Left-Hippocampus"),
         ("Hippocampus_R", "Hippocampus_R", "Right-Hippocampus"),
-        ("tumour", "tumour", "none: background, the model takes no new words"),
+        ("tumour", "tumour", "background"),
     ]
     assert host.widget("anatomyLabel").text == "2 of 3 structures are regions of the model."
     plan = panel.plan()
@@ -56,7 +56,7 @@ def test_a_structure_that_is_left_out(host: Any, panel: Any, brain: Any) -> None
     table = host.widget("regionsTable")
     table.item(0, 0).setCheckState(host.qt.Qt.Unchecked)
     host.process_events()
-    assert _rows(host)[0][2] == "none: left out"
+    assert _rows(host)[0][2] == "left out"
     assert panel.plan().segments == ("Segment_2", "Segment_3")
     table.item(0, 0).setCheckState(host.qt.Qt.Checked)
     host.process_events()
@@ -90,6 +90,11 @@ def test_other_labels_forget_what_was_said_of_the_first(
     assert dict(panel.parameters.prompts) == {}
     assert list(panel.parameters.leftOut) == []
     assert _rows(host) == [("left hippocampus", "left hippocampus", "Left-Hippocampus")]
+    # What a script says together with other labels is of these.
+    panel.parameters.fixedLabels = brain
+    panel.parameters.prompts = {"Segment_3": "right hippocampus"}
+    host.process_events()
+    assert _rows(host)[2][2] == "Right-Hippocampus"
 
 
 def test_what_guides_the_model(host: Any, panel: Any, brain: Any) -> None:

@@ -112,14 +112,15 @@ def test_models(host: Any, widget: Any, flat_pair: Any, region_model: str) -> No
     box, note = host.widget("modelComboBox"), host.widget("modelLabel")
     texts = [box.itemText(row) for row in range(box.count)]
     assert texts[0] == "Automatic"
-    assert "Brain regions (3D)" in texts
+    assert "Brain regions" in texts
     assert texts[-1].startswith("None")
     assert "2D or 3D" in note.text
     _select(host, flat_pair)
     assert note.text.startswith("LDM-Morph, cardiac")
-    host.choose(box, "Brain regions (3D)")
+    host.choose(box, "Brain regions")
     assert widget.panel.parameters.model == "brain-regions"
     assert note.text == "Brain MR."
+    assert "for whole volumes" in host.widget("applyButton").text
     host.choose(box, "None: optimise on this pair only")
     assert "this pair alone" in note.text
     # The scene of somebody who has another model.

@@ -98,6 +98,8 @@ def test_a_run_goes_on_while_another_module_is_open(host: Any, ready: Any, sessi
     host.open_module("SlicerLDMReg")
     assert "Done" in host.widget("statusLabel").text
     assert host.widget("applyButton").text == "Apply"
+    host.click("swapButton")
+    assert not host.widget("statusLabel").visible  # it was said of the other way round
 
 
 def test_what_is_chosen_for_the_next_run_does_not_change_this_one(

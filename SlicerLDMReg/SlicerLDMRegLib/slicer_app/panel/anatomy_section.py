@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from ...model_store import ModelCard
-from ..anatomy import Structure, describe_match, guides, structures
+from ..anatomy import Structure, guides, match_structure, structures
 from ..choices import Anatomy
 from ..nodes import Node
 from .widgets import title_with
@@ -36,6 +36,7 @@ class AnatomySection(VTKObservationMixin):
         self._labels: Node | None = None
         self._owner: Any = None
         self._rows: list[Structure] = []
+        self._said: Any = None
         self._shown: Any = None
 
     def setup(self) -> None:
@@ -87,14 +88,17 @@ class AnatomySection(VTKObservationMixin):
                     events += [kind.SegmentAdded, kind.SegmentRemoved, kind.SegmentModified]
                 for event in events:
                     self.addObserver(labels, event, self._on_labels_modified)
-        of_others = self._labels is not None and labels is not None and labels is not self._labels
-        if of_others and parameters is self._owner and (parameters.leftOut or parameters.prompts):
+        others = self._labels is not None and labels is not None and labels is not self._labels
+        said = None if parameters is None else _said(parameters)
+        # What a script says together with the new labels is of these.
+        if others and parameters is self._owner and any(said) and said == self._said:
             with slicer.util.NodeModify(parameters.parameterNode):
                 parameters.leftOut = []
                 parameters.prompts = {}
+            said = _said(parameters)
         if labels is not None or parameters is not self._owner:
             self._labels = labels
-        self._owner = parameters
+        self._owner, self._said = parameters, said
 
     def _on_labels_modified(self, _caller: Any = None, _event: Any = None) -> None:
         self.panel.update_soon()
@@ -117,15 +121,20 @@ class AnatomySection(VTKObservationMixin):
         for number, found in enumerate(self._rows):
             words = prompts.get(found.key, self._words(found, card))
             used = found.key not in left_out
-            region = describe_match(words, card) if used else _("none: left out")
             name = found.name or _("Label {number}").format(number=found.key)
-            for column, text in ((_SEGMENT, name), (_PROMPT, words), (_REGION, region)):
-                table.setItem(number, column, _item(text, column == _PROMPT, used))
+            table.setItem(number, _SEGMENT, _item(name, used))
+            prompt = _item(words, used)
+            prompt.setFlags(prompt.flags() | qt.Qt.ItemIsEditable if used else prompt.flags())
+            table.setItem(number, _PROMPT, prompt)
+            match = match_structure(words, card)
+            region = _item(match.text if used else _("left out"), used)
+            region.setToolTip(match.detail if used else "")
+            table.setItem(number, _REGION, region)
             table.setItem(number, _USE, _check_item(used))
         table.blockSignals(blocked)
         rows = min(len(self._rows), _MOST_ROWS)
-        height = rows * table.verticalHeader().defaultSectionSize
-        table.setFixedHeight(height + table.horizontalHeader().sizeHint.height() + 4)
+        height = rows * table.verticalHeader().defaultSectionSize + 2 * table.frameWidth
+        table.setFixedHeight(height + table.horizontalHeader().sizeHint.height())
 
     def _words(self, found: Structure, card: ModelCard | None) -> str:
         """Return what a structure is called, as far as anybody knows."""
@@ -181,23 +190,22 @@ class AnatomySection(VTKObservationMixin):
 
     def _count_matched(self, card: ModelCard) -> int:
         parameters = self.panel.parameters
-        names = set(card.label_names.values())
-        return sum(
-            describe_match(parameters.prompts.get(found.key, self._words(found, card)), card)
-            in names
+        words = [
+            parameters.prompts.get(found.key, self._words(found, card))
             for found in self._rows
             if found.key not in parameters.leftOut
-        )
+        ]
+        return sum(match_structure(text, card).region is not None for text in words)
 
 
-def _item(text: str, editable: bool, used: bool) -> Any:
+def _said(parameters: Any) -> tuple[list[str], dict[str, str]]:
+    return list(parameters.leftOut), dict(parameters.prompts)
+
+
+def _item(text: str, used: bool) -> Any:
     item = qt.QTableWidgetItem(text)
     flags = qt.Qt.ItemIsSelectable
-    if used:
-        flags = flags | qt.Qt.ItemIsEnabled
-    if editable and used:
-        flags = flags | qt.Qt.ItemIsEditable
-    item.setFlags(flags)
+    item.setFlags(flags | qt.Qt.ItemIsEnabled if used else flags)
     item.setToolTip(text)
     return item
 

@@ -91,7 +91,7 @@ class InputsSection:
         """Return the titles of the models by their names."""
         choices = {"auto": _("Automatic")}
         for card in self.panel.models():
-            choices[card.id] = f"{card.title} ({card.spatial_dims}D)"
+            choices[card.id] = card.title
         choices["none"] = _("None: optimise on this pair only")
         current = self.panel.parameters.model
         if current not in choices:  # the scene comes from another computer

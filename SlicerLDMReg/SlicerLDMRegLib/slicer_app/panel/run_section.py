@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 
@@ -32,6 +31,7 @@ class RunSection:
         self.ui, self.panel = ui, panel
         self._cancelling = False
         self._started = 0.0
+        self._level, self._said_of = "info", (None, None)
 
     def setup(self) -> None:
         self.ui.applyButton.connect("clicked()", self._on_apply)
@@ -41,6 +41,10 @@ class RunSection:
 
     def update(self) -> None:
         button = self.ui.applyButton
+        pair = self._pair()
+        if pair != self._said_of and not self.panel.running and None not in pair:
+            self.say("")  # it was said of other images
+        tint(self.ui.statusLabel, self._level)  # the palette may have changed
         if self.panel.running:
             button.text = _("Cancelling...") if self._cancelling else _("Cancel")
             button.toolTip = _("Stop the registration. The scene stays as it was.")
@@ -62,12 +66,19 @@ class RunSection:
         label.text = _SIGNS[level] + text if text else ""
         label.visible = bool(text)
         tint(label, level)
+        self._level, self._said_of = level, self._pair()
 
     def log(self, level: str, text: str) -> None:
         """Add lines to the log."""
         prefix = "" if level in ("info", "debug") else f"{level}: "
         when = time.strftime("%H:%M:%S")
         self.ui.logTextEdit.appendPlainText(f"{when}  {prefix}{text.rstrip()}")
+
+    def _pair(self) -> tuple[Any, Any]:
+        parameters = self.panel.parameters
+        if parameters is None:
+            return None, None
+        return parameters.fixedVolume, parameters.movingVolume
 
     def _on_copy(self) -> None:
         slicer.app.clipboard().setText(self.ui.logTextEdit.toPlainText())

@@ -16,7 +16,7 @@ from ...model_store import ModelCard, list_models
 from ..nodes import Node
 from ..parameters import RegistrationParameters
 from ..plan import RegistrationPlan
-from ..planning import chosen_card, plan_of
+from ..planning import chosen_card, image_dimension, plan_of
 from ..results import after_loading
 from ..session import RegistrationSession
 from .alignment_section import AlignmentSection
@@ -176,9 +176,14 @@ class Panel(VTKObservationMixin):
             found = self.plan().problems()
         except InputError as error:
             return [str(error)]
-        if not found and self.card() is None and self.parameters.model != "none":
-            found.append(_("The chosen model is not installed."))
-        return found
+        if found or self.parameters.model == "none":
+            return found
+        card, dimension = self.card(), image_dimension(self.parameters)
+        if card is None:
+            return [_("The chosen model is not installed.")]
+        if dimension == 2 and card.spatial_dims == 3:
+            return [_("The chosen model is for whole volumes, not for slices.")]
+        return []
 
     def update(self) -> None:
         """Let all sections show how things are."""
