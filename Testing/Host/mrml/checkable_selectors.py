@@ -22,6 +22,7 @@ class qMRMLCheckableNodeComboBox(qMRMLNodeComboBox):
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._combo.model().connect("itemChanged(QStandardItem*)", self._on_item_changed)
+        self._show_count()
 
     def _prepare_item(self, item: QtGui.QStandardItem, key: str) -> None:
         if key.startswith("node:"):
@@ -29,12 +30,15 @@ class qMRMLCheckableNodeComboBox(qMRMLNodeComboBox):
             item.setCheckState(QtCore.Qt.CheckState.Unchecked)
 
     def _on_item_changed(self) -> None:
+        self._show_count()
+        emit(self, "checkedNodesChanged()")
+
+    def _show_count(self) -> None:
         checked, count = len(self.checkedNodes()), self.nodeCount()
         self._combo.forceDefault = True
         self._combo.defaultText = (
             "None" if not checked else "All" if checked == count else f"{checked} selected"
         )
-        emit(self, "checkedNodesChanged()")
 
     def _item(self, node: Any) -> QtGui.QStandardItem:
         return self._combo.model().item(self._row(f"node:{node.GetID()}"))
