@@ -14,7 +14,7 @@ import pytest
 from SlicerLDMRegLib.resources import sample_data_dir
 from SlicerLDMRegLib.worker import WorkerClient
 from Testing.Host.fixtures import host, running_host
-from Testing.Python.session.runs import PATIENCE, Watched
+from Testing.Python.session.runs import PATIENCE, QUICK, Watched
 from Testing.Python.worker.waiting import assert_nothing_left
 
 __all__ = ["host", "running_host"]
@@ -58,15 +58,16 @@ def watch(host: Any) -> Iterator[Callable[..., Watched]]:
 
 
 @pytest.fixture
-def session(watch: Callable[..., Watched], shared_client: WorkerClient) -> Watched:
+def session(watch: Callable[..., Watched], shared_client: WorkerClient) -> Iterator[Watched]:
     """A session whose worker has all it needs, and nothing to do."""
     shared_client.load("none").wait(PATIENCE)
     found = watch(lambda: shared_client)
-    close, shared_client.close = shared_client.close, lambda timeout=0.0: None
     yield found
-    shared_client.close = close
+    found.session.cancel()
+    found.session.poll()
     while shared_client.busy:
         shared_client.wait(0.05)
+    found.session._client = None  # which would end the worker
 
 
 @pytest.fixture
@@ -87,11 +88,52 @@ def blobs(host: Any) -> tuple[Any, Any]:
     """Two volumes of one slice that model "none" registers quickly."""
     from Testing.Python.slicer_app import scenes
 
-    lattice = scenes.lattice((40, 36, 1), (1.2, 1.1, 3.0))
+    lattice = scenes.lattice((24, 20, 1), (1.6, 1.7, 3.0))
     return (
         scenes.volume_node(scenes.blobs(lattice), "fixed"),
         scenes.volume_node(scenes.blobs(lattice, (1.5, -1.0, 0.0)), "moving"),
     )
+
+
+@pytest.fixture
+def frames(host: Any) -> Any:
+    """A beating image with four frames of one slice, in a browser."""
+    import slicer
+
+    from SlicerLDMRegLib.slicer_app.nodes import set_voxels, voxels_from_image
+    from SlicerLDMRegLib.slicer_app.sequences import sequence_of
+    from Testing.Python.slicer_app import scenes
+
+    lattice = scenes.lattice((24, 20, 1), (1.6, 1.7, 3.0))
+    scene = slicer.mrmlScene
+    sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", "heart")
+    for number in range(4):
+        node = slicer.vtkMRMLScalarVolumeNode()
+        set_voxels(node, voxels_from_image(scenes.blobs(lattice, (0.8 * number, 0, 0))))
+        sequence.SetDataNodeAtValue(node, str(number))
+    browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", "browser")
+    browser.AddSynchronizedSequenceNode(sequence)
+    shown = scenes.volume_node(scenes.blobs(lattice), "heart")
+    browser.AddProxyNode(shown, sequence, False)
+    return sequence_of(shown)
+
+
+@pytest.fixture
+def plan(blobs: tuple[Any, Any]) -> Callable[..., Any]:
+    """Makes plans for the two volumes, quick ones where nothing else is said."""
+    from SlicerLDMRegLib.slicer_app.plan import RegistrationPlan
+
+    return lambda **options: RegistrationPlan(*blobs, **{**QUICK, **options})
+
+
+@pytest.fixture
+def text(host: Any) -> Callable[[], str]:
+    """The whole scene as text; where the views are laid out may change."""
+    import slicer
+
+    from Testing.Python.slicer_app import scenes
+
+    return lambda: scenes.scene_text(slicer.mrmlScene)
 
 
 @pytest.fixture
