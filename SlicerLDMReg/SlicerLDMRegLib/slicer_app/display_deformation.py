@@ -31,7 +31,7 @@ __all__ = [
 
 _SHOWS = PREFIX + "Shows"
 _TITLE = "shift (mm)"
-_GRID_LINES = 24
+_GRID_LINES = 18
 _MOST_SAMPLES = 200_000
 # Points between two lines of the grid.
 _SUBDIVISION = 3
@@ -45,7 +45,7 @@ class Drawing(enum.Enum):
 
 
 def grid_spacing(geometry: ImageGeometry) -> float:
-    """Return a round distance of grid lines in mm, about 24 of them along the longest side."""
+    """Return a round distance of grid lines in mm, about 18 of them along the longest side."""
     longest = max(n * step for n, step in zip(geometry.size, geometry.spacing, strict=True))
     value = longest / _GRID_LINES
     power = 10.0 ** math.floor(math.log10(value))

@@ -29,7 +29,7 @@ __all__ = [
 # Part of the view that stays free around an image.
 _MARGIN = 0.02
 # From where a volume is seen in 3D: from the right, in front and above, RAS.
-_FROM = np.array([0.55, 1.0, 0.6])
+_FROM = np.array([0.6, 1.0, 0.85])
 # Width of the camera's view, degrees.
 _VIEW_ANGLE = 30.0
 
@@ -204,7 +204,7 @@ def look_from_above(scene: Any, volume: Node, memory: DisplayMemory) -> None:
         direction, up = front + 0.25 * axes[:, 0] - 0.45 * axes[:, 1], axes[:, 1]
     direction = direction / np.linalg.norm(direction)
     radius = float(np.linalg.norm(corners - center, axis=1).max())
-    distance = radius / np.sin(np.radians(_VIEW_ANGLE / 2))
+    distance = 0.9 * radius / np.sin(np.radians(_VIEW_ANGLE / 2))
     for camera in nodes_of_class(scene, "vtkMRMLCameraNode"):
         memory.keep_value(camera.GetID(), _camera_state(camera), _camera_setter(camera))
         own = camera.GetCamera()
