@@ -52,7 +52,7 @@ class ResultsSection:
         self.message.setObjectName("resultsMessageLabel")
         self.message.wordWrap = True
         self.message.openExternalLinks = True
-        self.message.textInteractionFlags = qt.Qt.TextBrowserInteraction
+        self.message.setTextInteractionFlags(qt.Qt.TextBrowserInteraction)
         self.ui.resultsSection.layout().addWidget(self.message)
         self.ui.resultsSection.connect("contentsCollapsed(bool)", self._on_collapsed)
         self.ui.reportButton.connect("clicked(bool)", self._on_report)
