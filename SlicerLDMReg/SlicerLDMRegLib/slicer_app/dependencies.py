@@ -119,7 +119,8 @@ def installed_version(name: str) -> str | None:
 
 def check_setup() -> SetupStatus:
     """Look which packages are there; this takes some milliseconds."""
-    manager = slicer.app.extensionsManagerModel()
+    # A Slicer can be built without the Extensions Manager.
+    manager = getattr(slicer.app, "extensionsManagerModel", lambda: None)()
     has_extension = hasattr(slicer.modules, "pytorchutils")
     return SetupStatus(
         torch=_package(TORCH),

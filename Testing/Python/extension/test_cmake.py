@@ -65,7 +65,9 @@ def test_resources_are_found(built: Built, tree: str) -> None:
 def test_models_arrive_whole(built: Built) -> None:
     from SlicerLDMRegLib.model_store import verify
 
-    models = list((built.modules / "Resources" / "Models").iterdir())
+    folder = built.modules / "Resources" / "Models"
+    assert (folder / "catalogue.json").is_file()
+    models = [path for path in folder.iterdir() if path.is_dir()]
     assert models
     for model in models:
         verify(model)
@@ -136,7 +138,8 @@ def test_a_new_resource_is_picked_up(cmake: list[str], tmp_path: Path) -> None:
         else:
             shutil.copy(origin, copy)
     (source / "Resources/SampleData").mkdir()
-    (source / "Resources/SampleData/README.md").touch()
+    for name in ("SampleData/README.md", "requirements.txt", "requirements-prompts.txt"):
+        (source / "Resources" / name).touch()
     configure(cmake, source, build)
     (source / "Resources/Models/new").mkdir(parents=True)
     (source / "Resources/Models/new/metadata.json").write_text("{}")
