@@ -13,7 +13,7 @@ from ..errors import InputError, ModelError
 if TYPE_CHECKING:
     from ..model_store import ModelCard
 
-__all__ = ["run_download", "run_import", "run_list", "run_show", "run_verify"]
+__all__ = ["run_download", "run_import", "run_list", "run_pack", "run_show", "run_verify"]
 
 
 def run_list(arguments: argparse.Namespace) -> int:
@@ -91,6 +91,19 @@ def run_download(arguments: argparse.Namespace) -> int:
             progress=lambda done, total: bar("download", done / total, ""),
         )
     print(f"{card.folder}: {card.title}; use it with --model {card.id}")
+    return 0
+
+
+def run_pack(arguments: argparse.Namespace) -> int:
+    """Write the zip file of a model and print its entry of the catalogue."""
+    from ..model_store import find_model, pack_model
+
+    card = find_model(arguments.model)
+    try:
+        entry = pack_model(_folder(card), arguments.output, arguments.url)
+    except OSError as error:
+        raise InputError(f"cannot write {arguments.output}: {error.strerror}") from error
+    print(json.dumps(entry.to_json(), indent=2, ensure_ascii=False))
     return 0
 
 

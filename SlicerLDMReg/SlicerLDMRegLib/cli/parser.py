@@ -190,7 +190,7 @@ def _add_register(commands: Any) -> None:
 
 
 def _add_models(commands: Any) -> None:
-    from .models import run_download, run_list, run_show, run_verify
+    from .models import run_download, run_list, run_pack, run_show, run_verify
 
     parser = commands.add_parser(
         "models",
@@ -226,6 +226,15 @@ def _add_models(commands: Any) -> None:
     download.add_argument("model", metavar="MODEL", nargs="?", help="id (default: list them)")
     download.add_argument("--overwrite", action="store_true", help="replace the one that is there")
     download.set_defaults(run=run_download)
+    pack = actions.add_parser(
+        "pack",
+        help="make a model that others can download",
+        description="Write a model as one zip file, and print its entry for the catalogue.",
+    )
+    pack.add_argument("model", metavar="MODEL", help="id or path")
+    pack.add_argument("--output", required=True, metavar="FILE", help="the zip file to write")
+    pack.add_argument("--url", required=True, help="https address where it is going to be")
+    pack.set_defaults(run=run_pack)
 
 
 def _add_import(commands: Any) -> None:

@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 from ..errors import ModelError
-from .catalogue import CatalogueEntry
+from .catalogue import CatalogueEntry, check_url
 from .verify import FILE_NAME, sha256_of, verify
 
 __all__ = ["pack_model", "unpack_model"]
@@ -29,8 +29,9 @@ def pack_model(folder: Path | str, archive: Path | str, url: str) -> CatalogueEn
         Its entry for ``catalogue.json``.
 
     Raises:
-        ModelError: when the folder is not as it was published.
+        ModelError: when the folder is not as it was published, or the address is not https.
     """
+    check_url(url)
     folder, archive = Path(folder), Path(archive)
     card = verify(folder)
     files = sorted(path for path in folder.rglob("*") if path.is_file())

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from SlicerLDMRegLib.cli import main
 from SlicerLDMRegLib.errors import ModelError
 from SlicerLDMRegLib.model_store import (
     CatalogueEntry,
@@ -185,3 +186,20 @@ def test_a_damaged_archive(tmp_path: Path) -> None:
     archive.write_bytes(content)
     with pytest.raises(ModelError, match="damaged"):
         unpack_model(archive, tmp_path / "new", entry.unpacked_bytes)
+
+
+def test_packing_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    entry, archive = packed(tmp_path)
+    content = archive.read_bytes()
+    archive.unlink()
+    command = ["models", "pack", str(tmp_path / "model"), "--output", str(archive), "--url"]
+    assert main([*command, ENTRY["url"]]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == entry.to_json() and archive.read_bytes() == content
+    assert read_catalogue(catalogue(tmp_path, printed)) == (entry,)
+    archive.unlink()
+    assert main([*command, "http://models.example/model.zip"]) == 3
+    assert not archive.exists()
+    command[4] = str(tmp_path / "missing" / "model.zip")
+    assert main([*command, ENTRY["url"]]) == 2
+    assert "No such file" in capsys.readouterr().err
