@@ -113,21 +113,17 @@ OPTIONS = (
 )
 
 
-def restore(parameters: RegistrationParameters, names: tuple[str, ...] = OPTIONS) -> None:
+def restore(parameters: Any, names: tuple[str, ...] = OPTIONS) -> None:
     """Set parameters to their defaults."""
-    with slicer.util.NodeModify(parameters.parameterNode):  # type: ignore[attr-defined]
+    with slicer.util.NodeModify(parameters.parameterNode):
         for name in names:
-            default = parameters.default(name).value  # type: ignore[attr-defined]
-            parameters.setValue(name, default)  # type: ignore[attr-defined]
+            default = parameters.default(name).value
+            parameters.setValue(name, default)
 
 
-def changed(parameters: RegistrationParameters, names: tuple[str, ...] = OPTIONS) -> list[str]:
+def changed(parameters: Any, names: tuple[str, ...] = OPTIONS) -> list[str]:
     """Return the parameters that do not have their defaults."""
-    return [
-        name
-        for name in names
-        if getattr(parameters, name) != parameters.default(name).value  # type: ignore[attr-defined]
-    ]
+    return [name for name in names if getattr(parameters, name) != parameters.default(name).value]
 
 
 def refinement(parameters: RegistrationParameters) -> bool | dict[str, Any] | None:

@@ -102,11 +102,8 @@ def _guidance(parameters: RegistrationParameters, card: ModelCard | None) -> dic
         return found | {"automatic_regions": True}
     if parameters.anatomy is Anatomy.NONE:
         return found | {"guided": False}
-    prompts = {
-        number: parameters.prompts[key]
-        for key, number in numbers.items()
-        if key in parameters.prompts
-    }
+    words = dict(parameters.prompts)
+    prompts = {number: words[key] for key, number in numbers.items() if key in words}
     if not is_segmentation:
         # Labels of a label map are all read; to the model these are background.
         prompts |= {number: "background" for key, number in numbers.items() if key in left_out}

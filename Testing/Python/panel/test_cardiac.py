@@ -42,12 +42,12 @@ def test_select_images_apply_look(host: Any, opened: Any) -> None:
     assert after > 0.9
     assert after > before + 0.05
 
-    # The same nodes once more, and faster: the worker keeps its model.
+    # Once more, into the same nodes; the worker has its model by now.
     host.click("applyButton")
     host.wait_until(lambda: not opened.running, _SECONDS, "the end of the second registration")
     assert opened.session.last.nodes == nodes
     host.click("revertButton")
-    assert "the scene" in host.widget("statusLabel").text or opened.session.last is None
+    assert opened.session.last is None
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,12 +16,14 @@ def ready(host: Any, panel: Any, flat_pair: Any) -> Any:
     return panel
 
 
-def _finished(host: Any, name: str = "ES to ED") -> Any:
-    node = host.slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", name)
-    change = SimpleNamespace(on_undo=lambda action: None)
-    return SimpleNamespace(
-        nodes={"transform": node}, provenance={"device": "cpu"}, metrics={}, change=change
-    )
+def _finished(host: Any, plan: Any) -> Any:
+    """A run that has written a transform."""
+    from SlicerLDMRegLib.slicer_app.scene_change import SceneChange
+    from SlicerLDMRegLib.slicer_app.session import FinishedRun
+
+    with SceneChange(host.slicer.mrmlScene) as change:
+        node = change.add("vtkMRMLTransformNode", "ES to ED")
+    return FinishedRun({"transform": node}, change, plan, provenance={"device": "cpu"})
 
 
 def test_a_run(host: Any, ready: Any, session: Any) -> None:
@@ -35,7 +36,7 @@ def test_a_run(host: Any, ready: Any, session: Any) -> None:
     assert bar.value == 400
     assert status.text == "Refining (loss 0.3)"
     session.log("warning", "using the processor")
-    session.succeed(_finished(host))
+    session.succeed(_finished(host, session.plan))
     host.process_events()
     assert button.text == "Apply"
     assert not bar.visible
@@ -94,7 +95,7 @@ def test_a_run_goes_on_while_another_module_is_open(host: Any, ready: Any, sessi
     host.click("applyButton")
     host.close_module()
     session.progress("refine", 0.5, "")
-    session.succeed(_finished(host))
+    session.succeed(_finished(host, session.plan))
     host.open_module("SlicerLDMReg")
     assert "Done" in host.widget("statusLabel").text
     assert host.widget("applyButton").text == "Apply"

@@ -91,7 +91,7 @@ class AnatomySection(VTKObservationMixin):
         others = self._labels is not None and labels is not None and labels is not self._labels
         said = None if parameters is None else _said(parameters)
         # What a script says together with the new labels is of these.
-        if others and parameters is self._owner and any(said) and said == self._said:
+        if others and parameters is self._owner and said == self._said != ([], {}):
             with slicer.util.NodeModify(parameters.parameterNode):
                 parameters.leftOut = []
                 parameters.prompts = {}
@@ -107,7 +107,7 @@ class AnatomySection(VTKObservationMixin):
 
     def _show_rows(self, card: ModelCard | None) -> None:
         parameters, table = self.panel.parameters, self.ui.regionsTable
-        left_out, prompts = set(parameters.leftOut), dict(parameters.prompts)
+        left_out, prompts = _said(parameters)
         key = ([*self._rows], left_out, prompts, None if card is None else card.id)
         if key == self._shown:
             return
@@ -156,7 +156,7 @@ class AnatomySection(VTKObservationMixin):
                 left_out.append(found.key)
             parameters.leftOut = left_out
         elif item.column() == _PROMPT:
-            prompts = dict(parameters.prompts)
+            prompts = _said(parameters)[1]
             prompts.pop(found.key, None)
             words = " ".join(item.text().split())
             # An empty prompt brings the name back; "background" is how to say that it is none.
@@ -189,11 +189,11 @@ class AnatomySection(VTKObservationMixin):
         return _("The model finds the structures of the fixed image itself.")
 
     def _count_matched(self, card: ModelCard) -> int:
-        parameters = self.panel.parameters
+        left_out, prompts = _said(self.panel.parameters)
         words = [
-            parameters.prompts.get(found.key, self._words(found, card))
+            prompts.get(found.key, self._words(found, card))
             for found in self._rows
-            if found.key not in parameters.leftOut
+            if found.key not in left_out
         ]
         return sum(match_structure(text, card).region is not None for text in words)
 

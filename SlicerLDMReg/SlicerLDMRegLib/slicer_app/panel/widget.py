@@ -55,7 +55,7 @@ class Panel(VTKObservationMixin):
     def __init__(self, ui: Any, logic: Any, session: RegistrationSession | None = None) -> None:
         VTKObservationMixin.__init__(self)
         self.ui, self.logic = ui, logic
-        self.parameters: RegistrationParameters | None = None
+        self.parameters: Any = None
         self._timer = qt.QTimer()
         self._timer.setInterval(_POLL_MS)
         self.session = RegistrationSession(timer=self._timer) if session is None else session
@@ -225,19 +225,19 @@ class Panel(VTKObservationMixin):
         """Show the choices of a parameter node; None: of none."""
         parameters = self.parameters
         if parameters is not None:
-            if node is parameters.parameterNode:  # type: ignore[attr-defined]
+            if node is parameters.parameterNode:
                 self.update()
                 return
-            parameters.disconnectGui(self._tag)  # type: ignore[attr-defined]
+            parameters.disconnectGui(self._tag)
             self.removeObserver(
-                parameters.parameterNode,  # type: ignore[attr-defined]
+                parameters.parameterNode,
                 vtk.vtkCommand.ModifiedEvent,
                 self.update_soon,
             )
             self.parameters = None
         if node is not None:
-            parameters = RegistrationParameters(node)  # type: ignore[call-arg]
-            self._tag = parameters.connectGui(self.ui)  # type: ignore[attr-defined]
+            parameters = _wrap(node)
+            self._tag = parameters.connectGui(self.ui)
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self.update_soon)
             self.parameters = parameters
             self.ui.parameterSetSelector.setCurrentNode(node)
@@ -252,10 +252,10 @@ class Panel(VTKObservationMixin):
     def _is_orphan(self) -> bool:
         """Whether the set of choices that is shown was deleted."""
         parameters = self.parameters
-        return parameters is not None and parameters.parameterNode.GetScene() is None  # type: ignore[attr-defined]
+        return parameters is not None and parameters.parameterNode.GetScene() is None
 
     def _sizes(self) -> list[Any]:
-        volumes = (self.parameters.fixedVolume, self.parameters.movingVolume)  # type: ignore[union-attr]
+        volumes = (self.parameters.fixedVolume, self.parameters.movingVolume)
         return [
             None
             if node is None or node.GetImageData() is None
@@ -282,7 +282,7 @@ class Panel(VTKObservationMixin):
         after_loading(slicer.mrmlScene)
         if self.parameters is None:
             return
-        node = self.parameters.parameterNode  # type: ignore[attr-defined]
+        node = self.parameters.parameterNode
         loaded = self._sets_with_volumes()
         if loaded and node not in loaded:
             # The set that came with the scene in place of the empty one that was there.
@@ -320,3 +320,8 @@ class Panel(VTKObservationMixin):
         else:
             self.say(_("The images are loaded and chosen: press Apply."))
         self.update()
+
+
+def _wrap(node: Node) -> Any:
+    wrapper: Any = RegistrationParameters  # what the decorator adds is not known to type checkers
+    return wrapper(node)
