@@ -235,8 +235,10 @@ class RegistrationPlan:
             if self.last < self.first:
                 return [_("The last slice comes before the first one.")]
             try:
-                selection = SliceSelection(self.axis, self.first, self.last)
-                selection.resolve(volume_geometry(self.fixed))
+                geometry = volume_geometry(self.fixed)
+                if 1 in geometry.size:
+                    return [_("The fixed volume is one slice; select the whole volume.")]
+                SliceSelection(self.axis, self.first, self.last).resolve(geometry)
             except InputError as error:
                 return [str(error)]
         return []

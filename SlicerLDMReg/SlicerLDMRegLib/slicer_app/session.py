@@ -9,57 +9,31 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 from slicer.i18n import tr as _
 
 from ..errors import CancelledError, InputError, LDMRegError
 from ..worker.client import WorkerClient
 from ..worker.errors import describe_error, restore_error
-from ..worker.job import Job
-from .computation import Computation
-from .finished import Computed, FinishedRun, finish_frames, finish_images
-from .plan import Extent, RegistrationPlan
-from .results import ResultPreparation
-from .sequences import SequencePreparation
-from .steps import Steps
+from .finished import FinishedRun
+from .plan import RegistrationPlan
+from .run import SHARE_SECONDS, Run
 
 __all__ = ["RegistrationSession", "worker_client"]
 
 # Seconds of work in one poll: what takes longer is a piece of its own.
 _SLICE = 0.03
-# Seconds in which the threads of this process may do what needs Python's lock: Slicer keeps it
-# while its window waits for the user.
-_SHARE = 0.01
-# Fraction of a run when the worker is done with it.
-_COMPUTED = 0.95
 _CLOSE_SECONDS = 1.0
 
 Progress = Callable[[str, float, str], object]
 Log = Callable[[str, str], object]
-T = TypeVar("T")
 
 
 def worker_client() -> WorkerClient:
     """Return a client whose worker runs in Slicer's Python."""
     return WorkerClient([shutil.which("PythonSlicer") or sys.executable])
-
-
-@dataclass(eq=False)
-class _Run:
-    """What is going on."""
-
-    plan: RegistrationPlan
-    on_progress: Progress
-    on_done: Callable[[FinishedRun], object]
-    on_error: Callable[[LDMRegError], object]
-    on_log: Log
-    steps: Generator[bool, None, FinishedRun] | None = None
-    job: Job | None = None
-    cancelled: CancelledError | None = None
 
 
 class RegistrationSession:
@@ -86,7 +60,7 @@ class RegistrationSession:
         self._client_factory = client_factory
         self._client: WorkerClient | None = None
         self._timer = timer
-        self._run: _Run | None = None
+        self._run: Run | None = None
         self._polling = False
         if timer is not None:
             timer.timeout.connect(self.poll)
@@ -123,11 +97,14 @@ class RegistrationSession:
         """
         if self._run is not None:
             raise InputError(_("A registration is running; wait for its end, or cancel it."))
-        run = _Run(
-            plan, on_progress or _ignore, on_done or _ignore, on_error or _ignore, on_log or _ignore
+        self._run = Run(
+            plan,
+            self._worker,
+            on_progress or _ignore,
+            on_done or _ignore,
+            on_error or _ignore,
+            on_log or _ignore,
         )
-        run.steps = self._steps(run)
-        self._run = run
         if self._timer is not None:
             self._timer.start()
 
@@ -176,8 +153,8 @@ class RegistrationSession:
             return True
         self._polling = True
         try:
-            if self._client is not None:
-                self._client.wait(_SHARE) if self._client.busy else self._client.poll()
+            if self._client is not None and self._client.busy:
+                self._client.wait(SHARE_SECONDS)
             if self._run is not None:
                 self._advance(self._run)
         finally:
@@ -189,7 +166,9 @@ class RegistrationSession:
 
     def close(self) -> None:
         """End the run, without callbacks, and the worker; what was written stays."""
-        self._run = None
+        run, self._run = self._run, None
+        if run is not None:
+            run.closed = True
         if self._timer is not None:
             self._timer.stop()
         client, self._client = self._client, None
@@ -206,14 +185,13 @@ class RegistrationSession:
         if self._run is not None:
             self._run.on_log(level, text)
 
-    def _advance(self, run: _Run) -> None:
+    def _advance(self, run: Run) -> None:
         """Do the next steps of a run, for a moment; finish it where it ends."""
         end = time.monotonic() + _SLICE
         try:
             waiting = False
             while not waiting and time.monotonic() < end and self._run is run:
-                _check(run)
-                assert run.steps is not None
+                run.check()
                 waiting = next(run.steps)
         except StopIteration as stop:
             self._finish(run, stop.value)
@@ -222,12 +200,11 @@ class RegistrationSession:
         except Exception as error:
             self._finish(run, restore_error(describe_error(error)))
 
-    def _finish(self, run: _Run, outcome: FinishedRun | LDMRegError) -> None:
-        if self._run is not run:  # closed meanwhile
+    def _finish(self, run: Run, outcome: FinishedRun | LDMRegError) -> None:
+        if run.closed:
             return
-        self._run = run.steps = None
-        if run.job is not None and not run.job.finished:
-            run.job.cancel()
+        self._run = None
+        run.end()
         if isinstance(outcome, LDMRegError):
             detail = getattr(outcome, "detail", "")
             if detail:
@@ -236,108 +213,6 @@ class RegistrationSession:
             return
         self.last = outcome
         run.on_done(outcome)
-
-    def _report(self, run: _Run, stage: str, fraction: float, message: str = "") -> None:
-        run.on_progress(stage, fraction, message)
-        if self._run is not run:
-            raise CancelledError("the session was closed")
-        _check(run)
-
-    def _steps(self, run: _Run) -> Generator[bool, None, FinishedRun]:
-        """Do a run piece by piece; True means that it waits for somebody else."""
-        plan = run.plan
-        problems = plan.problems()
-        if problems:
-            raise InputError(problems[0])
-        if plan.extent is Extent.FRAMES:
-            return (yield from self._frames(run))
-        result, images = yield from self._compute(run, None, 0.0, _COMPUTED)
-        self._report(run, "write", _COMPUTED)
-        preparation = ResultPreparation(result, images, plan.output_nodes(images))
-        yield from _computing(preparation.compute)
-        prepared = preparation.finish()
-        yield False
-        return finish_images(plan, result, prepared.write())
-
-    def _frames(self, run: _Run) -> Generator[bool, None, FinishedRun]:
-        """Register all frames of a sequence, one after the other, as :meth:`_steps`."""
-        plan, frames = run.plan, run.plan.frames
-        assert frames is not None  # else there would be a problem
-        preparation = SequencePreparation(frames, plan.outputs)
-        numbers, metrics, first = plan.frame_numbers(), {}, None
-        for done, number in enumerate(numbers):
-            start, end = (_COMPUTED * n / len(numbers) for n in (done, done + 1))
-            text = _("frame {number} of {count}").format(number=done + 1, count=len(numbers))
-            result, images = yield from self._compute(run, number, start, end, text)
-            yield from _computing(partial(preparation.add, number, result, images))
-            metrics[number], first = result.metrics, first or result
-        assert first is not None
-        self._report(run, "write", _COMPUTED)
-        yield False
-        prepared = preparation.finish()
-        yield False
-        return finish_frames(plan, first, metrics, prepared.write())
-
-    def _compute(
-        self, run: _Run, frame: int | None, start: float, end: float, which: str = ""
-    ) -> Generator[bool, None, Computed]:
-        """Register the images, or a frame, in the worker; return the result with the images."""
-
-        def progress(stage: str, fraction: float, message: str) -> None:
-            if self._run is run:
-                text = ": ".join(part for part in (which, message) if part)
-                run.on_progress(stage, start + (end - start) * fraction, text)
-
-        self._report(run, "read", start, which)
-        yield False
-        images = yield from _in_turn(run.plan.images_in_steps(frame))
-        request, inputs = run.plan.request(images)
-        run.job = self._worker().submit(request, inputs, on_progress=progress)
-        while not run.job.finished:
-            yield True
-        job, run.job = run.job, None
-        if job.error is not None:
-            raise job.error
-        assert job.result is not None
-        return job.result, images
-
-
-def _in_turn(steps: Steps[T]) -> Generator[bool, None, T]:
-    """Do steps that do not wait for anybody."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            made: T = stop.value
-            return made
-        yield False
-
-
-def _computing(function: Callable[[], object]) -> Generator[bool, None, None]:
-    """Call a function that knows neither the scene nor VTK, in a thread."""
-    computation = Computation(function)
-    while not computation.wait(_SHARE):
-        yield True
-
-
-def _check(run: _Run) -> None:
-    """Raise what ends a run from outside."""
-    if run.cancelled is not None:
-        raise run.cancelled
-    lost = [node for node in run.plan.inputs.values() if node.GetScene() is None]
-    if not lost:
-        return
-    if len(lost) == len(run.plan.inputs):
-        raise CancelledError(
-            _("The scene was closed; the registration was cancelled, and nothing was written.")
-        )
-    name = lost[0].GetName()
-    raise CancelledError(
-        _(
-            "{name} was removed from the scene; the registration was cancelled, and nothing was "
-            "written."
-        ).format(name=name)
-    )
 
 
 def _ignore(*_arguments: object) -> None:

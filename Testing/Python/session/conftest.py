@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from SlicerLDMRegLib.resources import sample_data_dir
@@ -134,6 +135,18 @@ def text(host: Any) -> Callable[[], str]:
     from Testing.Python.slicer_app import scenes
 
     return lambda: scenes.scene_text(slicer.mrmlScene)
+
+
+@pytest.fixture
+def volumes(host: Any) -> tuple[Any, Any]:
+    """Two volumes of some slices."""
+    from Testing.Python.slicer_app import scenes
+
+    lattice = scenes.lattice((22, 20, 9), (1.7, 1.8, 2.0), np.diag([-1.0, -1, 1]))
+    return (
+        scenes.volume_node(scenes.blobs(lattice), "fixed"),
+        scenes.volume_node(scenes.blobs(lattice, (1.5, -1.0, 0.0)), "moving"),
+    )
 
 
 @pytest.fixture

@@ -1,0 +1,116 @@
+"""Slices, slices of views, and the frames of sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from SlicerLDMRegLib.errors import CancelledError, InputError
+from Testing.Python.session.runs import QUICK, Watched
+
+Text = Callable[[], str]
+
+
+def make_plan(*nodes: Any, **options: Any) -> Any:
+    from SlicerLDMRegLib.slicer_app.plan import Extent, RegistrationPlan
+
+    extent = Extent[options.pop("extent")]
+    return RegistrationPlan(*nodes, extent=extent, **{**QUICK, **options})
+
+
+def test_some_slices(session: Watched, volumes: tuple[Any, Any]) -> None:
+    from SlicerLDMRegLib.slicer_app.nodes import volume_geometry
+
+    run = session.run(make_plan(*volumes, extent="RANGE", axis="axial", first=2, last=4))
+    whole, part = (volume_geometry(node) for node in (volumes[0], run.nodes["warped"]))
+    assert part.matches(whole.crop((0, 0, 2), (22, 20, 3)))
+    assert str(run.result.slices) == "k:2-4"
+
+
+def test_the_slice_of_a_view(session: Watched, host: Any, volumes: tuple[Any, Any]) -> None:
+    from SlicerLDMRegLib.slicer_app.nodes import volume_geometry
+
+    view = host.slicer.app.layoutManager().sliceWidget("Green").mrmlSliceNode()
+    view.SetSliceOffset(3.0)
+    run = session.run(make_plan(*volumes, extent="VIEW", view="Green"))
+    size = volume_geometry(run.nodes["warped"]).size
+    assert sorted(size) == [1, 9, 22]
+    view.SetSliceOffset(300.0)
+    session.done.clear()
+    assert "lies outside" in str(session.fail(make_plan(*volumes, extent="VIEW", view="Green")))
+
+
+def test_a_start_that_is_not_linear(
+    session: Watched, volumes: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from SlicerLDMRegLib.slicer_app import transforms
+    from SlicerLDMRegLib.slicer_app.nodes import volume_geometry
+    from SlicerLDMRegLib.slicer_app.transforms import field_from_transform
+
+    first = session.run(make_plan(*volumes, extent="WHOLE", outputs={"transform": None}))
+    start = first.nodes["transform"]
+    where = volume_geometry(volumes[0])
+    found = field_from_transform(start, where).vectors
+    monkeypatch.setattr(transforms, "_STEP_POINTS", 900)  # two slices
+    options = {"initial_transform": start, "refine": False, "outputs": {"inverse": None}}
+    run = session.run(make_plan(*volumes, extent="WHOLE", **options))
+    assert np.abs(run.result.field.vectors - found).max() < 1e-6
+
+
+def test_the_frames_of_a_sequence(session: Watched, frames: Any, text: Text) -> None:
+    from SlicerLDMRegLib.slicer_app.provenance import read_json
+
+    before = text()
+    run = session.run(make_plan(None, frames.shown, extent="FRAMES", reference_frame=1))
+    assert set(run.nodes) == {"warped", "transform", "inverse", "jacobian"}
+    assert run.result is None and sorted(run.frame_metrics) == [0, 2, 3]
+    assert frames.browser.GetNumberOfSynchronizedSequenceNodes(True) == 5
+    sequence = frames.browser.GetSequenceNode(run.nodes["transform"])
+    assert sequence.GetNumberOfDataNodes() == 4
+    found = [read_json(sequence.GetNthDataNode(n), "Metrics") for n in range(4)]
+    assert found[3]["after"]["ncc"] == run.frame_metrics[3]["after"]["ncc"]
+    assert found[1] == {}  # nothing was registered
+    fractions = [fraction for _, fraction, _ in session.progress]
+    assert fractions == sorted(fractions) and fractions[-1] < 1
+    assert any("frame 2 of 3" in message for _, _, message in session.progress)
+    session.session.revert()
+    assert text() == before
+
+
+def test_frames_and_a_still_image(session: Watched, frames: Any, blobs: tuple[Any, Any]) -> None:
+    still = blobs[0]
+    run = session.run(make_plan(still, frames.shown, extent="FRAMES"))
+    assert sorted(run.frame_metrics) == [0, 1, 2, 3]
+    assert run.nodes["transform"].GetName() == "heart to fixed"
+
+
+@pytest.mark.parametrize("end", ["cancelled", "an input is removed", "a frame fails"])
+def test_frames_that_end_early_leave_nothing(
+    session: Watched, host: Any, frames: Any, text: Text, end: str
+) -> None:
+    scene = host.slicer.mrmlScene
+    after = [text()]
+
+    def act(now: str) -> None:
+        message = session.progress[-1][2]
+        if "frame 2" not in message or session.on_progress is not act:
+            return
+        if end == "cancelled":
+            session.session.cancel()
+        elif end == "a frame fails":
+            frames.node.GetNthDataNode(3).SetAndObserveImageData(None)
+        else:
+            scene.RemoveNode(frames.node)
+        after.append(text())
+        session.on_progress = lambda now: None
+
+    session.on_progress = act
+    session.start(make_plan(None, frames.shown, extent="FRAMES"))
+    session.finish()
+    assert not session.done
+    kind = InputError if end == "a frame fails" else CancelledError
+    assert isinstance(session.errors[0], kind), session.errors
+    assert text() == after[-1]
