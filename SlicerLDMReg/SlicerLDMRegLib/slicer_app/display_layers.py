@@ -153,10 +153,13 @@ def write_mix(mix: Mix, mode: Mode, fixed: Node, moving: Node, memory: DisplayMe
         scene.AddNode(node)
         memory.added(node)
         set_roles(node, fixed, moving)
-    set_voxels(node, voxels_from_image(mix.image))
     if node.GetDisplayNode() is None:
-        node.CreateDefaultDisplayNodes()
-        memory.added(node.GetDisplayNode())
+        # Before it has voxels: else Slicer looks for a window among all of them.
+        display = memory.add("vtkMRMLScalarVolumeDisplayNode", f"{node.GetName()} display")
+        display.SetAutoWindowLevel(False)
+        display.SetDefaultColorMap()
+        node.SetAndObserveDisplayNodeID(display.GetID())
+    set_voxels(node, voxels_from_image(mix.image))
     if mode is Mode.DIFFERENCE:
         colors = color_table(scene, "LDMReg difference", DIFFERENCE_COLORS, memory)
         node.GetDisplayNode().SetAndObserveColorNodeID(colors.GetID())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -183,3 +184,27 @@ def test_closing_the_scene_ends_the_display(host: Any, form: Any, pair: Any) -> 
     assert form.section.display is None
     assert not form.section._flicker.active
     assert not form.ui.fixedButton.enabled
+
+
+def test_another_run_is_shown_in_the_same_way(
+    host: Any, form: Any, pair: Any, registered: Callable[..., Any]
+) -> None:
+    host.click(form.ui.differenceButton)
+    host.wait_until(lambda: form.section.display.mode is not None)
+    host.click(form.ui.gridButton)
+    host.click(form.ui.jacobianButton)
+    slicer = host.slicer
+    shown = slicer.mrmlScene.GetNodeByID(_layers(host).GetBackgroundVolumeID())
+    before = slicer.util.arrayFromVolume(shown).copy()
+    limits = pair.nodes["transform"].GetDisplayNode().GetScalarRange()
+    again = registered(lambda points: 0.2 * _fold(points), again=pair)
+    form.section.run_finished(SimpleNamespace(change=again.change, metrics={}))
+    host.wait_until(lambda: (slicer.util.arrayFromVolume(shown) != before).any())
+    assert again.nodes["transform"] is pair.nodes["transform"]
+    assert form.section.display.mode.value == "difference"
+    assert form.section.display.shown == {"grid", "jacobian"}
+    assert pair.nodes["transform"].GetDisplayNode().GetScalarRange()[1] < 0.5 * limits[1]
+    again.change.revert()
+    form.section.update()
+    assert form.section.display.mode is None
+    assert form.ui.warpedButton.enabled  # the first result is there again

@@ -217,3 +217,23 @@ def test_what_is_missing_is_told(host: Any, registered: Callable[..., Any]) -> N
     with pytest.raises(InputError, match="moving volume was removed"):
         display.show(Mode.MOVING)
     display.reset()
+
+
+@pytest.mark.parametrize("mode", ["checkerboard", "difference"])
+def test_large_volumes_keep_the_application_waiting_for_a_moment_only(
+    host: Any, registered: Callable[..., Any], mode: str
+) -> None:
+    import time
+
+    from SlicerLDMRegLib.slicer_app.display import Mode
+    from Testing.Python.slicer_app.scenes import lattice
+
+    display = _display(registered(_wave, lattice((160, 160, 128))))
+    display.show(Mode.BLEND)
+    start = time.process_time()
+    make = display.mixer(Mode(mode))
+    before = time.process_time() - start
+    mix = make()  # in a thread
+    start = time.process_time()
+    display.show_mix(Mode(mode), mix)
+    assert before + time.process_time() - start < 0.1
