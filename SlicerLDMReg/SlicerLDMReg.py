@@ -47,6 +47,16 @@ def _on_startup():
     from SlicerLDMRegLib.slicer_app.sample_data import register_sample_data
 
     register_sample_data()
+    slicer.mrmlScene.AddObserver(slicer.vtkMRMLScene.EndImportEvent, _on_scene_loaded)
+
+
+def _on_scene_loaded(_scene, _event):
+    """Bring back what files do not hold of results, also while the panel is not open."""
+    transforms = slicer.util.getNodesByClass("vtkMRMLTransformNode")
+    if any(node.GetAttribute("LDMReg.Output") for node in transforms):
+        from SlicerLDMRegLib.slicer_app.results import after_loading
+
+        after_loading(slicer.mrmlScene)
 
 
 class SlicerLDMRegWidget(ScriptedLoadableModuleWidget):

@@ -85,7 +85,7 @@ def match_structure(words: str, card: ModelCard | None) -> Match:
         return Match("", "")
     if not words.strip() or words.strip().lower() == "background":
         return Match(_("background"), _("Background: it guides nothing."))
-    number = match_region(words, card.label_scheme)
+    number = _region(words, card)
     if number is not None:
         name = card.label_names[number]
         return Match(name, _("The model knows this region: {name}.").format(name=name), number)
@@ -100,9 +100,22 @@ def guides(node: Node | None, card: ModelCard | None) -> bool:
         return False
     found = structures(node)
     if any(structure.name for structure in found):
-        known = card.label_scheme
-        return any(match_region(structure.name, known) is not None for structure in found)
+        return any(_region(structure.name, card) is not None for structure in found)
     return bool(found) and all(structure.key in card.label_scheme for structure in found)
+
+
+# The panel asks for the same words with every change.
+_regions: dict[tuple[str, str, str], int | None] = {}
+_MOST_REGIONS = 4096
+
+
+def _region(words: str, card: ModelCard) -> int | None:
+    key = str(card.folder), card.id, words
+    if key not in _regions:
+        if len(_regions) > _MOST_REGIONS:
+            _regions.clear()
+        _regions[key] = match_region(words, card.label_scheme)
+    return _regions[key]
 
 
 def _present(volume: Node) -> list[int]:
@@ -116,7 +129,7 @@ def _present(volume: Node) -> list[int]:
     return list(_seen["labels"])
 
 
-# The panel asks again and again for the labels of one volume.
+# Likewise for the labels of one volume.
 _seen: dict[str, Any] = {}
 
 

@@ -140,3 +140,20 @@ def test_automatic_takes_the_model_of_the_dimension(
     assert widget.panel.card().spatial_dims == 2
     _select(host, flat_pair)
     assert widget.panel.card().spatial_dims == 2
+
+
+def test_frames_of_a_sequence(host: Any, widget: Any, add_volume: Any) -> None:
+    scene, volume = host.slicer.mrmlScene, add_volume("cine")
+    sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", "cine frames")
+    for number in range(4):
+        sequence.SetDataNodeAtValue(volume, str(number))
+    browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", "browser")
+    browser.AddSynchronizedSequenceNode(sequence)
+    browser.AddProxyNode(volume, sequence, False)
+    browser.SetSelectedItemNumber(2)
+    host.select("movingSelector", volume)
+    host.choose("extentComboBox", "All frames of a sequence")
+    assert widget.panel.parameters.referenceFrame == 2
+    assert host.widget("extentLabel").text == "4 frames, 0 to 3, each to frame 2."
+    assert host.widget("applyButton").enabled
+    assert widget.panel.plan().frame_numbers() == [0, 1, 3]

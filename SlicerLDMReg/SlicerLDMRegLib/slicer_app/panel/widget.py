@@ -17,7 +17,6 @@ from ..nodes import Node
 from ..parameters import RegistrationParameters
 from ..plan import RegistrationPlan
 from ..planning import chosen_card, image_dimension, plan_of
-from ..results import after_loading
 from ..session import RegistrationSession
 from .alignment_section import AlignmentSection
 from .anatomy_section import AnatomySection
@@ -279,7 +278,6 @@ class Panel(VTKObservationMixin):
             self.use(self.logic.getParameterNode())
 
     def _on_end_import(self, _caller: Any, _event: Any) -> None:
-        after_loading(slicer.mrmlScene)
         if self.parameters is None:
             return
         node = self.parameters.parameterNode
