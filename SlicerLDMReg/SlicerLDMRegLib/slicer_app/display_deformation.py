@@ -84,7 +84,13 @@ def show_deformation(
         memory: for the display node.
         views: in which it is drawn; by default all.
     """
-    display = _display(transform, drawing) or _new_display(transform, drawing, memory)
+    shown_in = [view.GetID() for view in views]
+    display = _display(transform, drawing)
+    if display is not None and sorted(display.GetViewNodeIDs()) != sorted(shown_in):
+        # Views do not look again whether they are among those that show it.
+        transform.GetScene().RemoveNode(display)
+        display = None
+    display = display or _new_display(transform, drawing, shown_in, memory)
     memory.keep(display)
     longest = longest_displacement(transform)
     colors = displacement_colors(transform.GetScene(), longest, memory)
@@ -111,7 +117,6 @@ def show_deformation(
             display.SetGlyphTipLengthPercent(35)
         display.SetSliceIntersectionThickness(2)
         display.SetAndObserveRegionNode(region)
-        display.SetViewNodeIDs([view.GetID() for view in views])
         display.SetVisibility3D(region is not None)
         display.SetVisibility2D(True)
         display.SetVisibility(True)
@@ -143,13 +148,16 @@ def _display(transform: Node, drawing: Drawing) -> Node | None:
     return None
 
 
-def _new_display(transform: Node, drawing: Drawing, memory: DisplayMemory) -> Node:
+def _new_display(
+    transform: Node, drawing: Drawing, views: Sequence[str], memory: DisplayMemory
+) -> Node:
     scene = transform.GetScene()
     display = scene.CreateNodeByClass("vtkMRMLTransformDisplayNode")
     display.UnRegister(None)
     display.SetName(f"{transform.GetName()} {drawing.value}")
     display.SetAttribute(_SHOWS, drawing.value)
     display.SetVisibility(False)
+    display.SetViewNodeIDs(views)
     # Else it makes a table of its own as soon as it is looked at.
     colors = displacement_colors(scene, longest_displacement(transform), memory)
     scene.AddNode(display)

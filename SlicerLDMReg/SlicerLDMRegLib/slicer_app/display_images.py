@@ -10,6 +10,7 @@ from .display_layers import (
     Mode,
     image_maker,
     match_windows,
+    outline_segmentations,
     set_background,
     set_foreground_opacity,
     show_layers,
@@ -124,6 +125,8 @@ class ImageDisplay:
         self._need(mode.value)
         fit = self.mode is None and not self._in_view(self.place)
         match_windows(self.fixed, self.moving, self.output("warped"), self._memory)
+        if self.mode is None:
+            outline_segmentations(self._scene, self._memory)
         self.mode = mode
         self._show_layers()
         base = self.moving if mode is Mode.MOVING else self.place

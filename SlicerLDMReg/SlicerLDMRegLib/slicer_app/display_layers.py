@@ -23,6 +23,7 @@ __all__ = [
     "find_mix",
     "image_maker",
     "match_windows",
+    "outline_segmentations",
     "set_background",
     "set_foreground_opacity",
     "show_layers",
@@ -119,6 +120,15 @@ def image_maker(volume: Node) -> Callable[[], sitk.Image]:
 
 def _voxels(volume: Node) -> np.ndarray:
     return np.asarray(vtk_to_numpy(volume.GetImageData().GetPointData().GetScalars()))
+
+
+def outline_segmentations(scene: Any, memory: DisplayMemory) -> None:
+    """Show segments as outlines: filled, they cover the images that are to be compared."""
+    for display in nodes_of_class(scene, "vtkMRMLSegmentationDisplayNode"):
+        if display.GetVisibility() and display.GetVisibility2DFill():
+            memory.keep(display)
+            display.SetVisibility2DFill(False)
+            display.SetVisibility2DOutline(True)
 
 
 def _set_window(volume: Node, window: Window) -> None:

@@ -80,6 +80,38 @@ def test_an_image_of_one_slice_fills_the_view_it_belongs_to(
     assert up @ {"Red": [0, 1, 0], "Green": [0, 0, 1], "Yellow": [0, 0, 1]}[view] > 0.5
 
 
+def test_the_grid_of_one_slice_is_drawn_only_where_the_slice_is(
+    host: Any, registered: Callable[..., Any], picture: Callable[..., Any]
+) -> None:
+    view, geometry = _plane("coronal")
+    display = _display(registered(_wave, geometry, images=_bright))
+    for other in ("Red", "Green", "Yellow"):
+        picture(other, SIZE)
+    display.show_grid(True)
+    for other in ("Red", "Green", "Yellow"):
+        pixels = picture(other, SIZE)
+        colored = (pixels.max(axis=2) - pixels.min(axis=2) > 60).mean()
+        assert (colored > 0.1) == (other == view), other
+
+
+def test_segments_are_outlined_while_images_are_compared(
+    host: Any, registered: Callable[..., Any]
+) -> None:
+    from SlicerLDMRegLib.slicer_app.display import Mode
+
+    display = _display(registered(_wave))
+    slicer = host.slicer
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    node.CreateDefaultDisplayNodes()
+    shown = node.GetDisplayNode()
+    assert shown.GetVisibility2DFill()
+    display.show(Mode.WARPED)
+    assert shown.GetVisibility()
+    assert (shown.GetVisibility2DFill(), shown.GetVisibility2DOutline()) == (0, 1)
+    display.reset()
+    assert shown.GetVisibility2DFill()
+
+
 def test_views_of_an_oblique_volume_turn_to_its_axes(
     host: Any, registered: Callable[..., Any]
 ) -> None:
