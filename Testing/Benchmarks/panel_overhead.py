@@ -9,7 +9,7 @@ but without a model, again and again through the session of the panel, with a wa
 - where the overhead comes from: the worker's other stages, and what remains for the session;
 - the longest time for which the event loop did not run, and the same of a loop that does nothing:
   on a busy machine the system itself keeps it waiting;
-- the longest time that one poll of the session took of the processor;
+- the longest time that one poll of the session took of the processor, and the stage it was in;
 - the share of a processor that a busy loop got just before: where it is not near 1, others compute
   on this machine, and all times are longer than they would be.
 
@@ -68,13 +68,15 @@ class _Bench:
         self.timer = host.qt.QTimer()
         self.timer.setInterval(interval)
         self.session = RegistrationSession(lambda: WorkerClient([sys.executable]), self.timer)
-        self.longest_poll = 0.0
+        self.longest_poll, self.longest_stage, self.stage = 0.0, "", ""
         advance = self.session._advance
 
         def timed(run: Any) -> None:
             began = time.thread_time()
             advance(run)
-            self.longest_poll = max(self.longest_poll, time.thread_time() - began)
+            seconds = time.thread_time() - began
+            if seconds > self.longest_poll:
+                self.longest_poll, self.longest_stage = seconds, self.stage
 
         self.session._advance = timed  # type: ignore[method-assign]
 
@@ -105,7 +107,7 @@ class _Bench:
             for name, value in row.items():
                 rows.setdefault(name, []).append(value)
             run.change.revert()
-        print(f"\n{title}, {repeats} runs: median, range [s]")
+        print(f"\n{title}, {repeats} runs: median, range [s]; longest poll: {self.longest_stage}")
         for name, values in rows.items():
             text = f"{statistics.median(values):8.3f}  {min(values):.3f} to {max(values):.3f}"
             if name in aims:
@@ -117,11 +119,15 @@ class _Bench:
         """Run a plan; the finished run."""
         done: list[Any] = []
         errors: list[Exception] = []
-        self.session.start(plan, None, done.append, errors.append)
+        self.session.start(plan, self.note, done.append, errors.append)
         self.host.wait_until(lambda: done or errors, 3600)
         if errors:
             raise errors[0]
         return done[0]
+
+    def note(self, stage: str, fraction: float, message: str) -> None:
+        """Keep the stage that a run is in."""
+        self.stage = stage
 
     def idle(self) -> float:
         """How long the event loop does not run while nothing happens, for a second."""
