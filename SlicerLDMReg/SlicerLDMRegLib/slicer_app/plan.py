@@ -111,9 +111,9 @@ class RegistrationPlan:
                 return [_("{name} is no longer in the scene.").format(name=node.GetName())]
         found = self._extent_problems()
         if self.model == "none" and self.refine is False and self._starts_nowhere:
-            found.append(_("Nothing to do: select a model, the refinement or an alignment."))
+            found.append(_("Nothing to do: select a model."))
         if self.guided and self.segmentation is None:
-            found.append(_("Select the fixed labels that guide the model."))
+            found.append(_("Select the fixed labels."))
         if not self.outputs:
             found.append(_("Select an output."))
         elif not found and self.fixed is not None:
@@ -230,15 +230,17 @@ class RegistrationPlan:
         if self.extent is Extent.FRAMES:
             return self._frame_problems()
         if self.fixed is self.moving:
-            return [_("Fixed and moving volume are the same: select two.")]
+            return [_("Fixed and moving volume are the same.")]
         if self.extent is Extent.RANGE:
             if self.last < self.first:
                 return [_("The last slice comes before the first one.")]
             try:
                 geometry = volume_geometry(self.fixed)
                 if 1 in geometry.size:
-                    return [_("The fixed volume is one slice; select the whole volume.")]
-                SliceSelection(self.axis, self.first, self.last).resolve(geometry)
+                    return [_("The fixed volume is one slice only.")]
+                last = SliceSelection(self.axis).resolve(geometry).count - 1
+                if self.last > last:
+                    return [_("The fixed volume has slices 0 to {last}.").format(last=last)]
             except InputError as error:
                 return [str(error)]
         return []
@@ -246,7 +248,7 @@ class RegistrationPlan:
     def _frame_problems(self) -> list[str]:
         frames = self.frames
         if frames is None:
-            return [_("The moving volume is no sequence; select one, or the whole volume.")]
+            return [_("The moving volume is no sequence.")]
         try:
             numbers = self.frame_numbers()
         except InputError as error:
@@ -254,11 +256,7 @@ class RegistrationPlan:
         if not numbers:
             return [_("The sequence has one frame only.")]
         if not set(self.outputs) & set(SEQUENCE_OUTPUTS):
-            return [
-                _("Select an output that sequences have: {names}.").format(
-                    names=", ".join(SEQUENCE_OUTPUTS)
-                )
-            ]
+            return [_("Select an output that sequences have.")]
         return []
 
     def _sequence(self) -> FrameSequence:

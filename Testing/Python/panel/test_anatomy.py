@@ -107,7 +107,7 @@ def test_what_guides_the_model(host: Any, panel: Any, brain: Any) -> None:
     host.choose("anatomyComboBox", "The fixed labels below")
     assert panel.plan().guided is True
     host.select("anatomySelector", None)
-    assert host.widget("applyButton").text == "Select the fixed labels that guide the model"
+    assert host.widget("applyButton").text == "Select the fixed labels"
 
 
 def test_a_label_map_with_the_numbers_of_the_model(

@@ -18,7 +18,7 @@ def test_apply_says_what_is_missing(host: Any, widget: Any, pair: tuple[Any, Any
     assert button.text == "Select a moving volume"
     host.select("movingSelector", pair[0])
     assert not button.enabled
-    assert button.text == "Fixed and moving volume are the same: select two"
+    assert button.text == "Fixed and moving volume are the same"
     host.select("movingSelector", pair[1])
     assert button.enabled
     assert button.text == "Apply"
@@ -67,7 +67,7 @@ def test_a_range_begins_with_all_slices(host: Any, widget: Any, pair: Any) -> No
     assert (parameters.firstSlice, parameters.lastSlice) == (0, 11)
     assert "Of 12 slices, 0 to 11" in host.widget("extentLabel").text
     host.set_value("lastSliceSpinBox", 12)
-    assert not host.widget("applyButton").enabled
+    assert host.widget("applyButton").text == "The fixed volume has slices 0 to 11"
     host.set_value("lastSliceSpinBox", 4)
     host.set_value("firstSliceSpinBox", 5)
     assert host.widget("applyButton").text == "The last slice comes before the first one"
@@ -120,7 +120,7 @@ def test_models(host: Any, widget: Any, flat_pair: Any, region_model: str) -> No
     host.choose(box, "Brain regions")
     assert widget.panel.parameters.model == "brain-regions"
     assert note.text == "Brain MR."
-    assert "for whole volumes" in host.widget("applyButton").text
+    assert "needs whole volumes" in host.widget("applyButton").text
     host.choose(box, "None: optimise on this pair only")
     assert "this pair alone" in note.text
     # The scene of somebody who has another model.

@@ -73,7 +73,7 @@ def test_nothing_is_cut_off(
     cut: list[str] = []
     host.grab_panel(tmp_path / "panel.png", width=480)  # lays everything out at this width
     panel = host.slicer.app.moduleManager().module("SlicerLDMReg").widgetRepresentation()
-    assert panel.minimumSizeHint.width() <= 460
+    assert panel.minimumSizeHint.width() <= 380
     for w in _own(widget):
         kind = type(w).__name__
         if not w.visible or kind not in ("QLabel", "QPushButton", "QCheckBox", "QToolButton"):

@@ -56,7 +56,8 @@ class InputsSection:
         ui = self.ui
         for shown, widgets in (
             (extent is Extent.VIEW, (ui.viewComboBoxLabel, ui.viewComboBox)),
-            (extent is Extent.RANGE, (ui.axisComboBoxLabel, ui.rangeWidget)),
+            (extent is Extent.RANGE, (ui.axisComboBoxLabel, ui.axisComboBox)),
+            (extent is Extent.RANGE, (ui.firstSliceSpinBoxLabel, ui.rangeWidget)),
             (extent is Extent.FRAMES, (ui.referenceFrameSpinBoxLabel, ui.referenceFrameSpinBox)),
         ):
             for widget in widgets:

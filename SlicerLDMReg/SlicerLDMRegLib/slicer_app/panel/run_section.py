@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 
@@ -14,8 +15,9 @@ from .widgets import tint
 __all__ = ["RunSection"]
 
 _SIGNS = {"info": "", "good": "\u2713 ", "warning": "! ", "error": "\u2715 "}
-# What fits on the button; the tooltip has the whole text.
-_BUTTON_LETTERS = 56
+# Of the button, in pixels; it has no width yet when the panel is made.
+_LEAST_WIDTH = 360
+_MARGINS = 24
 _LEVELS = {"warning": "warning", "error": "error", "critical": "error"}
 
 
@@ -55,7 +57,7 @@ class RunSection:
         problems = self.panel.problems()
         button.enabled = not problems
         button.toolTip = problems[0] if problems else _("Register the moving to the fixed image.")
-        button.text = _shortened(problems[0]) if problems else _("Apply")
+        button.text = _fitting(problems[0], button) if problems else _("Apply")
 
     def cleanup(self) -> None:
         pass
@@ -180,9 +182,10 @@ def _where(run: Any) -> str:
     return _(" on {device}").format(device=device) if device else ""
 
 
-def _shortened(problem: str) -> str:
-    text = problem.rstrip(".")
-    return text if len(text) <= _BUTTON_LETTERS else text[: _BUTTON_LETTERS - 1].rstrip() + "\u2026"
+def _fitting(problem: str, button: Any) -> str:
+    """Return a problem as far as it fits on the button; the tooltip has the whole text."""
+    width = max(button.width, _LEAST_WIDTH) - _MARGINS
+    return str(button.fontMetrics().elidedText(problem.rstrip("."), qt.Qt.ElideRight, width))
 
 
 def _sentence(text: str) -> str:

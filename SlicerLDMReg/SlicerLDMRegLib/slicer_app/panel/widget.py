@@ -181,7 +181,7 @@ class Panel(VTKObservationMixin):
         if card is None:
             return [_("The chosen model is not installed.")]
         if dimension == 2 and card.spatial_dims == 3:
-            return [_("The chosen model is for whole volumes, not for slices.")]
+            return [_("The chosen model needs whole volumes.")]
         return []
 
     def update(self) -> None:
