@@ -12,18 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .display_colors import update_legends
 from .display_deformation import Drawing, grid_spacing, hide_deformation, show_deformation
 from .display_folds import fold_points, hide_folds, largest_fold, show_folds
 from .display_images import NEEDED, ImageDisplay
 from .display_jacobian import color_jacobian, uncolor_jacobian
 from .display_layers import Mode
 from .display_views import (
-    best_view,
     cuts,
     ensure_3d_view,
     jump_to,
     look_from_above,
     show_slices_in_3d,
+    views_with,
 )
 from .nodes import Node, volume_geometry
 from .results import find_outputs
@@ -80,8 +81,8 @@ class ResultDisplay(ImageDisplay):
             for view in self._slice_views():
                 view.Modified()
         self._drawings.add(drawing)
-        region = best_view(self._scene, self.place) if self._in_3d else None
-        show_deformation(transform, drawing, self.spacing, region, self._memory, self._views())
+        regions = views_with(self._scene, self.place) if self._in_3d else []
+        show_deformation(transform, drawing, self.spacing, regions, self._memory, self._views())
 
     def show_jacobian(self, visible: bool) -> None:
         """Lay the Jacobian determinant over the image in colours, with their bar."""
@@ -128,6 +129,7 @@ class ResultDisplay(ImageDisplay):
             show_folds(self.output("folds"), visible, self._memory)
         if visible:
             look_from_above(self._scene, self.fixed, self._memory)
+        update_legends(self._scene)
 
     def _show(self, mode: Mode) -> None:
         folds = self.output("folds")

@@ -68,96 +68,106 @@ def show_deformation(
     transform: Node,
     drawing: Drawing,
     spacing: float,
-    region: Node | None,
+    regions: Sequence[Node],
     memory: DisplayMemory,
     views: Sequence[Node] = (),
-) -> Node:
-    """Draw a transform in all views; returns the display node that does it.
+) -> None:
+    """Draw a transform in all views.
 
-    The grid and the arrows have a display node each, so both can be seen.
+    The grid and the arrows have display nodes of their own, so both can be seen; in 3D there is one
+    for each region.
 
     Args:
         transform: from parent, of fixed to moving points.
         drawing: grid or arrows.
         spacing: of the lines of the grid, and of the arrows, mm.
-        region: where it is drawn in 3D: a volume, or a slice view. None: not in 3D.
-        memory: for the display node.
+        regions: where it is drawn in 3D: slice views, or volumes. None: not in 3D.
+        memory: for the display nodes.
         views: in which it is drawn; by default all.
     """
-    shown_in = [view.GetID() for view in views]
-    display = _display(transform, drawing)
-    if display is not None and sorted(display.GetViewNodeIDs()) != sorted(shown_in):
-        # Views do not look again whether they are among those that show it.
-        transform.GetScene().RemoveNode(display)
-        display = None
-    display = display or _new_display(transform, drawing, shown_in, memory)
-    memory.keep(display)
     longest = longest_displacement(transform)
-    colors = displacement_colors(transform.GetScene(), longest, memory)
-    with slicer.util.NodeModify(display):
-        display.SetAndObserveColorNodeID(colors.GetID())
-        display.SetAutoScalarRange(False)
-        display.SetScalarRange(0.0, longest)
-        display.SetScalarVisibility(True)
-        if drawing is Drawing.GRID:
-            display.SetVisualizationMode(display.VIS_MODE_GRID)
-            display.SetGridScalePercent(100.0)
-            display.SetGridSpacingMm(spacing)
-            display.SetGridResolutionMm(spacing / _SUBDIVISION)
-            display.SetGridLineDiameterMm(spacing / 8)
-            display.SetGridShowNonWarped(False)
-        else:
-            display.SetVisualizationMode(display.VIS_MODE_GLYPH)
-            display.SetGlyphType(display.GLYPH_TYPE_ARROW)
-            display.SetGlyphSpacingMm(spacing)
-            display.SetGlyphScalePercent(100.0)
-            display.SetGlyphDisplayRangeMinMm(0.05 * longest)
-            display.SetGlyphDisplayRangeMaxMm(1000.0)
-            display.SetGlyphDiameterMm(spacing / 6)
-            display.SetGlyphTipLengthPercent(35)
-        display.SetSliceIntersectionThickness(2)
-        display.SetAndObserveRegionNode(region)
-        display.SetVisibility3D(region is not None)
-        display.SetVisibility2D(True)
-        display.SetVisibility(True)
-    show_legend(transform, display, _TITLE, memory, left=True, views=views)
-    return display
+    shown = []
+    for number, region in enumerate(regions or (None,)):
+        display = _display_for(transform, drawing, number, views, memory)
+        memory.keep(display)
+        with slicer.util.NodeModify(display):
+            _style(display, drawing, spacing, longest)
+            colors = displacement_colors(transform.GetScene(), longest, memory)
+            display.SetAndObserveColorNodeID(colors.GetID())
+            display.SetAndObserveRegionNode(region)
+            display.SetVisibility3D(region is not None)
+            display.SetVisibility2D(number == 0)
+            display.SetVisibility(True)
+        shown.append(display)
+    for display in _displays(transform, drawing):
+        if display not in shown:
+            memory.keep(display)
+            display.SetVisibility(False)
+    show_legend(transform, shown[0], _TITLE, memory, left=True, views=views)
 
 
 def hide_deformation(transform: Node, drawing: Drawing, memory: DisplayMemory) -> None:
     """Draw a transform no longer in one way; the bar of the colours goes with the last one."""
-    display = _display(transform, drawing)
-    if display is None:
-        return
-    memory.keep(display)
-    display.SetVisibility(False)
-    others = [_display(transform, other) for other in Drawing if other is not drawing]
-    shown = [other for other in others if other is not None and other.GetVisibility()]
-    if shown:
-        views = [transform.GetScene().GetNodeByID(name) for name in shown[0].GetViewNodeIDs()]
-        show_legend(transform, shown[0], _TITLE, memory, left=True, views=views)
+    for display in _displays(transform, drawing):
+        memory.keep(display)
+        display.SetVisibility(False)
+    others = [d for other in Drawing for d in _displays(transform, other) if d.GetVisibility()]
+    if others:
+        views = [transform.GetScene().GetNodeByID(name) for name in others[0].GetViewNodeIDs()]
+        show_legend(transform, others[0], _TITLE, memory, left=True, views=views)
     else:
         remove_legend(transform, memory)
 
 
-def _display(transform: Node, drawing: Drawing) -> Node | None:
-    for number in range(transform.GetNumberOfDisplayNodes()):
-        display = transform.GetNthDisplayNode(number)
-        if display is not None and display.GetAttribute(_SHOWS) == drawing.value:
-            return display
-    return None
+def _style(display: Node, drawing: Drawing, spacing: float, longest: float) -> None:
+    display.SetAutoScalarRange(False)
+    display.SetScalarRange(0.0, longest)
+    display.SetScalarVisibility(True)
+    display.SetSliceIntersectionThickness(2)
+    if drawing is Drawing.GRID:
+        display.SetVisualizationMode(display.VIS_MODE_GRID)
+        display.SetGridScalePercent(100.0)
+        display.SetGridSpacingMm(spacing)
+        display.SetGridResolutionMm(spacing / _SUBDIVISION)
+        display.SetGridLineDiameterMm(spacing / 8)
+        display.SetGridShowNonWarped(False)
+    else:
+        display.SetVisualizationMode(display.VIS_MODE_GLYPH)
+        display.SetGlyphType(display.GLYPH_TYPE_ARROW)
+        display.SetGlyphSpacingMm(spacing)
+        display.SetGlyphScalePercent(100.0)
+        display.SetGlyphDisplayRangeMinMm(0.05 * longest)
+        display.SetGlyphDisplayRangeMaxMm(1000.0)
+        display.SetGlyphDiameterMm(spacing / 6)
+        display.SetGlyphTipLengthPercent(35)
 
 
-def _new_display(
-    transform: Node, drawing: Drawing, views: Sequence[str], memory: DisplayMemory
+def _displays(transform: Node, drawing: Drawing) -> list[Node]:
+    """Return the display nodes that draw a transform in one way, the one of the slices first."""
+    found = [transform.GetNthDisplayNode(n) for n in range(transform.GetNumberOfDisplayNodes())]
+    marked = [(d.GetAttribute(_SHOWS) or "", d) for d in found if d is not None]
+    ours = [(mark, display) for mark, display in marked if mark.split(" ")[0] == drawing.value]
+    return [display for _, display in sorted(ours, key=lambda one: one[0])]
+
+
+def _display_for(
+    transform: Node, drawing: Drawing, number: int, views: Sequence[Node], memory: DisplayMemory
 ) -> Node:
     scene = transform.GetScene()
+    mark = f"{drawing.value} {number}"
+    names = [view.GetID() for view in views]
+    for display in _displays(transform, drawing):
+        if display.GetAttribute(_SHOWS) == mark:
+            if sorted(display.GetViewNodeIDs()) == sorted(names):
+                return display
+            # Views do not look again whether they are among those that show it.
+            scene.RemoveNode(display)
     display = scene.CreateNodeByClass("vtkMRMLTransformDisplayNode")
     display.UnRegister(None)
-    display.SetName(f"{transform.GetName()} {drawing.value}")
-    display.SetAttribute(_SHOWS, drawing.value)
+    display.SetName(f"{transform.GetName()} {mark}")
+    display.SetAttribute(_SHOWS, mark)
     display.SetVisibility(False)
-    display.SetViewNodeIDs(views)
+    display.SetViewNodeIDs(names)
     # Else it makes a table of its own as soon as it is looked at.
     colors = displacement_colors(scene, longest_displacement(transform), memory)
     scene.AddNode(display)

@@ -24,6 +24,7 @@ __all__ = [
     "show_slices_in_3d",
     "shows",
     "views_for",
+    "views_with",
 ]
 
 # Part of the view that stays free around an image.
@@ -153,20 +154,27 @@ def jump_to(scene: Any, point: Iterable[float], memory: DisplayMemory) -> None:
         view.JumpSliceByOffsetting(*point)
 
 
-def views_for(scene: Any, volume: Node) -> list[Node]:
-    """Return the views in which an image of one slice is more than a line; empty: in all views."""
+def views_with(scene: Any, volume: Node) -> list[Node]:
+    """Return the slice views in which an image is more than a line: all, or that of its slice."""
+    if 1 not in volume_geometry(volume).size:
+        return nodes_of_class(scene, "vtkMRMLSliceNode")
     best = best_view(scene, volume)
-    if best is None or 1 not in volume_geometry(volume).size:
+    return [] if best is None else [best]
+
+
+def views_for(scene: Any, volume: Node) -> list[Node]:
+    """Return the slice and 3D views for what lies over an image of one slice; empty: all views."""
+    if 1 not in volume_geometry(volume).size:
         return []
-    return [best, *nodes_of_class(scene, "vtkMRMLViewNode")]
+    return [*views_with(scene, volume), *nodes_of_class(scene, "vtkMRMLViewNode")]
 
 
 def show_slices_in_3d(scene: Any, volume: Node, visible: bool, memory: DisplayMemory) -> None:
     """Show the slices in the 3D views; of an image of one slice only the view that lies in it."""
-    single, best = 1 in volume_geometry(volume).size, best_view(scene, volume)
+    shown = views_with(scene, volume) if visible else []
     for view in nodes_of_class(scene, "vtkMRMLSliceNode"):
         memory.keep(view)
-        wanted = visible and (not single or view is best)
+        wanted = view in shown
         if bool(view.GetSliceVisible()) != wanted:  # else all in it is drawn again
             view.SetSliceVisible(wanted)
     for view in nodes_of_class(scene, "vtkMRMLViewNode"):
@@ -204,7 +212,7 @@ def look_from_above(scene: Any, volume: Node, memory: DisplayMemory) -> None:
         direction, up = front + 0.25 * axes[:, 0] - 0.45 * axes[:, 1], axes[:, 1]
     direction = direction / np.linalg.norm(direction)
     radius = float(np.linalg.norm(corners - center, axis=1).max())
-    distance = 0.9 * radius / np.sin(np.radians(_VIEW_ANGLE / 2))
+    distance = radius / np.sin(np.radians(_VIEW_ANGLE / 2))
     for camera in nodes_of_class(scene, "vtkMRMLCameraNode"):
         memory.keep_value(camera.GetID(), _camera_state(camera), _camera_setter(camera))
         own = camera.GetCamera()

@@ -132,8 +132,8 @@ def test_overlays_are_switched_one_by_one(host: Any, form: Any, pair: Any) -> No
         pair.nodes["transform"].GetNthDisplayNode(number)
         for number in range(pair.nodes["transform"].GetNumberOfDisplayNodes())
     ]
-    glyphs = [d for d in displays if d.GetAttribute("LDMReg.Shows") == "glyphs"]
-    assert [d.GetGlyphSpacingMm() for d in glyphs] == [4.0]
+    glyphs = [d for d in displays if "glyphs" in (d.GetAttribute("LDMReg.Shows") or "")]
+    assert [d.GetGlyphSpacingMm() for d in glyphs] == [4.0] * 3  # in the planes of three views
 
 
 def test_reset_brings_everything_back(host: Any, form: Any, pair: Any) -> None:
@@ -208,3 +208,17 @@ def test_another_run_is_shown_in_the_same_way(
     form.section.update()
     assert form.section.display.mode is None
     assert form.ui.warpedButton.enabled  # the first result is there again
+
+
+def test_a_difference_follows_the_frames(host: Any, form: Any, pair: Any) -> None:
+    host.click(form.ui.differenceButton)
+    host.wait_until(lambda: form.section.display.mode is not None)
+    slicer = host.slicer
+    shown = slicer.mrmlScene.GetNodeByID(_layers(host).GetBackgroundVolumeID())
+    before = slicer.util.arrayFromVolume(shown).copy()
+    warped = pair.nodes["warped"]
+    slicer.util.updateVolumeFromArray(warped, slicer.util.arrayFromVolume(warped) + 1)
+    host.wait_until(lambda: np.allclose(slicer.util.arrayFromVolume(shown), before + 1, atol=1e-5))
+    host.click(form.ui.fixedButton)
+    slicer.util.updateVolumeFromArray(warped, slicer.util.arrayFromVolume(warped) - 1)
+    assert not form.section._again.active

@@ -19,6 +19,8 @@ from ..results import find_outputs
 __all__ = ["DisplaySection"]
 
 _FLICKER_MS = 600
+# How long voxels must rest, while frames of a sequence are played, before they are compared anew.
+_REST_MS = 100
 _MODES = {
     "fixedButton": Mode.FIXED,
     "movingButton": Mode.MOVING,
@@ -54,6 +56,10 @@ class DisplaySection:
         self._frame = 0
         self._flicker = qt.QTimer()
         self._flicker.setInterval(_FLICKER_MS)
+        self._again = qt.QTimer()
+        self._again.setSingleShot(True)
+        self._again.setInterval(_REST_MS)
+        self._watched: list[tuple[Node, int]] = []
 
     def setup(self) -> None:
         ui = self.ui
@@ -69,6 +75,7 @@ class DisplaySection:
         ui.checkerboardSpinBox.connect("valueChanged(int)", self._on_squares)
         ui.gridSpacingSpinBox.connect("valueChanged(double)", self._on_spacing)
         self._flicker.connect("timeout()", self._on_flicker)
+        self._again.connect("timeout()", self._on_again)
         self._show_state()
 
     def update(self) -> None:
@@ -171,6 +178,7 @@ class DisplaySection:
         display = self.display
         if display is not None:
             self._try(lambda: display.show_mix(mode, mix))
+            self._watch(display)
 
     def _on_not_made(self, error: Exception) -> None:
         self._making = None
@@ -178,9 +186,26 @@ class DisplaySection:
         self._show_state()
 
     def _stop_making(self) -> None:
+        self._again.stop()
+        for node, tag in self._watched:
+            node.RemoveObserver(tag)
+        self._watched = []
         if self._making is not None:
             self._making.forget()
             self._making = None
+
+    def _watch(self, display: ResultDisplay) -> None:
+        """Compare the images anew when their voxels change, as those of sequences do."""
+        event = slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent
+        for node in {display.fixed, display.moving, display.output("warped")} - {None}:
+            tag = node.AddObserver(event, lambda *_arguments: self._again.start())
+            self._watched.append((node, tag))
+
+    def _on_again(self) -> None:
+        display = self.display
+        if display is not None and display.mode is not None:
+            mode = display.mode
+            self._try(lambda: self._show(mode))
 
     def _on_flicker(self) -> None:
         self._frame += 1
