@@ -109,7 +109,7 @@ class Run:
         preparation = ResultPreparation(result, images, plan.output_nodes(images))
         yield from _computing(preparation.compute)
         prepared = preparation.finish()
-        yield False
+        yield from self._scene_at_rest()
         return finish_images(plan, result, prepared.write())
 
     def _frames(self) -> _Steps[FinishedRun]:
@@ -129,7 +129,7 @@ class Run:
         self._report("write", _COMPUTED)
         yield False
         prepared = preparation.finish()
-        yield False
+        yield from self._scene_at_rest()
         return finish_frames(plan, first, metrics, prepared.write())
 
     def _compute(
@@ -143,7 +143,7 @@ class Run:
                 self.on_progress(stage, start + (end - start) * fraction, text)
 
         self._report("read", start, which)
-        yield False
+        yield from self._scene_at_rest()
         images = yield from _in_turn(self._plan.images_in_steps(frame))
         request, inputs = self._plan.request(images)
         job = self._job = self._worker().submit(request, inputs, on_progress=progress)
@@ -154,6 +154,12 @@ class Run:
             raise job.error
         assert job.result is not None
         return job.result, images
+
+    def _scene_at_rest(self) -> _Steps[None]:
+        """Wait while a scene is loaded or saved; Slicer lets timers run meanwhile."""
+        yield False
+        while self._plan.moving.GetScene().GetStates():  # type: ignore[union-attr]
+            yield True
 
 
 def _in_turn(steps: Steps[T]) -> _Steps[T]:

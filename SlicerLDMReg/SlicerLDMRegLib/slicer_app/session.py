@@ -153,7 +153,7 @@ class RegistrationSession:
             return True
         self._polling = True
         try:
-            if self._client is not None and self._client.busy:
+            if self._client is not None:  # also one without a job: it may have ended meanwhile
                 self._client.wait(SHARE_SECONDS)
             if self._run is not None:
                 self._advance(self._run)

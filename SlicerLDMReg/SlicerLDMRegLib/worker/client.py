@@ -256,6 +256,8 @@ class WorkerClient:
         job = self._jobs.take()
         if job is None:
             return
+        if self._connection is not None and self._connection.ended:
+            self._leave()  # it ended while it had nothing to do
         try:
             self.start()
         except WorkerError as error:
@@ -334,16 +336,20 @@ class WorkerClient:
 
     def _drop(self, error: WorkerError, everything: bool = False) -> None:
         """Give up the process; the next job gets another one, unless that would end alike."""
-        connection, self._connection = self._connection, None
-        assert connection is not None
-        connection.close(_ENDED_SECONDS)
-        self._open.remove(connection)
+        self._leave()
         running = self._jobs.running
         # From the last to the first, for the end of the one that runs would begin the next.
         for job in reversed(self._jobs.all()):
             if everything or job is running:
                 self._inbox.put(Event("outcome", job.id, error))
         self.on_log("error", str(error))
+
+    def _leave(self) -> None:
+        """Forget the process."""
+        connection, self._connection = self._connection, None
+        assert connection is not None
+        connection.close(_ENDED_SECONDS)
+        self._open.remove(connection)
 
     def _finish(self, job: Job, outcome: Any) -> None:
         """Give a job its end, begin the next one, and tell."""

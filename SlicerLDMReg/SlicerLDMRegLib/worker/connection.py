@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from ..errors import LDMRegError
 from .errors import WorkerError, describe_error, restore_error
 from .folders import make_folder, remove_folder, remove_unfinished_output
-from .processes import kill_tree, start_process
+from .processes import is_running, kill_tree, start_process
 from .protocol import decode, encode, lines
 
 __all__ = ["Connection", "Event", "Inbox"]
@@ -103,6 +103,12 @@ class Connection:
         self._error_listener = threading.Thread(target=self._listen_to_errors, daemon=True)
         for thread in (self._writer, self._listener, self._error_listener):
             thread.start()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process has ended; the event may not have come yet."""
+        pids = [self.process.pid, (self.ready or {}).get("pid")]
+        return self.process.poll() is not None or not all(map(is_running, filter(None, pids)))
 
     def post(self, id_: str, content: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
         """Write the inputs of a job, and send it, in the background.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -66,6 +67,40 @@ def test_kill_9_of_the_worker(own_session: Watched, plan: MakePlan, text: Text) 
     session.errors.clear()
     assert session.run(plan()).nodes
     assert session.session.worker_pid != pid and not is_running(pid)
+
+
+def test_a_worker_that_ended_while_nothing_ran(own_session: Watched, plan: MakePlan) -> None:
+    session = own_session
+    session.run(plan())
+    pid = session.session.worker_pid
+    os.kill(pid, signal.SIGKILL)
+    session.host.wait_until(lambda: not is_running(pid), PATIENCE)
+    session.run(plan())
+    assert session.session.worker_pid != pid
+
+
+@pytest.mark.parametrize("stage", ["read", "write"])
+def test_a_scene_that_is_being_loaded_is_left_alone(
+    session: Watched, host: Any, plan: MakePlan, text: Text, stage: str
+) -> None:
+    scene = host.slicer.mrmlScene
+    before = text()
+
+    def begin(now: str) -> None:
+        if now == stage and not scene.IsBatchProcessing():
+            scene.StartState(scene.ImportState)
+
+    session.on_progress = begin
+    session.start(plan())
+    session.wait_for(stage)
+    for _ in range(20):
+        host.process_events()
+        time.sleep(0.02)
+    assert session.stages[-1] == stage and text() == before
+    session.on_progress = lambda now: None
+    scene.EndState(scene.ImportState)
+    session.finish()
+    assert session.done[0].nodes["warped"].GetScene() is scene
 
 
 @pytest.mark.parametrize("stage", ["read", "refine", "write"])

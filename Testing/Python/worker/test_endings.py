@@ -136,6 +136,19 @@ def test_kill_9_and_the_next_job(make_client: MakeClient, blobs: Images, place: 
     assert isinstance(failure(following), CancelledError)
 
 
+def test_kill_9_of_an_idle_worker(make_client: MakeClient, blobs: Images, place: Path) -> None:
+    client = make_client()
+    client.start()
+    pid = wait_for_worker(client)
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not is_running(pid))
+    job = client.submit(long_request(), blobs)  # nobody has polled meanwhile
+    assert wait_for_worker(client) != pid and job.state == "running"
+    assert len(list(place.iterdir())) == 1
+    job.cancel()
+    assert isinstance(failure(job), CancelledError)
+
+
 @pytest.mark.parametrize("victim", ["launcher", "worker", "none", "none of a stopped worker"])
 def test_launcher(victim: str, make_client: MakeClient, blobs: Images, place: Path) -> None:
     client = make_client(str(HERE / "launcher.py"))
