@@ -24,6 +24,7 @@ GAP = 4
 # Okabe and Ito's colours, which the colour-blind can tell apart.
 COLORS = ("#f0e442", "#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00")
 FEW = 6
+DEEP = 0.06  # of the labelled area
 
 
 def read(pair: str, name: str) -> sitk.Image:
@@ -44,8 +45,14 @@ def middle(labels: sitk.Image) -> int:
 
 
 def masks(labels: np.ndarray) -> list[np.ndarray]:
-    """The labels to outline, the largest few; the wider ones first, that others lie upon."""
+    """The labels to outline, the largest few; the wider ones first, that others lie upon.
+
+    Of many labels those in the depth: outlines of a whole cortex would hide the image.
+    """
     numbers, counts = np.unique(labels[labels > 0], return_counts=True)
+    if len(numbers) > 2 * FEW:
+        deep = counts < DEEP * counts.sum()
+        numbers, counts = numbers[deep], counts[deep]
     chosen = numbers[np.argsort(-counts)][:FEW]
     found = [(labels == number).astype(float) for number in chosen]
     return sorted(found, key=lambda mask: -np.ptp(np.nonzero(mask), axis=1).prod())
@@ -71,7 +78,7 @@ def draw(pair: str) -> Path:
         axes.imshow(
             array,
             cmap="gray",
-            norm=PowerNorm(0.7, *np.percentile(array, (0.5, 99.7))),
+            norm=PowerNorm(0.7 if number == 0 else 1.0, *np.percentile(array, (0.5, 99.7))),
             interpolation="bicubic",
             aspect=spacing[1] / spacing[0],
         )

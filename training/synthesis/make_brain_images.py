@@ -29,9 +29,9 @@ from .brain_anatomy import REGION_NUMBERS, REGION_ROW
 from .brain_contrast import CONTRASTS, draw_contrast
 from .brain_deformation import lattice_points, read_labels_at
 
-__all__ = ["make_brain_images"]
+__all__ = ["LABEL_MAPS", "make_brain_images"]
 
-_LABEL_MAPS = Path(__file__).resolve().parents[3] / "shared" / "data" / "brain_label_maps"
+LABEL_MAPS = Path(__file__).resolve().parents[3] / "shared" / "data" / "brain_label_maps"
 _FIELD_OF_VIEW = (160.0, 224.0, 192.0)  # mm along x, y, z: the network's
 _NUMBERS = np.array([0, *REGION_NUMBERS], np.uint8)[REGION_ROW]
 _BRIGHTEST = 1000
@@ -128,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--skull", action="store_true", help="the whole head, not the brain alone")
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     parser.add_argument(
-        "--root", type=Path, default=_LABEL_MAPS, help="label maps, default: %(default)s"
+        "--root", type=Path, default=LABEL_MAPS, help="label maps, default: %(default)s"
     )
     options = vars(parser.parse_args(arguments))
     try:

@@ -2,24 +2,32 @@
 
 python -m training.synthesis.make_samples            # into Resources/SampleData
 python -m training.synthesis.make_samples --output DIR
+
+The brains are made from label maps; without these files the other samples are written alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
+from training.synthesis.make_brain_images import LABEL_MAPS, make_brain_images
 from training.synthesis.phantoms import generate_pair
 
-__all__ = ["SAMPLES", "make_samples"]
+__all__ = ["SAMPLES", "make_brain_samples", "make_samples"]
 
 SAMPLE_DATA = Path(__file__).resolve().parents[2] / "Resources" / "SampleData"
 
 # kind of phantom -> (seed, pixel spacing in mm)
 SAMPLES = {"cardiac": (9, 1.4), "echo": (16, 1.2)}
+
+# Two subjects that no model was trained on, as they lay in the scanner.
+_BRAINS = {"fixed": 17, "moving": 18}
+_MARGIN = 8  # voxels of air around a brain
 
 
 def make_samples(output: Path) -> list[Path]:
@@ -46,10 +54,45 @@ def make_samples(output: Path) -> list[Path]:
     return written
 
 
+def make_brain_samples(output: Path, root: Path) -> list[Path]:
+    """Write the brain pair, T1-like, 2 mm, 8-bit, with its 35 structures; return the files.
+
+    Raises:
+        FileNotFoundError: when the label maps are not in the folder ``root``.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    written = []
+    with tempfile.TemporaryDirectory() as folder:
+        files = make_brain_images(
+            root, list(_BRAINS.values()), Path(folder), space="native", spacing=2.0
+        )
+        for number, role in enumerate(_BRAINS):
+            image, labels = (sitk.ReadImage(str(file)) for file in files[2 * number :][:2])
+            image = sitk.Cast(sitk.RescaleIntensity(image, 0, 255), sitk.sitkUInt8)
+            shape = sitk.LabelShapeStatisticsImageFilter()
+            shape.Execute(labels > 0)
+            box = np.reshape(shape.GetBoundingBox(1), (2, 3))
+            first = np.maximum(box[0] - _MARGIN, 0)
+            last = np.minimum(box.sum(axis=0) + _MARGIN, image.GetSize())
+            inside = tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
+            for name, part in ((role, image[inside]), (f"{role}_labels", labels[inside])):
+                path = output / f"brain_{name}.nrrd"
+                sitk.WriteImage(part, path, useCompression=True)
+                written.append(path)
+    return written
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Generate the sample images of LDMReg.")
     parser.add_argument("--output", type=Path, default=SAMPLE_DATA, help="default: %(default)s")
-    for path in make_samples(parser.parse_args().output):
+    parser.add_argument(
+        "--brain-labels", type=Path, default=LABEL_MAPS, help="label maps, default: %(default)s"
+    )
+    arguments = parser.parse_args()
+    written = make_samples(arguments.output)
+    if arguments.brain_labels.is_dir():
+        written += make_brain_samples(arguments.output, arguments.brain_labels)
+    for path in written:
         print(path)
 
 

@@ -14,7 +14,7 @@ from SlicerLDMRegLib.resources import sample_data_dir
 from training.synthesis.cardiac import CARDIAC_LABELS
 from training.synthesis.deformation import Contraction, VelocityFlow
 from training.synthesis.echo import ECHO_LABELS
-from training.synthesis.make_samples import make_samples
+from training.synthesis.make_samples import make_brain_samples, make_samples
 from training.synthesis.phantoms import KINDS, PhantomPair, generate_pair
 from training.synthesis.random_fields import pixel_grid, smooth_noise
 
@@ -192,13 +192,30 @@ def test_smooth_noise_has_unit_variance_everywhere() -> None:
     assert neighbours < 0.25, "neighbouring pixels are alike"
 
 
+def assert_bundled(path: Path) -> sitk.Image:
+    again, bundled = sitk.ReadImage(path), sitk.ReadImage(sample_data_dir() / path.name)
+    np.testing.assert_array_equal(
+        sitk.GetArrayViewFromImage(again), sitk.GetArrayViewFromImage(bundled)
+    )
+    for where in ("GetSpacing", "GetOrigin", "GetDirection"):
+        np.testing.assert_allclose(getattr(again, where)(), getattr(bundled, where)(), atol=1e-6)
+    return bundled
+
+
 def test_bundled_samples_are_what_the_command_makes(tmp_path: Path) -> None:
     written = make_samples(tmp_path)
-    assert {p.name for p in written} == {p.name for p in sample_data_dir().glob("*.nrrd")}
+    bundled = {p.name for p in sample_data_dir().glob("*.nrrd")}
+    assert {p.name for p in written} == {n for n in bundled if not n.startswith("brain")}
     for path in written:
-        again, bundled = sitk.ReadImage(path), sitk.ReadImage(sample_data_dir() / path.name)
-        np.testing.assert_array_equal(
-            sitk.GetArrayViewFromImage(again), sitk.GetArrayViewFromImage(bundled)
-        )
-        assert again.GetSpacing() == bundled.GetSpacing()
-        assert bundled.GetDimension() == 2 and bundled.GetSize() == (128, 128)
+        assert assert_bundled(path).GetSize() == (128, 128)
+
+
+def test_bundled_brains_are_what_the_command_makes(tmp_path: Path, shared_data: Path) -> None:
+    written = make_brain_samples(tmp_path, shared_data / "data" / "brain_label_maps")
+    bundled = {p.name for p in sample_data_dir().glob("brain*.nrrd")}
+    assert {p.name for p in written} == bundled
+    for path in written:
+        image = assert_bundled(path)
+        assert image.GetSpacing() == (2.0, 2.0, 2.0)
+        if path.stem.endswith("labels"):
+            assert len(np.unique(sitk.GetArrayViewFromImage(image))) == 36
