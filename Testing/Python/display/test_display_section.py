@@ -101,6 +101,12 @@ def test_flicker_changes_between_the_images(host: Any, form: Any, pair: Any) -> 
     host.click(form.ui.flickerButton)
     seen = set()
     host.wait_until(lambda: seen.add(_layers(host).GetForegroundOpacity()) or seen == {0.0, 1.0})
+    parameters, form.parameters = form.parameters, None  # another module is opened
+    form.section.update()
+    assert not form.section._flicker.active
+    form.parameters = parameters
+    form.section.update()
+    assert form.section._flicker.active
     host.click(form.ui.fixedButton)
     assert not form.section._flicker.active
     assert _layers(host).GetForegroundVolumeID() is None
@@ -221,4 +227,4 @@ def test_a_difference_follows_the_frames(host: Any, form: Any, pair: Any) -> Non
     host.wait_until(lambda: np.allclose(slicer.util.arrayFromVolume(shown), before + 1, atol=1e-5))
     host.click(form.ui.fixedButton)
     slicer.util.updateVolumeFromArray(warped, slicer.util.arrayFromVolume(warped) - 1)
-    assert not form.section._again.active
+    assert not form.section._comparisons.watching

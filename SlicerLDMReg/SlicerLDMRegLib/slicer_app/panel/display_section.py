@@ -10,17 +10,15 @@ import slicer
 from slicer.i18n import tr as _
 
 from ...errors import InputError
-from ..background import BackgroundCall
 from ..display import NEEDED, Mode, ResultDisplay
 from ..nodes import Node
 from ..provenance import read_attributes
 from ..results import find_outputs
+from .comparisons import Comparisons
 
 __all__ = ["DisplaySection"]
 
 _FLICKER_MS = 600
-# How long voxels must rest, while frames of a sequence are played, before they are compared anew.
-_REST_MS = 100
 _MODES = {
     "fixedButton": Mode.FIXED,
     "movingButton": Mode.MOVING,
@@ -36,7 +34,6 @@ _OVERLAYS = {
     "jacobianButton": "jacobian",
     "foldsButton": "folds",
 }
-_MADE_BY_THREAD = (Mode.CHECKERBOARD, Mode.DIFFERENCE)
 
 
 class DisplaySection:
@@ -51,15 +48,11 @@ class DisplaySection:
         self.ui, self.panel = ui, panel
         self.display: ResultDisplay | None = None
         self._key: Any = None
-        self._making: BackgroundCall | None = None
+        self._comparisons = Comparisons(self._on_made, self._on_not_made, self._on_changed)
         self._tips: dict[str, str] = {}
         self._frame = 0
         self._flicker = qt.QTimer()
         self._flicker.setInterval(_FLICKER_MS)
-        self._again = qt.QTimer()
-        self._again.setSingleShot(True)
-        self._again.setInterval(_REST_MS)
-        self._watched: list[tuple[Node, int]] = []
 
     def setup(self) -> None:
         ui = self.ui
@@ -75,7 +68,6 @@ class DisplaySection:
         ui.checkerboardSpinBox.connect("valueChanged(int)", self._on_squares)
         ui.gridSpacingSpinBox.connect("valueChanged(double)", self._on_spacing)
         self._flicker.connect("timeout()", self._on_flicker)
-        self._again.connect("timeout()", self._on_again)
         self._show_state()
 
     def update(self) -> None:
@@ -101,6 +93,9 @@ class DisplaySection:
         elif key != self._key:
             self._refresh(outputs)
         self._key = key
+        flickers = self.display is not None and self.display.mode is Mode.FLICKER
+        if flickers and not self._flicker.active:
+            self._flicker.start()  # the module was left and is open again
         self._show_state()
 
     def cleanup(self) -> None:
@@ -148,7 +143,7 @@ class DisplaySection:
 
     def _forget(self) -> None:
         self._stop_flicker()
-        self._stop_making()
+        self._comparisons.stop()
         self.display, self._key = None, None
 
     # Images
@@ -161,11 +156,9 @@ class DisplaySection:
         if display is None:
             return
         self._stop_flicker()
-        self._stop_making()
-        if mode in _MADE_BY_THREAD:
-            self._making = BackgroundCall(
-                display.mixer(mode), lambda mix: self._on_made(mode, mix), self._on_not_made
-            )
+        self._comparisons.stop()
+        if mode in Comparisons.modes:
+            self._comparisons.make(display, mode)
             return
         display.show(mode)
         if mode is Mode.FLICKER:
@@ -174,34 +167,15 @@ class DisplaySection:
         self._show_state()
 
     def _on_made(self, mode: Mode, mix: Any) -> None:
-        self._making = None
         display = self.display
         if display is not None:
             self._try(lambda: display.show_mix(mode, mix))
-            self._watch(display)
 
     def _on_not_made(self, error: Exception) -> None:
-        self._making = None
         self._say(f"{type(error).__name__}: {error}")
         self._show_state()
 
-    def _stop_making(self) -> None:
-        self._again.stop()
-        for node, tag in self._watched:
-            node.RemoveObserver(tag)
-        self._watched = []
-        if self._making is not None:
-            self._making.forget()
-            self._making = None
-
-    def _watch(self, display: ResultDisplay) -> None:
-        """Compare the images anew when their voxels change, as those of sequences do."""
-        event = slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent
-        for node in {display.fixed, display.moving, display.output("warped")} - {None}:
-            tag = node.AddObserver(event, lambda *_arguments: self._again.start())
-            self._watched.append((node, tag))
-
-    def _on_again(self) -> None:
+    def _on_changed(self) -> None:
         display = self.display
         if display is not None and display.mode is not None:
             mode = display.mode
@@ -251,7 +225,7 @@ class DisplaySection:
 
     def _on_reset(self, *_arguments: Any) -> None:
         self._stop_flicker()
-        self._stop_making()
+        self._comparisons.stop()
         if self.display is not None:
             self.display.reset()
         self._show_state()
@@ -276,7 +250,7 @@ class DisplaySection:
     def _show_state(self) -> None:
         """Let the widgets tell what is shown, and what can be."""
         ui, display = self.ui, self.display
-        making = self._making is not None
+        making = self._comparisons.making
         for name, mode in _MODES.items():
             self._set_button(name, mode.value)
             if not making:
