@@ -62,6 +62,7 @@ class RegistrationSession:
         self._timer = timer
         self._run: Run | None = None
         self._polling = False
+        self._waiting = True
         if timer is not None:
             timer.timeout.connect(self.poll)
 
@@ -153,8 +154,8 @@ class RegistrationSession:
             return True
         self._polling = True
         try:
-            if self._client is not None:  # also one without a job: it may have ended meanwhile
-                self._client.wait(SHARE_SECONDS)
+            if self._client is not None:
+                self._client.wait(SHARE_SECONDS if self._waiting else 0.0)
             if self._run is not None:
                 self._advance(self._run)
         finally:
@@ -189,10 +190,10 @@ class RegistrationSession:
         """Do the next steps of a run, for a moment; finish it where it ends."""
         end = time.monotonic() + _SLICE
         try:
-            waiting = False
-            while not waiting and time.monotonic() < end and self._run is run:
+            self._waiting = False
+            while not self._waiting and time.monotonic() < end and self._run is run:
                 run.check()
-                waiting = next(run.steps)
+                self._waiting = next(run.steps)
         except StopIteration as stop:
             self._finish(run, stop.value)
         except LDMRegError as error:
@@ -203,7 +204,7 @@ class RegistrationSession:
     def _finish(self, run: Run, outcome: FinishedRun | LDMRegError) -> None:
         if run.closed:
             return
-        self._run = None
+        self._run, self._waiting = None, True
         run.end()
         if isinstance(outcome, LDMRegError):
             detail = getattr(outcome, "detail", "")
