@@ -1,5 +1,6 @@
 """The Slicer module "LDM Registration"."""
 
+import sys
 from pathlib import Path
 
 import qt
@@ -78,6 +79,7 @@ class SlicerLDMRegWidget(ScriptedLoadableModuleWidget):
         self.logic = SlicerLDMRegLogic()
         self.panel = Panel(self.ui, self.logic)
         self.panel.setup()
+        self.panel.enter()  # a reloaded module is not entered anew
 
     def enter(self):
         if self.panel is not None:
@@ -91,6 +93,11 @@ class SlicerLDMRegWidget(ScriptedLoadableModuleWidget):
         if self.panel is not None:
             self.panel.cleanup()
             self.panel = None
+
+    def onReload(self):
+        for name in [n for n in sys.modules if n.partition(".")[0] == "SlicerLDMRegLib"]:
+            del sys.modules[name]
+        ScriptedLoadableModuleWidget.onReload(self)
 
 
 class SlicerLDMRegLogic(ScriptedLoadableModuleLogic):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 from .conftest import REPOSITORY
 
@@ -91,3 +94,33 @@ def test_loaded_transforms_are_linear_again(
     host.process_events()
     loaded = slicer.util.getNode("Field").GetTransformFromParent()
     assert loaded.GetInterpolationModeAsString() == "Linear"
+
+
+@pytest.fixture
+def same_library() -> Iterator[None]:
+    """Give the other tests the library that they have imported, after a reload."""
+    before = {
+        name: module
+        for name, module in sys.modules.items()
+        if name.split(".")[0] == "SlicerLDMRegLib"
+    }
+    yield
+    for name in [name for name in sys.modules if name.split(".")[0] == "SlicerLDMRegLib"]:
+        del sys.modules[name]
+    sys.modules.update(before)
+
+
+def test_reload(same_library: None, host: Any, widget: Any, pair: Any) -> None:
+    """A developer changes the code and presses Reload."""
+    before, session = sys.modules["SlicerLDMRegLib"], widget.panel.session
+    host.select("fixedSelector", pair[0])
+    node = widget.panel.parameters.parameterNode
+    widget.onReload()
+    host.process_events()
+    reloaded = host.slicer.modules.SlicerLDMRegWidget
+    assert reloaded is not widget
+    assert sys.modules["SlicerLDMRegLib"] is not before
+    assert session.closed
+    assert reloaded.panel.parameters.parameterNode is node
+    assert reloaded.ui.fixedSelector.currentNode() is pair[0]
+    reloaded.cleanup()

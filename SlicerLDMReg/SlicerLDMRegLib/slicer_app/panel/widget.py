@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable
 from typing import Any
 
 import qt
@@ -29,6 +29,7 @@ from .outputs_section import OutputsSection
 from .results_section import ResultsSection
 from .run_section import RunSection
 from .setup_section import SetupSection
+from .try_section import TrySection
 
 __all__ = ["Panel"]
 
@@ -63,12 +64,12 @@ class Panel(VTKObservationMixin):
         self._card: tuple[Any, ModelCard | None] | None = None
         self._closing = False
         self._updating = False
-        self._soon = qt.QTimer()
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(0)
-        self._soon.connect("timeout()", self.update)
+        self._finished: list[Any] = []
+        self._soon = _single_shot(self.update)
+        self._show_soon = _single_shot(self._show_finished)
         self.sections: dict[str, Any] = {
             "setup": SetupSection(ui, self),
+            "try": TrySection(ui, self),
             "inputs": InputsSection(ui, self),
             "models": ModelsSection(ui, self),
             "anatomy": AnatomySection(ui, self),
@@ -90,8 +91,6 @@ class Panel(VTKObservationMixin):
         selector.addAttribute(_NODE_CLASS, "ModuleName", self.logic.moduleName)
         for section in self.sections.values():
             section.setup()
-        for name, kind in (("tryCardiacButton", "cardiac"), ("tryBrainButton", "brain")):
-            self._set_up_try(getattr(self.ui, name), kind)
         scene = slicer.mrmlScene
         for event, callback in (
             (scene.StartCloseEvent, self._on_start_close),
@@ -117,6 +116,7 @@ class Panel(VTKObservationMixin):
         self.use(None)
         self.removeObservers()
         self._soon.stop()
+        self._show_soon.stop()
         self.session.close()
         for section in self.sections.values():
             section.cleanup()
@@ -211,12 +211,10 @@ class Panel(VTKObservationMixin):
         self.sections["run"].log(level, text)
 
     def finished(self, run: Any) -> None:
-        """A registration has succeeded: let the sections show the result."""
-        for section in self.sections.values():
-            shown = getattr(section, "run_finished", None)
-            if shown is not None:
-                shown(run)
-        self.update()
+        """A registration has succeeded: let the sections show the result, each step on its own."""
+        self.sections["run"].update()
+        self._finished.append(run)
+        self._show_soon.start()
 
     # Parameters
 
@@ -247,6 +245,15 @@ class Panel(VTKObservationMixin):
             return
         # The last set was deleted: there is always one.
         self.use(node if node is not None else self.logic.getParameterNode())
+
+    def _show_finished(self) -> None:
+        runs, self._finished = self._finished, []
+        for run in runs:
+            for section in self.sections.values():
+                show = getattr(section, "run_finished", None)
+                if show is not None and run is self.session.last:
+                    show(run)
+        self.update_soon()
 
     def _is_orphan(self) -> bool:
         """Whether the set of choices that is shown was deleted."""
@@ -297,27 +304,14 @@ class Panel(VTKObservationMixin):
         if self.parameters is not None and not slicer.mrmlScene.IsBatchProcessing():
             self.update_soon()
 
-    # Try it
 
-    def _set_up_try(self, button: Any, kind: str) -> None:
-        from ..sample_data import available_pairs
-
-        button.visible = kind in {pair.kind for pair in available_pairs()}
-        button.connect("clicked()", lambda: self._try(kind))
-
-    def _try(self, kind: str) -> None:
-        from ..sample_data import try_it
-
-        if self.parameters is None or self.running:
-            return
-        try:
-            try_it(kind, self.parameters)
-        except InputError as error:
-            logging.exception("sample pair %s", kind)
-            self.say(str(error), "error")
-        else:
-            self.say(_("The images are loaded and chosen: press Apply."))
-        self.update()
+def _single_shot(function: Callable[[], object]) -> Any:
+    """Return a timer that calls a function once the application has done what is due."""
+    timer = qt.QTimer()
+    timer.setSingleShot(True)
+    timer.setInterval(0)
+    timer.connect("timeout()", function)
+    return timer
 
 
 def _wrap(node: Node) -> Any:

@@ -1,0 +1,56 @@
+"""The row "Try it": loads a sample pair and chooses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from ...errors import InputError
+from ..sample_data import available_pairs, try_it
+
+__all__ = ["TrySection"]
+
+_BUTTONS = {"tryCardiacButton": "cardiac", "tryBrainButton": "brain"}
+
+
+class TrySection:
+    """A button for each pair whose files are there.
+
+    Args:
+        ui: widgets by name.
+        panel: the :class:`~.widget.Panel`.
+    """
+
+    def __init__(self, ui: Any, panel: Any) -> None:
+        self.ui, self.panel = ui, panel
+
+    def setup(self) -> None:
+        there = {pair.kind for pair in available_pairs()}
+        for name, kind in _BUTTONS.items():
+            button = getattr(self.ui, name)
+            button.visible = kind in there
+            button.connect("clicked()", self._slot(kind))
+        self.ui.tryCardiacButtonLabel.visible = bool(there & set(_BUTTONS.values()))
+
+    def update(self) -> None:
+        for name in _BUTTONS:
+            getattr(self.ui, name).enabled = not self.panel.running
+
+    def cleanup(self) -> None:
+        pass
+
+    def _slot(self, kind: str) -> Callable[[], None]:
+        return lambda: self._load(kind)
+
+    def _load(self, kind: str) -> None:
+        if self.panel.parameters is None:
+            return
+        try:
+            try_it(kind, self.panel.parameters)
+        except InputError as error:
+            self.panel.say(str(error), "error")
+        else:
+            self.panel.say(_("The images are loaded and chosen: press Apply."))
+        self.panel.update()
