@@ -37,7 +37,7 @@ else
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 endif
 
-.PHONY: help setup demo test lint format samples bench bench-brain ablation constraints package clean
+.PHONY: help setup demo test lint format samples bench bench-brain bench-panel ablation constraints package clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -77,6 +77,9 @@ bench-brain: $(VENV)/.developer ## compare all methods on unseen brains, hippoca
 	$(BIN)/python -m training.evaluate --data brain-mr --models $(BRAIN_MODELS) --output results/brain-mr
 	$(BIN)/python -m training.evaluate --data hippocampus --output results/hippocampus
 	$(BIN)/python -m training.evaluate --data abdomen-warp --output results/abdomen-warp
+
+bench-panel: $(VENV)/.developer ## what the Slicer panel costs beside the network, and how long it blocks
+	$(BIN)/python -m Testing.Benchmarks.panel_overhead
 
 ablation: $(VENV)/.developer ## train small variants of textSCF and compare them (hours)
 	$(BIN)/python -m training.ablate --config training/configs/textscf-brain-mr/ablation.yaml \

@@ -1,6 +1,6 @@
 """What the panel costs beside the network and the refinement, and how long it blocks the window.
 
-    python -m Testing.Benchmarks.panel_overhead
+    make bench-panel        # or: python -m Testing.Benchmarks.panel_overhead --repeats 5
 
 registers the cardiac sample pair with its model, and a volume of 160 x 192 x 160 voxels with labels
 but without a model, again and again through the session of the panel, with a warm worker. It prints

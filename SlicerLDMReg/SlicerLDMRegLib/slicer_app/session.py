@@ -106,6 +106,7 @@ class RegistrationSession:
             on_error or _ignore,
             on_log or _ignore,
         )
+        self._waiting = False
         if self._timer is not None:
             self._timer.start()
 

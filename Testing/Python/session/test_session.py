@@ -134,6 +134,9 @@ def test_labels(session: Watched, host: Any, plan: MakePlan) -> None:
     assert run.metrics["after"]["dice"][1] > run.metrics["before"]["dice"][1]
     warped = run.nodes["warped_labels"].GetSegmentation()
     assert [warped.GetNthSegment(0).GetName()] == ["bright"]
+    masked = session.run(plan(fixed_mask=labels[0], moving_mask=labels[1]))
+    assert masked.metrics["after"] != run.metrics["after"]
+    assert "fixed_mask" in masked.provenance["inputs"]
 
 
 def test_memory_that_does_not_suffice_is_told(
