@@ -145,6 +145,43 @@ def test_a_moving_slice_in_another_place_is_found(
         assert (picture("Red", SIZE).max(axis=2) > 100).mean() > 0.5, mode
 
 
+@pytest.mark.parametrize("kind", ["some slices", "tilted slice"])
+def test_views_go_where_the_result_is(host: Any, registered: Callable[..., Any], kind: str) -> None:
+    from SlicerLDMRegLib.slicer_app.display import Mode, ResultDisplay
+    from Testing.Python.slicer_app.scenes import lattice, rotation, volume_node
+
+    whole = lattice((40, 36, 30), (1.0, 1.0, 2.0))
+    fixed = volume_node(_bright(whole), "fixed")
+    moving = volume_node(_bright(whole), "moving")
+    tilt = rotation(0.3, 0.2, 0.0)
+    part = whole.crop((0, 0, 20), (40, 36, 3))
+    if kind == "tilted slice":
+        part = lattice((30, 30, 1), (1.0, 1.0, 2.0), tilt, (2, 3, 4))
+    warped = volume_node(_bright(part), "warped")
+    display = ResultDisplay(fixed, moving, {"warped": warped})
+    display.show(Mode.CHECKERBOARD)
+    node = _node(host, "Red")
+    center = np.array(part.index_to_physical([n // 2 for n in part.size])) * [-1, -1, 1]
+    normal = _axes(node)[:, 2]
+    assert abs(normal @ (part.direction_matrix[:, 2] * [-1, -1, 1])) == pytest.approx(1, abs=1e-6)
+    origin = np.array([node.GetSliceToRAS().GetElement(row, 3) for row in range(3)])
+    assert (origin - center) @ normal == pytest.approx(0, abs=1e-6)
+    # As much as there is of the fixed image fits in.
+    assert node.GetFieldOfView()[0] >= 40
+
+
+def test_a_layout_without_3d_view_is_exchanged(host: Any, registered: Callable[..., Any]) -> None:
+    layout = host.slicer.app.layoutManager()
+    node = layout.layoutLogic().GetLayoutNode()
+    red, four = node.SlicerLayoutOneUpRedSliceView, node.SlicerLayoutFourUpView
+    layout.setLayout(red)
+    display = _display(registered(_wave))
+    display.show_in_3d(True)
+    assert layout.layout == four
+    display.reset()
+    assert layout.layout == red
+
+
 def test_the_zoom_of_the_user_stays(host: Any, registered: Callable[..., Any]) -> None:
     from SlicerLDMRegLib.slicer_app.display import Mode
 

@@ -107,6 +107,7 @@ class DisplaySection:
         if self.display is None:
             return
         run.change.on_undo(self._leave)
+        self.ui.displaySection.collapsed = False
         if self.display.mode is None and self.display.can_show("blend"):
             self._try(lambda: self._show(Mode.BLEND))
         if "folds" not in self.display.shown and self.display.can_show("folds"):
