@@ -16,14 +16,15 @@ def ready(host: Any, panel: Any, flat_pair: Any) -> Any:
     return panel
 
 
-def _finished(host: Any, plan: Any) -> Any:
+def _finished(host: Any, plan: Any, **more: Any) -> Any:
     """A run that has written a transform."""
     from SlicerLDMRegLib.slicer_app.scene_change import SceneChange
     from SlicerLDMRegLib.slicer_app.session import FinishedRun
 
     with SceneChange(host.slicer.mrmlScene) as change:
         node = change.add("vtkMRMLTransformNode", "ES to ED")
-    return FinishedRun({"transform": node}, change, plan, provenance={"device": "cpu"})
+    provenance = {"machine": {"device": "cpu, 2 threads"}, **more}
+    return FinishedRun({"transform": node}, change, plan, provenance=provenance)
 
 
 def test_a_run(host: Any, ready: Any, session: Any) -> None:
@@ -41,6 +42,7 @@ def test_a_run(host: Any, ready: Any, session: Any) -> None:
     assert button.text == "Apply"
     assert not bar.visible
     assert status.text.startswith("\u2713 Done in ")
+    assert status.text.endswith(" s on cpu, 2 threads.")
     log = host.widget("logTextEdit").toPlainText()
     assert "Registering ES to ED, model auto." in log
     assert "warning: using the processor" in log
@@ -77,6 +79,15 @@ def test_an_error(host: Any, ready: Any, session: Any) -> None:
     assert "error: The device" in host.widget("logTextEdit").toPlainText()
     host.process_events()
     assert host.widget("applyButton").text == "Apply"
+
+
+def test_less_memory_than_wanted(host: Any, ready: Any, session: Any) -> None:
+    host.click("applyButton")
+    step = {"from": "cuda:0 float32", "to": "cuda:0 bfloat16", "reason": "8 GiB of 6 GiB"}
+    session.succeed(_finished(host, session.plan, fallbacks=[step]))
+    status = host.widget("statusLabel").text
+    assert status.startswith("! Done")
+    assert "not enough memory for cuda:0 float32, so cuda:0 bfloat16 did it" in status
 
 
 def test_the_session_refuses(

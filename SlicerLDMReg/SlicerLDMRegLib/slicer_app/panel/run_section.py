@@ -131,10 +131,21 @@ class RunSection:
     def _on_done(self, run: Any) -> None:
         seconds = time.monotonic() - self._started
         self._end()
-        where = _where(run)
-        text = _("Done in {seconds} s{where}.").format(seconds=f"{seconds:.1f}", where=where)
-        self.say(text, "good")
+        device = (run.provenance.get("machine") or {}).get("device")
+        text = _("Done in {seconds} s.").format(seconds=f"{seconds:.1f}")
+        if device:
+            text = _("Done in {seconds} s on {device}.").format(
+                seconds=f"{seconds:.1f}", device=device
+            )
         self.log("info", text)
+        fallbacks = run.provenance.get("fallbacks") or []
+        for step in fallbacks:
+            less = _("There was not enough memory for {first}, so {second} did it.").format(
+                first=step["from"], second=step["to"]
+            )
+            self.log("warning", less)
+            text = f"{text} {less}"
+        self.say(text, "warning" if fallbacks else "good")
         for node in run.nodes.values():
             self.log("info", _("Written: {name}").format(name=node.GetName()))
         self.panel.finished(run)
@@ -173,13 +184,6 @@ def _stages() -> dict[str, str]:
         "done": _("Fetching the result"),
         "write": _("Writing the result into the scene"),
     }
-
-
-def _where(run: Any) -> str:
-    device = run.provenance.get("device")
-    if isinstance(device, dict):
-        device = device.get("name") or device.get("type")
-    return _(" on {device}").format(device=device) if device else ""
 
 
 def _fitting(problem: str, button: Any) -> str:
