@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
@@ -72,7 +73,7 @@ def register_nodes(
             earlier registration of these volumes, else a new one); None: all.
         progress: called with ``(stage, fraction, message)``; or a :class:`Progress`, which can
             cancel.
-        runner: keeps models for the next call; None: the model is loaded anew.
+        runner: keeps models in memory for the next call; None: one for all calls.
 
     Returns:
         The nodes, the result, and how to take it back: ``change.revert()``.
@@ -138,15 +139,12 @@ def run_plan(
     if problems:
         raise InputError(problems[0])
     require_packages()
-    if runner is None:
-        from ..worker.runner import Runner
-
-        runner = Runner()
+    computer = runner or _shared_runner()
     whole = progress or Progress()
 
     def compute(frame: int | None, part: Progress) -> Computed:
         images = plan.images(frame)
-        return runner.run(*plan.request(images), part), images
+        return computer.run(*plan.request(images), part), images
 
     if plan.extent is not Extent.FRAMES:
         result, images = compute(None, whole)
@@ -163,3 +161,10 @@ def run_plan(
         metrics[number], first = result.metrics, first or result
     assert first is not None
     return finish_frames(plan, first, metrics, preparation.finish().write())
+
+
+@cache
+def _shared_runner() -> Runner:
+    from ..worker.runner import Runner
+
+    return Runner()
