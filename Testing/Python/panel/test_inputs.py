@@ -52,7 +52,12 @@ def test_what_will_be_registered(host: Any, widget: Any, pair: Any, flat_pair: A
     assert not note.visible
     _select(host, pair)
     assert note.text.startswith("12 x 10 x 6 voxels")
-    assert "all 6 slices" in note.text  # only a 2D model is shipped
+    widget.panel.parameters.model = "ldm-morph-cardiac-mr"
+    host.process_events()
+    assert "all 6 slices" in note.text
+    widget.panel.parameters.model = "none"
+    host.process_events()
+    assert note.text == "12 x 10 x 6 voxels, in 3D."
     _select(host, flat_pair)
     assert note.text == "A 2D image of 12 x 10 pixels."
 
@@ -136,6 +141,7 @@ def test_automatic_takes_the_model_of_the_dimension(
     widget.panel.models_changed()
     _select(host, pair)
     assert widget.panel.card().id == "brain-regions"
+    assert host.widget("modelLabel").text == "Brain regions: Brain MR."
     host.choose("extentComboBox", "A range of slices, one by one")
     assert widget.panel.card().spatial_dims == 2
     _select(host, flat_pair)
@@ -157,3 +163,20 @@ def test_frames_of_a_sequence(host: Any, widget: Any, add_volume: Any) -> None:
     assert host.widget("extentLabel").text == "4 frames, 0 to 3, each to frame 2."
     assert host.widget("applyButton").enabled
     assert widget.panel.plan().frame_numbers() == [0, 1, 3]
+
+
+def test_a_makeshift_is_called_one(
+    host: Any, widget: Any, pair: Any, monkeypatch: Any, tmp_path: Any
+) -> None:
+    """There is no model for volumes: a 2D one would take the slices one by one."""
+    from SlicerLDMRegLib.model_store import find_model
+    from SlicerLDMRegLib.slicer_app import planning
+
+    flat = find_model("ldm-morph-cardiac-mr")
+    monkeypatch.setattr(planning, "default_model", lambda dimension: flat)
+    _select(host, pair)
+    note = host.widget("modelLabel")
+    assert note.text.startswith("No model for 3D images is installed.")
+    assert "color" in note.styleSheet
+    host.choose("modelComboBox", "None: optimise on this pair only")
+    assert note.styleSheet == ""

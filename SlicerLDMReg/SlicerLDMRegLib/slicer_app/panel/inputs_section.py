@@ -15,7 +15,7 @@ from ..choices import Extent
 from ..nodes import Node, volume_geometry
 from ..planning import image_dimension
 from ..sequences import sequence_of
-from .widgets import ChoiceBox
+from .widgets import ChoiceBox, tint
 
 __all__ = ["InputsSection"]
 
@@ -52,6 +52,7 @@ class InputsSection:
         self._models.show(self._model_choices(), parameters.model)
         self._views.show(_view_names(), parameters.view)
         self._show_note("modelLabel", self._describe_model())
+        tint(self.ui.modelLabel, "warning" if self._is_makeshift() else "info")
         extent = parameters.extent
         ui = self.ui
         for shown, widgets in (
@@ -102,14 +103,29 @@ class InputsSection:
     def _describe_model(self) -> str:
         parameters, card = self.panel.parameters, self.panel.card()
         if parameters.model == "auto" and image_dimension(parameters) is None:
-            return _("The model that fits the images, which are 2D or 3D.")
+            return _("Chosen to fit the images, 2D or 3D.")
         if parameters.model == "none":
             return _("The field is optimised on this pair alone. Good where no model fits.")
         if card is None:
             return _("No model for these images is installed.")
+        if self._is_makeshift():
+            return _(
+                "No model for 3D images is installed. {title} would take the slices one by one;"
+                " download a 3D model, or choose None."
+            ).format(title=card.title)
         if parameters.model == "auto":
             return _("{title}: {use}").format(title=card.title, use=_sentence(card.use))
         return _sentence(card.use)
+
+    def _is_makeshift(self) -> bool:
+        """Whether a 2D model is taken for volumes because there is no other."""
+        parameters, card = self.panel.parameters, self.panel.card()
+        return (
+            parameters.model == "auto"
+            and card is not None
+            and card.spatial_dims == 2
+            and image_dimension(parameters) == 3
+        )
 
     # Extent
 
