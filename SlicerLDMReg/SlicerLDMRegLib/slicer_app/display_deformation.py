@@ -53,15 +53,19 @@ def grid_spacing(geometry: ImageGeometry) -> float:
 
 
 def longest_displacement(transform: Node) -> float:
-    """Return the length in mm that all but some vectors of a transform's grid do not exceed."""
+    """Return a round length in mm that all but some vectors of a transform's grid do not exceed.
+
+    Not less than half of the longest: the deformation may be confined to a small part of an image.
+    """
     grid = transform.GetTransformFromParent()
     data = grid.GetDisplacementGrid() if grid.IsA("vtkOrientedGridTransform") else None
     if data is None or data.GetNumberOfPoints() == 0:
         return 10.0
-    vectors = vtk_to_numpy(data.GetPointData().GetScalars())
+    scalars = data.GetPointData().GetScalars()
+    vectors = vtk_to_numpy(scalars)
     vectors = vectors[:: max(1, len(vectors) // _MOST_SAMPLES)]
-    longest = float(np.percentile(np.linalg.norm(vectors, axis=1), 99.5))
-    return round_up(max(longest, 0.1))
+    usual = float(np.percentile(np.linalg.norm(vectors, axis=1), 99.5))
+    return round_up(max(usual, 0.5 * scalars.GetRange(-1)[1], 0.1))
 
 
 def show_deformation(
@@ -137,7 +141,8 @@ def _style(display: Node, drawing: Drawing, spacing: float, longest: float) -> N
         display.SetGlyphSpacingMm(spacing)
         display.SetGlyphScalePercent(100.0)
         display.SetGlyphDisplayRangeMinMm(0.05 * longest)
-        display.SetGlyphDisplayRangeMaxMm(1000.0)
+        # Where the map folds its inverse is not known, and some arrows would cross the view.
+        display.SetGlyphDisplayRangeMaxMm(2.5 * longest)
         display.SetGlyphDiameterMm(spacing / 6)
         display.SetGlyphTipLengthPercent(35)
 

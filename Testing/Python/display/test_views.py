@@ -306,3 +306,22 @@ def test_large_volumes_keep_the_application_waiting_for_a_moment_only(
     start = time.process_time()
     display.show_mix(Mode(mode), mix)
     assert before + time.process_time() - start < 0.1
+
+
+def test_the_scale_of_a_small_deformation_is_its_own(
+    host: Any, registered: Callable[..., Any]
+) -> None:
+    from SlicerLDMRegLib.slicer_app.display_deformation import longest_displacement
+
+    def bump(points: np.ndarray) -> np.ndarray:
+        vectors = np.zeros_like(points)
+        vectors[..., 1] = 4.0 * np.exp(-((points / 2) ** 2).sum(axis=-1))
+        return vectors
+
+    pair = registered(bump)  # 2.4 mm at the nearest voxels, nothing at nearly all of them
+    longest = longest_displacement(pair.nodes["transform"])
+    assert 1.1 < longest < 2.5
+    _display(pair).show_glyphs(True)
+    display = pair.nodes["transform"].GetDisplayNode()
+    assert display.GetGlyphDisplayRangeMaxMm() > 2.4
+    assert display.GetGlyphDisplayRangeMinMm() < 0.3
