@@ -1,10 +1,14 @@
 """The Slicer module "LDM Registration"."""
 
 import sys
+import time
+import unittest
 from pathlib import Path
 
+import numpy as np
 import qt
 import slicer
+import vtk
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
@@ -124,6 +128,204 @@ class SlicerLDMRegLogic(ScriptedLoadableModuleLogic):
 
 
 class SlicerLDMRegTest(ScriptedLoadableModuleTest):
-    def test_resources(self):
-        for name in ("Icons/SlicerLDMReg.png", "Models", "SampleData"):
+    """Each test stands alone: ctest runs one after the other, "Reload and Test" calls runTest.
+
+    What registers is skipped where packages are missing.
+    """
+
+    MODEL = "ldm-morph-cardiac-mr"
+    SECONDS = 600.0  # for a busy computer, on which importing torch takes a minute
+
+    def runTest(self, **_options):
+        # The base class would call a test that is skipped an error.
+        suite = unittest.defaultTestLoader.loadTestsFromTestCase(type(self))
+        result = unittest.TextTestRunner(verbosity=2).run(suite)
+        self.assertTrue(result.wasSuccessful(), "self-tests failed, see above")
+
+    def setUp(self):
+        slicer.mrmlScene.Clear()
+
+    def tearDown(self):
+        slicer.mrmlScene.Clear()
+
+    def test_resources_are_found(self):
+        for name in ("Icons/SlicerLDMReg.png", "Models", "SampleData", "UI", "requirements.txt"):
             self.assertTrue(Path(_resource(name)).exists(), name)
+
+    def test_panel_opens_and_says_what_is_missing(self):
+        from SlicerLDMRegLib.slicer_app.dependencies import check_setup
+
+        panel = _open_panel()
+        ui, status = panel.ui, check_setup()
+        self.assertFalse(ui.applyButton.enabled)
+        self.assertNotEqual(ui.setupSection.isHidden(), bool(status.missing()))
+        for package in status.missing():
+            self.assertIn(f"{package.requirement}: ", ui.setupDetails.toPlainText())
+        if status.missing():
+            self.assertIn("Setup", ui.applyButton.text)
+            self.assertTrue(ui.setupLabel.text)
+        if not status.torch.present:
+            self.assertIn("PyTorch", ui.setupLabel.text)
+        ui.tryCardiacButton.click()
+        slicer.app.processEvents()
+        self.assertEqual(ui.fixedSelector.currentNode().GetName(), "Cardiac MR diastole")
+        self.assertEqual(ui.movingSelector.currentNode().GetName(), "Cardiac MR systole")
+        self.assertEqual(ui.applyButton.enabled, status.is_ready)
+
+    def test_register_the_sample_pair(self):
+        self._need_packages()
+        from SlicerLDMRegLib.slicer_app.sample_data import load_pair
+
+        pair = load_pair("cardiac")
+        # Not rounded to whole numbers, so that the results can be compared closely.
+        voxels = slicer.util.arrayFromVolume(pair.moving).astype(np.float32)
+        slicer.util.updateVolumeFromArray(pair.moving, voxels)
+        before = _state_of_scene()
+        run = SlicerLDMRegLogic().register(
+            pair.fixed,
+            pair.moving,
+            model=self.MODEL,
+            segmentation=pair.fixed_labels,
+            movingLabels=pair.moving_labels,
+        )
+        overlaps = [
+            _mean_dice(pair.fixed_labels, labels, pair.fixed)
+            for labels in (pair.moving_labels, run.nodes["warped_labels"])
+        ]
+        self.assertAlmostEqual(overlaps[0], 0.663, delta=0.005)
+        self.assertAlmostEqual(overlaps[1], 0.940, delta=0.015)
+        for overlap, side in zip(overlaps, ("before", "after"), strict=True):
+            self.assertAlmostEqual(run.metrics[side]["dice_mean"], overlap, delta=0.005)
+
+        self.assertEqual(run.metrics["deformation"]["fold_count"], 0)
+        self.assertGreater(slicer.util.arrayFromVolume(run.nodes["jacobian"]).min(), 0.0)
+        self.assertEqual(run.nodes["transform"].GetAttribute("LDMReg.Model"), self.MODEL)
+
+        # The warped volume is what Slicer itself makes of the moving one under the transform.
+        warped = slicer.util.arrayFromVolume(run.nodes["warped"]).astype(float)
+        pair.moving.SetAndObserveTransformNodeID(run.nodes["transform"].GetID())
+        logic = slicer.modules.volumes.logic()
+        resampled = logic.ResampleVolumeToReferenceVolume(pair.moving, pair.fixed)
+        difference = np.abs(slicer.util.arrayFromVolume(resampled) - warped).max()
+        self.assertLess(difference, 1e-3 * np.ptp(warped))
+        pair.moving.SetAndObserveTransformNodeID(None)
+        slicer.mrmlScene.RemoveNode(resampled)
+
+        self.assertNotEqual(_state_of_scene(), before)
+        run.change.revert()
+        self.assertEqual(_state_of_scene(), before)
+
+    def test_a_known_translation_is_found(self):
+        self._need_packages()
+        from SlicerLDMRegLib.slicer_app.sample_data import load_pair
+
+        fixed = load_pair("cardiac").fixed
+        shift = np.array([6.0, -9.0, 0.0])
+        moving = slicer.modules.volumes.logic().CloneVolume(slicer.mrmlScene, fixed, "Moved")
+        moving.SetOrigin(*(np.array(fixed.GetOrigin()) + shift))
+        run = SlicerLDMRegLogic().register(
+            fixed, moving, model="none", align="rigid", outputs=["transform", "inverse"]
+        )
+        bounds = [0.0] * 6
+        fixed.GetRASBounds(bounds)
+        center = (np.array(bounds[::2]) + bounds[1::2]) / 2
+        to_moving = vtk.vtkGeneralTransform()
+        run.nodes["transform"].GetTransformFromWorld(to_moving)
+        for offset in ((0.0, 0.0, 0.0), (25.0, 10.0, 0.0), (-15.0, -30.0, 0.0)):
+            point = center + offset
+            found = np.array(to_moving.TransformPoint(point)) - point
+            self.assertLess(np.linalg.norm(found - shift), 0.3, f"{found} at {point}")
+        # What lies on the moving image comes onto the fixed one, and back by the inverse.
+        for name, start, end in (
+            ("transform", center + shift, center),
+            ("inverse", center, center + shift),
+        ):
+            mark = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode")
+            mark.AddControlPoint(start)
+            mark.SetAndObserveTransformNodeID(run.nodes[name].GetID())
+            where = [0.0] * 3
+            mark.GetNthControlPointPositionWorld(0, where)
+            self.assertLess(np.linalg.norm(where - end), 0.3, f"{name}: {where}")
+
+    def test_the_panel_cancels_registers_and_reverts(self):
+        self._need_packages()
+        panel = _open_panel()
+        ui = panel.ui
+        ui.tryCardiacButton.click()
+        slicer.app.processEvents()
+        before = _state_of_scene()
+
+        ui.applyButton.click()
+        self._wait_until(lambda: ui.progressBar.value > 0 or not panel.running)
+        self.assertTrue(panel.running, ui.statusLabel.text)
+        ui.applyButton.click()
+        self._wait_until(lambda: not panel.running)
+        self.assertIn("cancelled", ui.statusLabel.text)
+        self.assertEqual(_state_of_scene(), before)
+
+        ui.applyButton.click()
+        self._wait_until(lambda: not panel.running)
+        run = panel.session.last
+        self.assertIsNotNone(run, ui.logTextEdit.toPlainText())
+        self._wait_until(lambda: ui.structuresTable.rowCount == 3)
+        overlap = np.mean([float(ui.structuresTable.item(row, 2).text()) for row in range(3)])
+        self.assertAlmostEqual(overlap, 0.940, delta=0.015)
+        self.assertAlmostEqual(run.metrics["before"]["dice_mean"], 0.663, delta=0.005)
+        self.assertEqual(run.metrics["deformation"]["fold_count"], 0)
+        self.assertIn("Cardiac MR systole", ui.verdictLabel.text)
+
+        self._wait_until(lambda: ui.revertButton.enabled)
+        ui.revertButton.click()
+        slicer.app.processEvents()
+        self.assertEqual(_state_of_scene(), before)
+
+    def _need_packages(self):
+        from SlicerLDMRegLib.slicer_app.dependencies import check_setup
+
+        missing = check_setup().missing()
+        if missing:
+            names = ", ".join(package.requirement for package in missing)
+            self.skipTest(f"needs {names}: install them in the section Setup of LDM Registration")
+
+    def _wait_until(self, condition):
+        end = time.monotonic() + self.SECONDS
+        while not condition():
+            self.assertLess(time.monotonic(), end, "waited too long")
+            slicer.app.processEvents()
+            time.sleep(0.005)
+
+
+def _open_panel():
+    """Open the module as a user does, or without a main window make its panel; for the tests."""
+    if slicer.util.mainWindow() is not None:
+        slicer.util.selectModule("SlicerLDMReg")
+    slicer.modules.slicerldmreg.widgetRepresentation()
+    slicer.app.processEvents()
+    return slicer.modules.SlicerLDMRegWidget.panel
+
+
+def _state_of_scene():
+    """Return what a revert brings back: all data, how they relate, and what the views show."""
+    state = {}
+    for node in slicer.util.getNodesByClass("vtkMRMLStorableNode"):
+        roles = []
+        node.GetNodeReferenceRoles(roles)
+        references = {role: node.GetNodeReferenceID(role) for role in roles if role != "storage"}
+        attributes = {name: node.GetAttribute(name) for name in node.GetAttributeNames()}
+        state[node.GetID()] = node.GetName(), references, attributes
+    for node in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+        layers = node.GetBackgroundVolumeID(), node.GetForegroundVolumeID(), node.GetLabelVolumeID()
+        state[node.GetID()] = layers
+    return state
+
+
+def _mean_dice(first, second, volume):
+    """Return the mean overlap of segments of the same name, on the lattice of a volume."""
+    voxels = {}
+    for node in (first, second):
+        segmentation = node.GetSegmentation()
+        for identifier in segmentation.GetSegmentIDs():
+            name = segmentation.GetSegment(identifier).GetName()
+            array = slicer.util.arrayFromSegmentBinaryLabelmap(node, identifier, volume)
+            voxels.setdefault(name, []).append(array > 0)
+    return np.mean([2 * (a & b).sum() / (a.sum() + b.sum()) for a, b in voxels.values()])
