@@ -131,7 +131,7 @@ def _add_register(commands: Any) -> None:
         "refinement alone"))  # fmt: skip
     method.add_argument("--align", default="auto", metavar="HOW", help=(
         "before the deformation: none, center, rigid, affine, or auto (default): none if both "
-        "images are on one lattice, else rigid"))  # fmt: skip
+        "images are on one lattice, else what the model recommends"))  # fmt: skip
     method.add_argument("--initial-transform", metavar="FILE", help=(
         "ITK transform (.h5 .tfm) from fixed to moving points that comes first"))  # fmt: skip
     switch = argparse.BooleanOptionalAction

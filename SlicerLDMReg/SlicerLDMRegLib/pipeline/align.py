@@ -81,6 +81,7 @@ def align(
     seed: int = 0,
     progress: Progress | None = None,
     masks: Masks | None = None,
+    usual: str = "rigid",
 ) -> Alignment:
     """Align two images.
 
@@ -89,12 +90,13 @@ def align(
         moving: moving image, of the same dimension.
         options: method and metric. ``auto`` does nothing when an initial transform is given; on one
             lattice it moves the image only when a shift brings much (see :func:`find_shift`); else
-            it is ``rigid``. Images that lie apart need an explicit method, for their geometry is
-            more likely wrong than meant.
+            it is the ``usual`` one. Images that lie apart need an explicit method, for their
+            geometry is more likely wrong than meant.
         initial: fixed to moving points; an optimisation starts from it and is added to it.
         seed: of the metric's samples.
         progress: told about every iteration.
         masks: where the images are compared.
+        usual: the method that a model recommends for images on two lattices.
 
     Returns:
         The alignment; the same inputs give the same numbers.
@@ -108,7 +110,7 @@ def align(
     progress, masks = progress or Progress(), masks or Masks()
     dimension = fixed.GetDimension()
     start = initial if initial is not None else sitk.Transform(dimension, sitk.sitkIdentity)
-    method = _resolve(fixed, moving, options.method, initial)
+    method = _resolve(fixed, moving, options.method, initial, usual)
     if method == "none":
         check_overlap(fixed, moving, start)
         return Alignment(start, "none" if initial is None else "given")
@@ -159,7 +161,11 @@ def _box(geometry: ImageGeometry) -> str:
 
 
 def _resolve(
-    fixed: sitk.Image, moving: sitk.Image, method: str, initial: sitk.Transform | None
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    method: str,
+    initial: sitk.Transform | None,
+    usual: str,
 ) -> str:
     thin = min(*fixed.GetSize(), *moving.GetSize()) < 4
     if method in ("rigid", "affine") and thin:
@@ -174,7 +180,7 @@ def _resolve(
     if ImageGeometry.from_image(fixed).matches(ImageGeometry.from_image(moving)):
         return "shift"
     check_overlap(fixed, moving, sitk.Transform(fixed.GetDimension(), sitk.sitkIdentity))
-    return "center" if thin else "rigid"
+    return "center" if thin else usual
 
 
 def _centre(

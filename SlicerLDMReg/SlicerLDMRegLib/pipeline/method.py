@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from .device import select_device, select_precision
 from .predict import Predictor
 from .segment import RememberingSegmenter
 from .slices import SliceRange, SliceSelection
+from .views import choose_views
 
 __all__ = ["LoadedModel", "choose_card", "choose_slices", "load_model"]
 
@@ -82,10 +82,8 @@ def load_model(
     chosen = select_precision(precision, where)
     dtype = torch.bfloat16 if chosen == "bfloat16" else torch.float32
     network = load_network(card, where)
-    fuse: Callable[[], None] | None = getattr(network, "fuse", None)
-    if fuse is not None:
-        fuse()
-    return LoadedModel(card, Predictor(network, dtype), where, chosen)
+    predictor = Predictor(network, dtype, views=choose_views(card))
+    return LoadedModel(card, predictor, where, chosen)
 
 
 def choose_card(

@@ -41,7 +41,7 @@ class AlignOptions:
 
     Args:
         method: ``none``; ``center`` (the centres of mass); ``rigid``; ``affine``; ``auto``: on one
-            lattice none, or a shift where it brings much; else rigid.
+            lattice none, or a shift where it brings much; else what the model recommends.
         metric: ``mattes`` mutual information (any contrasts), ``correlation`` (equal contrasts), or
             ``auto``, which is mattes.
         iterations: at most, on each of the resolution levels.

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..networks import FieldPrediction, Regions
+from .views import View, average
 
 __all__ = ["Predictor"]
 
@@ -39,14 +40,20 @@ class Predictor:
         network: a registration network in evaluation mode, on its device.
         precision: ``torch.float32`` or ``torch.bfloat16``; fields are float32 in any case.
         cache_size: number of images whose features are kept; the ones unused for longest go first.
+        views: of each pair, whose predictions are averaged; of a network without a cache.
     """
 
     def __init__(
-        self, network: nn.Module, precision: torch.dtype = torch.float32, cache_size: int = 64
+        self,
+        network: nn.Module,
+        precision: torch.dtype = torch.float32,
+        cache_size: int = 64,
+        views: Sequence[View] = (View(),),
     ) -> None:
         self.network = network
         self.precision = precision
         self.cache_size = cache_size
+        self.views = tuple(views)
         self._cache: OrderedDict[str, list[Tensor]] = OrderedDict()
         parameter = next(network.parameters(), None)
         self.device = torch.device("cpu") if parameter is None else parameter.device
@@ -81,16 +88,28 @@ class Predictor:
                 prediction = self.network.predict(
                     moving, fixed, _stack(features[:count]), _stack(features[count:])
                 )
-            elif self.uses_regions and regions is not None:
-                regions = _on_device(regions, self.device)
-                prediction = self.network(moving, fixed, seed, regions=regions)
             else:
-                prediction = self.network(moving, fixed, seed)
+                if regions is not None:
+                    regions = _on_device(regions, self.device)
+                views = [view for view in self.views if view.takes(regions)]
+                seen = [self._look(view, moving, fixed, seed, regions) for view in views]
+                prediction = average(views, seen)
         velocity, distance, inverse = (
             None if t is None else t.float()
             for t in (prediction.velocity, prediction.distance, prediction.inverse)
         )
         return FieldPrediction(prediction.displacement.float(), velocity, distance, inverse)
+
+    def _look(
+        self, view: View, moving: Tensor, fixed: Tensor, seed: int, regions: Regions | None
+    ) -> FieldPrediction:
+        moving, fixed = view.of(moving), view.of(fixed)
+        found: FieldPrediction
+        if self.uses_regions and regions is not None:
+            found = self.network(moving, fixed, seed, regions=view.of_regions(regions))
+        else:
+            found = self.network(moving, fixed, seed)
+        return found
 
     def clear(self) -> None:
         """Forget the features of all images."""

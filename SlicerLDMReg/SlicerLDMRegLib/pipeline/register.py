@@ -59,7 +59,8 @@ def register(
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"mps"``.
         precision: of the network: ``"auto"``, ``"float32"`` or ``"bfloat16"``.
         align: ``"none"``, ``"center"``, ``"rigid"``, ``"affine"``, or ``"auto"``: none with an
-            initial transform; on one lattice none, or a shift where it brings much; else rigid.
+            initial transform; on one lattice none, or a shift where it brings much; else what the
+            model recommends, mostly rigid.
         initial_transform: ITK transform (path or object), fixed to moving points, that comes first.
         refine: fit the field to these images: True, False, options, or None: what the model
             recommends. A refined field has no folds, unless the initial transform has.
@@ -147,18 +148,19 @@ def register(
             guidance = choose_guidance(
                 inputs, loaded, fixed_segmentation, label_names, segmenter, prompts
             )
-        defaults = {} if card is None else card.defaults.get("refine", {})
+        defaults = {} if card is None else card.defaults
         job = Registration(
             inputs=inputs,
             loaded=loaded,
             slices=range_,
             align=align_options,
-            refine=RefineOptions.from_value(refine, defaults),
+            refine=RefineOptions.from_value(refine, defaults.get("refine", {})),
             seed=seed,
             device=where,
             meter=meter,
             progress=progress.part(0.05, 1.0),
             guidance=guidance,
+            usual_align=AlignOptions(defaults.get("align", "rigid")).method,
             diffeomorphic=diffeomorphic,
         )
         return job.run()

@@ -60,6 +60,7 @@ class Registration:
         meter: measures the stages.
         progress: of the whole job.
         guidance: where the regions come from.
+        usual_align: of images on two lattices, where the user leaves it open.
         diffeomorphic: True: without folds also where the refinement is off.
     """
 
@@ -73,6 +74,7 @@ class Registration:
     meter: Meter
     progress: Progress
     guidance: Guidance = field(default_factory=Guidance)
+    usual_align: str = "rigid"
     diffeomorphic: bool | None = None
 
     def run(self) -> RegistrationResult:
@@ -93,6 +95,7 @@ class Registration:
                 self.seed,
                 self.progress.part(0.0, 0.15),
                 self.inputs.masks,
+                self.usual_align,
             )
         if self.loaded is None and not self.refine.enabled and alignment.is_identity:
             raise InputError(

@@ -90,6 +90,9 @@ def test_auto_on_other_lattices_is_rigid_3d(volume: ImageGeometry, make_image: M
     assert found.method == "rigid"
     truth = sitk.TranslationTransform(3, (4.0, -5.0, 3.0))
     assert error_of(found, truth, volume) < 1.5
+    # A model may know its images better.
+    assert align(fixed, moving, usual="affine").method == "affine"
+    assert align(fixed, moving, AlignOptions("rigid"), usual="affine").method == "rigid"
 
 
 def test_center(square: ImageGeometry, make_image: MakeImage) -> None:
