@@ -46,6 +46,8 @@ def test_select_images_apply_look(host: Any, opened: Any) -> None:
     host.click("applyButton")
     host.wait_until(lambda: not opened.running, _SECONDS, "the end of the second registration")
     assert opened.session.last.nodes == nodes
+    # The sections show the result one after the other, so as not to hold up the application.
+    host.wait_until(lambda: host.widget("revertButton").enabled, 10, "the result on the panel")
     host.click("revertButton")
     assert opened.session.last is None
 
