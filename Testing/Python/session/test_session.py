@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from SlicerLDMRegLib.errors import InputError, OutOfMemoryError
+from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.worker import WorkerClient
 from Testing.Python.session.runs import LONG, PATIENCE, Watched
 
@@ -144,22 +144,16 @@ def test_memory_that_does_not_suffice_is_told(
 ) -> None:
     from SlicerLDMRegLib.slicer_app.plan import RegistrationPlan
 
-    def worker(*precisions: str) -> Watched:
-        command = [sys.executable, str(HERE / "full_worker.py"), ",".join(precisions)]
-        return watch(lambda: WorkerClient(command, environment))
-
+    command = [sys.executable, str(HERE / "full_worker.py"), "float32"]
+    session = watch(lambda: WorkerClient(command, environment))
     plan = RegistrationPlan(
         cardiac["fixed"], cardiac["moving"], model="ldm-morph-cardiac-mr", refine=False
     )
-    session = worker("float32")
     run = session.run(plan)
     told = "out of memory with float32 on cpu, trying again with bfloat16 on cpu"
     assert any(level == "warning" and told in text for level, text in session.log)
     assert any(told in message for _, _, message in session.progress)
     assert run.provenance["fallbacks"][0]["to"] == "bfloat16 on cpu"
-    session.session.close()
-    error = worker("float32", "bfloat16").fail(plan)
-    assert isinstance(error, OutOfMemoryError) and "tried" in str(error)
 
 
 def test_a_callback_lets_the_application_live(session: Watched, plan: MakePlan) -> None:
