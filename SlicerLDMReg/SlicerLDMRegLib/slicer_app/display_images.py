@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ..errors import InputError
 from .display_colors import remove_legend, show_legend
+from .display_frames import fixed_image
 from .display_layers import (
     Mode,
     image_maker,
@@ -60,6 +61,7 @@ class ImageDisplay:
         self.opacity, self.overlay_opacity, self.squares = 0.5, 0.6, 8
         self._scene = fixed.GetScene()
         self._memory = DisplayMemory(self._scene)
+        self._fixed = fixed  # what is shown as such
         self._overlay: Node | None = None
         self._mix: Node | None = None
 
@@ -85,6 +87,7 @@ class ImageDisplay:
     def reset(self) -> None:
         """Bring views and displays back as they were before the first call."""
         self._memory.restore()
+        self._fixed = self.fixed
         self.mode = self._mix = self._overlay = None
 
     def show(self, mode: Mode) -> None:
@@ -107,10 +110,10 @@ class ImageDisplay:
             InputError: when there is no warped image.
         """
         self._need(mode.value)
-        match_windows(self.fixed, self.moving, self.output("warped"), self._memory)
-        fixed, moving = image_maker(self.fixed), image_maker(self.moving)
+        self._prepare()
+        fixed, moving = image_maker(self._fixed), image_maker(self.moving)
         warped = image_maker(self.output("warped"))
-        windows = window_of(self.fixed), window_of(self.moving)
+        windows = window_of(self._fixed), window_of(self.moving)
         if mode is Mode.CHECKERBOARD:
             squares = self.squares
             return lambda: checkerboard(fixed(), warped(), windows, squares)
@@ -124,7 +127,7 @@ class ImageDisplay:
     def _show(self, mode: Mode) -> None:
         self._need(mode.value)
         fit = self.mode is None and not self._in_view(self.place)
-        match_windows(self.fixed, self.moving, self.output("warped"), self._memory)
+        self._prepare()
         if self.mode is None:
             outline_segmentations(self._scene, self._memory)
         self.mode = mode
@@ -134,6 +137,12 @@ class ImageDisplay:
             place = self.moving if mode is Mode.MOVING else self.place
             frame = self.moving if mode is Mode.MOVING else self.fixed
             fit_slices(self._scene, frame, place, self._memory)
+
+    def _prepare(self) -> None:
+        """Find what is shown as fixed image, and let equal intensities look equal."""
+        match_windows(self.fixed, self.moving, self.output("warped"), self._memory)
+        outputs = {name: node for name in self.outputs if (node := self.output(name))}
+        self._fixed = fixed_image(self.fixed, self.moving, outputs, self._memory)
 
     def _in_view(self, volume: Node) -> bool:
         """Whether the view that is the best for a volume shows it or the fixed image already."""
@@ -167,12 +176,12 @@ class ImageDisplay:
         if self.mode is Mode.WARPED:
             return warped, None, 0.0
         if self.mode is Mode.BLEND:
-            return self.fixed, warped, self.opacity
+            return self._fixed, warped, self.opacity
         if self.mode is Mode.FLICKER:
-            return self.fixed, warped, 0.0
+            return self._fixed, warped, 0.0
         if self.mode in _MIXES and self._mix is not None:
             return self._mix, None, 0.0
-        return self.fixed, None, 0.0
+        return self._fixed, None, 0.0
 
     def set_opacity(self, opacity: float) -> None:
         """Set the opacity of what is in front: a map, else the warped image."""
@@ -189,7 +198,7 @@ class ImageDisplay:
             return
         warped = self.output("warped")
         if warped is not None and self._overlay is not None:
-            set_background(self._scene, warped if number % 2 else self.fixed)
+            set_background(self._scene, warped if number % 2 else self._fixed)
         elif warped is not None:
             set_foreground_opacity(self._scene, float(number % 2))
 

@@ -20,9 +20,10 @@ from .provenance import PREFIX, roles_of, set_roles
 
 __all__ = [
     "Mode",
-    "find_mix",
+    "find_helper",
     "image_maker",
     "match_windows",
+    "new_helper",
     "outline_segmentations",
     "set_background",
     "set_foreground_opacity",
@@ -138,40 +139,41 @@ def _set_window(volume: Node, window: Window) -> None:
         display.SetWindowLevelMinMax(*window)
 
 
-def find_mix(mode: Mode, fixed: Node, moving: Node) -> Node | None:
-    """Return the volume that an earlier comparison of two images has left in the scene."""
+def find_helper(kind: str, fixed: Node, moving: Node) -> Node | None:
+    """Return the volume that :func:`new_helper` has added for two images."""
     for node in nodes_of_class(fixed.GetScene(), "vtkMRMLScalarVolumeNode"):
-        if node.GetAttribute(_HELPER) == mode.value and roles_of(node) == (fixed, moving):
+        if node.GetAttribute(_HELPER) == kind and roles_of(node) == (fixed, moving):
             return node
     return None
 
 
-def write_mix(mix: Mix, mode: Mode, fixed: Node, moving: Node, memory: DisplayMemory) -> Node:
-    """Return a volume with a comparison of two images; made once for each pair.
-
-    It does not appear in the lists of volumes.
-    """
+def new_helper(kind: str, title: str, fixed: Node, moving: Node, memory: DisplayMemory) -> Node:
+    """Add a volume without voxels that the views show; it is not in the lists of volumes."""
     scene = fixed.GetScene()
-    node = find_mix(mode, fixed, moving)
-    if node is None:
-        title = f"{mode.value.capitalize()} of {moving.GetName()} warped to {fixed.GetName()}"
-        node = scene.CreateNodeByClass("vtkMRMLScalarVolumeNode")
-        node.UnRegister(None)
-        node.SetName(scene.GetUniqueNameByString(title))
-        node.SetHideFromEditors(True)
-        node.SetAttribute(_HELPER, mode.value)
-        scene.AddNode(node)
-        memory.added(node)
-        set_roles(node, fixed, moving)
-    if node.GetDisplayNode() is None:
-        # Before it has voxels: else Slicer looks for a window among all of them.
-        display = memory.add("vtkMRMLScalarVolumeDisplayNode", f"{node.GetName()} display")
-        display.SetAutoWindowLevel(False)
-        display.SetDefaultColorMap()
-        node.SetAndObserveDisplayNodeID(display.GetID())
+    node = scene.CreateNodeByClass("vtkMRMLScalarVolumeNode")
+    node.UnRegister(None)
+    node.SetName(scene.GetUniqueNameByString(title))
+    node.SetHideFromEditors(True)
+    node.SetAttribute(_HELPER, kind)
+    scene.AddNode(node)
+    memory.added(node)
+    set_roles(node, fixed, moving)
+    # Before it has voxels: else Slicer looks for a window among all of them.
+    display = memory.add("vtkMRMLScalarVolumeDisplayNode", f"{node.GetName()} display")
+    display.SetAutoWindowLevel(False)
+    display.SetDefaultColorMap()
+    node.SetAndObserveDisplayNodeID(display.GetID())
+    return node
+
+
+def write_mix(mix: Mix, mode: Mode, fixed: Node, moving: Node, memory: DisplayMemory) -> Node:
+    """Return a volume with a comparison of two images; made once for each pair."""
+    title = f"{mode.value.capitalize()} of {moving.GetName()} warped to {fixed.GetName()}"
+    node = find_helper(mode.value, fixed, moving)
+    node = node or new_helper(mode.value, title, fixed, moving, memory)
     set_voxels(node, voxels_from_image(mix.image))
     if mode is Mode.DIFFERENCE:
-        colors = color_table(scene, "LDMReg difference", DIFFERENCE_COLORS, memory)
+        colors = color_table(fixed.GetScene(), "LDMReg difference", DIFFERENCE_COLORS, memory)
         node.GetDisplayNode().SetAndObserveColorNodeID(colors.GetID())
     limit = round_up(mix.window[1])
     _set_window(node, (-limit, limit) if mode is Mode.DIFFERENCE else mix.window)
