@@ -28,6 +28,7 @@ class PlayedSession:
         self.last: Any = None
         self.cancelled_because: str | None = None
         self.closed = False
+        self.warmed: list[tuple[Any, ...]] = []
 
     @property
     def running(self) -> bool:
@@ -41,6 +42,10 @@ class PlayedSession:
 
     def cancel(self, reason: str = "") -> None:
         self.cancelled_because = reason
+
+    def warm_up(self, *wanted: Any, on_error: Any = None) -> None:
+        self.warmed.append(wanted)
+        self.warm_up_failed = on_error
 
     def close(self) -> None:
         self.plan, self.closed = None, True

@@ -30,6 +30,7 @@ from .results_section import ResultsSection
 from .run_section import RunSection
 from .setup_section import SetupSection
 from .try_section import TrySection
+from .warm_up import WarmUp
 
 __all__ = ["Panel"]
 
@@ -80,6 +81,7 @@ class Panel(VTKObservationMixin):
             "results": ResultsSection(ui, self),
             "display": DisplaySection(ui, self),
             "apply": ApplySection(ui, self),
+            "warm up": WarmUp(ui, self),
         }
 
     # The module's life

@@ -1,0 +1,65 @@
+"""Loads the model in the background while the user still looks at the choices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import qt
+
+from ...errors import LDMRegError
+from ..planning import image_dimension
+
+__all__ = ["WarmUp"]
+
+_DELAY_MS = 700  # without another choice
+
+
+class WarmUp:
+    """Starts the worker and loads the model once a registration could begin.
+
+    The first run then does not wait for Python, torch and the weights, which take several seconds.
+
+    Args:
+        ui: widgets by name.
+        panel: the panel.
+    """
+
+    def __init__(self, ui: Any, panel: Any) -> None:
+        self.panel = panel
+        self._done: tuple[Any, ...] | None = None
+        self._timer = qt.QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_DELAY_MS)
+
+    def setup(self) -> None:
+        self._timer.connect("timeout()", self._warm_up)
+
+    def update(self) -> None:
+        wanted = self._wanted()
+        if wanted is None or wanted == self._done:
+            self._timer.stop()
+        else:
+            self._timer.start()
+
+    def cleanup(self) -> None:
+        self._timer.stop()
+
+    def _wanted(self) -> tuple[Any, ...] | None:
+        """Return what to load; None: nothing."""
+        panel = self.panel
+        if panel.parameters is None or panel.running or panel.problems():
+            return None
+        plan = panel.plan()
+        if plan.model == "none":
+            return None
+        return plan.model, image_dimension(panel.parameters), plan.device, plan.precision
+
+    def _warm_up(self) -> None:
+        wanted = self._wanted()
+        if wanted is not None and wanted != self._done:
+            self._done = wanted
+            self.panel.session.warm_up(*wanted, on_error=self._tell)
+
+    def _tell(self, error: LDMRegError) -> None:
+        # Apply will meet the same error, and then it is shown.
+        self.panel.log("warning", str(error))
