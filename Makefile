@@ -6,6 +6,8 @@
 #   TORCH_INDEX  where the CPU build of torch lies; empty for PyPI's own, which on Linux has CUDA
 #   JOBS         test processes
 #   BRAIN_MODELS models that bench-brain compares
+#   SLICER       the executable of a Slicer for test-slicer
+#   INSTALLED    where the extension is installed, to test that instead of the source
 
 SHELL := /bin/bash
 VENV := .venv
@@ -37,7 +39,7 @@ else
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 endif
 
-.PHONY: help setup demo test lint format samples bench bench-brain bench-panel ablation constraints package clean
+.PHONY: help setup demo test test-slicer lint format samples bench bench-brain bench-panel ablation constraints package clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -53,6 +55,10 @@ demo: $(VENV)/.runtime ## register the sample pair with the bundled model; see r
 
 test: $(VENV)/.developer ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -q
+
+test-slicer: $(if $(SLICER),$(VENV)/.developer) ## test the module in a given Slicer: SLICER=/path/to/Slicer
+	@$(if $(SLICER),$(BIN)/python,python3) -m Testing.Slicer.run \
+		--slicer "$(SLICER)" --tree "$(INSTALLED)"
 
 lint: $(VENV)/.developer ## check format, style, types and layers
 	$(BIN)/ruff format --check

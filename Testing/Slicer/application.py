@@ -34,13 +34,13 @@ class GivenSlicer:
         """The widget of the open module with this object name."""
         return getattr(getattr(self.slicer.modules, f"{self._module}Widget").ui, name)
 
-    def click(self, name: str) -> None:
+    def click(self, button: str) -> None:
         """Click a button by its object name."""
-        button = self.widget(name)
-        if not button.visible or not button.enabled:
-            state = "disabled" if button.visible else "hidden"
-            raise AssertionError(f"a user cannot use '{name}': it is {state} ({button.toolTip})")
-        button.click()
+        widget = self.widget(button)
+        if not widget.visible or not widget.enabled:
+            state = "disabled" if widget.visible else "hidden"
+            raise AssertionError(f"a user cannot use '{button}': it is {state} ({widget.toolTip})")
+        widget.click()
         self.process_events()
 
     def process_events(self) -> None:
@@ -67,7 +67,10 @@ class GivenSlicer:
 
     def grab_panel(self, path: str | Path) -> Path:
         """Save a picture of the open module's whole panel."""
-        self.process_events()
+        # Widgets with wrapped text tell their height once their width is known, one by one.
+        for _ in range(20):
+            self.process_events()
+            time.sleep(0.02)
         panel = getattr(self.slicer.modules, self._module.lower()).widgetRepresentation()
         if not panel.grab().save(str(path)):
             raise OSError(f"could not write {path}")

@@ -13,10 +13,12 @@ from typing import Any
 
 from .scenario import Scenario
 
-__all__ = ["REPORT", "run_job"]
+__all__ = ["OLDEST", "REPORT", "run_job"]
 
 #: Name of the report in the folder of a job.
 REPORT = "report.json"
+#: Version of the oldest Slicer that is tested.
+OLDEST = (5, 10)
 
 
 def run_job(application: Any, output: Path, module: Path, self_tests: bool = True) -> bool:
@@ -32,8 +34,11 @@ def run_job(application: Any, output: Path, module: Path, self_tests: bool = Tru
         Whether all went well; where not, the report says why.
     """
     output.mkdir(parents=True, exist_ok=True)
-    scenario = Scenario(application, output)
     report: dict[str, Any] = {"application": _describe(application.slicer), "error": ""}
+    if tuple(report["application"]["version"]) < OLDEST:
+        (output / REPORT).write_text(json.dumps(report), "utf-8")
+        return False
+    scenario = Scenario(application, output)
     try:
         scenario.run()  # first, so that the panel is new
     except Exception:

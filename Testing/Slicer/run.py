@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .compare import differences
+from .job import OLDEST, REPORT
 from .page import page
 
 __all__ = ["main"]
@@ -26,7 +27,6 @@ __all__ = ["main"]
 _HERE = Path(__file__).resolve().parent
 _REPOSITORY = _HERE.parents[1]
 _MODULE = "SlicerLDMReg.py"
-_OLDEST = (5, 10)
 _NO_SLICER = """\
 SLICER is not set. Name the executable of a 3D Slicer, 5.10 or newer:
 
@@ -141,7 +141,7 @@ def _run(
             status = f"{seconds / 60:g} minutes without an end"
         finally:
             _stop(process)
-    report = folder / "report.json"
+    report = folder / REPORT
     if not report.is_file():
         lines = (folder / "log.txt").read_text("utf-8", "replace").splitlines()[-25:]
         raise _Problem("\n".join([f"{name} ended without a report ({status}):", *lines]))
@@ -162,7 +162,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _check_version(version: Sequence[int]) -> None:
-    if tuple(version) < _OLDEST:
+    if tuple(version) < OLDEST:
         told = ".".join(map(str, version))
         raise _Problem(f"SLICER: expected 5.10 or newer, got {told}; install a newer Slicer")
 

@@ -105,16 +105,17 @@ class Scenario:
         if run is None:
             log = self._widget("logTextEdit").toPlainText()
             raise AssertionError(f"the registration failed: {status}\n{log}")
-        table = self._widget("structuresTable")
-        self._wait(lambda: table.rowCount and self._widget("revertButton").enabled, "the result")
+        verdict = self._widget("verdictLabel")
+        self._wait(lambda: self.seen["chosen"]["moving"] in verdict.text, "the verdict")
+        self._wait(lambda: self._widget("displaySection").checked, "the display")
         metrics = run.metrics
         self.seen["result"] = {
             "status": status.partition(" in ")[0],
-            "verdict": _plain(self._widget("verdictLabel").text),
+            "verdict": _plain(verdict.text),
             "findings": _plain(self._widget("findingsLabel").text),
             "advice": _plain(self._widget("adviceLabel").text),
             "measures": _rows(self._widget("metricsTable")),
-            "structures": _rows(table),
+            "structures": _rows(self._widget("structuresTable")),
             "dice": {side: metrics[side]["dice_mean"] for side in ("before", "after")},
             "folds": metrics["deformation"]["fold_count"],
             "nodes": {name: node.GetName() for name, node in sorted(run.nodes.items())},
@@ -160,16 +161,11 @@ class Scenario:
         self.application.wait_until(condition, _SECONDS, what)
 
     def _nodes(self) -> dict[str, str]:
-        """Return the names of the nodes with data, by ID."""
+        """Return the names of the nodes with data that a user sees in lists, by ID."""
         util = self.application.slicer.util
-        classes = ("vtkMRMLDisplayableNode", "vtkMRMLTableNode")
-        nodes = [node for name in classes for node in util.getNodesByClass(name)]
-        kinds = ("vtkMRMLAbstractViewNode", "vtkMRMLCameraNode", "vtkMRMLModelNode")
-        return {
-            node.GetID(): node.GetName()
-            for node in nodes
-            if not any(node.IsA(kind) for kind in kinds)
-        }
+        classes = ("Volume", "Segmentation", "Transform", "Table")
+        nodes = [node for name in classes for node in util.getNodesByClass(f"vtkMRML{name}Node")]
+        return {node.GetID(): node.GetName() for node in nodes if not node.GetHideFromEditors()}
 
     def _layers(self) -> list[str]:
         """Return the names of the volumes in the red view."""
