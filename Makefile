@@ -39,7 +39,8 @@ else
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 endif
 
-.PHONY: help setup demo test test-slicer lint format samples bench bench-brain bench-panel ablation constraints package clean
+.PHONY: help setup demo test test-slicer lint format samples screenshots bench bench-brain bench-panel \
+	ablation constraints package clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -72,6 +73,9 @@ format: $(VENV)/.developer ## format the code and mend what ruff can mend
 
 samples: $(VENV)/.developer ## generate Resources/SampleData anew
 	$(BIN)/python -m training.synthesis.make_samples
+
+screenshots: $(VENV)/.developer ## take docs/screenshots anew from the module
+	OMP_NUM_THREADS=1 $(BIN)/python -m docs.make_screenshots
 
 bench: $(VENV)/.developer ## compare all methods on the unseen cardiac pairs and the echo pairs
 	$(BIN)/python -m training.evaluate --data cardiac-mr --models ldm-morph-cardiac-mr \

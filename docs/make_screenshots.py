@@ -3,10 +3,10 @@
     make screenshots                                      all, into docs/screenshots
     python -m docs.make_screenshots --output /tmp/p cardiac error      some chapters, elsewhere
 
-The panel is used as a person uses it: the real worker registers the sample pairs with the models that
-are installed. What differs between two runs is kept out of the pictures: seconds and dates, and the
-picture of a running registration is that of the first report of its refinement. What is shown is
-otherwise as computed; on another processor numbers may differ in their last digit.
+The panel is used as a person uses it: the real worker registers the sample pairs with the models
+that are installed. What differs between two runs is kept out of the pictures: times, dates and
+devices; the picture of a running registration is that of the first report of its refinement. All
+else is as computed; on another processor numbers may differ in their last digit.
 """
 
 from __future__ import annotations
@@ -24,19 +24,25 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "SlicerLDMReg")]
 
-from PIL import Image  # noqa: E402
+from PIL import Image, ImageChops  # noqa: E402
 
 from SlicerLDMRegLib.model_store import list_models  # noqa: E402
 from Testing.Host import SlicerHost  # noqa: E402
 
 BRAIN_MODEL = "textscf-brain-mr"
-PANEL_WIDTH = 460
+PANEL_WIDTH = 500
 VIEW = (360, 360)
+THREE_D = (640, 520)
 COLORS = 255  # of a picture; more look the same, and the files are three times the size
 SECONDS = 1800.0  # a busy computer
 
-_SECONDS_TEXT = re.compile(r" in \d+(?:\.\d+)? s(?= on|\.)")
-_DATE_TEXT = re.compile(r"(?: · )?\d{4}-\d\d-\d\d \d\d:\d\d")
+# What differs between computers and days.
+_LEFT_OUT = (
+    (re.compile(r" in \d+(?:\.\d+)? s(?: on .*?)?\.(?= |$)"), "."),
+    (re.compile(r"(?: · )?\d{4}-\d\d-\d\d \d\d:\d\d"), ""),
+    (re.compile(r"^\d\d:\d\d:\d\d  ", re.MULTILINE), "12:00:00  "),
+    (re.compile(r"worker \d+ runs Python [\d.]+"), "worker runs"),
+)
 
 
 class Screenshots:
@@ -148,6 +154,8 @@ class Screenshots:
             print(f"left out the chapter brain: the model {BRAIN_MODEL} is not installed")
             return
         host.click("tryBrainButton")
+        self._fold_up("inputsSection")
+        self._unfold("anatomySection")
         self._both_palettes("panel-brain-prompts")
         self._register()
         self._fold_up("inputsSection", "anatomySection", "outputsSection", "displaySection")
@@ -235,18 +243,24 @@ class Screenshots:
     # Pictures
 
     def _both_palettes(self, name: str) -> None:
-        for palette in ("light", "dark"):
-            self.host.set_palette(palette)
-            self.panel.update()
+        for palette in ("dark", "light"):
+            self._use_palette(palette)
             self._leave_out_times()
-            self._keep(self.host.grab_panel(self._path(f"{name}-{palette}"), PANEL_WIDTH))
-        self.host.set_palette("light")
+            picture = self.host.grab_panel(self._path(f"{name}-{palette}"), PANEL_WIDTH)
+            _trim(picture)
+            self._keep(picture)
+
+    def _use_palette(self, palette: str) -> None:
+        self.host.set_palette(palette)
+        self.panel.update()
 
     def _slice(self, name: str) -> None:
         self._keep(self.host.grab_slice("Red", self._path(name), VIEW))
 
     def _window(self, name: str) -> None:
         self._leave_out_times()
+        dock = self.slicer.util.mainWindow().findChild(self.host.qt.QWidget, "PanelDockWidget")
+        dock.setMinimumWidth(PANEL_WIDTH)
         self._keep(self.host.grab_window(self._path(name), (1280, 900)))
 
     def _grid_in_3d(self, name: str) -> None:
@@ -256,15 +270,23 @@ class Screenshots:
         self._show("fixed")
         self.host.click("gridButton")
         self.host.click("threeDButton")
-        self._keep(self.host.grab_three_d(self._path(name), (640, 520)))
+        for view in ("Yellow", "Green"):  # their images would hide the grid
+            self.slicer.mrmlScene.GetNodeByID(f"vtkMRMLSliceNode{view}").SetSliceVisible(False)
+        self.host.grab_three_d(self._path(name), THREE_D)  # sets up the camera
+        cameras = self.slicer.util.getNodesByClass("vtkMRMLCameraNode")
+        for camera in (node.GetCamera() for node in cameras):
+            camera.Azimuth(-35)
+            camera.Elevation(25)
+            camera.OrthogonalizeViewUp()
+            camera.SetViewAngle(camera.GetViewAngle() / 1.5)
+        self._keep(self.host.grab_three_d(self._path(name), THREE_D))
 
     def _leave_out_times(self) -> None:
         for name in ("statusLabel", "verdictLabel"):
             label = self.host.widget(name)
-            label.text = _DATE_TEXT.sub("", _SECONDS_TEXT.sub("", label.text))
+            label.text = _without_times(label.text)
         log = self.host.widget("logTextEdit")
-        text = log.toPlainText()
-        log.setPlainText(re.sub(r"^\d\d:\d\d:\d\d", "12:00:00", text, flags=re.MULTILINE))
+        log.setPlainText(_without_times(log.toPlainText()))
 
     def _path(self, name: str) -> Path:
         return self._temporary / f"{name}.png"
@@ -275,6 +297,23 @@ class Screenshots:
             small = image.convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
         small.save(self.output / picture.name, optimize=True)
         print(self.output / picture.name)
+
+
+def _without_times(text: str) -> str:
+    for pattern, instead in _LEFT_OUT:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def _trim(picture: Path) -> None:
+    """Cut off the empty rows below a panel, but for as many as are above it."""
+    with Image.open(picture) as image:
+        pixels = image.convert("RGB")
+    ground = Image.new("RGB", pixels.size, pixels.getpixel((0, pixels.height - 1)))
+    box = ImageChops.difference(pixels, ground).getbbox()
+    if box is not None:
+        bottom = min(pixels.height, box[3] + box[1])
+        pixels.crop((0, 0, pixels.width, bottom)).save(picture)
 
 
 def main() -> None:

@@ -110,7 +110,8 @@ def describe_device(device: torch.device) -> str:
 
     if device.type == "cuda":
         return f"{device}, {torch.cuda.get_device_name(device)}"
-    return f"{device}, {torch.get_num_threads()} threads ({platform.machine()})"
+    count = torch.get_num_threads()
+    return f"{device}, {count} {'thread' if count == 1 else 'threads'} ({platform.machine()})"
 
 
 def available_memory() -> int | None:

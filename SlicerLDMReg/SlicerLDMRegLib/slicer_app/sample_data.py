@@ -66,6 +66,7 @@ class SamplePair:
         fixed, moving: names of the nodes.
         model: id of the model that it is for.
         names: of the labels by number, where the model has none.
+        colors: RGB from 0 to 1 of the labels by number; others get Slicer's next colours.
         scheme: label scheme that names the labels, where the model is not there.
     """
 
@@ -76,6 +77,7 @@ class SamplePair:
     model: str
     names: Mapping[int, str] | None = None
     scheme: str = ""
+    colors: Mapping[int, tuple[float, float, float]] | None = None
 
     def path(self, part: str) -> Path:
         """Return the file of ``fixed``, ``moving``, ``fixed_labels`` or ``moving_labels``."""
@@ -104,6 +106,8 @@ class SamplePair:
 
 
 _HEART = {1: "Left ventricle cavity", 2: "Myocardium"}
+# Okabe and Ito's yellow, orange and blue: on grey and in each other's company all can tell them.
+_HEART_COLORS = {1: (0.94, 0.89, 0.26), 2: (0.9, 0.62, 0.0), 3: (0.34, 0.71, 0.91)}
 
 #: The pairs by their kind.
 PAIRS: dict[str, SamplePair] = {
@@ -116,6 +120,7 @@ PAIRS: dict[str, SamplePair] = {
             "Cardiac MR systole",
             "ldm-morph-cardiac-mr",
             {**_HEART, 3: "Right ventricle cavity"},
+            colors=_HEART_COLORS,
         ),
         SamplePair(
             "brain",
@@ -132,6 +137,7 @@ PAIRS: dict[str, SamplePair] = {
             "Echo systole",
             "ldm-morph-echo",
             {**_HEART, 3: "Left atrium"},
+            colors=_HEART_COLORS,
         ),
     )
 }
@@ -244,7 +250,7 @@ def _labels(pair: SamplePair, part: str, volume: Node, like: Node | None = None)
         # The numbers of the files are those of the model, whatever it calls them.
         present = slicer.util.arrayFromVolume(voxels)
         names = {int(n): known.get(int(n), f"Label {n}") for n in np.unique(present) if n > 0}
-        colors = {} if like is None else _colors(like)
+        colors = pair.colors if like is None else _colors(like)
         segmentation = segmentation_from_labels(labels.image, names, colors)
     finally:
         _forget_file(voxels)

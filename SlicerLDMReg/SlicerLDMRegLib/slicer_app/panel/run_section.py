@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 
 from ...errors import CancelledError, InputError, LDMRegError
 from .widgets import tint
+from .wording import in_words_of_the_panel
 
 __all__ = ["RunSection"]
 
@@ -157,7 +158,7 @@ class RunSection:
 
     def _tell_error(self, error: LDMRegError) -> None:
         cancelled = isinstance(error, CancelledError)
-        text = _sentence(str(error) or type(error).__name__)
+        text = _sentence(in_words_of_the_panel(str(error)) or type(error).__name__)
         self.say(text, "warning" if cancelled else "error")
         self.log("warning" if cancelled else "error", text)
 
