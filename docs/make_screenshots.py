@@ -25,16 +25,22 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "SlicerLDMReg")]
 
 from PIL import Image, ImageChops  # noqa: E402
+from vtkmodules.vtkCommonCore import vtkMath  # noqa: E402
 
 from SlicerLDMRegLib.model_store import list_models  # noqa: E402
 from Testing.Host import SlicerHost  # noqa: E402
 
 BRAIN_MODEL = "textscf-brain-mr"
 PANEL_WIDTH = 500
+WIDE = 640  # for the long names of structures of the brain
 VIEW = (360, 360)
 THREE_D = (640, 520)
-COLORS = 255  # of a picture; more look the same, and the files are three times the size
+# Of pictures of views, which then look the same in a third of the bytes; small coloured texts and
+# marks on panels would lose their colour.
+COLORS = 255
+FEW_PIXELS = 500_000
 SECONDS = 1800.0  # a busy computer
+SEED = 5
 
 # What differs between computers and days.
 _LEFT_OUT = (
@@ -96,7 +102,9 @@ class Screenshots:
         self._fold_up("inputsSection", "outputsSection", "displaySection", "applySection")
         self._both_palettes("panel-finished")
         self._unfold("displaySection")
+        host.click("gridButton")
         self._window("window-cardiac")
+        host.click("gridButton")
         for name in ("fixed", "moving", "warped", "blend", "checkerboard", "difference"):
             self._show(name)
             self._slice(f"view-{name}")
@@ -156,10 +164,10 @@ class Screenshots:
         host.click("tryBrainButton")
         self._fold_up("inputsSection")
         self._unfold("anatomySection")
-        self._both_palettes("panel-brain-prompts")
+        self._both_palettes("panel-brain-prompts", WIDE)
         self._register()
         self._fold_up("inputsSection", "anatomySection", "outputsSection", "displaySection")
-        self._both_palettes("panel-brain-finished")
+        self._both_palettes("panel-brain-finished", WIDE)
         self._grid_in_3d("3d-grid-brain")
         self._unfold("displaySection")
         self._window("window-brain")
@@ -168,6 +176,7 @@ class Screenshots:
 
     def _open(self) -> None:
         self.host.reset()
+        vtkMath.RandomSeed(SEED)  # the host has no table of colours for segments: they are random
         self.host.load_module(REPOSITORY / "SlicerLDMReg" / "SlicerLDMReg.py")
         self.panel = self.host.open_module("SlicerLDMReg").panel
         layout = self.slicer.app.layoutManager()
@@ -242,11 +251,11 @@ class Screenshots:
 
     # Pictures
 
-    def _both_palettes(self, name: str) -> None:
+    def _both_palettes(self, name: str, width: int = PANEL_WIDTH) -> None:
         for palette in ("dark", "light"):
             self._use_palette(palette)
             self._leave_out_times()
-            picture = self.host.grab_panel(self._path(f"{name}-{palette}"), PANEL_WIDTH)
+            picture = self.host.grab_panel(self._path(f"{name}-{palette}"), width)
             _trim(picture)
             self._keep(picture)
 
@@ -278,7 +287,7 @@ class Screenshots:
             camera.Azimuth(-35)
             camera.Elevation(25)
             camera.OrthogonalizeViewUp()
-            camera.SetViewAngle(camera.GetViewAngle() / 1.5)
+            camera.SetViewAngle(camera.GetViewAngle() / 1.2)
         self._keep(self.host.grab_three_d(self._path(name), THREE_D))
 
     def _leave_out_times(self) -> None:
@@ -292,11 +301,13 @@ class Screenshots:
         return self._temporary / f"{name}.png"
 
     def _keep(self, picture: Path) -> None:
-        """Write a picture with few colours, which compress well."""
+        """Write a picture as a small file."""
         with Image.open(picture) as image:
-            small = image.convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
+            small = image.convert("RGB")
+        if small.width * small.height < FEW_PIXELS and not picture.stem.startswith("panel"):
+            small = small.quantize(COLORS, dither=Image.Dither.NONE)
         small.save(self.output / picture.name, optimize=True)
-        print(self.output / picture.name)
+        print(self.output / picture.name, flush=True)
 
 
 def _without_times(text: str) -> str:
