@@ -307,6 +307,8 @@ def _state_of_scene():
     """Return what a revert brings back: all data, how they relate, and what the views show."""
     state = {}
     for node in slicer.util.getNodesByClass("vtkMRMLStorableNode"):
+        if node.IsA("vtkMRMLModelNode"):
+            continue  # the slices in 3D, which follow the views
         roles = []
         node.GetNodeReferenceRoles(roles)
         references = {role: node.GetNodeReferenceID(role) for role in roles if role != "storage"}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import sys
 import time
 import traceback
 import unittest
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +62,13 @@ def _describe(slicer: Any) -> dict[str, Any]:
     packages = {}
     for name in ("torch", "monai", "SimpleITK", "vtk", "numpy"):
         try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
+            packages[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
             packages[name] = ""
     app = slicer.app
     return {
         "version": [app.majorVersion, app.minorVersion],
-        "revision": app.repositoryRevision,
+        "revision": str(getattr(app, "repositoryRevision", "")),
         "python": sys.version.split()[0],
         "platform": sys.platform,
         "packages": packages,
