@@ -32,7 +32,6 @@ __all__ = [
 _TOLERANCE = 1e-3  # of a voxel: a lattice that is larger by less than this needs no more voxels
 _LONGEST_SIDE_2D = 256
 _MOST_VOXELS_3D = 1_000_000
-_FULL_RESOLUTION_3D = 150_000
 
 
 @dataclass(frozen=True)
@@ -119,8 +118,8 @@ def refinement_lattice(fixed: ImageGeometry, slices: SliceRange | None = None) -
     """Return the isotropic lattice on which a field is optimised.
 
     In 2D and for slices: the smallest spacing of the image, at most 256 pixels on the longer side.
-    In 3D: twice the smallest spacing (once for small volumes), and coarser as far as needed to
-    keep memory bounded whatever the size of the volume.
+    In 3D: likewise, and coarser as far as needed for a million voxels, so that memory and time are
+    bounded whatever the size of the volume. (The velocity of a large volume has half of that.)
     """
     axes = _axes(fixed, slices)
     extents = [fixed.size[a] * fixed.spacing[a] for a in axes]
@@ -129,8 +128,7 @@ def refinement_lattice(fixed: ImageGeometry, slices: SliceRange | None = None) -
         spacing = max(spacing, max(extents) / _LONGEST_SIDE_2D)
     else:
         volume = math.prod(extents)
-        if volume / spacing**3 > _FULL_RESOLUTION_3D:
-            spacing = max(2 * spacing, (volume / _MOST_VOXELS_3D) ** (1 / 3))
+        spacing = max(spacing, (volume / _MOST_VOXELS_3D) ** (1 / 3))
     return _lattice(fixed, axes, spacing, 1, slices)
 
 

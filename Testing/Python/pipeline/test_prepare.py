@@ -90,8 +90,10 @@ def test_refinement_lattice_bounds_memory(plane: ImageGeometry) -> None:
     axes = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
     small = ImageGeometry((35, 51, 35), (1.0,) * 3, (0.0,) * 3, axes)
     assert refinement_lattice(small) == small
-    half = replace(small, size=(100, 100, 100))
-    assert refinement_lattice(half).spacing == pytest.approx((2.0,) * 3)
+    most = replace(small, size=(100, 100, 100))
+    assert refinement_lattice(most).spacing == pytest.approx((1.0,) * 3)
+    brain = replace(small, size=(200, 200, 200))
+    assert refinement_lattice(brain).spacing == pytest.approx((2.0,) * 3)
     large = replace(small, size=(512, 512, 512))
     assert np.prod(refinement_lattice(large).size) < 1.1e6
 
