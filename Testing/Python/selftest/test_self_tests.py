@@ -74,9 +74,8 @@ def test_without_torch_the_panel_is_tested_and_the_rest_skipped(host: Any, bare:
 
 
 def test_reload_and_test(host: Any, bare: None, capfd: pytest.CaptureFixture[str]) -> None:
-    host.slicer.app.settings().setValue("Developer/DeveloperMode", "true")
     before = host.open_module("SlicerLDMReg")
-    before.testButton.click()
+    before.onReloadAndTest()
     assert "OK (skipped=3)" in capfd.readouterr().err  # they do not end it
     assert not host.errors and not host.dialogs.shown
     ui = host.slicer.modules.SlicerLDMRegWidget.ui
