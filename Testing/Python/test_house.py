@@ -33,7 +33,8 @@ def code_blocks(document: str) -> str:
     text = (REPOSITORY / document).read_text()
     if not document.endswith(".md"):
         return text
-    fenced = re.findall(r"^```\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    fenced = [block for language, block in blocks if not language]
     indented = re.findall(r"^    .*$", text, flags=re.MULTILINE)
     return re.sub(r"\\\n\s*", " ", "\n".join([*fenced, *indented]))
 

@@ -68,7 +68,8 @@ def _judge_folds(verdict: Verdict, deformation: Mapping[str, Any]) -> None:
     )
     verdict.worsen(
         "bad" if percent >= 0.5 else "check",
-        "Turn refinement on (it deforms without folding), or raise its smoothness.",
+        "Turn refinement on (it deforms without folding); where an initial transform was given, "
+        "look whether that one folds.",
     )
 
 
