@@ -14,10 +14,10 @@ def hide_packages(names: Iterable[str]) -> None:
     hidden = frozenset(names)
     installed = importlib.metadata.version
 
-    def version(name: str) -> str:
-        if name in hidden:
-            raise importlib.metadata.PackageNotFoundError(name)
-        return installed(name)
+    def version(distribution_name: str) -> str:
+        if distribution_name in hidden:
+            raise importlib.metadata.PackageNotFoundError(distribution_name)
+        return installed(distribution_name)
 
     importlib.metadata.version = version
     for name in hidden:
