@@ -32,13 +32,11 @@ from Testing.Host import SlicerHost  # noqa: E402
 
 BRAIN_MODEL = "textscf-brain-mr"
 PANEL_WIDTH = 500
-WIDE = 640  # for the long names of structures of the brain
+WIDE = 700  # for the long names of structures of the brain
 VIEW = (360, 360)
 THREE_D = (640, 520)
-# Of pictures of views, which then look the same in a third of the bytes; small coloured texts and
-# marks on panels would lose their colour.
+# Of a picture: more look the same, in three times the bytes.
 COLORS = 255
-FEW_PIXELS = 500_000
 SECONDS = 1800.0  # a busy computer
 SEED = 5
 
@@ -164,6 +162,7 @@ class Screenshots:
         host.click("tryBrainButton")
         self._fold_up("inputsSection")
         self._unfold("anatomySection")
+        self._say_in_words("Left-Hippocampus", "left hippocampal formation")
         self._both_palettes("panel-brain-prompts", WIDE)
         self._register()
         self._fold_up("inputsSection", "anatomySection", "outputsSection", "displaySection")
@@ -225,6 +224,14 @@ class Screenshots:
     def _fold_up(self, *sections: str) -> None:
         for name in sections:
             self.host.widget(name).collapsed = True
+
+    def _say_in_words(self, structure: str, words: str) -> None:
+        """Change the prompt of a structure, as by a double click, and scroll to it."""
+        table = self.host.widget("regionsTable")
+        rows = {table.item(row, 1).text(): row for row in range(table.rowCount)}
+        table.item(rows[structure], 2).setText(words)
+        self.host.process_events()
+        table.scrollToItem(table.item(rows[structure], 2))
 
     def _mixed_up_landmarks(self) -> Any:
         """Return a thin plate spline through landmarks, as Slicer's modules make them."""
@@ -303,11 +310,21 @@ class Screenshots:
     def _keep(self, picture: Path) -> None:
         """Write a picture as a small file."""
         with Image.open(picture) as image:
-            small = image.convert("RGB")
-        if small.width * small.height < FEW_PIXELS and not picture.stem.startswith("panel"):
-            small = small.quantize(COLORS, dither=Image.Dither.NONE)
+            pixels = image.convert("RGB")
+        kind = picture.stem.partition("-")[0]
+        if kind == "window":
+            # Each side has its own colours, else the few of small texts and marks would be lost.
+            sides = ((0, PANEL_WIDTH, 100), (PANEL_WIDTH, pixels.width, 150))
+            for left, right, colors in sides:
+                side = pixels.crop((left, 0, right, pixels.height))
+                pixels.paste(_with_few_colors(side, colors).convert("RGB"), (left, 0))
+        small = pixels if kind == "panel" else _with_few_colors(pixels)
         small.save(self.output / picture.name, optimize=True)
         print(self.output / picture.name, flush=True)
+
+
+def _with_few_colors(pixels: Image.Image, colors: int = COLORS) -> Image.Image:
+    return pixels.quantize(colors, dither=Image.Dither.NONE)
 
 
 def _without_times(text: str) -> str:
