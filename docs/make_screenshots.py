@@ -24,9 +24,9 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "SlicerLDMReg")]
 
-from PIL import Image, ImageChops  # noqa: E402
 from vtkmodules.vtkCommonCore import vtkMath  # noqa: E402
 
+from docs.small_pictures import save_small, trim  # noqa: E402
 from SlicerLDMRegLib.model_store import list_models  # noqa: E402
 from Testing.Host import SlicerHost  # noqa: E402
 
@@ -35,8 +35,6 @@ PANEL_WIDTH = 500
 WIDE = 700  # for the long names of structures of the brain
 VIEW = (360, 360)
 THREE_D = (640, 520)
-# Of a picture: more look the same, in three times the bytes.
-COLORS = 255
 SECONDS = 1800.0  # a busy computer
 SEED = 5
 
@@ -263,7 +261,7 @@ class Screenshots:
             self._use_palette(palette)
             self._leave_out_times()
             picture = self.host.grab_panel(self._path(f"{name}-{palette}"), width)
-            _trim(picture)
+            trim(picture)
             self._keep(picture)
 
     def _use_palette(self, palette: str) -> None:
@@ -308,40 +306,14 @@ class Screenshots:
         return self._temporary / f"{name}.png"
 
     def _keep(self, picture: Path) -> None:
-        """Write a picture as a small file."""
-        with Image.open(picture) as image:
-            pixels = image.convert("RGB")
-        kind = picture.stem.partition("-")[0]
-        if kind == "window":
-            # Each side has its own colours, else the few of small texts and marks would be lost.
-            sides = ((0, PANEL_WIDTH, 100), (PANEL_WIDTH, pixels.width, 150))
-            for left, right, colors in sides:
-                side = pixels.crop((left, 0, right, pixels.height))
-                pixels.paste(_with_few_colors(side, colors).convert("RGB"), (left, 0))
-        small = pixels if kind == "panel" else _with_few_colors(pixels)
-        small.save(self.output / picture.name, optimize=True)
+        save_small(picture, self.output / picture.name)
         print(self.output / picture.name, flush=True)
-
-
-def _with_few_colors(pixels: Image.Image, colors: int = COLORS) -> Image.Image:
-    return pixels.quantize(colors, dither=Image.Dither.NONE)
 
 
 def _without_times(text: str) -> str:
     for pattern, instead in _LEFT_OUT:
         text = pattern.sub(instead, text)
     return text
-
-
-def _trim(picture: Path) -> None:
-    """Cut off the empty rows below a panel, but for as many as are above it."""
-    with Image.open(picture) as image:
-        pixels = image.convert("RGB")
-    ground = Image.new("RGB", pixels.size, pixels.getpixel((0, pixels.height - 1)))
-    box = ImageChops.difference(pixels, ground).getbbox()
-    if box is not None:
-        bottom = min(pixels.height, box[3] + box[1])
-        pixels.crop((0, 0, pixels.width, bottom)).save(picture)
 
 
 def main() -> None:
