@@ -140,8 +140,9 @@ def test_automatic_takes_the_model_of_the_dimension(
 ) -> None:
     widget.panel.models_changed()
     _select(host, pair)
-    assert widget.panel.card().id == "brain-regions"
-    assert host.widget("modelLabel").text == "Brain regions: Brain MR."
+    card = widget.panel.card()
+    assert card.spatial_dims == 3
+    assert host.widget("modelLabel").text == f"{card.title}: {card.use}."
     host.choose("extentComboBox", "A range of slices, one by one")
     assert widget.panel.card().spatial_dims == 2
     _select(host, flat_pair)
