@@ -24,7 +24,6 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "SlicerLDMReg")]
 
-from vtkmodules.vtkCommonCore import vtkMath  # noqa: E402
 
 from docs.small_pictures import save_small, trim  # noqa: E402
 from SlicerLDMRegLib.model_store import list_models  # noqa: E402
@@ -36,7 +35,6 @@ WIDE = 700  # for the long names of structures of the brain
 VIEW = (360, 360)
 THREE_D = (640, 520)
 SECONDS = 1800.0  # a busy computer
-SEED = 5
 
 # What differs between computers and days.
 _LEFT_OUT = (
@@ -173,7 +171,6 @@ class Screenshots:
 
     def _open(self) -> None:
         self.host.reset()
-        vtkMath.RandomSeed(SEED)  # the host has no table of colours for segments: they are random
         self.host.load_module(REPOSITORY / "SlicerLDMReg" / "SlicerLDMReg.py")
         self.panel = self.host.open_module("SlicerLDMReg").panel
         layout = self.slicer.app.layoutManager()

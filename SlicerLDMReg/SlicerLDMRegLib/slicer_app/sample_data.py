@@ -6,7 +6,9 @@ segmentations. Nothing is downloaded.
 
 from __future__ import annotations
 
+import colorsys
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +68,7 @@ class SamplePair:
         fixed, moving: names of the nodes.
         model: id of the model that it is for.
         names: of the labels by number, where the model has none.
-        colors: RGB from 0 to 1 of the labels by number; others get Slicer's next colours.
+        colors: RGB from 0 to 1 of the labels by number; None: spread over the circle of hues.
         scheme: label scheme that names the labels, where the model is not there.
     """
 
@@ -250,7 +252,7 @@ def _labels(pair: SamplePair, part: str, volume: Node, like: Node | None = None)
         # The numbers of the files are those of the model, whatever it calls them.
         present = slicer.util.arrayFromVolume(voxels)
         names = {int(n): known.get(int(n), f"Label {n}") for n in np.unique(present) if n > 0}
-        colors = pair.colors if like is None else _colors(like)
+        colors = (pair.colors or _spread_colors(names)) if like is None else _colors(like)
         segmentation = segmentation_from_labels(labels.image, names, colors)
     finally:
         _forget_file(voxels)
@@ -259,6 +261,19 @@ def _labels(pair: SamplePair, part: str, volume: Node, like: Node | None = None)
     SegmentationContent(segmentation, volume).write(node, is_new=True)
     node.SetAttribute(_SAMPLE, f"{pair.kind} {part}")
     return node
+
+
+def _spread_colors(names: Mapping[int, str]) -> dict[int, tuple[float, float, float]]:
+    """Return colours far apart for neighbours in the list; the right is a darker left."""
+    sides = re.compile(r"^(left|right)[- ]", re.IGNORECASE)
+    structures = {number: sides.sub("", name) for number, name in names.items()}
+    order = list(dict.fromkeys(structures.values()))
+    golden = (5**0.5 - 1) / 2  # of a circle: the next hue is far from all before it
+    colors = {}
+    for number, structure in structures.items():
+        light = 0.75 if names[number].lower().startswith("right") else 0.95
+        colors[number] = colorsys.hsv_to_rgb(order.index(structure) * golden % 1, 0.65, light)
+    return colors
 
 
 def _forget_file(node: Node) -> None:
