@@ -63,7 +63,6 @@ class Screenshots:
             "cardiac": self.cardiac,
             "error": self.error,
             "folds": self.folds,
-            "volumes": self.volumes,
             "brain": self.brain,
         }
 
@@ -138,16 +137,6 @@ class Screenshots:
         if not host.widget("foldsButton").checked:
             host.click("foldsButton")
         self._slice("view-folds")
-
-    def volumes(self) -> None:
-        """The brain pair without a model, in 3D, with the grid in the 3D view."""
-        host = self.host
-        host.click("tryBrainButton")
-        host.choose("modelComboBox", "None: optimise on this pair only")
-        self._unfold("optionsSection")
-        host.type_text("iterationsLineEdit", "40,40,20")
-        self._register()
-        self._grid_in_3d("3d-grid")
 
     def brain(self) -> None:
         """The brain pair with the model that knows structures by their names."""
