@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,3 +43,17 @@ def small_config() -> LDMMorphConfig:
         lgca_heads=2,
         low_level_channels=6,
     )
+
+
+@pytest.fixture
+def same_library() -> Iterator[None]:
+    """Give the other tests the library that they have imported, after a reload."""
+    before = {
+        name: module
+        for name, module in sys.modules.items()
+        if name.split(".")[0] == "SlicerLDMRegLib"
+    }
+    yield
+    for name in [name for name in sys.modules if name.split(".")[0] == "SlicerLDMRegLib"]:
+        del sys.modules[name]
+    sys.modules.update(before)

@@ -18,7 +18,7 @@ def _address(widget: QtWidgets.QWidget) -> int:
 
 
 def _hide(child: QtWidgets.QWidget) -> None:
-    """Hide a child so that hiding it once more, by the module, still sends an event; as CTK does."""
+    """Hide a child as CTK does: hiding it once more, by the module, still sends an event."""
     child.setVisible(False)
     child.setAttribute(QtCore.Qt.WidgetAttribute.WA_WState_ExplicitShowHide, False)
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from .conftest import REPOSITORY
 
@@ -94,20 +91,6 @@ def test_loaded_transforms_are_linear_again(
     host.process_events()
     loaded = slicer.util.getNode("Field").GetTransformFromParent()
     assert loaded.GetInterpolationModeAsString() == "Linear"
-
-
-@pytest.fixture
-def same_library() -> Iterator[None]:
-    """Give the other tests the library that they have imported, after a reload."""
-    before = {
-        name: module
-        for name, module in sys.modules.items()
-        if name.split(".")[0] == "SlicerLDMRegLib"
-    }
-    yield
-    for name in [name for name in sys.modules if name.split(".")[0] == "SlicerLDMRegLib"]:
-        del sys.modules[name]
-    sys.modules.update(before)
 
 
 def test_reload(same_library: None, host: Any, widget: Any, pair: Any) -> None:

@@ -73,7 +73,9 @@ def test_without_torch_the_panel_is_tested_and_the_rest_skipped(host: Any, bare:
         assert reason.startswith("needs torch>=2.8: install") and "Setup" in reason
 
 
-def test_reload_and_test(host: Any, bare: None, capfd: pytest.CaptureFixture[str]) -> None:
+def test_reload_and_test(
+    same_library: None, host: Any, bare: None, capfd: pytest.CaptureFixture[str]
+) -> None:
     before = host.open_module("SlicerLDMReg")
     before.onReloadAndTest()
     assert "OK (skipped=3)" in capfd.readouterr().err  # they do not end it
