@@ -203,7 +203,8 @@ class Registration:
         need = (_OUTPUT_BYTES * output + _INVERSE_BYTES * moving) * dimension
         if self.refine.enabled and self.slices is None:
             lattice = refinement_lattice(self.inputs.geometry)
-            need += _REFINEMENT_BYTES * float(np.prod(lattice.size)) * dimension
+            # Before the rest, and given back by then.
+            need = max(need, _REFINEMENT_BYTES * float(np.prod(lattice.size)) * dimension)
         voxels = int(max(output, moving))
         if free is not None and need > free:
             raise OutOfMemoryError(

@@ -38,7 +38,8 @@ def test_from_try_it_to_the_report(host: Any, widget: Any, tmp_path: Path) -> No
     host.wait_until(lambda: not panel.session.running, PATIENCE, "the registration")
     run = panel.session.last
     assert run is not None, host.widget("statusLabel").text
-    assert host.widget("verdictLabel").visible  # the section opened by itself
+    # The section opens by itself, once the application has done what is due.
+    host.wait_until(lambda: host.widget("verdictLabel").visible, PATIENCE, "the results")
     metrics = _rows(host.widget("metricsTable"))
     assert float(metrics["Similarity (NCC)"][1]) > float(metrics["Similarity (NCC)"][0])
     assert float(metrics["Mean Dice"][1]) > 0.75 > float(metrics["Mean Dice"][0])

@@ -27,6 +27,8 @@ def main() -> int:
         if name in os.environ:
             print(f"{name} is set: Slicer's Python would not start", file=sys.stderr)
             return 2
+    # Slicer's Python has no library but that of the module; an installed one would come first.
+    sys.path = [place for place in sys.path if not (Path(place) / "SlicerLDMRegLib").is_dir()]
     sys.path.insert(0, str(REPOSITORY))
     major, minor = map(int, os.environ.get("STAND_IN_VERSION", "5.13").split("."))
 
