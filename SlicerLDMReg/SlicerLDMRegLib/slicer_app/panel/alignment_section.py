@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from slicer.i18n import tr as _
 
 from ..choices import Alignment
+from .section import Section
 from .widgets import title_with
 
 __all__ = ["AlignmentSection"]
 
 
-class AlignmentSection:
-    """Its widgets are tied to the parameters; the title says when something is chosen.
-
-    Args:
-        ui: widgets by name.
-        panel: the :class:`~.widget.Panel`.
-    """
-
-    def __init__(self, ui: Any, panel: Any) -> None:
-        self.ui, self.panel = ui, panel
-
-    def setup(self) -> None:
-        pass
+class AlignmentSection(Section):
+    """Its widgets are tied to the parameters; the title says when something is chosen."""
 
     def update(self) -> None:
         parameters = self.panel.parameters
@@ -36,6 +24,3 @@ class AlignmentSection:
         if parameters.initialTransform is not None:
             parts.append(parameters.initialTransform.GetName())
         self.ui.alignmentSection.text = title_with(_("Alignment"), parts)
-
-    def cleanup(self) -> None:
-        pass

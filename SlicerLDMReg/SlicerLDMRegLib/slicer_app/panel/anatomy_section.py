@@ -14,6 +14,7 @@ from ...model_store import ModelCard
 from ..anatomy import Structure, guides, match_structure, structures
 from ..choices import Anatomy
 from ..nodes import Node
+from .section import Section
 from .widgets import title_with
 
 __all__ = ["AnatomySection"]
@@ -22,7 +23,7 @@ _USE, _SEGMENT, _PROMPT, _REGION = range(4)
 _MOST_ROWS = 8
 
 
-class AnatomySection(VTKObservationMixin):
+class AnatomySection(Section, VTKObservationMixin):
     """Lists the structures of the fixed labels; which are used, and their words, can be changed.
 
     Args:
@@ -31,8 +32,8 @@ class AnatomySection(VTKObservationMixin):
     """
 
     def __init__(self, ui: Any, panel: Any) -> None:
+        Section.__init__(self, ui, panel)
         VTKObservationMixin.__init__(self)
-        self.ui, self.panel = ui, panel
         self._labels: Node | None = None
         self._owner: Any = None
         self._rows: list[Structure] = []

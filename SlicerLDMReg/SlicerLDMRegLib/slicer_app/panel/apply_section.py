@@ -17,6 +17,7 @@ from ..nodes import Node
 from ..provenance import read_attributes, roles_of
 from ..results import find_outputs
 from ..scene_change import SceneChange
+from .section import Section
 from .widgets import tint
 
 __all__ = ["ApplySection"]
@@ -34,7 +35,7 @@ class _Step:
             change.revert()
 
 
-class ApplySection:
+class ApplySection(Section):
     """Moves volumes, segmentations, models and markups; each step can be undone.
 
     Args:
@@ -43,7 +44,7 @@ class ApplySection:
     """
 
     def __init__(self, ui: Any, panel: Any) -> None:
-        self.ui, self.panel = ui, panel
+        super().__init__(ui, panel)
         self._steps: list[_Step] = []
         self._offered: Node | None = None
 

@@ -15,6 +15,7 @@ from ..nodes import Node
 from ..provenance import read_attributes
 from ..results import find_outputs
 from .comparisons import Comparisons
+from .section import Section
 
 __all__ = ["DisplaySection"]
 
@@ -36,7 +37,7 @@ _OVERLAYS = {
 }
 
 
-class DisplaySection:
+class DisplaySection(Section):
     """Ties the buttons to a :class:`~..display.ResultDisplay` of the chosen volumes.
 
     Args:
@@ -45,7 +46,7 @@ class DisplaySection:
     """
 
     def __init__(self, ui: Any, panel: Any) -> None:
-        self.ui, self.panel = ui, panel
+        super().__init__(ui, panel)
         self.display: ResultDisplay | None = None
         self._key: Any = None
         self._comparisons = Comparisons(self._on_made, self._on_not_made, self._on_changed)

@@ -15,6 +15,7 @@ from ..choices import Extent
 from ..nodes import Node, volume_geometry
 from ..planning import image_dimension
 from ..sequences import sequence_of
+from .section import Section
 from .widgets import ChoiceBox, tint
 
 __all__ = ["InputsSection"]
@@ -26,16 +27,8 @@ _SWAPPED = (
 )
 
 
-class InputsSection:
-    """Shows only what the chosen extent needs, and says what will be registered.
-
-    Args:
-        ui: widgets by name.
-        panel: the :class:`~.widget.Panel`.
-    """
-
-    def __init__(self, ui: Any, panel: Any) -> None:
-        self.ui, self.panel = ui, panel
+class InputsSection(Section):
+    """Shows only what the chosen extent needs, and says what will be registered."""
 
     def setup(self) -> None:
         ui = self.ui
@@ -69,9 +62,6 @@ class InputsSection:
         ui.fixedSelectorLabel.text = (
             _("Fixed or sequence:") if extent is Extent.FRAMES else _("Fixed volume:")
         )
-
-    def cleanup(self) -> None:
-        pass
 
     def _choose(self, name: str) -> Any:
         def choose(value: str) -> None:

@@ -19,11 +19,12 @@ from ...model_store import (
     user_models_dir,
 )
 from ..models import ModelDownload, available_models, megabytes, open_models_folder
+from .section import Section
 
 __all__ = ["ModelsSection"]
 
 
-class ModelsSection:
+class ModelsSection(Section):
     """Fills the menu when it is opened; asks before it downloads or deletes.
 
     Args:
@@ -35,7 +36,7 @@ class ModelsSection:
     """
 
     def __init__(self, ui: Any, panel: Any) -> None:
-        self.ui, self.panel = ui, panel
+        super().__init__(ui, panel)
         self.download: ModelDownload | None = None
 
     def setup(self) -> None:
@@ -46,9 +47,6 @@ class ModelsSection:
         button.setMenu(self._menu)
         button.popupMode = qt.QToolButton.InstantPopup
         self._fill()  # on a Mac, a menu without entries does not open
-
-    def update(self) -> None:
-        pass
 
     def cleanup(self) -> None:
         if self.download is not None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from slicer.i18n import tr as _
 
 from ..choices import Refinement
 from ..parameters import OPTIONS, changed, restore
+from .section import Section
 from .widgets import title_with
 
 __all__ = ["OptionsSection"]
@@ -19,16 +18,8 @@ _OF_REFINEMENT = (
 )
 
 
-class OptionsSection:
-    """Its widgets are tied to the parameters; the title counts those that were changed.
-
-    Args:
-        ui: widgets by name.
-        panel: the :class:`~.widget.Panel`.
-    """
-
-    def __init__(self, ui: Any, panel: Any) -> None:
-        self.ui, self.panel = ui, panel
+class OptionsSection(Section):
+    """Its widgets are tied to the parameters; the title counts those that were changed."""
 
     def setup(self) -> None:
         self.ui.restoreDefaultsButton.connect("clicked()", self._on_restore)
@@ -46,9 +37,6 @@ class OptionsSection:
         count = len(changed(parameters))
         parts = [_("{count} changed").format(count=count)] if count else []
         self.ui.optionsSection.text = title_with(_("Options"), parts)
-
-    def cleanup(self) -> None:
-        pass
 
     def _on_restore(self) -> None:
         if self.panel.parameters is not None:

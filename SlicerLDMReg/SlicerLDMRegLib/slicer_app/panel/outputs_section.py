@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from slicer.i18n import tr as _
 
 from ..choices import Extent
 from ..parameters import OUTPUT_PARAMETERS
 from ..sequences import SEQUENCE_OUTPUTS
+from .section import Section
 from .widgets import title_with
 
 __all__ = ["OutputsSection"]
 
 
-class OutputsSection:
-    """A check box and a node for each output; those that cannot be made are greyed.
-
-    Args:
-        ui: widgets by name.
-        panel: the :class:`~.widget.Panel`.
-    """
-
-    def __init__(self, ui: Any, panel: Any) -> None:
-        self.ui, self.panel = ui, panel
-
-    def setup(self) -> None:
-        pass
+class OutputsSection(Section):
+    """A check box and a node for each output; those that cannot be made are greyed."""
 
     def update(self) -> None:
         parameters = self.panel.parameters
@@ -46,9 +34,6 @@ class OutputsSection:
         self.ui.outputsSection.text = title_with(
             _("Outputs"), [_("{count} selected").format(count=made)]
         )
-
-    def cleanup(self) -> None:
-        pass
 
 
 def _widget_name(output: str) -> str:

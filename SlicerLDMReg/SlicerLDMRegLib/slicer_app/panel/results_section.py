@@ -26,13 +26,14 @@ from .result_texts import (
     structure_rows,
     verdict_text,
 )
+from .section import Section
 from .tables import fill_table
 from .widgets import is_dark, title_with
 
 __all__ = ["ResultsSection"]
 
 
-class ResultsSection:
+class ResultsSection(Section):
     """Shows what the nodes of a result tell, also after a scene was loaded.
 
     Args:
@@ -41,7 +42,7 @@ class ResultsSection:
     """
 
     def __init__(self, ui: Any, panel: Any) -> None:
-        self.ui, self.panel = ui, panel
+        super().__init__(ui, panel)
         self._key: Any = None
         self._run: Any = None
         self._report: BackgroundCall | None = None

@@ -10,6 +10,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ...errors import CancelledError, InputError, LDMRegError
+from .section import Section
 from .widgets import tint
 from .wording import in_words_of_the_panel
 
@@ -22,7 +23,7 @@ _MARGINS = 24
 _LEVELS = {"warning": "warning", "error": "error", "critical": "error"}
 
 
-class RunSection:
+class RunSection(Section):
     """The button says what is missing, and cancels while a registration runs.
 
     Args:
@@ -31,7 +32,7 @@ class RunSection:
     """
 
     def __init__(self, ui: Any, panel: Any) -> None:
-        self.ui, self.panel = ui, panel
+        super().__init__(ui, panel)
         self._cancelling = False
         self._started = 0.0
         self._level, self._said_of = "info", (None, None)
@@ -59,9 +60,6 @@ class RunSection:
         button.enabled = not problems
         button.toolTip = problems[0] if problems else _("Register the moving to the fixed image.")
         button.text = _fitting(problems[0], button) if problems else _("Apply")
-
-    def cleanup(self) -> None:
-        pass
 
     # Messages
 

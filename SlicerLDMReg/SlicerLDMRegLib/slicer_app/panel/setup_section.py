@@ -11,11 +11,12 @@ from slicer.i18n import tr as _
 from ...text.matching import match_region
 from ..dependencies import ENCODER, EXTENSION, SetupStatus, check_setup
 from ..installation import Installation
+from .section import Section
 
 __all__ = ["SetupSection"]
 
 
-class SetupSection:
+class SetupSection(Section):
     """Says what is missing and installs it on a click; nothing is installed or asked unasked.
 
     Args:
@@ -28,7 +29,7 @@ class SetupSection:
     """
 
     def __init__(self, ui: Any, panel: Any) -> None:
-        self.ui, self.panel = ui, panel
+        super().__init__(ui, panel)
         self.installation = Installation(self._on_change, self._on_line)
         self._status: SetupStatus | None = None
 

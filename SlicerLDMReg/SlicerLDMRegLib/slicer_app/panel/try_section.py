@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from slicer.i18n import tr as _
 
 from ...errors import InputError
 from ..sample_data import available_pairs, try_it
+from .section import Section
 
 __all__ = ["TrySection"]
 
 _BUTTONS = {"tryCardiacButton": "cardiac", "tryBrainButton": "brain"}
 
 
-class TrySection:
-    """A button for each pair whose files are there.
-
-    Args:
-        ui: widgets by name.
-        panel: the :class:`~.widget.Panel`.
-    """
-
-    def __init__(self, ui: Any, panel: Any) -> None:
-        self.ui, self.panel = ui, panel
+class TrySection(Section):
+    """A button for each pair whose files are there."""
 
     def setup(self) -> None:
         there = {pair.kind for pair in available_pairs()}
@@ -37,9 +29,6 @@ class TrySection:
     def update(self) -> None:
         for name in _BUTTONS:
             getattr(self.ui, name).enabled = not self.panel.running
-
-    def cleanup(self) -> None:
-        pass
 
     def _slot(self, kind: str) -> Callable[[], None]:
         return lambda: self._load(kind)

@@ -8,13 +8,14 @@ import qt
 
 from ...errors import LDMRegError
 from ..planning import image_dimension
+from .section import Section
 
 __all__ = ["WarmUp"]
 
 _DELAY_MS = 700  # without another choice
 
 
-class WarmUp:
+class WarmUp(Section):
     """Starts the worker and loads the model once a registration could begin.
 
     The first run then does not wait for Python, torch and the weights, which take several seconds.
@@ -25,7 +26,7 @@ class WarmUp:
     """
 
     def __init__(self, ui: Any, panel: Any) -> None:
-        self.panel = panel
+        super().__init__(ui, panel)
         self._done: tuple[Any, ...] | None = None
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)

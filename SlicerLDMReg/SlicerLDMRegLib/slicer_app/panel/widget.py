@@ -252,9 +252,8 @@ class Panel(VTKObservationMixin):
         runs, self._finished = self._finished, []
         for run in runs:
             for section in self.sections.values():
-                show = getattr(section, "run_finished", None)
-                if show is not None and run is self.session.last:
-                    show(run)
+                if run is self.session.last:
+                    section.run_finished(run)
         self.update_soon()
 
     def _is_orphan(self) -> bool:
