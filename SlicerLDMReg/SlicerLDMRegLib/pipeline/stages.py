@@ -42,7 +42,7 @@ __all__ = ["Registration"]
 # Percentiles that become 0 and 1 without a model: outliers shall not set the contrast.
 _PERCENTILES = (0.1, 99.9)
 # Bytes at the peak per voxel and component of a field, measured: of the fixed lattice (field,
-# transform, determinant, what the measurements need), of the moving lattice, of the refinement's.
+# transform, determinant, measurements), of the moving lattice; of the refinement's, before these.
 _OUTPUT_BYTES, _INVERSE_BYTES, _REFINEMENT_BYTES = 42, 10, 400
 
 
