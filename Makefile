@@ -85,6 +85,7 @@ bench: $(VENV)/.developer ## compare all methods on the unseen cardiac pairs and
 
 bench-brain: $(VENV)/.developer ## compare all methods on unseen brains, hippocampi and a warped abdomen
 	$(BIN)/python -m training.evaluate --data brain-mr --models $(BRAIN_MODELS) --output results/brain-mr
+	$(BIN)/python -m training.evaluate_segmenter segment-brain-mr --output results/segment-brain-mr
 	$(BIN)/python -m training.evaluate --data hippocampus --output results/hippocampus
 	$(BIN)/python -m training.evaluate --data abdomen-warp --output results/abdomen-warp
 

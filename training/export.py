@@ -42,6 +42,8 @@ _COLUMNS = {
         ("dice", "Dice", 3),
         ("dice_sd", "sd", 3),
         ("hd95", "HD95 (mm)", 2),
+        ("confidence", "confidence", 3),
+        ("accuracy", "correct voxels", 3),
         ("sdlogj_learn2reg", "SDlogJ", 3),
         ("folds_percent", "folds (%)", 4),
         ("seconds_predict", "network (s)", 2),
@@ -84,14 +86,18 @@ def _card(path: Path, config: dict[str, Any], results: dict[str, Any]) -> ModelC
 
 
 def measured_results(path: Path) -> dict[str, Any]:
-    """Return the table of ``results.json`` as the card of a model shows it."""
+    """Return the table of ``results.json`` as the card of a model shows it.
+
+    The file is of :mod:`training.evaluate`, or of :mod:`training.evaluate_segmenter`.
+    """
     values = json.loads(path.read_text(encoding="utf-8"))
     run, rows = values["run"], values["summary"]
     patients = f", patients of the {run['split']} split" if run.get("split") else ""
     threads = run["machine"]["threads"]
+    pairs = f"{rows[0]['pairs']} {run.get('what', 'pairs')}"
     table: dict[str, Any] = {
-        "description": f"{rows[0]['pairs']} pairs of {run['data']}{patients}; means, median "
-        f"time, {run['machine']['cpu']} with {threads} thread{'s' if threads > 1 else ''}."
+        "description": f"{pairs} of {run['data']}{patients}; means, median time, "
+        f"{run['machine']['cpu']} with {threads} thread{'s' if threads > 1 else ''}."
     }
     for row in rows:
         table[row["method"]] = {
@@ -170,7 +176,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("run", type=Path, help="folder of the run, or a model folder")
     parser.add_argument("--card", type=Path, help="YAML file with title, use, licences, limits")
     parser.add_argument("--output", type=Path, help="model folder; default Resources/Models/<id>")
-    parser.add_argument("--results", type=Path, help="results.json of training.evaluate")
+    parser.add_argument("--results", type=Path, help="results.json of an evaluation")
     parser.add_argument("--dtype", default="float16", choices=["float16", "float32"])
     arguments = parser.parse_args(argv)
     if (arguments.run / "metadata.json").exists():

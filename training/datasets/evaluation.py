@@ -19,6 +19,7 @@ from ..synthesis.phantoms import generate_pair
 from .cardiac_mr import CardiacMRDataset
 
 __all__ = [
+    "DATA_FOLDER",
     "EVALUATION_SETS",
     "EvaluationPair",
     "evaluation_pairs",
@@ -26,7 +27,8 @@ __all__ = [
     "structure_names",
 ]
 
-_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+#: Where the data lie beside a checkout.
+DATA_FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data"
 _ECHO_PAIRS = 20
 _ECHO_FIRST_SEED = 1_000_000  # far from the seeds of samples and tests
 
@@ -129,7 +131,7 @@ def evaluation_pairs(
 def _cardiac_mr(root: Path | None, split: str) -> list[EvaluationPair]:
     return [
         EvaluationPair(p.name, p.fixed, p.moving, p.fixed_labels, p.moving_labels)
-        for p in CardiacMRDataset(root or _DATA / "cardiac_mr", split)
+        for p in CardiacMRDataset(root or DATA_FOLDER / "cardiac_mr", split)
     ]
 
 
@@ -144,7 +146,7 @@ def _echo(root: Path | None, split: str) -> list[EvaluationPair]:
 
 
 def _brain_slices(root: Path | None, split: str) -> list[EvaluationPair]:
-    folder = root or _DATA / "brain_slices"
+    folder = root or DATA_FOLDER / "brain_slices"
     files = sorted(folder.glob("*.jpg"))
     if len(files) < 2:
         raise FileNotFoundError(f"no brain slices (*.jpg) in {folder}")
@@ -158,19 +160,19 @@ def _brain_slices(root: Path | None, split: str) -> list[EvaluationPair]:
 def _brain_mr(root: Path | None, split: str, **options: Any) -> list[EvaluationPair]:
     from .evaluation_volumes import brain_mr
 
-    return brain_mr(root or _DATA / "brain_label_maps", split, **options)
+    return brain_mr(root or DATA_FOLDER / "brain_label_maps", split, **options)
 
 
 def _hippocampus(root: Path | None, split: str) -> list[EvaluationPair]:
     from .evaluation_volumes import hippocampus
 
-    return hippocampus(root or _DATA / "hippocampus_mr")
+    return hippocampus(root or DATA_FOLDER / "hippocampus_mr")
 
 
 def _abdomen_warp(root: Path | None, split: str) -> list[EvaluationPair]:
     from .evaluation_volumes import abdomen_warp
 
-    return abdomen_warp(root or _DATA / "abdomen_ct")
+    return abdomen_warp(root or DATA_FOLDER / "abdomen_ct")
 
 
 #: Loaders by the names that the command line knows.

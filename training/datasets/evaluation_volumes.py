@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,17 @@ from SlicerLDMRegLib.geometry import ImageGeometry
 from ..synthesis.brain_anatomy import REGION_NUMBERS
 from ..synthesis.brain_deformation import smooth_volume
 from .brain_labels import centred_geometry
-from .brain_streams import evaluation_brain_pairs
+from .brain_streams import evaluation_brain_pairs, evaluation_brains
 from .evaluation import EvaluationPair
 
-__all__ = ["abdomen_warp", "brain_mr", "hippocampus", "random_warp"]
+__all__ = [
+    "BrainImage",
+    "abdomen_warp",
+    "brain_images",
+    "brain_mr",
+    "hippocampus",
+    "random_warp",
+]
 
 #: Label number of each row of the region table.
 _NUMBERS = np.array([0, *REGION_NUMBERS], np.uint8)
@@ -77,6 +85,35 @@ def brain_mr(
             "freesurfer35",
         )
         for pair in found
+    ]
+
+
+@dataclass(frozen=True)
+class BrainImage:
+    """An image of one subject.
+
+    Attributes:
+        name: of the subject.
+        image: with its lattice.
+        labels: ``(z, y, x)``, FreeSurfer's numbers.
+    """
+
+    name: str
+    image: sitk.Image
+    labels: np.ndarray
+
+
+def brain_images(root: Path, split: str = "test", contrast: str = "t1") -> list[BrainImage]:
+    """Return the images of the subjects of a split that :func:`brain_mr` pairs, each once.
+
+    Args: as of :func:`brain_mr`.
+    """
+    size, spacing = (80, 112, 96), 2.0
+    geometry = centred_geometry(size, spacing)
+    brains = evaluation_brains(root, split, contrast=contrast, size=size, spacing=spacing)
+    return [
+        BrainImage(f"{subject:02d}", geometry.to_image(image[0].numpy()), _NUMBERS[labels[0]])
+        for subject, (image, labels) in brains.items()
     ]
 
 

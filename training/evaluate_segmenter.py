@@ -1,0 +1,172 @@
+"""Measure a segmenter on unseen brains: ``python -m training.evaluate_segmenter MODEL``."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from tqdm import tqdm
+
+from SlicerLDMRegLib import metrics
+from SlicerLDMRegLib.model_store import build_segmenter
+from SlicerLDMRegLib.pipeline.device import select_device
+from SlicerLDMRegLib.segmentation import Segmenter
+from SlicerLDMRegLib.text import scheme_names
+
+from .datasets.evaluation import DATA_FOLDER
+from .datasets.evaluation_volumes import BrainImage, brain_images
+from .machine import available_cpus, describe_machine, load_average, use_threads
+from .scores import Row, summarise, summarise_structures
+from .tables import markdown_table, write_json
+
+__all__ = ["evaluate", "main", "score_segmentation"]
+
+#: Title of each contrast in the table.
+_CONTRASTS = {"t1": "T1-like", "t2": "T2-like", "random": "Random contrast"}
+_COLUMNS = (
+    ("dice", "Dice", 3),
+    ("hd95", "HD95 (mm)", 2),
+    ("confidence", "Confidence", 3),
+    ("accuracy", "Correct voxels", 3),
+    ("seconds", "Seconds an image", 2),
+)
+_WORST = 5
+
+
+def score_segmentation(
+    found: np.ndarray, truth: np.ndarray, spacing: Sequence[float], confidence: np.ndarray
+) -> Row:
+    """Score labels against the true ones.
+
+    Args:
+        found: label numbers ``(z, y, x)``.
+        truth: likewise.
+        spacing: mm along z, y, x.
+        confidence: of ``found``, 0 to 1.
+
+    Returns:
+        ``dice``, ``hd95`` (mm), means over the structures of the truth, and ``dice_<label>``,
+        ``hd95_<label>``; ``accuracy``, the part of the voxels that are a structure in either that
+        have the right label, and ``confidence``, its mean there: equal where it can be believed.
+
+    Raises:
+        ValueError: when the truth holds no structure.
+    """
+    labels = sorted(set(np.unique(truth).tolist()) - {0})
+    if not labels:
+        raise ValueError("truth: expected at least one structure, got background alone")
+    overlap = metrics.dice(truth, found, labels)
+    surface = metrics.hd95(truth, found, spacing, labels)
+    inside = (truth > 0) | (found > 0)
+    row: Row = {
+        "dice": float(np.mean(list(overlap.values()))),
+        # A structure that was missed has no surface.
+        "hd95": float(np.nanmean(list(surface.values()))),
+        "confidence": float(confidence[inside].mean()),
+        "accuracy": float((found == truth)[inside].mean()),
+    }
+    row |= {f"dice_{label}": value for label, value in overlap.items()}
+    return row | {f"hd95_{label}": value for label, value in surface.items()}
+
+
+def evaluate(segmenter: Segmenter, images: Mapping[str, Sequence[BrainImage]]) -> list[Row]:
+    """Segment images and score what was found.
+
+    Args:
+        segmenter: with the label numbers of the images.
+        images: by the title of their row in the table.
+    """
+    rows = []
+    # A first call loads libraries and plans.
+    first = next(iter(images.values()))[0]
+    segmenter.segment(sitk.Flip(first.image, (False, False, True)))
+    with tqdm(total=sum(map(len, images.values())), unit="image") as bar:
+        for title, own in images.items():
+            for brain in own:
+                start = time.perf_counter()
+                found = segmenter.segment(brain.image)
+                seconds = time.perf_counter() - start
+                labels = sitk.GetArrayFromImage(found.labels)
+                assert found.confidence is not None
+                scores = score_segmentation(
+                    labels,
+                    brain.labels,
+                    brain.image.GetSpacing()[::-1],
+                    sitk.GetArrayFromImage(found.confidence),
+                )
+                rows.append({"method": title, "pair": brain.name, "seconds": seconds, **scores})
+                bar.update()
+    return rows
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measure a segmenter from the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.evaluate_segmenter",
+        description="Measure a segmenter on brains that its training never saw.",
+        epilog="python -m training.export MODEL --results OUTPUT/results.json puts it in the card.",
+    )
+    parser.add_argument("model", help="id or folder of a model")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the results")
+    parser.add_argument("--root", type=Path, help="folder of the label maps")
+    parser.add_argument("--split", default="test", help="subjects: test or validation")
+    parser.add_argument(
+        "--contrasts", nargs="+", default=list(_CONTRASTS), choices=list(_CONTRASTS)
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--threads", type=int, default=available_cpus(), help="CPU threads")
+    arguments = parser.parse_args(argv)
+    use_threads(arguments.threads, 1)
+    root = arguments.root or DATA_FOLDER / "brain_label_maps"
+    images = {
+        _CONTRASTS[contrast]: brain_images(root, arguments.split, contrast)
+        for contrast in arguments.contrasts
+    }
+    segmenter = build_segmenter(arguments.model, select_device(arguments.device))
+    load = load_average()
+    rows = evaluate(segmenter, images)
+    run = {
+        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "data": "brain-mr",
+        "what": "images",
+        "split": arguments.split,
+        "dimension": 3,
+        "model": arguments.model,
+        "machine": describe_machine(),
+        "load_average": [load, load_average()],
+    }
+    print(_write(arguments.output, rows, run))
+
+
+def _write(folder: Path, rows: Sequence[Row], run: dict[str, Any]) -> str:
+    """Write ``results.json`` and ``table.md``; return the text of the latter."""
+    folder.mkdir(parents=True, exist_ok=True)
+    summary = summarise(rows)
+    structures = summarise_structures(rows, scheme_names("freesurfer35"))
+    content = {"run": run, "summary": summary, "structures": structures, "pairs": list(rows)}
+    write_json(folder / "results.json", content)
+    machine = run["machine"]
+    text = (
+        f"# {run['model']}: {summary[0]['pairs']} images of each contrast, {run['split']} subjects"
+        f"\n\n{markdown_table(summary, _COLUMNS, ('method', 'Images', 0))}\n"
+        "Mean ± standard deviation over the images; Dice and HD95 are means over the structures; "
+        f"median time, warm.\n{machine['cpu']}, threads: {machine['threads']}.\n"
+        "Confidence and correct voxels: within what is a structure or was taken for one; where "
+        "they are equal the confidence can be believed.\n"
+    )
+    first = [row for row in structures if row["method"] == summary[0]["method"]]
+    worst = sorted(first, key=lambda row: row["dice"])[:_WORST]
+    named = ", ".join(f"{row['name']} {row['dice']:.2f}" for row in worst)
+    text += f"\nHardest for it ({summary[0]['method']}, Dice): {named}.\n"
+    (folder / "table.md").write_text(text, encoding="utf-8")
+    return text
+
+
+if __name__ == "__main__":
+    main()
