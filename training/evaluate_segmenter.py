@@ -119,13 +119,19 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--contrasts", nargs="+", default=list(_CONTRASTS), choices=list(_CONTRASTS)
     )
+    parser.add_argument(
+        "--size", type=int, nargs=3, metavar="N", default=[80, 112, 96], help="voxels along x y z"
+    )
+    parser.add_argument("--spacing", type=float, default=2.0, help="mm; default 2")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--threads", type=int, default=available_cpus(), help="CPU threads")
     arguments = parser.parse_args(argv)
     use_threads(arguments.threads, 1)
     root = arguments.root or DATA_FOLDER / "brain_label_maps"
     images = {
-        _CONTRASTS[contrast]: brain_images(root, arguments.split, contrast)
+        _CONTRASTS[contrast]: brain_images(
+            root, arguments.split, contrast, arguments.size, arguments.spacing
+        )
         for contrast in arguments.contrasts
     }
     segmenter = build_segmenter(arguments.model, select_device(arguments.device))
@@ -138,6 +144,7 @@ def main(argv: list[str] | None = None) -> None:
         "split": arguments.split,
         "dimension": 3,
         "model": arguments.model,
+        "options": {"size": arguments.size, "spacing": arguments.spacing},
         "machine": describe_machine(),
         "load_average": [load, load_average()],
     }

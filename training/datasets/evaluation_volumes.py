@@ -103,14 +103,20 @@ class BrainImage:
     labels: np.ndarray
 
 
-def brain_images(root: Path, split: str = "test", contrast: str = "t1") -> list[BrainImage]:
+def brain_images(
+    root: Path,
+    split: str = "test",
+    contrast: str = "t1",
+    size: Sequence[int] = (80, 112, 96),
+    spacing: float = 2.0,
+) -> list[BrainImage]:
     """Return the images of the subjects of a split that :func:`brain_mr` pairs, each once.
 
     Args: as of :func:`brain_mr`.
     """
-    size, spacing = (80, 112, 96), 2.0
-    geometry = centred_geometry(size, spacing)
-    brains = evaluation_brains(root, split, contrast=contrast, size=size, spacing=spacing)
+    x, y, z = size
+    geometry = centred_geometry((x, y, z), spacing)
+    brains = evaluation_brains(root, split, contrast=contrast, size=(x, y, z), spacing=spacing)
     return [
         BrainImage(f"{subject:02d}", geometry.to_image(image[0].numpy()), _NUMBERS[labels[0]])
         for subject, (image, labels) in brains.items()

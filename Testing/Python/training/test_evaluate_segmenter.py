@@ -55,7 +55,7 @@ def test_command_measures_a_model_and_its_card_tells(
         kind="segmentation",
         spatial_dims=3,
         network=arguments,
-        grid=Grid((80, 112, 96), 16, 2.0, "LPS"),
+        grid=Grid((32, 32, 32), 16, 6.0, "LPS"),
         use="Tests",
         label_scheme=label_scheme("freesurfer35"),
     )
@@ -64,6 +64,7 @@ def test_command_measures_a_model_and_its_card_tells(
     write_model_folder(folder, card, state, "CC0", dtype="float32")
 
     options = ["--root", str(phantoms.root), "--split", "validation", "--threads", "1"]
+    options += ["--size", "32", "32", "32", "--spacing", "6"]
     main([str(folder), *options, "--contrasts", "t1", "t2", "--output", str(output)])
 
     stored = json.loads((output / "results.json").read_text())
