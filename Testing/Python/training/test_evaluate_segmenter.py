@@ -46,7 +46,7 @@ def test_command_measures_a_model_and_its_card_tells(
     monkeypatch.setitem(SUBJECTS, "train", (1, 2))
     for name in ("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "ANTS_RANDOM_SEED"):
         monkeypatch.setenv(name, "1")  # put back what the command sets
-    arguments = {"classes": 36, "features": [4, 4, 4, 4, 4, 4], "patch": 2}
+    arguments = {"classes": 36, "features": [4, 4, 4, 4, 4, 4]}
     torch.manual_seed(1)
     card = ModelCard(
         id="untrained",
