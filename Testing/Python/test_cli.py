@@ -184,6 +184,17 @@ def test_registers_writes_every_output_and_prints_a_summary(
     assert report["metrics"]["after"]["ncc"] > report["metrics"]["before"]["ncc"]
 
 
+def test_labels_without_a_counterpart_are_told(
+    pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = write(tmp_path / "empty.nrrd", np.zeros((48, 48), np.uint8))
+    disks = write(tmp_path / "disks.nrrd", (disk() > 0.5).astype(np.uint8))
+    labels = ["--fixed-labels", str(empty), "--moving-labels", str(disks)]
+    assert register(pair, tmp_path / "out", *labels) == 0
+    assert "look closer" in (out := capsys.readouterr().out)
+    assert "same numbers and are not empty" in out
+
+
 def test_json_prints_the_report_and_quiet_prints_nothing(
     pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

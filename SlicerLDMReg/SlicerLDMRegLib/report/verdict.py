@@ -96,6 +96,12 @@ def _judge_similarity(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
 
 
 def _judge_labels(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
+    measured = metrics.get("after")
+    if isinstance(measured, Mapping) and measured.get("dice") == {}:
+        verdict.findings.append("The label maps have no label in common: no overlap is known.")
+        verdict.worsen(
+            "check", "Check that the labels of both images have the same numbers and are not empty."
+        )
     values = pair(metrics, "dice_mean")
     if values is None:
         return
