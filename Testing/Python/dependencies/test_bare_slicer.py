@@ -44,6 +44,7 @@ apply = host.widget("applyButton")
 print("APPLY", apply.enabled, apply.text)
 host.click("tryCardiacButton")
 print("TRIED", host.widget("fixedSelector").currentNode().GetName())
+print("SAID", host.widget("statusLabel").text)
 volumes = [host.widget(name).currentNode() for name in ("fixedSelector", "movingSelector")]
 for section in ("displaySection", "resultsSection", "applySection", "outputsSection"):
     host.widget(section).collapsed = False
@@ -78,6 +79,7 @@ def test_the_panel_opens_and_explains(running_host: object) -> None:
     assert said["BUTTON"] == "Install the extension PyTorch..."
     assert said["APPLY"] == "False Python packages are missing; see Setup"
     assert said["TRIED"]
+    assert said["SAID"].startswith("The images are loaded and chosen. Python packages are missing")
     assert said["SCRIPT"].startswith("LDMRegError Python packages are missing: torch>=2.8, einops")
     assert said["ERRORS"] == "[]"
     assert said["ASKED"] == "[] []"

@@ -114,6 +114,15 @@ def test_a_run_goes_on_while_another_module_is_open(host: Any, ready: Any, sessi
     assert not host.widget("statusLabel").visible  # it was said of the other way round
 
 
+def test_what_was_said_goes_with_the_scene(host: Any, ready: Any, session: Any) -> None:
+    host.click("applyButton")
+    session.succeed(_finished(host, session.plan))
+    assert "Done" in host.widget("statusLabel").text
+    host.slicer.mrmlScene.Clear(0)
+    host.process_events()
+    assert not host.widget("statusLabel").visible
+
+
 def test_what_is_chosen_for_the_next_run_does_not_change_this_one(
     host: Any, ready: Any, session: Any, pair: Any
 ) -> None:

@@ -30,7 +30,9 @@ def form(host: Any) -> Iterator[Any]:
         session=SimpleNamespace(last=None, running=False, revert=lambda: None),
         scene=slicer.mrmlScene,
         sections=[],
+        said=[],
     )
+    form.say = lambda text, level="info": form.said.append(text)
     form.update = lambda: [section.update() for section in form.sections]
     host.process_events()
     yield form

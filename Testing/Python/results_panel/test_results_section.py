@@ -162,6 +162,7 @@ def test_revert(host: Any, form: Any, section: Any, registered: Any) -> None:
     registered(metrics=BAD, provenance={"date": "2026-01-02T05:00:00"})
     host.click(form.ui.revertButton)
     assert "Good" in form.ui.verdictLabel.text  # the result before it is there again
+    assert form.said == ["Reverted: the scene is as it was before the run."]
     assert not form.ui.revertButton.enabled
     assert not form.ui.reportButton.enabled
 

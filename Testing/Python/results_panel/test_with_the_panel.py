@@ -76,6 +76,7 @@ def test_from_try_it_to_the_report(host: Any, widget: Any, tmp_path: Path) -> No
     host.click("revertButton")
     assert not any(slicer.mrmlScene.IsNodePresent(node) for node in run.nodes.values())
     assert "no result" in host.widget("verdictLabel").text
+    assert host.widget("statusLabel").text.startswith("Reverted"), "no longer that it is done"
 
 
 def _text(box: Any, begin: str) -> str:

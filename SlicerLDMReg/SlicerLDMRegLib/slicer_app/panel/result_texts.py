@@ -197,7 +197,8 @@ def structure_rows(structures: Sequence[Structure]) -> tuple[list[str], list[lis
     known = any(s.hd95_before is not None or s.hd95_after is not None for s in structures)
     headings = [_("Structure"), _("Dice\nbefore"), _("Dice\nafter")]
     if known:
-        headings += [_("HD95 mm\nbefore"), _("HD95 mm\nafter")]
+        headings[0] = _("Structure\n(HD95 in mm)")  # the columns must fit into a narrow panel
+        headings += [_("HD95\nbefore"), _("HD95\nafter")]
     rows = []
     for structure in structures:
         lost = structure.loss > 0.01

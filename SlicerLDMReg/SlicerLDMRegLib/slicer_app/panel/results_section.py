@@ -96,6 +96,7 @@ class ResultsSection(Section):
             return
         ui.resultsSection.text = title_with(_("Results"), [status_word(shown.verdict.status)])
         color = COLORS[shown.verdict.status]
+        ui.verdictLabel.styleSheet = ""  # it keeps the colours of the palette it was made under
         ui.verdictLabel.styleSheet = (
             f"QLabel {{ border-style: solid; border-color: {color}; border-width: 0 0 0 6px; "
             "padding: 4px 4px 4px 8px; }"
@@ -137,6 +138,7 @@ class ResultsSection(Section):
     def _on_revert(self) -> None:
         with slicer.util.tryWithErrorDisplay(_("The scene could not be put back.")):
             self.panel.session.revert()
+            self.panel.say(_("Reverted: the scene is as it was before the run."))
         self.panel.update()
 
     def _on_report(self) -> None:

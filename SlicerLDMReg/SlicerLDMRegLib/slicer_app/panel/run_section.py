@@ -48,7 +48,7 @@ class RunSection(Section):
         pair = self._pair()
         if None in self._said_of:
             self._said_of = pair  # said before anything was chosen, or while the panel was away
-        elif pair != self._said_of and not self.panel.running and None not in pair:
+        elif pair != self._said_of and not self.panel.running and self.panel.parameters is not None:
             self.say("")  # it was said of other images
         tint(self.ui.statusLabel, self._level)  # the palette may have changed
         if self.panel.running:

@@ -13,7 +13,7 @@ from .widgets import is_dark
 __all__ = ["fill_table"]
 
 _MOST_ROWS = 14
-_NARROWEST = 62
+_NARROWEST = 44
 _WORSE = {False: "#b3261e", True: "#ff9a8f"}  # on light and on dark ground
 _WORSE_SIGN = "\u2715 "
 

@@ -41,5 +41,10 @@ class TrySection(Section):
         except InputError as error:
             self.panel.say(str(error), "error")
         else:
-            self.panel.say(_("The images are loaded and chosen: press Apply."))
+            problems = self.panel.problems()
+            if problems:  # packages that are not installed
+                text = _("The images are loaded and chosen. {problem}").format(problem=problems[0])
+            else:
+                text = _("The images are loaded and chosen: press Apply.")
+            self.panel.say(text)
         self.panel.update()
