@@ -65,7 +65,7 @@ def _card(path: Path, config: dict[str, Any], results: dict[str, Any]) -> ModelC
     network, own = dict(config["network"]), dict[str, Any]()
     if config["stage"] == "registration":
         network["familiarity_directions"] = _FAMILIAR_DIRECTIONS
-    if config["stage"] == "textscf":
+    if config["stage"] == "textscf" and network.get("filters") != "none":
         own["text"] = {k: config["text"][k] for k in ("encoder", "template", "background")}
         template = own["text"]["template"]
         own["text"]["template"] = TEMPLATES.get(template, template)
