@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from Testing.waiting import run_until
+
 __all__ = ["Blocking", "User"]
 
 
@@ -134,15 +136,7 @@ class User:
         Raises:
             TimeoutError: when it does not within ``timeout`` seconds.
         """
-        end = time.monotonic() + timeout
-        while True:
-            self.process_events()
-            value = condition()
-            if value:
-                return value
-            if time.monotonic() > end:
-                raise TimeoutError(f"waited {timeout:g} s for {what}")
-            time.sleep(0.005)
+        return run_until(self.process_events, condition, timeout, what)
 
     @contextmanager
     def measure_blocking(self) -> Iterator[Blocking]:

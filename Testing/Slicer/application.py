@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from Testing.waiting import run_until
+
 __all__ = ["GivenSlicer"]
 
 
@@ -55,15 +57,7 @@ class GivenSlicer:
         Raises:
             TimeoutError: when it does not within ``timeout`` seconds.
         """
-        end = time.monotonic() + timeout
-        while True:
-            self.process_events()
-            value = condition()
-            if value:
-                return value
-            if time.monotonic() > end:
-                raise TimeoutError(f"waited {timeout:g} s for {what}")
-            time.sleep(0.005)
+        return run_until(self.process_events, condition, timeout, what)
 
     def grab_panel(self, path: str | Path) -> Path:
         """Save a picture of the open module's whole panel."""
