@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import SimpleITK as sitk
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
 from tqdm import tqdm
 
 from SlicerLDMRegLib.displacement import DisplacementField
+from SlicerLDMRegLib.model_store import build_segmenter
 from SlicerLDMRegLib.networks import Regions
-from SlicerLDMRegLib.networks.segmenter import UNetSegmenter
 from SlicerLDMRegLib.networks.textscf import TextSCF, TextSCFConfig
 from SlicerLDMRegLib.text import coordinate_regions
 
@@ -36,7 +36,6 @@ from .tables import markdown_table, write_json
 
 __all__ = ["evaluate_row", "main", "train"]
 
-_SEGMENTER = "segmenter"
 #: Subjects of the pairs by the name of their column.
 _SPLITS: dict[str, str | Sequence[int]] = {"validation": "validation", "test": "test"}
 _EPILOG = """
@@ -45,11 +44,11 @@ it was, and variants may be trained in several processes:
 
   A="--config training/configs/textscf-brain-mr/ablation.yaml --output runs/ablation"
   python -m training.ablate $A --train one-hot minilm --threads 1
-  python -m training.ablate $A --train coordinates segmenter --threads 1
+  python -m training.ablate $A --train coordinates no-text --threads 1
   python -m training.ablate $A
 """
-#: Gives the regions of a pair as a row of a table wants them; None: no regions.
-RegionsOf = Callable[[EvaluationPair], Regions | None]
+#: Finds the regions of the fixed image of a pair.
+SegmentsFixed = Callable[[EvaluationPair], Regions]
 _ROW = np.zeros(256, np.int64)
 _ROW[list(REGION_NUMBERS)] = np.arange(1, len(REGION_NUMBERS) + 1)
 
@@ -85,7 +84,7 @@ def evaluate_row(
     config: StageConfig | None,
     weights: Path | None,
     pairs: Sequence[EvaluationPair],
-    segment: Callable[[Tensor], Regions] | None = None,
+    segment: SegmentsFixed | None = None,
     device: torch.device | str = "cpu",
 ) -> list[Row]:
     """Register pairs as a row of a table says and score them.
@@ -95,7 +94,7 @@ def evaluate_row(
         config: of its training; None: no registration.
         weights: its weights.
         pairs: on the grid of the network.
-        segment: predicts the regions of images ``(1, 1, *S)``, for predicted masks.
+        segment: predicts the regions of the fixed image, for predicted masks.
         device: of the network.
     """
     if config is None or weights is None:
@@ -127,7 +126,7 @@ def _regions(
     row: TableRow,
     config: StageConfig,
     pair: EvaluationPair,
-    segment: Callable[[Tensor], Regions] | None,
+    segment: SegmentsFixed | None,
 ) -> Regions | None:
     """The regions of the fixed image that the network is told of."""
     if config.text.get("encoder") == "coordinates":
@@ -137,7 +136,8 @@ def _regions(
         return None
     if row.masks == "predicted":
         assert segment is not None
-        labels, confidence, _ = segment(torch.from_numpy(pair.fixed)[None, None])
+        found = segment(pair)
+        labels, confidence = found.labels, found.confidence
     else:
         assert pair.fixed_labels is not None
         labels = torch.from_numpy(_ROW[pair.fixed_labels])[None, None]
@@ -146,17 +146,17 @@ def _regions(
     return Regions(labels.masked_fill(unnamed, 0), confidence)
 
 
-def _segmenter(
-    config: StageConfig, weights: Path, device: torch.device | str
-) -> Callable[[Tensor], Regions]:
-    network = UNetSegmenter.from_dict(dict(config.network))
-    network.load_state_dict(torch.load(weights, weights_only=True, map_location="cpu"))
-    network.to(device).eval()
+def _segmenter(model: str, device: torch.device | str) -> SegmentsFixed:
+    segmenter = build_segmenter(model, device)
 
-    @torch.no_grad()
-    def segment(image: Tensor) -> Regions:
-        confidence, labels = network(image.to(device)).float().softmax(1).max(1, keepdim=True)
-        return Regions(labels.cpu(), confidence.cpu())
+    def segment(pair: EvaluationPair) -> Regions:
+        found = segmenter.segment(pair.images[0])
+        assert found.confidence is not None
+        labels = _ROW[sitk.GetArrayFromImage(found.labels)]
+        confidence = sitk.GetArrayFromImage(found.confidence)
+        return Regions(
+            torch.from_numpy(labels)[None, None], torch.from_numpy(confidence)[None, None]
+        )
 
     return segment
 
@@ -170,12 +170,12 @@ def _pairs(ablation: Ablation, split: str | Sequence[int]) -> list[EvaluationPai
     )
 
 
-def _dice_of_masks(pairs: Sequence[EvaluationPair], segment: Callable[[Tensor], Regions]) -> float:
+def _dice_of_masks(pairs: Sequence[EvaluationPair], segment: SegmentsFixed) -> float:
     """Mean Dice of the predicted masks, each image once."""
     images = {pair.name.rpartition("-")[2]: pair for pair in pairs}
     found = []
     for pair in images.values():
-        labels = segment(torch.from_numpy(pair.fixed)[None, None]).labels
+        labels = segment(pair).labels
         assert pair.fixed_labels is not None
         truth = torch.from_numpy(_ROW[pair.fixed_labels])[None, None]
         found.append(mean_dice(labels, truth, len(REGION_NUMBERS) + 1))
@@ -187,7 +187,7 @@ def _table(
     ablation: Ablation,
     weights: Mapping[str, Path],
     pairs: Mapping[str, Sequence[EvaluationPair]],
-    segment: Callable[[Tensor], Regions] | None,
+    segment: SegmentsFixed | None,
     device: torch.device | str,
 ) -> dict[str, Any]:
     """Evaluate all rows of a table on all splits."""
@@ -257,8 +257,6 @@ def main(argv: list[str] | None = None) -> None:
     overrides += [] if arguments.steps is None else [f"steps={arguments.steps}"]
     ablation = Ablation.load(arguments.config, overrides)
     configs = dict(ablation.variants)
-    if ablation.segmenter is not None:
-        configs[_SEGMENTER] = ablation.segmenter
     unknown = sorted(set(arguments.train or ()) - set(configs))
     if unknown:
         parser.error(f"--train: variants are {', '.join(configs)}, got {', '.join(unknown)}")
@@ -280,7 +278,7 @@ def _write(
     pairs = {name: _pairs(ablation, split) for name, split in _SPLITS.items()}
     segment, masks = None, {}
     if ablation.segmenter is not None:
-        segment = _segmenter(ablation.segmenter, weights[_SEGMENTER], device)
+        segment = _segmenter(ablation.segmenter, device)
         masks = {split: _dice_of_masks(own, segment) for split, own in pairs.items()}
     tables = [_table(table, ablation, weights, pairs, segment, device) for table in ablation.tables]
     shutil.copyfile(config, output / "ablation.yaml")

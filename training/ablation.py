@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -69,25 +69,25 @@ class Ablation:
     Attributes:
         variants: configuration of each training of a registration network, by name.
         tables: what is made of them.
-        segmenter: configuration of the segmenter that predicts masks, or None.
+        segmenter: id or folder of the model that predicts masks, or None.
     """
 
     variants: Mapping[str, StageConfig]
     tables: Sequence[TableSpec]
-    segmenter: StageConfig | None = field(default=None)
+    segmenter: str | None = None
 
     @classmethod
     def load(cls, path: Path, overrides: Sequence[str] = ()) -> Ablation:
         """Read a YAML file.
 
         ``base`` is the configuration that all variants share and ``set`` what is changed in it for
-        all of them; ``variants`` has by name what one changes on top of that, ``segmenter`` a
-        ``base`` and ``set`` of its own. Files are named relative to this one, changes are written
+        all of them; ``variants`` has by name what one changes on top of that, ``segmenter`` names a
+        model for segmentation. Files are named relative to this one, changes are written
         ``key=value`` as for ``training.train --set``.
 
         Args:
             path: the file.
-            overrides: more changes, for all variants and the segmenter.
+            overrides: more changes, for all variants.
 
         Raises:
             ValueError: for options, masks or variants that do not exist.
@@ -105,12 +105,8 @@ class Ablation:
             name: config(values["base"], [*shared, *(own or [])])
             for name, own in values["variants"].items()
         }
-        segmenter = None
-        if values.get("segmenter"):
-            own = values["segmenter"]
-            segmenter = config(own["base"], own.get("set", []))
         tables = [TableSpec.from_dict(table) for table in values["tables"]]
-        ablation = cls(variants, tables, segmenter)
+        ablation = cls(variants, tables, values.get("segmenter"))
         ablation._check(path)
         return ablation
 

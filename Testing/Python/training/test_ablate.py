@@ -13,7 +13,9 @@ import yaml
 
 pytest.importorskip("lightning_fabric", reason="needs the extra 'training'")
 
+from SlicerLDMRegLib.model_store import find_model
 from SlicerLDMRegLib.networks.textscf import TextSCF, TextSCFConfig
+from Testing.Python.training.models import write_segmenter
 from training.ablate import evaluate_row, main, train
 from training.ablation import Ablation, TableRow
 from training.config import StageConfig
@@ -36,7 +38,6 @@ def folder(phantoms: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "skull": 0.0,
         },
     }
-    common = {"steps": 2, "batch_size": 1, "validate_every": 2, "data": data}
     base = {
         "stage": "textscf",
         "network": {
@@ -48,12 +49,10 @@ def folder(phantoms: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "text": {"encoder": "one-hot", "template": "brain-mr", "background": "svd"},
         "losses": {"dice": 1.0, "similarity": 1.0, "smoothness": 0.1},
         "learning_rate": 1e-2,
-        **common,
-    }
-    segmenter = {
-        "stage": "segmentation",
-        "network": {"classes": 36, "features": [4, 4, 4, 4, 4, 4]},
-        **common,
+        "steps": 2,
+        "batch_size": 1,
+        "validate_every": 2,
+        "data": data,
     }
     ablation = {
         "base": "base.yaml",
@@ -68,7 +67,7 @@ def folder(phantoms: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "no-text": ["network.filters=none"],
             "no-hippocampi": ["data.exclude=[17, 53]"],
         },
-        "segmenter": {"base": "segmenter.yaml", "set": ["seed=4"]},
+        "segmenter": str(write_segmenter(folder / "segmenter")),
         "tables": [
             {
                 "title": "Masks",
@@ -91,7 +90,7 @@ def folder(phantoms: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
             },
         ],
     }
-    for name, content in (("base", base), ("segmenter", segmenter), ("ablation", ablation)):
+    for name, content in (("base", base), ("ablation", ablation)):
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     return folder
 
@@ -104,8 +103,8 @@ def output(folder: Path) -> Path:
         # There are no files of the test subjects.
         patch.setattr("training.ablate._SPLITS", {"validation": "validation", "test": [15, 16]})
         arguments = ["--config", str(folder / "ablation.yaml"), "--output", str(folder / "out")]
-        main([*arguments, "--device", "cpu", "--train", "no-text", "segmenter"])
-        assert sorted(p.name for p in (folder / "out").iterdir()) == ["no-text", "segmenter"]
+        main([*arguments, "--device", "cpu", "--train", "no-text", "coordinates"])
+        assert sorted(p.name for p in (folder / "out").iterdir()) == ["coordinates", "no-text"]
         before = (folder / "out/no-text/last.ckpt").stat().st_mtime_ns
         main([*arguments, "--device", "cpu"])
         assert (folder / "out/no-text/last.ckpt").stat().st_mtime_ns == before, "it was done"
@@ -177,7 +176,7 @@ def test_shipped_ablation_trains_variants_that_differ_in_one_thing() -> None:
         assert config.data["root"] == "somewhere" and config.precision == "32-true"
         assert own["data"]["images"] == first["data"]["images"]
     assert ablation.segmenter is not None
-    assert ablation.segmenter.data["images"]["size"] == first["data"]["images"]["size"]
+    assert find_model(ablation.segmenter, "segmentation").label_scheme
     cells = np.prod([n // 8 for n in first["data"]["images"]["size"]])
     assert ablation.variants["coordinates"].network["regions"] == cells + 1
 

@@ -8,11 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
-from SlicerLDMRegLib.model_store import Grid, ModelCard, write_model_folder
-from SlicerLDMRegLib.networks import build_network
-from SlicerLDMRegLib.text import label_scheme
+from Testing.Python.training.models import write_segmenter
 from training.datasets.brain_labels import SUBJECTS
 from training.evaluate_segmenter import main, score_segmentation
 from training.export import update_results
@@ -46,22 +43,7 @@ def test_command_measures_a_model_and_its_card_tells(
     monkeypatch.setitem(SUBJECTS, "train", (1, 2))
     for name in ("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "ANTS_RANDOM_SEED"):
         monkeypatch.setenv(name, "1")  # put back what the command sets
-    arguments = {"classes": 36, "features": [4, 4, 4, 4, 4, 4]}
-    torch.manual_seed(1)
-    card = ModelCard(
-        id="untrained",
-        title="Untrained",
-        method="unet",
-        kind="segmentation",
-        spatial_dims=3,
-        network=arguments,
-        grid=Grid((32, 32, 32), 16, 6.0, "LPS"),
-        use="Tests",
-        label_scheme=label_scheme("freesurfer35"),
-    )
-    state = build_network("unet", arguments).state_dict()
-    folder, output = tmp_path / "untrained", tmp_path / "results"
-    write_model_folder(folder, card, state, "CC0", dtype="float32")
+    folder, output = write_segmenter(tmp_path / "untrained"), tmp_path / "results"
 
     options = ["--root", str(phantoms.root), "--split", "validation", "--threads", "1"]
     options += ["--size", "32", "32", "32", "--spacing", "6"]

@@ -17,9 +17,9 @@ from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.metrics import dice
 from SlicerLDMRegLib.model_store import Grid, ModelCard, write_model_folder
-from SlicerLDMRegLib.networks import build_network
 from SlicerLDMRegLib.networks.textscf import TextSCF, TextSCFConfig
 from SlicerLDMRegLib.text import label_scheme
+from Testing.Python.training.models import SIZE, SPACING, write_segmenter
 from training.baselines import Method, Registered, demons, ldmreg_method, syn
 from training.datasets.brain_labels import SUBJECTS
 from training.datasets.evaluation import EvaluationPair, evaluation_pairs, structure_names
@@ -156,9 +156,6 @@ def test_real_volumes(shared_data: Path) -> None:
     assert np.mean([list(d.values()) for d in overlap]) < 0.8
 
 
-SIZE, SPACING = (32, 32, 32), 6.0
-
-
 @pytest.fixture
 def brains(phantoms: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Arguments of the command for two pairs of 32^3 voxels."""
@@ -199,26 +196,6 @@ def write_model(folder: Path, filters: str) -> Path:
         defaults={"refine": {"iterations": [1, 1, 1]}},
     )
     write_model_folder(folder, card, network.eval().state_dict(), "CC0", dtype="float32")
-    return folder
-
-
-def write_segmenter(folder: Path) -> Path:
-    """An untrained segmenter of all structures as a model folder."""
-    arguments = {"classes": 36, "features": [4, 4, 4, 4, 4, 4]}
-    torch.manual_seed(1)
-    card = ModelCard(
-        id=folder.name,
-        title="Untrained",
-        method="unet",
-        kind="segmentation",
-        spatial_dims=3,
-        network=arguments,
-        grid=Grid(SIZE, 16, SPACING, "LPS"),
-        use="Tests",
-        label_scheme=label_scheme("freesurfer35"),
-    )
-    state = build_network("unet", arguments).state_dict()
-    write_model_folder(folder, card, state, "CC0", dtype="float32")
     return folder
 
 
