@@ -11,6 +11,7 @@ from torch import Tensor
 from SlicerLDMRegLib.errors import ModelError
 from SlicerLDMRegLib.functional import integrate, warp
 from SlicerLDMRegLib.networks.backbones import BackboneOutput, build_backbone
+from SlicerLDMRegLib.networks.backbones.lku_net import LargeKernelBlock
 from SlicerLDMRegLib.networks.regions import Regions
 from SlicerLDMRegLib.networks.textscf import TextSCF, TextSCFConfig
 
@@ -119,6 +120,24 @@ def test_gradient_reaches_every_parameter(name: str, filters: str) -> None:
     (displacement * torch.randn_like(displacement)).sum().backward()
     without = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
     assert not without
+
+
+@pytest.mark.parametrize("size", [(3, 4, 3), (6, 5, 7)])
+def test_large_kernels_learn_in_bfloat16_on_any_lattice(size: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    block, worst = LargeKernelBlock(64), 0.0
+    for _ in range(30):  # memory that was not written is wrong now and then
+        x = torch.randn(1, 64, *size)
+        gradients = []
+        for lower in (False, True):
+            block.zero_grad()
+            with torch.autocast("cpu", torch.bfloat16, enabled=lower):
+                loss = (block(x).float() ** 2).mean()
+            loss.backward()
+            gradients.append(block.large.weight.grad.clone())
+        exact, found = gradients
+        worst = max(worst, float((found - exact).norm() / exact.norm()))
+    assert worst < 0.02
 
 
 @pytest.mark.parametrize("name", SMALL)

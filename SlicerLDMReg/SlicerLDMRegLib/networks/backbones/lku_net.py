@@ -36,6 +36,14 @@ class LargeKernelBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Filter ``(B, C, *S)``."""
+        if min(x.shape[2:]) >= self.kernel_size:
+            return self._filter(x)
+        # Where the lattice is smaller than the kernel, PyTorch's gradient of the weights is wrong
+        # in bfloat16 on a CPU.
+        with torch.autocast(x.device.type, enabled=False):
+            return self._filter(x.float())
+
+    def _filter(self, x: Tensor) -> Tensor:
         if self.regular is None or self.pointwise is None:
             return self.activation(self.large(x))
         return self.activation(self.large(x) + self.regular(x) + self.pointwise(x) + x)
