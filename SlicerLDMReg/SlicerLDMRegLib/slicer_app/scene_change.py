@@ -122,6 +122,9 @@ class SceneChange:
 
     def revert(self) -> None:
         """Take everything back; nodes that were removed in the meantime are left out."""
+        # Not in the batch: the selectors above the slice views would not follow, but keep a volume
+        # that goes, and then show another one in its place.
+        self._restore()
         with _batch(self._scene):
             self._take_back()
 
@@ -147,9 +150,12 @@ class SceneChange:
         nodes = self._scene.GetNodes()
         return [nodes.GetItemAsObject(n) for n in range(nodes.GetNumberOfItems())]
 
-    def _take_back(self) -> None:
+    def _restore(self) -> None:
         while self._undo:
             self._undo.pop()()
+
+    def _take_back(self) -> None:
+        self._restore()
         for node in reversed(_with_belongings(self.created)):
             if node.GetScene() is self._scene:
                 forget_item(node)

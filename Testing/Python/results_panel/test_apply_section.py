@@ -117,6 +117,27 @@ def test_the_other_direction_without_an_inverse_output(
     assert host.slicer.mrmlScene.GetNumberOfNodes() == count
 
 
+def test_an_undo_that_failed_can_be_tried_again(
+    host: Any, form: Any, section: Any, points: Any, registered: Any
+) -> None:
+    registered()
+    start = positions(points)
+    tick(host, form, points)
+    host.click(form.ui.applyToButton)
+
+    def fail() -> None:
+        raise RuntimeError("the disk is full")
+
+    section._steps[-1].changes[-1].on_undo(fail)
+    host.dialogs.answer("could not be put back", None)
+    host.click(form.ui.undoApplyButton)
+    assert "the disk is full" in host.errors.pop()
+    assert form.ui.undoApplyButton.enabled
+    host.click(form.ui.undoApplyButton)
+    np.testing.assert_allclose(positions(points), start, atol=1e-6)
+    assert not form.ui.undoApplyButton.enabled
+
+
 def test_a_hardened_volume_equals_the_warped_one(
     host: Any, form: Any, section: Any, registered: Any
 ) -> None:

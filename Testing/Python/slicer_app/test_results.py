@@ -315,6 +315,44 @@ def test_revert_brings_back_what_the_views_showed(scene: Any, pair: Pair) -> Non
     assert moving.GetParentTransformNode() is None
 
 
+class _Selector:
+    """The box above a slice view that shows the foreground, as the application's does.
+
+    It follows its node, but not in a batch, and when its volume goes it shows another one.
+    """
+
+    def __init__(self, scene: Any, layers: Any, other: Any) -> None:
+        self._layers, self._other = layers, other
+        self._shown = layers.GetForegroundVolumeID()
+        layers.AddObserver("ModifiedEvent", lambda *_: self._follow(scene))
+        scene.AddObserver(scene.NodeRemovedEvent, lambda *_: self._replace(scene))
+
+    def _follow(self, scene: Any) -> None:
+        if not scene.IsBatchProcessing():
+            self._shown = self._layers.GetForegroundVolumeID()
+
+    def _replace(self, scene: Any) -> None:
+        if self._shown and scene.GetNodeByID(self._shown) is None:
+            self._shown = self._other.GetID()
+            self._layers.SetForegroundVolumeID(self._shown)
+
+
+def test_revert_leaves_the_selectors_of_the_views_no_choice(scene: Any, pair: Pair) -> None:
+    fixed, moving = pair()
+    layers = scene.GetNodeByID("vtkMRMLSliceCompositeNodeRed")
+    selector = _Selector(scene, layers, moving)
+    images = scene_images(fixed, moving)
+    written = write_result(result_of(images), images)
+    layers.SetForegroundVolumeID(written.nodes["warped"].GetID())
+    written.change.revert()
+    assert layers.GetForegroundVolumeID() is None
+    # What it would do otherwise:
+    again = write_result(result_of(images), images).nodes["warped"]
+    layers.SetForegroundVolumeID(again.GetID())
+    scene.RemoveNode(again)
+    assert layers.GetForegroundVolumeID() == moving.GetID(), selector
+
+
 def test_revert_brings_back_the_result_from_before(scene: Any, pair: Pair) -> None:
     images = labelled(pair)
     first = write_result(result_of(images), images).nodes

@@ -123,32 +123,40 @@ class ApplySection(Section):
             self.message.setVisible(bool(text))
 
     def _on_apply(self) -> None:
+        try:
+            with slicer.util.tryWithErrorDisplay(
+                _("The nodes could not be moved."), waitCursor=True
+            ):
+                self._apply()
+        finally:
+            self._update_buttons()
+
+    def _apply(self) -> None:
         ui = self.ui
         transform = ui.applyTransformSelector.currentNode()
         nodes = list(ui.applyNodesSelector.checkedNodes())
-        with slicer.util.tryWithErrorDisplay(_("The nodes could not be moved."), waitCursor=True):
-            try:
-                step = _move(
-                    transform, nodes, ui.inverseCheckBox.checked, ui.hardenCheckBox.checked
-                )
-            except InputError as error:
-                self._say(str(error), "error")
-                return
-            self._steps.append(step)
-            for node in nodes:  # else the next click would move them once more
-                ui.applyNodesSelector.setCheckState(node, qt.Qt.Unchecked)
-            self._say(_moved(nodes, ui.hardenCheckBox.checked), "good")
-        self._update_buttons()
+        try:
+            step = _move(transform, nodes, ui.inverseCheckBox.checked, ui.hardenCheckBox.checked)
+        except InputError as error:
+            self._say(str(error), "error")
+            return
+        self._steps.append(step)
+        for node in nodes:  # else the next click would move them once more
+            ui.applyNodesSelector.setCheckState(node, qt.Qt.Unchecked)
+        self._say(_moved(nodes, ui.hardenCheckBox.checked), "good")
 
     def _on_undo(self) -> None:
-        with slicer.util.tryWithErrorDisplay(
-            _("The nodes could not be put back."), waitCursor=True
-        ):
-            step = self._steps.pop()
-            step.revert()
-            names = ", ".join(node.GetName() for node in step.nodes)
-            self._say(_("As before: {names}.").format(names=names))
-        self._update_buttons()
+        try:
+            with slicer.util.tryWithErrorDisplay(
+                _("The nodes could not be put back."), waitCursor=True
+            ):
+                step = self._steps[-1]
+                step.revert()
+                self._steps.pop()  # what failed can be tried again
+                names = ", ".join(node.GetName() for node in step.nodes)
+                self._say(_("As before: {names}.").format(names=names))
+        finally:
+            self._update_buttons()
 
 
 def _move(transform: Node, nodes: Sequence[Node], inverse: bool, harden: bool) -> _Step:

@@ -136,10 +136,12 @@ class ResultsSection(Section):
         self._set_visible(self.message, bool(text))
 
     def _on_revert(self) -> None:
-        with slicer.util.tryWithErrorDisplay(_("The scene could not be put back.")):
-            self.panel.session.revert()
-            self.panel.say(_("Reverted: the scene is as it was before the run."))
-        self.panel.update()
+        try:
+            with slicer.util.tryWithErrorDisplay(_("The scene could not be put back.")):
+                self.panel.session.revert()
+                self.panel.say(_("Reverted: the scene is as it was before the run."))
+        finally:
+            self.panel.update()
 
     def _on_report(self) -> None:
         run = self._run
