@@ -157,6 +157,22 @@ def test_a_saved_scene_tells_the_same_but_has_no_report(
     assert not form.ui.revertButton.enabled
 
 
+def test_a_result_does_not_widen_the_panel(
+    host: Any, form: Any, section: Any, registered: Any
+) -> None:
+    form.ui.resultsSection.collapsed = False
+    registered(metrics=GOOD)
+    host.process_events()
+    labels = [form.ui.verdictLabel, form.ui.findingsLabel, form.ui.adviceLabel]
+    widths = []
+    for text in ("short", "one word after the other, " * 20):
+        for label in labels:
+            label.text = text
+        host.process_events()
+        widths.append(form.ui.resultsSection.sizeHint.width())
+    assert widths[0] == widths[1]
+
+
 def test_revert(host: Any, form: Any, section: Any, registered: Any) -> None:
     registered(metrics=GOOD)
     registered(metrics=BAD, provenance={"date": "2026-01-02T05:00:00"})
