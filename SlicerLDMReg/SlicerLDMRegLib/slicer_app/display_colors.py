@@ -171,7 +171,7 @@ def show_legend(
         legend.SetMaxNumberOfColors(_ENTRIES)
         legend.SetOrientation(legend.Vertical)
         legend.SetPosition(0.03 if left else 0.97, 0.5)
-        legend.SetSize(0.085, 0.42)  # the letters grow with it, and with the view
+        legend.SetSize(0.1, 0.45)  # the letters grow with it, and with the view
         for text in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
             text.SetFontFamilyToArial()
             text.SetColor(1.0, 1.0, 1.0)

@@ -20,6 +20,7 @@ from training.ablate import evaluate_row, main, train
 from training.ablation import Ablation, TableRow
 from training.config import StageConfig
 from training.datasets.brain_labels import SUBJECTS
+from training.datasets.brain_streams import BrainStreamOptions
 from training.datasets.evaluation_volumes import brain_mr
 
 SHIPPED = Path(__file__).parents[3] / "training/configs/textscf-brain-mr/ablation.yaml"
@@ -177,7 +178,8 @@ def test_shipped_ablation_trains_variants_that_differ_in_one_thing() -> None:
         assert own["data"]["images"] == first["data"]["images"]
     assert ablation.segmenter is not None
     assert find_model(ablation.segmenter, "segmentation").label_scheme
-    cells = np.prod([n // 8 for n in first["data"]["images"]["size"]])
+    size, cell = BrainStreamOptions().size, ablation.variants["coordinates"].text["cell"]
+    cells = np.prod([n // cell for n in size])
     assert ablation.variants["coordinates"].network["regions"] == cells + 1
 
 
