@@ -86,6 +86,7 @@ class SceneChange:
         self._before: set[str] = set()
         self._created: list[Node] = []
         self._kept: set[str] = set()
+        self._layers: list[NodeState] = []
         self._undo: list[Callable[[], None]] = []
 
     @property
@@ -102,7 +103,10 @@ class SceneChange:
         """
         if node is None or node.GetID() in self._kept or node.GetID() not in self._before:
             return
-        self._undo.append(NodeState(node, deep).restore)
+        state = NodeState(node, deep)
+        self._undo.append(state.restore)
+        if node.IsA("vtkMRMLSliceCompositeNode"):
+            self._layers.append(state)
         self._kept.add(node.GetID())
 
     def keep_with_display(self, node: Node, deep: bool = False) -> None:
@@ -124,7 +128,8 @@ class SceneChange:
         """Take everything back; nodes that were removed in the meantime are left out."""
         # Not in the batch: the selectors above the slice views would not follow, but keep a volume
         # that goes, and then show another one in its place.
-        self._restore()
+        for layers in self._layers:
+            layers.restore()
         with _batch(self._scene):
             self._take_back()
 
@@ -150,18 +155,16 @@ class SceneChange:
         nodes = self._scene.GetNodes()
         return [nodes.GetItemAsObject(n) for n in range(nodes.GetNumberOfItems())]
 
-    def _restore(self) -> None:
+    def _take_back(self) -> None:
         while self._undo:
             self._undo.pop()()
-
-    def _take_back(self) -> None:
-        self._restore()
         for node in reversed(_with_belongings(self.created)):
             if node.GetScene() is self._scene:
                 forget_item(node)
                 self._scene.RemoveNode(node)
         self._created.clear()
         self._kept.clear()
+        self._layers.clear()
 
 
 @contextlib.contextmanager

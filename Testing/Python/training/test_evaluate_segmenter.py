@@ -49,14 +49,14 @@ def test_command_measures_a_model_and_its_card_tells(
     options += ["--size", "32", "32", "32", "--spacing", "6"]
     main([str(folder), *options, "--contrasts", "t1", "t2", "--output", str(output)])
 
-    stored = json.loads((output / "results.json").read_text())
+    stored = json.loads((output / "results.json").read_text(encoding="utf-8"))
     rows = stored["pairs"]
     assert [(row["method"], row["pair"]) for row in rows] == [
         (title, subject) for title in ("T1-like", "T2-like") for subject in ("15", "16")
     ]
     assert all(0 <= row["dice"] < 0.2 and 0 < row["confidence"] < 0.5 for row in rows)
     assert {s["name"] for s in stored["structures"]} >= {"Left-Hippocampus", "Brain-Stem"}
-    assert "Hardest for it" in (output / "table.md").read_text()
+    assert "Hardest for it" in (output / "table.md").read_text(encoding="utf-8")
 
     told = update_results(folder, output / "results.json").results
     assert told["description"].startswith("2 images of brain-mr")
