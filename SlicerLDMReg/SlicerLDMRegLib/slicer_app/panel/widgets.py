@@ -38,8 +38,10 @@ class ChoiceBox:
         if dict(choices) != self._choices:
             self._choices = dict(choices)
             box.clear()
-            for name, text in self._choices.items():
+            for index, (name, text) in enumerate(self._choices.items()):
                 box.addItem(text, name)
+                # A narrow panel cuts long texts.
+                box.setItemData(index, text, qt.Qt.ToolTipRole)
         names = list(self._choices)
         box.setCurrentIndex(names.index(current) if current in names else -1)
         box.blockSignals(blocked)
