@@ -256,7 +256,7 @@ def main(argv: list[str] | None = None) -> None:
     overrides = [] if arguments.root is None else [f"data.root={json.dumps(arguments.root)}"]
     overrides += [] if arguments.steps is None else [f"steps={arguments.steps}"]
     ablation = Ablation.load(arguments.config, overrides)
-    configs = dict(ablation.variants)
+    configs = ablation.variants
     unknown = sorted(set(arguments.train or ()) - set(configs))
     if unknown:
         parser.error(f"--train: variants are {', '.join(configs)}, got {', '.join(unknown)}")

@@ -10,6 +10,8 @@ but without a model, again and again through the session of the panel, with a wa
 - the longest time for which the event loop did not run, and the same of a loop that does nothing:
   on a busy machine the system itself keeps it waiting;
 - the longest time that one poll of the session took of the processor, and the stage it was in;
+- the time of the processor that a checkerboard or a difference takes from the window, beside the
+  thread that makes it;
 - the share of a processor that a busy loop got just before: where it is not near 1, others compute
   on this machine, and all times are longer than they would be.
 
@@ -34,7 +36,7 @@ from Testing.Host.host import SlicerHost
 
 #: Stages that compute the deformation; all others are overhead.
 _COMPUTING = ("predict", "segment", "refine")
-_BLOCKED = {"blocked": 0.1}
+_BLOCKED = {name: 0.1 for name in ("blocked", "checkerboard, CPU", "difference, CPU")}
 _AIMS = {"overhead": 0.3, **_BLOCKED}
 _SIZE = (160, 192, 160)
 _LABELS = 12
@@ -104,6 +106,7 @@ class _Bench:
                     row[f"  {stage}"] = taken
             row |= {"computed": own, "blocked": blocking.longest, "blocked, idle": idle}
             row |= {"longest poll, CPU": self.longest_poll, "share of processor": share}
+            row |= _comparisons(plan)
             for name, value in row.items():
                 rows.setdefault(name, []).append(value)
             run.change.revert()
@@ -140,6 +143,25 @@ class _Bench:
 def _lasting(seconds: float) -> Iterator[Any]:
     end = time.monotonic() + seconds
     yield lambda: time.monotonic() > end
+
+
+def _comparisons(plan: Any) -> dict[str, float]:
+    """What the thread of the window does for a comparison of the images, s of the processor."""
+    from SlicerLDMRegLib.slicer_app.display import Mode, ResultDisplay
+
+    display = ResultDisplay(plan.fixed, plan.moving)
+    display.show(Mode.BLEND)
+    rows = {}
+    for mode in (Mode.CHECKERBOARD, Mode.DIFFERENCE):
+        began = time.thread_time()
+        make = display.mixer(mode)
+        seconds = time.thread_time() - began
+        mix = make()  # the panel does this in a thread
+        began = time.thread_time()
+        display.show_mix(mode, mix)
+        rows[f"{mode.value}, CPU"] = seconds + time.thread_time() - began
+    display.reset()
+    return rows
 
 
 def _share_of_processor(seconds: float = 0.5) -> float:
@@ -182,6 +204,7 @@ def _volumes() -> dict[str, Any]:
         labels[10 * number + 10 : 10 * number + 18, 30:160, 30:130] = number + 1
     for name in ("segmentation", "moving_labels"):
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+        node.CreateDefaultDisplayNodes()
         names = {number + 1: f"structure {number + 1}" for number in range(_LABELS)}
         node.SetAndObserveSegmentation(segmentation_from_labels(where.to_image(labels), names))
         nodes[name] = node

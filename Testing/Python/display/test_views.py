@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from Testing.Python.calls import note_calls
+
 SIZE = (200, 200)
 
 
@@ -300,14 +302,7 @@ def test_volumes_are_compared_in_a_thread(
 
     display = _display(registered(_wave))
     display.show(Mode.BLEND)
-    threads = []
-    compare = getattr(display_images, mode)
-
-    def noted(*arguments: Any) -> Any:
-        threads.append(threading.get_ident())
-        return compare(*arguments)
-
-    monkeypatch.setattr(display_images, mode, noted)
+    threads = note_calls(monkeypatch, display_images, mode, threading.get_ident)
     make = display.mixer(Mode(mode))
     mixes: list[Any] = []
     assert Computation(lambda: mixes.append(make())).wait(60)

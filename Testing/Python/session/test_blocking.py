@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from Testing.Python.calls import note_calls
 from Testing.Python.session.runs import QUICK, Watched
 
 
@@ -31,25 +32,12 @@ def test_the_work_is_done_in_parts(
         initial_transform=start,
         **{**QUICK, "refine": False},
     )
-    steps: list[int] = _note(monkeypatch, run.Run, "check", lambda: 0)  # called before each step
-    read = _note(monkeypatch, inputs._Side, "__init__", lambda: len(steps))
-    sampled = _note(monkeypatch, inputs._Side, "image_on_lattice", lambda: len(steps))
-    computed = _note(monkeypatch, results, "result_contents", threading.get_ident)
-    written = _note(monkeypatch, results.PreparedResult, "write", lambda: len(steps))
+    steps = note_calls(monkeypatch, run.Run, "check", lambda: 0)  # called before each step
+    read = note_calls(monkeypatch, inputs._Side, "__init__", lambda: len(steps))
+    sampled = note_calls(monkeypatch, inputs._Side, "image_on_lattice", lambda: len(steps))
+    computed = note_calls(monkeypatch, results, "result_contents", threading.get_ident)
+    written = note_calls(monkeypatch, results.PreparedResult, "write", lambda: len(steps))
     session.run(plan)
     first, second = read
     assert first < second < sampled[0] < written[0]
     assert len(computed) == 1 and computed[0] != threading.get_ident()
-
-
-def _note(monkeypatch: pytest.MonkeyPatch, place: Any, name: str, what: Any) -> list[int]:
-    """Return the list in which each call of a function will be noted."""
-    noted: list[int] = []
-    function = getattr(place, name)
-
-    def called(*arguments: Any, **options: Any) -> Any:
-        noted.append(what())
-        return function(*arguments, **options)
-
-    monkeypatch.setattr(place, name, called)
-    return noted
