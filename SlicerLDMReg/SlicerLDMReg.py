@@ -49,7 +49,7 @@ class SlicerLDMReg(ScriptedLoadableModule):
 
 
 def _on_startup():
-    from SlicerLDMRegLib.slicer_app.sample_data import register_sample_data
+    from SlicerLDMRegLib.slicer_app.scene.sample_data import register_sample_data
 
     register_sample_data()
     slicer.mrmlScene.AddObserver(slicer.vtkMRMLScene.EndImportEvent, _on_scene_loaded)
@@ -59,7 +59,7 @@ def _on_scene_loaded(_scene, _event):
     """Bring back what files do not hold of results, also while the panel is not open."""
     transforms = slicer.util.getNodesByClass("vtkMRMLTransformNode")
     if any(node.GetAttribute("LDMReg.Output") for node in transforms):
-        from SlicerLDMRegLib.slicer_app.results import after_loading
+        from SlicerLDMRegLib.slicer_app.results.result_nodes import after_loading
 
         after_loading(slicer.mrmlScene)
 
@@ -119,10 +119,10 @@ class SlicerLDMRegLogic(ScriptedLoadableModuleLogic):
     def register(self, fixedNode, movingNode, **options):
         """Register two volumes and write the results into the scene, in this process.
 
-        It takes the options of SlicerLDMRegLib.slicer_app.logic.register_nodes, and returns what
-        that returns: ``.nodes`` by name, and ``.change.revert()``.
+        Its options are those of SlicerLDMRegLib.slicer_app.run.register_nodes.register_nodes; it
+        returns what that returns: ``.nodes`` by name, and ``.change.revert()``.
         """
-        from SlicerLDMRegLib.slicer_app.logic import register_nodes
+        from SlicerLDMRegLib.slicer_app.run.register_nodes import register_nodes
 
         return register_nodes(fixedNode, movingNode, **options)
 
@@ -153,7 +153,7 @@ class SlicerLDMRegTest(ScriptedLoadableModuleTest):
             self.assertTrue(Path(_resource(name)).exists(), name)
 
     def test_panel_opens_and_says_what_is_missing(self):
-        from SlicerLDMRegLib.slicer_app.dependencies import check_setup
+        from SlicerLDMRegLib.slicer_app.setup.dependencies import check_setup
 
         panel = _open_panel()
         ui, status = panel.ui, check_setup()
@@ -174,7 +174,7 @@ class SlicerLDMRegTest(ScriptedLoadableModuleTest):
 
     def test_register_the_sample_pair(self):
         self._need_packages()
-        from SlicerLDMRegLib.slicer_app.sample_data import load_pair
+        from SlicerLDMRegLib.slicer_app.scene.sample_data import load_pair
 
         pair = load_pair("cardiac")
         # Not rounded to whole numbers, so that the results can be compared closely.
@@ -217,7 +217,7 @@ class SlicerLDMRegTest(ScriptedLoadableModuleTest):
 
     def test_a_known_translation_is_found(self):
         self._need_packages()
-        from SlicerLDMRegLib.slicer_app.sample_data import load_pair
+        from SlicerLDMRegLib.slicer_app.scene.sample_data import load_pair
 
         fixed = load_pair("cardiac").fixed
         shift = np.array([6.0, -9.0, 0.0])
@@ -279,7 +279,7 @@ class SlicerLDMRegTest(ScriptedLoadableModuleTest):
         self.assertEqual(_state_of_scene(), before)
 
     def _need_packages(self):
-        from SlicerLDMRegLib.slicer_app.dependencies import check_setup
+        from SlicerLDMRegLib.slicer_app.setup.dependencies import check_setup
 
         missing = check_setup().missing()
         if missing:

@@ -26,8 +26,9 @@ are LPS mm, as in ITK and in files. Nothing heavy is imported before a name is u
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ._lazy import lazy_names
 
 if TYPE_CHECKING:
     from .displacement import DisplacementField
@@ -46,29 +47,12 @@ if TYPE_CHECKING:
         RefineOptions,
         RegistrationRequest,
         RegistrationResult,
+        register,
     )
-    from .pipeline.register import register
     from .resources import bundled_models_dir, sample_data_dir
     from .segmentation import Segmentation, load_segmentation
 
 __version__ = "0.1.0"
-
-_HOMES = {
-    "displacement": ("DisplacementField",),
-    "errors": ("CancelledError", "InputError", "LDMRegError", "ModelError", "OutOfMemoryError"),
-    "geometry": ("ImageGeometry",),
-    "model_store": ("ModelCard", "build_segmenter", "find_model", "list_models", "load_network"),
-    "pipeline": (
-        "AlignOptions",
-        "Progress",
-        "RefineOptions",
-        "RegistrationRequest",
-        "RegistrationResult",
-        "register",
-    ),
-    "resources": ("bundled_models_dir", "sample_data_dir"),
-    "segmentation": ("Segmentation", "load_segmentation"),
-}
 
 __all__ = [
     "AlignOptions",
@@ -95,12 +79,33 @@ __all__ = [
     "sample_data_dir",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    for module, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f".{module}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "AlignOptions": "pipeline",
+        "CancelledError": "errors",
+        "DisplacementField": "displacement",
+        "ImageGeometry": "geometry",
+        "InputError": "errors",
+        "LDMRegError": "errors",
+        "ModelCard": "model_store",
+        "ModelError": "errors",
+        "OutOfMemoryError": "errors",
+        "Progress": "pipeline",
+        "RefineOptions": "pipeline",
+        "RegistrationRequest": "pipeline",
+        "RegistrationResult": "pipeline",
+        "Segmentation": "segmentation",
+        "build_segmenter": "model_store",
+        "bundled_models_dir": "resources",
+        "find_model": "model_store",
+        "list_models": "model_store",
+        "load_network": "model_store",
+        "load_segmentation": "segmentation",
+        "register": "pipeline",
+        "sample_data_dir": "resources",
+    },
+)
 
 
 def __dir__() -> list[str]:

@@ -64,7 +64,7 @@ class _Bench:
     """A session with a timer, and clocks."""
 
     def __init__(self, host: Any, interval: int) -> None:
-        from SlicerLDMRegLib.slicer_app.session import RegistrationSession
+        from SlicerLDMRegLib.slicer_app.run.session import RegistrationSession
 
         self.host = host
         self.timer = host.qt.QTimer()
@@ -86,7 +86,7 @@ class _Bench:
         self, title: str, options: dict[str, Any], repeats: int, aims: dict[str, float]
     ) -> None:
         """Run a plan once to warm up, then repeatedly, each time as if it were the first."""
-        from SlicerLDMRegLib.slicer_app.plan import RegistrationPlan
+        from SlicerLDMRegLib.slicer_app.run.plan import RegistrationPlan
 
         plan = RegistrationPlan(**options)
         self.run(plan).change.revert()
@@ -147,7 +147,7 @@ def _lasting(seconds: float) -> Iterator[Any]:
 
 def _comparisons(plan: Any) -> dict[str, float]:
     """What the thread of the window does for a comparison of the images, s of the processor."""
-    from SlicerLDMRegLib.slicer_app.display import Mode, ResultDisplay
+    from SlicerLDMRegLib.slicer_app.display.result_display import Mode, ResultDisplay
 
     display = ResultDisplay(plan.fixed, plan.moving)
     display.show(Mode.BLEND)
@@ -191,7 +191,7 @@ def _volumes() -> dict[str, Any]:
     """Noise with blobs; a segmentation of the fixed volume."""
     import slicer
 
-    from SlicerLDMRegLib.slicer_app.labels import segmentation_from_labels
+    from SlicerLDMRegLib.slicer_app.scene.labels import segmentation_from_labels
     from Testing.Python.slicer_app.scenes import blobs, lattice, volume_node
 
     where = lattice(_SIZE)

@@ -46,7 +46,7 @@ class Scenario:
             self._revert(before)
 
     def _open(self) -> None:
-        from SlicerLDMRegLib.slicer_app.dependencies import check_setup
+        from SlicerLDMRegLib.slicer_app.setup.dependencies import check_setup
 
         missing = [package.requirement for package in check_setup().missing()]
         self.checks["nothing is missing"] = not missing

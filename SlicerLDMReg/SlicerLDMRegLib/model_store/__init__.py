@@ -6,28 +6,31 @@ are first used.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .._lazy import lazy_names
 from .archive import pack_model, unpack_model
 from .card import ModelCard
+from .card_parts import Grid, Intensity, TrainingData, Weights
 from .catalogue import CatalogueEntry, find_entry, read_catalogue
 from .download import download_model
 from .downloaded import downloaded_models, remove_downloads, unfinished_downloads
 from .readme import render_readme
-from .records import Grid, Intensity, TrainingData, Weights
 from .store import default_model, find_model, list_models, user_models_dir
 from .verify import verify
 
 if TYPE_CHECKING:
     from .folder import write_model_folder
     from .load import load_network
-    from .segmenters import build_segmenter
+    from .model_segmenter import ModelSegmenter
+    from .segmenter_builder import build_segmenter
 
 __all__ = [
     "CatalogueEntry",
     "Grid",
     "Intensity",
     "ModelCard",
+    "ModelSegmenter",
     "TrainingData",
     "Weights",
     "build_segmenter",
@@ -49,18 +52,12 @@ __all__ = [
     "write_model_folder",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "build_segmenter":
-        from .segmenters import build_segmenter
-
-        return build_segmenter
-    if name == "load_network":
-        from .load import load_network
-
-        return load_network
-    if name == "write_model_folder":
-        from .folder import write_model_folder
-
-        return write_model_folder
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "ModelSegmenter": "model_segmenter",
+        "build_segmenter": "segmenter_builder",
+        "load_network": "load",
+        "write_model_folder": "folder",
+    },
+)

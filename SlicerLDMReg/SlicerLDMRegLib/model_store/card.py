@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError
+from .card_parts import WEIGHTS_FILE, Grid, Intensity, TrainingData, Weights
 from .checks import check_card
-from .fields import Fields
-from .records import WEIGHTS_FILE, Grid, Intensity, TrainingData, Weights
+from .json_fields import Fields
 
 __all__ = [
     "FORMAT_VERSION",

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ModelError
 from ..resources import bundled_models_dir
-from .fields import Fields
+from .json_fields import Fields
 
 __all__ = ["CATALOGUE_FILE", "CatalogueEntry", "check_url", "find_entry", "read_catalogue"]
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from ..errors import ModelError
 from .archive import unpack_model
+from .atomic_replace import put_in_place
 from .card import ModelCard
 from .catalogue import CatalogueEntry
 from .downloaded import DOWNLOADS_FOLDER, note_download
-from .fetch import fetch
-from .placing import put_in_place
+from .http_resume import fetch
 from .store import user_models_dir
 from .verify import sha256_of, verify
 

@@ -15,10 +15,10 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ..errors import ModelError
+from .atomic_replace import put_in_place
 from .card import METADATA_FILE, ModelCard
-from .placing import put_in_place
+from .card_parts import WEIGHTS_FILE, Weights
 from .readme import render_readme
-from .records import WEIGHTS_FILE, Weights
 from .verify import CHECKSUM_FILE, checksum_lines, sha256_of, verify
 
 __all__ = ["write_model_folder"]

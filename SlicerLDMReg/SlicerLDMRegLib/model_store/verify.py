@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import ModelError
 from .card import ModelCard
-from .records import WEIGHTS_FILE
+from .card_parts import WEIGHTS_FILE
 
 __all__ = [
     "CHECKSUM_FILE",

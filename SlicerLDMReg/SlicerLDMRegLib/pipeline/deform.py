@@ -11,16 +11,14 @@ from ..errors import InputError
 from ..functional import integrate, invert
 from ..geometry import ImageGeometry
 from ..networks import FieldPrediction
-from .align import Alignment
+from .align.alignment import Alignment
 from .device import Meter
-from .extend import extend_prediction
-from .fields import FieldBatch
-from .folds import Folds
+from .field_batch import FieldBatch
 from .inputs import Inputs
 from .masks import Masks
-from .method import LoadedModel
-from .objective import product
 from .options import RefineOptions
+from .predict.extrapolate_field import extend_prediction
+from .predict.loaded_model import LoadedModel
 from .prepare import (
     IntensityMap,
     PreparedPair,
@@ -29,11 +27,13 @@ from .prepare import (
     refinement_lattice,
 )
 from .progress import Progress
-from .refine import RefineResult, refine
-from .regions import GivenRegions
+from .refine.diffeomorphic import DETERMINANT_FLOOR, squarings_for, unfold
+from .refine.fold_check import Folds
+from .refine.initial_velocity import stationary_velocity
+from .refine.instance_optimisation import RefineResult, refine_field
+from .refine.objective import product
+from .regions.image_regions import GivenRegions
 from .slices import SliceRange
-from .starts import stationary_velocity
-from .unfold import DETERMINANT_FLOOR, squarings_for, unfold
 
 __all__ = ["Deformation", "Deformer"]
 
@@ -241,7 +241,7 @@ class Deformer:
         if pair is None or not pair.lattice.matches(lattice):
             pair = self._prepare(lattice, alignment, intensities, self.inputs.masks)
         with self.meter.stage("refine"):
-            refined = refine(
+            refined = refine_field(
                 pair.moving.to(self.device),
                 pair.fixed.to(self.device),
                 initial,

@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..geometry import ImageGeometry
 from ..images import as_image, as_labels, check_same_dimension
 from ..segmentation.slicer_file import is_slicer_segmentation, read_segments
-from .align import read_transform
+from .align.alignment import read_transform
 from .landmarks import as_landmarks, check_landmark_pair
 from .masks import Masks, as_mask
 

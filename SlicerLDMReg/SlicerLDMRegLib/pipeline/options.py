@@ -75,7 +75,7 @@ class AlignOptions:
 
 @dataclass(frozen=True)
 class RefineOptions:
-    """Options of the instance optimisation, :func:`SlicerLDMRegLib.pipeline.refine`.
+    """Options of the instance optimisation, :func:`SlicerLDMRegLib.pipeline.refine_field`.
 
     Args:
         enabled: False leaves the network's field as it is.

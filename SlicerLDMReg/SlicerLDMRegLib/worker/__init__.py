@@ -7,8 +7,9 @@ the client runs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .._lazy import lazy_names
 from .errors import WorkerError
 
 if TYPE_CHECKING:
@@ -18,18 +19,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Job", "Runner", "WorkerClient", "WorkerError"]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "Job":
-        from .job import Job
-
-        return Job
-    if name == "Runner":
-        from .runner import Runner
-
-        return Runner
-    if name == "WorkerClient":
-        from .client import WorkerClient
-
-        return WorkerClient
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, {"Job": "job", "Runner": "runner", "WorkerClient": "client"})

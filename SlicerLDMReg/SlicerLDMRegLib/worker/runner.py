@@ -89,7 +89,7 @@ class Runner:
         job = progress or Progress()
         if "torch" not in sys.modules:
             job.report("start", 0.0, "importing torch")
-        from ..pipeline.method import choose_card
+        from ..pipeline.predict.loaded_model import choose_card
 
         card = choose_card(model, dimension, False)
         if card is not None:
@@ -122,7 +122,7 @@ class Runner:
         if "torch" not in sys.modules:
             job.report("start", 0.0, "importing torch")
         from ..pipeline import register
-        from ..pipeline.method import choose_card
+        from ..pipeline.predict.loaded_model import choose_card
 
         options = {f.name: getattr(request, f.name) for f in fields(request)} | dict(inputs or {})
         images = options.pop("fixed"), options.pop("moving")
@@ -216,10 +216,10 @@ def _plans(card: ModelCard | None, device: str, precision: str) -> list[_Plan]:
 
 def _in_network(error: BaseException) -> bool:
     """Whether an error comes out of a call of the network, or from loading it."""
-    from ..pipeline import predict
+    from ..pipeline.predict import predictor
     from . import models
 
-    modules = {predict.__name__, models.__name__}
+    modules = {predictor.__name__, models.__name__}
     step = error.__cause__ or error
     frames = traceback.walk_tb(step.__traceback__)
     return any(frame.f_globals.get("__name__") in modules for frame, _ in frames)

@@ -50,7 +50,7 @@ class Packages(dict[str, str]):
 @pytest.fixture
 def packages(host: Any, monkeypatch: pytest.MonkeyPatch) -> Packages:
     """A Slicer as it is downloaded: without torch and the others."""
-    from SlicerLDMRegLib.slicer_app import dependencies
+    from SlicerLDMRegLib.slicer_app.setup import dependencies
 
     packages = Packages(host)
     monkeypatch.setattr(dependencies, "installed_version", packages.installed_version)

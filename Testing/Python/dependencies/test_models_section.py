@@ -16,7 +16,7 @@ from SlicerLDMRegLib.model_store import (
     Grid,
     ModelCard,
     catalogue,
-    fetch,
+    http_resume,
     list_models,
     pack_model,
     write_model_folder,
@@ -38,7 +38,7 @@ CARD = ModelCard(
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(fetch, "_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(http_resume, "_WAIT_SECONDS", 0.01)
     monkeypatch.setenv("LDMREG_MODELS", str(tmp_path / "my models"))
     return tmp_path / "my models"
 

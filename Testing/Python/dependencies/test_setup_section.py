@@ -31,7 +31,7 @@ def extension(host: Any, packages: Any) -> Iterator[Any]:
             return "2.9.0+cpu" if name == "torch" and extension.torch_installed else ours(name)
 
         packages.installed_version = installed_version
-        from SlicerLDMRegLib.slicer_app import dependencies
+        from SlicerLDMRegLib.slicer_app.setup import dependencies
 
         before, dependencies.installed_version = dependencies.installed_version, installed_version
         yield extension
@@ -169,7 +169,7 @@ def test_declined(host: Any, extension: Any, form: Any) -> None:
     ],
 )
 def test_the_reasons_why_pip_fails_are_explained(host: Any, output: str, said: str) -> None:
-    from SlicerLDMRegLib.slicer_app.installation_texts import explain_failure
+    from SlicerLDMRegLib.slicer_app.setup.installation_texts import explain_failure
 
     assert said in explain_failure(f"Collecting monai\n{output}\nERROR: could not")
 
@@ -337,7 +337,7 @@ def test_the_panel_may_go_while_pip_runs(host: Any, extension: Any, form: Any) -
 
 def test_scripts_are_told(host: Any, packages: Any) -> None:
     from SlicerLDMRegLib.errors import LDMRegError
-    from SlicerLDMRegLib.slicer_app.dependencies import require_packages
+    from SlicerLDMRegLib.slicer_app.setup.dependencies import require_packages
 
     with pytest.raises(LDMRegError, match=r"torch>=2.8, einops>=0.8.*section Setup"):
         require_packages()
@@ -346,7 +346,7 @@ def test_scripts_are_told(host: Any, packages: Any) -> None:
 
 
 def test_looking_imports_nothing(host: Any, packages: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from SlicerLDMRegLib.slicer_app.dependencies import check_setup
+    from SlicerLDMRegLib.slicer_app.setup.dependencies import check_setup
 
     real = builtins.__import__
 
@@ -426,7 +426,7 @@ def test_everything_at_once_in_slicer_5_10(
 
 
 def test_each_package_is_looked_up_once(host: Any, packages: Any) -> None:
-    from SlicerLDMRegLib.slicer_app.dependencies import check_setup
+    from SlicerLDMRegLib.slicer_app.setup.dependencies import check_setup
 
     packages.asked.clear()
     check_setup()

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 pytest.importorskip("slicer_core", reason="needs slicer-core: pip install -e .[dev]")
 
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.slicer_app.display_mixes import (
+from SlicerLDMRegLib.slicer_app.display.comparison_images import (
     alike,
     checkerboard,
     difference,

@@ -47,7 +47,7 @@ def _bright(geometry: Any) -> Any:
 
 
 def _display(pair: Any) -> Any:
-    from SlicerLDMRegLib.slicer_app.display import ResultDisplay
+    from SlicerLDMRegLib.slicer_app.display.result_display import ResultDisplay
 
     return ResultDisplay(pair.fixed, pair.moving)
 
@@ -140,12 +140,12 @@ def test_colors_are_those_of_the_report(host: Any, registered: Callable[..., Any
 
     from SlicerLDMRegLib.report.drawing import DIFFERENCE_MAP
     from SlicerLDMRegLib.report.jacobian_map import FOLD_COLOR, JACOBIAN_MAP
-    from SlicerLDMRegLib.slicer_app import display_colors, display_jacobian
+    from SlicerLDMRegLib.slicer_app.display import colors, jacobian
 
     pair = registered(_grow_and_shrink)
     volume = pair.nodes["jacobian"]
     _display(pair).show_jacobian(True)
-    limit = display_jacobian.jacobian_limit(volume)
+    limit = jacobian.jacobian_limit(volume)
     assert limit == 3.0
     display = volume.GetDisplayNode()
     window = display.GetWindowLevelMin(), display.GetWindowLevelMax()
@@ -156,11 +156,9 @@ def test_colors_are_those_of_the_report(host: Any, registered: Callable[..., Any
         entry = round((value - 1 / 3) / (3 - 1 / 3) * 255)
         shown = np.array(table.GetTableValue(entry)[:3])
         assert shown == pytest.approx(JACOBIAN_MAP(norm(value))[:3], abs=0.02), value
-    for place, color in zip(
-        (0.0, 0.25, 0.5, 0.75, 1.0), display_colors.DIFFERENCE_COLORS, strict=True
-    ):
-        assert display_colors.rgb(color) == pytest.approx(DIFFERENCE_MAP(place)[:3], abs=0.02)
-    assert display_colors.FOLD_COLOR == FOLD_COLOR
+    for place, color in zip((0.0, 0.25, 0.5, 0.75, 1.0), colors.DIFFERENCE_COLORS, strict=True):
+        assert colors.rgb(color) == pytest.approx(DIFFERENCE_MAP(place)[:3], abs=0.02)
+    assert colors.FOLD_COLOR == FOLD_COLOR
 
 
 @pytest.mark.parametrize("images", [None, _bright])
@@ -193,7 +191,7 @@ def test_folds_are_ringed_where_they_are(
 def test_the_images_fill_the_views(
     host: Any, registered: Callable[..., Any], picture: Callable[..., Any], mode: str
 ) -> None:
-    from SlicerLDMRegLib.slicer_app.display import Mode
+    from SlicerLDMRegLib.slicer_app.display.result_display import Mode
 
     pair = registered(_nothing, images=_bright)
     display = _display(pair)

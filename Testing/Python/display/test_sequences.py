@@ -11,10 +11,10 @@ import pytest
 @pytest.fixture
 def beating(host: Any) -> Any:
     """Three frames registered to the second; the volume that shows them, and the result."""
-    from SlicerLDMRegLib.slicer_app.frames import sequence_of
-    from SlicerLDMRegLib.slicer_app.inputs import scene_images
-    from SlicerLDMRegLib.slicer_app.nodes import set_voxels, voxels_from_image
-    from SlicerLDMRegLib.slicer_app.sequences import write_sequence
+    from SlicerLDMRegLib.slicer_app.results.sequence_results import write_sequence
+    from SlicerLDMRegLib.slicer_app.scene.frames import sequence_of
+    from SlicerLDMRegLib.slicer_app.scene.scene_images import scene_images
+    from SlicerLDMRegLib.slicer_app.scene.volume_nodes import set_voxels, voxels_from_image
     from Testing.Python.slicer_app.scenes import blobs, lattice, result_of, smooth_field
 
     slicer, geometry = host.slicer, lattice((20, 18, 16), (1.1, 1.2, 1.3))
@@ -57,7 +57,7 @@ def _frame(host: Any, frames: Any, number: int) -> np.ndarray:
 
 
 def test_the_fixed_frame_is_shown_whatever_is_selected(host: Any, beating: Any) -> None:
-    from SlicerLDMRegLib.slicer_app.display import Mode, ResultDisplay
+    from SlicerLDMRegLib.slicer_app.display.result_display import Mode, ResultDisplay
 
     frames, _ = beating
     before = host.slicer.mrmlScene.GetNumberOfNodes()

@@ -27,7 +27,7 @@ def _bright(geometry: Any) -> Any:
 
 
 def _display(pair: Any) -> Any:
-    from SlicerLDMRegLib.slicer_app.display import ResultDisplay
+    from SlicerLDMRegLib.slicer_app.display.result_display import ResultDisplay
 
     return ResultDisplay(pair.fixed, pair.moving)
 
@@ -64,7 +64,7 @@ def _plane(name: str) -> tuple[str, Any]:
 def test_an_image_of_one_slice_fills_the_view_it_belongs_to(
     host: Any, registered: Callable[..., Any], picture: Callable[..., Any], name: str
 ) -> None:
-    from SlicerLDMRegLib.slicer_app.display import Mode
+    from SlicerLDMRegLib.slicer_app.display.result_display import Mode
 
     view, geometry = _plane(name)
     pair = registered(_wave, geometry, images=_bright)
@@ -101,7 +101,7 @@ def test_the_grid_of_one_slice_is_drawn_only_where_the_slice_is(
 def test_segments_are_outlined_while_images_are_compared(
     host: Any, registered: Callable[..., Any]
 ) -> None:
-    from SlicerLDMRegLib.slicer_app.display import Mode
+    from SlicerLDMRegLib.slicer_app.display.result_display import Mode
 
     display = _display(registered(_wave))
     slicer = host.slicer
@@ -119,7 +119,7 @@ def test_segments_are_outlined_while_images_are_compared(
 def test_views_of_an_oblique_volume_turn_to_its_axes(
     host: Any, registered: Callable[..., Any]
 ) -> None:
-    from SlicerLDMRegLib.slicer_app.display import Mode
+    from SlicerLDMRegLib.slicer_app.display.result_display import Mode
     from Testing.Python.slicer_app.scenes import lattice, rotation
 
     geometry = lattice((30, 28, 26), (1.0, 1.2, 1.4), rotation(0.2, -0.3, 0.1), (5, 6, 7))
@@ -136,7 +136,7 @@ def test_views_of_an_oblique_volume_turn_to_its_axes(
 def test_a_moving_slice_in_another_place_is_found(
     host: Any, registered: Callable[..., Any], picture: Callable[..., Any]
 ) -> None:
-    from SlicerLDMRegLib.slicer_app.display import Mode
+    from SlicerLDMRegLib.slicer_app.display.result_display import Mode
     from Testing.Python.slicer_app.scenes import lattice
 
     fixed = lattice((40, 30, 1), (1.0, 1.0, 2.0), None, (0, 0, 0))
@@ -151,7 +151,7 @@ def test_a_moving_slice_in_another_place_is_found(
 
 @pytest.mark.parametrize("kind", ["some slices", "tilted slice"])
 def test_views_go_where_the_result_is(host: Any, registered: Callable[..., Any], kind: str) -> None:
-    from SlicerLDMRegLib.slicer_app.display import Mode, ResultDisplay
+    from SlicerLDMRegLib.slicer_app.display.result_display import Mode, ResultDisplay
     from Testing.Python.slicer_app.scenes import lattice, rotation, volume_node
 
     whole = lattice((40, 36, 30), (1.0, 1.0, 2.0))
@@ -187,7 +187,7 @@ def test_a_layout_without_3d_view_is_exchanged(host: Any, registered: Callable[.
 
 
 def test_the_zoom_of_the_user_stays(host: Any, registered: Callable[..., Any]) -> None:
-    from SlicerLDMRegLib.slicer_app.display import Mode
+    from SlicerLDMRegLib.slicer_app.display.result_display import Mode
 
     display = _display(registered(_wave))
     display.show(Mode.FIXED)
@@ -205,7 +205,7 @@ def test_views_go_to_the_folds(host: Any, registered: Callable[..., Any]) -> Non
         vectors[..., 0] = -2.5 * offset[..., 0] * np.exp(-((offset / 4) ** 2).sum(axis=-1))
         return vectors
 
-    from SlicerLDMRegLib.slicer_app.display import Mode
+    from SlicerLDMRegLib.slicer_app.display.result_display import Mode
 
     display = _display(registered(folding))
     display.show(Mode.FIXED)
@@ -219,7 +219,7 @@ def test_views_go_to_the_folds(host: Any, registered: Callable[..., Any]) -> Non
 def test_windows_are_common_and_those_of_the_user_stay(
     host: Any, registered: Callable[..., Any]
 ) -> None:
-    from SlicerLDMRegLib.slicer_app.display import Mode
+    from SlicerLDMRegLib.slicer_app.display.result_display import Mode
 
     def window(node: Any) -> tuple[float, float]:
         display = node.GetDisplayNode()
@@ -242,7 +242,7 @@ def test_windows_are_common_and_those_of_the_user_stay(
 def test_a_saved_scene_shows_its_result(
     host: Any, registered: Callable[..., Any], picture: Callable[..., Any], tmp_path: Path
 ) -> None:
-    from SlicerLDMRegLib.slicer_app.display import Mode
+    from SlicerLDMRegLib.slicer_app.display.result_display import Mode
 
     pair = registered(_wave)
     display = _display(pair)
@@ -261,7 +261,7 @@ def test_a_saved_scene_shows_its_result(
     for view in ("Red", "Green", "Yellow"):
         _node(host, view).Modified()  # as when the layout finds its sizes
     assert np.abs(picture("Red", SIZE) - before).mean() < 3  # as it was saved
-    from SlicerLDMRegLib.slicer_app.display import ResultDisplay
+    from SlicerLDMRegLib.slicer_app.display.result_display import ResultDisplay
 
     display = ResultDisplay(fixed, moving)
     assert all(display.can_show(what) for what in ("warped", "grid", "jacobian", "folds"))
@@ -275,7 +275,7 @@ def test_a_saved_scene_shows_its_result(
 
 def test_what_is_missing_is_told(host: Any, registered: Callable[..., Any]) -> None:
     from SlicerLDMRegLib.errors import InputError
-    from SlicerLDMRegLib.slicer_app.display import Mode
+    from SlicerLDMRegLib.slicer_app.display.result_display import Mode
 
     pair = registered(_wave)
     display = _display(pair)
@@ -296,13 +296,13 @@ def test_what_is_missing_is_told(host: Any, registered: Callable[..., Any]) -> N
 def test_volumes_are_compared_in_a_thread(
     host: Any, registered: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
-    from SlicerLDMRegLib.slicer_app import display_images
-    from SlicerLDMRegLib.slicer_app.computation import Computation
-    from SlicerLDMRegLib.slicer_app.display import Mode
+    from SlicerLDMRegLib.slicer_app.display import images
+    from SlicerLDMRegLib.slicer_app.display.result_display import Mode
+    from SlicerLDMRegLib.slicer_app.run.computation import Computation
 
     display = _display(registered(_wave))
     display.show(Mode.BLEND)
-    threads = note_calls(monkeypatch, display_images, mode, threading.get_ident)
+    threads = note_calls(monkeypatch, images, mode, threading.get_ident)
     make = display.mixer(Mode(mode))
     mixes: list[Any] = []
     assert Computation(lambda: mixes.append(make())).wait(60)
@@ -317,7 +317,7 @@ def test_volumes_are_compared_in_a_thread(
 def test_the_scale_of_a_small_deformation_is_its_own(
     host: Any, registered: Callable[..., Any]
 ) -> None:
-    from SlicerLDMRegLib.slicer_app.display_deformation import longest_displacement
+    from SlicerLDMRegLib.slicer_app.display.deformation import longest_displacement
 
     def bump(points: np.ndarray) -> np.ndarray:
         vectors = np.zeros_like(points)

@@ -22,7 +22,7 @@ from SlicerLDMRegLib.model_store import (
     catalogue,
     download_model,
     downloaded_models,
-    fetch,
+    http_resume,
     list_models,
     pack_model,
     remove_downloads,
@@ -48,7 +48,7 @@ def this_computer_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """No proxy of the machine, and no long waiting."""
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(fetch, "_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(http_resume, "_WAIT_SECONDS", 0.01)
 
 
 @pytest.fixture(scope="module")
@@ -253,7 +253,7 @@ def test_cancelled_in_the_middle(entry: CatalogueEntry, store: Path, server: Fil
 def test_a_stalled_connection_counts_as_broken(
     entry: CatalogueEntry, store: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch, "_SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr(http_resume, "_SILENCE_SECONDS", 0.1)
     server.stall = threading.Event()
     with pytest.raises(ModelError, match="timed out"):
         download_model(entry)

@@ -72,7 +72,7 @@ def widget(host: Any) -> Iterator[Any]:
 @pytest.fixture
 def choices(running_host: Any) -> Any:
     """The enumerations of the panel; Slicer's modules have to be there first."""
-    from SlicerLDMRegLib.slicer_app import choices
+    from SlicerLDMRegLib.slicer_app.run import choices
 
     return choices
 
@@ -119,8 +119,8 @@ def add_segmentation(host: Any) -> Callable[..., Any]:
     """Make a segmentation with segments of some names, on the lattice of a volume."""
 
     def add(volume: Any, *names: str) -> Any:
-        from SlicerLDMRegLib.slicer_app.labels import segmentation_from_labels
-        from SlicerLDMRegLib.slicer_app.nodes import volume_geometry
+        from SlicerLDMRegLib.slicer_app.scene.labels import segmentation_from_labels
+        from SlicerLDMRegLib.slicer_app.scene.volume_nodes import volume_geometry
 
         geometry = volume_geometry(volume)
         array = np.zeros(geometry.array_shape, np.uint8)

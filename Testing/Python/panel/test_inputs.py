@@ -171,7 +171,7 @@ def test_a_makeshift_is_called_one(
 ) -> None:
     """There is no model for volumes: a 2D one would take the slices one by one."""
     from SlicerLDMRegLib.model_store import find_model
-    from SlicerLDMRegLib.slicer_app import planning
+    from SlicerLDMRegLib.slicer_app.run import planning
 
     flat = find_model("ldm-morph-cardiac-mr")
     monkeypatch.setattr(planning, "default_model", lambda dimension: flat)

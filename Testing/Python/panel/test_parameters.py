@@ -6,7 +6,7 @@ from typing import Any
 
 
 def test_each_tied_widget_has_its_parameter(widget: Any) -> None:
-    from SlicerLDMRegLib.slicer_app.parameters import OUTPUT_PARAMETERS, RegistrationParameters
+    from SlicerLDMRegLib.slicer_app.run.parameters import OUTPUT_PARAMETERS, RegistrationParameters
 
     tied = {w.property("SlicerParameterName") for w in vars(widget.ui).values()} - {None, ""}
     known = set(RegistrationParameters.allParameters)  # type: ignore[attr-defined]

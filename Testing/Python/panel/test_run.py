@@ -18,8 +18,8 @@ def ready(host: Any, panel: Any, flat_pair: Any) -> Any:
 
 def _finished(host: Any, plan: Any, **more: Any) -> Any:
     """A run that has written a transform."""
-    from SlicerLDMRegLib.slicer_app.scene_change import SceneChange
-    from SlicerLDMRegLib.slicer_app.session import FinishedRun
+    from SlicerLDMRegLib.slicer_app.run.session import FinishedRun
+    from SlicerLDMRegLib.slicer_app.scene.scene_change import SceneChange
 
     with SceneChange(host.slicer.mrmlScene) as change:
         node = change.add("vtkMRMLTransformNode", "ES to ED")

@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from SlicerLDMRegLib.errors import CancelledError, InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.pipeline.align import Alignment, align, read_transform
+from SlicerLDMRegLib.pipeline.align.alignment import Alignment, align_images, read_transform
 from SlicerLDMRegLib.pipeline.landmarks import read_landmarks
 from SlicerLDMRegLib.pipeline.options import AlignOptions
 from SlicerLDMRegLib.pipeline.progress import Progress
@@ -42,7 +42,7 @@ def error_of(found: Alignment, truth: sitk.Transform, geometry: ImageGeometry) -
 
 
 def test_auto_on_one_lattice_is_none(square: ImageGeometry, make_image: MakeImage) -> None:
-    found = align(make_image(square), make_image(square, (2.0, 1.0)))
+    found = align_images(make_image(square), make_image(square, (2.0, 1.0)))
     assert found.is_identity
     assert found.transform.TransformPoint((3.0, 4.0)) == (3.0, 4.0)
 
@@ -52,19 +52,19 @@ def test_auto_finds_a_large_shift_on_one_lattice(make_image: MakeImage) -> None:
     place = np.array(wide.center())
     fixed = make_image(wide, center=np.add(place, (12.0, -14.0)))
     moving = make_image(wide, center=np.subtract(place, (11.0, -15.0)))
-    found = align(fixed, moving)
+    found = align_images(fixed, moving)
     assert found.method == "shift"
     assert error_of(found, sitk.TranslationTransform(2, (-23.0, 29.0)), wide) < 3
-    assert align(fixed, moving, AlignOptions("none")).is_identity
+    assert align_images(fixed, moving, AlignOptions("none")).is_identity
     # Images that have nothing to do with each other stay where they are.
     noise = np.random.default_rng(0).random(wide.array_shape).astype(np.float32)
-    assert align(fixed, wide.to_image(noise)).is_identity
+    assert align_images(fixed, wide.to_image(noise)).is_identity
 
 
 def test_rigid_2d(square: ImageGeometry, make_image: MakeImage) -> None:
     fixed = make_image(square)
     truth = sitk.Euler2DTransform(square.center(), 0.2, (4.0, -3.0))
-    found = align(fixed, moved_by(truth, fixed), AlignOptions("rigid"))
+    found = align_images(fixed, moved_by(truth, fixed), AlignOptions("rigid"))
     assert error_of(found, truth, square) < 0.5
     inverse = found.inverse()
     assert inverse is not None
@@ -76,9 +76,9 @@ def test_affine_2d(square: ImageGeometry, make_image: MakeImage) -> None:
     fixed = make_image(square)
     truth = sitk.AffineTransform([1.12, 0.08, -0.05, 0.95], (2.0, 3.0), square.center())
     options = AlignOptions("affine", metric="correlation")
-    found = align(fixed, moved_by(truth, fixed), options)
+    found = align_images(fixed, moved_by(truth, fixed), options)
     assert error_of(found, truth, square) < 0.7
-    rigid = align(fixed, moved_by(truth, fixed), AlignOptions("rigid"))
+    rigid = align_images(fixed, moved_by(truth, fixed), AlignOptions("rigid"))
     assert error_of(rigid, truth, square) > 1.0
 
 
@@ -86,18 +86,18 @@ def test_auto_on_other_lattices_is_rigid_3d(volume: ImageGeometry, make_image: M
     other = replace(volume, size=(40, 34, 11), origin=(-9.0, 17.0, 64.0))
     fixed = make_image(volume)
     moving = make_image(other, (4.0, -5.0, 3.0), center=volume.center())
-    found = align(fixed, moving)
+    found = align_images(fixed, moving)
     assert found.method == "rigid"
     truth = sitk.TranslationTransform(3, (4.0, -5.0, 3.0))
     assert error_of(found, truth, volume) < 1.5
     # A model may know its images better.
-    assert align(fixed, moving, usual="affine").method == "affine"
-    assert align(fixed, moving, AlignOptions("rigid"), usual="affine").method == "rigid"
+    assert align_images(fixed, moving, usual="affine").method == "affine"
+    assert align_images(fixed, moving, AlignOptions("rigid"), usual="affine").method == "rigid"
 
 
 def test_center(square: ImageGeometry, make_image: MakeImage) -> None:
     far = replace(square, origin=(1000.0, -500.0))
-    found = align(make_image(square), make_image(far), AlignOptions("center"))
+    found = align_images(make_image(square), make_image(far), AlignOptions("center"))
     truth = sitk.TranslationTransform(2, (990.0, -520.0))
     assert error_of(found, truth, square) < 0.1
 
@@ -112,11 +112,11 @@ def test_given_transform_acts_after_the_one_that_is_found(
     initial = read_transform(tmp_path / "a.tfm", 2)
     truth = sitk.CompositeTransform([given, sitk.TranslationTransform(2, (4.0, -3.0))])
     moving = moved_by(truth, fixed)
-    alone = align(fixed, moving, initial=initial)
+    alone = align_images(fixed, moving, initial=initial)
     assert alone.method == "given"
     assert error_of(alone, given, square) == pytest.approx(0, abs=1e-6)
     for method in ("rigid", "center"):
-        both = align(fixed, moving, AlignOptions(method), initial)
+        both = align_images(fixed, moving, AlignOptions(method), initial)
         assert both.method == f"given+{method}"
         assert error_of(both, truth, square) < 0.7
 
@@ -136,7 +136,7 @@ def test_wrong_transform_files(tmp_path: Path) -> None:
 def test_no_overlap(square: ImageGeometry, make_image: MakeImage, method: str) -> None:
     far = make_image(replace(square, origin=(1000.0, -500.0)))
     with pytest.raises(InputError, match=r"do not overlap.*10..73.*1000..1063.*--align center"):
-        align(make_image(square), far, AlignOptions(method))
+        align_images(make_image(square), far, AlignOptions(method))
 
 
 def test_thin_volume(make_image: MakeImage) -> None:
@@ -144,13 +144,13 @@ def test_thin_volume(make_image: MakeImage) -> None:
     thin = ImageGeometry((40, 40, 1), (1, 1, 5), (0, 0, 0), axes)
     image = make_image(replace(thin, size=(40, 40, 8)))[:, :, 3:4]
     with pytest.raises(InputError, match="at least 4 slices"):
-        align(image, image, AlignOptions("rigid"))
-    assert align(image, image).is_identity
+        align_images(image, image, AlignOptions("rigid"))
+    assert align_images(image, image).is_identity
 
 
 def test_same_numbers_every_time(square: ImageGeometry, make_image: MakeImage) -> None:
     fixed, moving = make_image(square), make_image(square, (3.0, 2.0))
-    first, second = (align(fixed, moving, AlignOptions("rigid"), seed=3) for _ in range(2))
+    first, second = (align_images(fixed, moving, AlignOptions("rigid"), seed=3) for _ in range(2))
     assert first.transform.GetParameters() == second.transform.GetParameters()
 
 
@@ -163,7 +163,7 @@ def test_cancel_inside_itk(square: ImageGeometry, make_image: MakeImage) -> None
         return calls > 3
 
     with pytest.raises(CancelledError):
-        align(
+        align_images(
             make_image(square),
             make_image(square, (3.0, 2.0)),
             AlignOptions("rigid"),
@@ -186,4 +186,4 @@ def test_lung_ct_comes_together(shared_data: Path, method: str, most: float) -> 
         return float(np.linalg.norm(moved - points[1], axis=1).mean())
 
     assert error(sitk.Transform(3, sitk.sitkIdentity)) > 30
-    assert error(align(images[0], images[1], AlignOptions(method)).transform) < most
+    assert error(align_images(images[0], images[1], AlignOptions(method)).transform) < most

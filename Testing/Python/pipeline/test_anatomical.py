@@ -15,7 +15,7 @@ from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.model_store import Grid
 from SlicerLDMRegLib.networks import FieldPrediction
 from SlicerLDMRegLib.pipeline import LoadedModel, RegistrationResult, load_model, register
-from SlicerLDMRegLib.pipeline.extend import extend_prediction
+from SlicerLDMRegLib.pipeline.predict.extrapolate_field import extend_prediction
 from SlicerLDMRegLib.pipeline.prepare import model_lattice
 
 AXES = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)

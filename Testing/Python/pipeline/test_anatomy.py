@@ -10,8 +10,8 @@ import torch
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.functional import gaussian_smooth, integrate, warp
 from SlicerLDMRegLib.pipeline.options import RefineOptions
-from SlicerLDMRegLib.pipeline.refine import refine
-from SlicerLDMRegLib.pipeline.unfold import least_determinant
+from SlicerLDMRegLib.pipeline.refine.diffeomorphic import least_determinant
+from SlicerLDMRegLib.pipeline.refine.instance_optimisation import refine_field
 
 FAST = RefineOptions(iterations=(25, 20), similarity="mse", smoothness=0.05, anatomy=1.0)
 
@@ -43,7 +43,7 @@ def test_recovers_a_known_warp_where_the_images_say_nothing(shape: tuple[int, ..
     truth = integrate(velocity(*shape, size=3.5), 6)
     fixed = warp(moving, truth, "nearest")
     blank = torch.full((1, 1, *shape), 0.5)
-    result = refine(blank, blank, options=FAST, anatomy=(moving, fixed))
+    result = refine_field(blank, blank, options=FAST, anatomy=(moving, fixed))
     before, after = dice(moving, fixed), dice(warp(moving, result.displacement, "nearest"), fixed)
     assert before < 0.75
     assert after > 0.93
@@ -60,13 +60,17 @@ def test_weight_zero_changes_nothing() -> None:
     images = [gaussian_smooth(torch.rand((1, 1, *shape), generator=generator), 2.0) for _ in "ab"]
     labels = regions(*shape, classes=4), regions(*shape, classes=4, seed=5)
     options = replace(FAST, anatomy=0.0)
-    plain = refine(*images, options=options)
-    assert torch.equal(plain.velocity, refine(*images, options=options, anatomy=labels).velocity)
-    led = refine(*images, options=FAST, anatomy=labels)
+    plain = refine_field(*images, options=options)
+    assert torch.equal(
+        plain.velocity, refine_field(*images, options=options, anatomy=labels).velocity
+    )
+    led = refine_field(*images, options=FAST, anatomy=labels)
     assert not torch.equal(plain.velocity, led.velocity)
     # Without any region there is nothing to overlap.
     nothing = tuple(torch.zeros_like(t) for t in labels)
-    assert torch.equal(plain.velocity, refine(*images, options=FAST, anatomy=nothing).velocity)
+    assert torch.equal(
+        plain.velocity, refine_field(*images, options=FAST, anatomy=nothing).velocity
+    )
 
 
 def test_regions_that_have_nothing_in_common_do_not_fold() -> None:
@@ -74,7 +78,7 @@ def test_regions_that_have_nothing_in_common_do_not_fold() -> None:
     blank = torch.zeros((1, 1, *shape))
     labels = [regions(*shape, classes=6, sigma=0.8, seed=seed) for seed in (0, 9)]
     options = replace(FAST, smoothness=0.0, sigma=0.6, learning_rate=1.0, anatomy=20.0)
-    result = refine(blank, blank, options=options, anatomy=(labels[0], labels[1]))
+    result = refine_field(blank, blank, options=options, anatomy=(labels[0], labels[1]))
     assert result.displacement.abs().max() > 0.5
     assert least_determinant(result.displacement).min() > 0
     assert least_determinant(result.inverse).min() > 0
@@ -86,7 +90,7 @@ def test_each_element_of_a_batch_has_its_own_regions() -> None:
     truth = torch.cat([integrate(velocity(*shape, size=2.0, seed=seed), 6) for seed in (2, 3)])
     fixed = warp(moving, truth, "nearest")
     blank = torch.zeros((2, 1, *shape))
-    result = refine(blank, blank, options=FAST, anatomy=(moving, fixed))
+    result = refine_field(blank, blank, options=FAST, anatomy=(moving, fixed))
     warped = warp(moving, result.displacement, "nearest")
     for n in range(2):
         assert dice(warped[n], fixed[n]) > max(0.9, dice(moving[n], fixed[n]))
@@ -95,6 +99,6 @@ def test_each_element_of_a_batch_has_its_own_regions() -> None:
 def test_region_maps_are_checked() -> None:
     image, labels = torch.zeros(1, 1, 16, 16), torch.ones(1, 1, 16, 16, dtype=torch.long)
     with pytest.raises(InputError, match="expected labels"):
-        refine(image, image, options=FAST, anatomy=(labels, labels[..., 1:]))
+        refine_field(image, image, options=FAST, anatomy=(labels, labels[..., 1:]))
     with pytest.raises(InputError, match="from -1"):
-        refine(image, image, options=FAST, anatomy=(labels, -labels))
+        refine_field(image, image, options=FAST, anatomy=(labels, -labels))

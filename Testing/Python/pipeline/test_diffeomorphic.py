@@ -17,7 +17,7 @@ from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.model_store import Grid, ModelCard
 from SlicerLDMRegLib.networks import FieldPrediction
 from SlicerLDMRegLib.pipeline import LoadedModel, RefineOptions, RegistrationRequest, register
-from SlicerLDMRegLib.pipeline.predict import Predictor
+from SlicerLDMRegLib.pipeline.predict.predictor import Predictor
 
 MakeImage = Callable[..., sitk.Image]
 AXES = (1.0, 0.0, 0.0, 1.0)

@@ -7,9 +7,13 @@ import torch
 from SlicerLDMRegLib.errors import CancelledError
 from SlicerLDMRegLib.functional import gaussian_smooth, integrate
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.pipeline.fields import FieldBatch
-from SlicerLDMRegLib.pipeline.folds import Folds
-from SlicerLDMRegLib.pipeline.unfold import DETERMINANT_FLOOR, least_determinant, unfold
+from SlicerLDMRegLib.pipeline.field_batch import FieldBatch
+from SlicerLDMRegLib.pipeline.refine.diffeomorphic import (
+    DETERMINANT_FLOOR,
+    least_determinant,
+    unfold,
+)
+from SlicerLDMRegLib.pipeline.refine.fold_check import Folds
 
 FLIPPED = (1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0)
 COARSE = ImageGeometry((14, 12, 16), (2.0, 2.0, 2.0), (1.0, 5.0, 3.0), FLIPPED)

@@ -12,10 +12,10 @@ import torch
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.pipeline import AlignOptions, RegistrationRequest, register, register_request
-from SlicerLDMRegLib.pipeline.align import align
+from SlicerLDMRegLib.pipeline.align.alignment import align_images
+from SlicerLDMRegLib.pipeline.align.phase_shift import find_shift
+from SlicerLDMRegLib.pipeline.align.rigid_affine import centre_of_mass
 from SlicerLDMRegLib.pipeline.masks import Masks, fill_outside
-from SlicerLDMRegLib.pipeline.optimise_alignment import centre_of_mass
-from SlicerLDMRegLib.pipeline.shift import find_shift
 
 SIDE = 64
 FEW = {"iterations": [20, 20, 10]}
@@ -124,7 +124,7 @@ def test_the_alignment_does_not_look_at_what_is_masked(metric: str) -> None:
     options = AlignOptions("rigid", metric=metric, iterations=100)
     errors = []
     for used in (None, masks):
-        found = align(*images, options, masks=used)
+        found = align_images(*images, options, masks=used)
         middle = np.array([47.25, 47.25])
         moved = np.asarray(found.transform.TransformPoint(middle.tolist())) - middle
         errors.append(float(np.linalg.norm(moved - np.array([9.0, 0.0]))))

@@ -19,11 +19,11 @@ from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.model_store import Grid, Intensity, ModelCard, write_model_folder
 from SlicerLDMRegLib.networks import FieldPrediction, build_network
 from SlicerLDMRegLib.pipeline import LoadedModel, Progress, RefineOptions, load_model, register
-from SlicerLDMRegLib.pipeline.align import Alignment
+from SlicerLDMRegLib.pipeline.align.alignment import Alignment
 from SlicerLDMRegLib.pipeline.deform import Deformer
 from SlicerLDMRegLib.pipeline.device import Meter
 from SlicerLDMRegLib.pipeline.inputs import read_inputs
-from SlicerLDMRegLib.pipeline.predict import Predictor
+from SlicerLDMRegLib.pipeline.predict.predictor import Predictor
 from SlicerLDMRegLib.pipeline.prepare import IntensityMap
 
 MakeImage = Callable[..., sitk.Image]
@@ -288,7 +288,7 @@ def test_auto_takes_the_installed_model(
     folder: Path, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from SlicerLDMRegLib.model_store import store
-    from SlicerLDMRegLib.pipeline.method import choose_card
+    from SlicerLDMRegLib.pipeline.predict.loaded_model import choose_card
 
     monkeypatch.setattr(store, "_bundled", lambda: None)
     monkeypatch.setenv("LDMREG_MODELS", str(folder.parent))

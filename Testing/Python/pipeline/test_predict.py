@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from SlicerLDMRegLib.networks.ldm_morph import LDMMorph, LDMMorphConfig
-from SlicerLDMRegLib.pipeline.predict import Predictor
+from SlicerLDMRegLib.pipeline.predict.predictor import Predictor
 
 SMALL = LDMMorphConfig(
     autoencoder_channels=(8, 8, 8),

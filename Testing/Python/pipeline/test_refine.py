@@ -9,12 +9,12 @@ import torch
 from SlicerLDMRegLib.errors import CancelledError, InputError
 from SlicerLDMRegLib.functional import gaussian_smooth, integrate, inverse_consistency, warp
 from SlicerLDMRegLib.networks import FieldPrediction
+from SlicerLDMRegLib.pipeline.align.phase_shift import best_shift
 from SlicerLDMRegLib.pipeline.options import RefineOptions
 from SlicerLDMRegLib.pipeline.progress import Progress
-from SlicerLDMRegLib.pipeline.refine import refine
-from SlicerLDMRegLib.pipeline.shift import best_shift
-from SlicerLDMRegLib.pipeline.starts import choose_similarity
-from SlicerLDMRegLib.pipeline.unfold import least_determinant
+from SlicerLDMRegLib.pipeline.refine.diffeomorphic import least_determinant
+from SlicerLDMRegLib.pipeline.refine.initial_velocity import choose_similarity
+from SlicerLDMRegLib.pipeline.refine.instance_optimisation import refine_field
 
 FAST = RefineOptions(iterations=(20, 20, 10), similarity="mse", smoothness=0.01)
 
@@ -48,7 +48,7 @@ def test_recovers_a_known_deformation(
     pair: tuple[torch.Tensor, torch.Tensor, torch.Tensor], similarity: str
 ) -> None:
     moving, fixed, truth = pair
-    result = refine(moving, fixed, options=replace(FAST, similarity=similarity))
+    result = refine_field(moving, fixed, options=replace(FAST, similarity=similarity))
     inner = (..., slice(8, -8), slice(8, -8))
     before = truth[inner].square().sum(1).sqrt().mean()
     after = (result.displacement - truth)[inner].square().sum(1).sqrt().mean()
@@ -62,7 +62,7 @@ def test_recovers_a_known_deformation(
 def test_field_is_the_exponential_and_its_inverse_fits(
     pair: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
 ) -> None:
-    result = refine(pair[0], pair[1], options=FAST)
+    result = refine_field(pair[0], pair[1], options=FAST)
     torch.testing.assert_close(result.displacement, integrate(result.velocity, 6))
     error = inverse_consistency(result.displacement, result.inverse)
     assert error[:, 6:-6, 6:-6].mean() < 0.05
@@ -72,7 +72,7 @@ def test_3d() -> None:
     moving = texture(1, 1, 20, 24, 22)
     truth = integrate(velocity(1, 3, 20, 24, 22, size=2.0, sigma=4.0), 6)
     fixed = warp(moving, truth)
-    result = refine(moving, fixed, options=replace(FAST, iterations=(20, 10)))
+    result = refine_field(moving, fixed, options=replace(FAST, iterations=(20, 10)))
     error = (warp(moving, result.displacement) - fixed).abs().mean()
     assert error < 0.35 * (moving - fixed).abs().mean()
     assert least_determinant(result.displacement).min() > 0
@@ -80,9 +80,9 @@ def test_3d() -> None:
 
 def test_batch_equals_one_by_one(pair: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> None:
     moving, fixed, _ = pair
-    together = refine(moving, fixed, options=FAST)
+    together = refine_field(moving, fixed, options=FAST)
     for n in range(2):
-        alone = refine(moving[n : n + 1], fixed[n : n + 1], options=FAST)
+        alone = refine_field(moving[n : n + 1], fixed[n : n + 1], options=FAST)
         torch.testing.assert_close(
             together.displacement[n], alone.displacement[0], atol=2e-2, rtol=0
         )
@@ -92,18 +92,18 @@ def test_chunks_do_not_change_the_result(
     pair: tuple[torch.Tensor, torch.Tensor, torch.Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moving, fixed, _ = pair
-    whole = refine(moving, fixed, options=FAST)
+    whole = refine_field(moving, fixed, options=FAST)
     monkeypatch.setitem(
-        __import__("sys").modules[refine.__module__]._CHUNK_VOXELS, "cpu", moving[0].numel()
+        __import__("sys").modules[refine_field.__module__]._CHUNK_VOXELS, "cpu", moving[0].numel()
     )
-    parts = refine(moving, fixed, options=FAST)
+    parts = refine_field(moving, fixed, options=FAST)
     torch.testing.assert_close(parts.displacement, whole.displacement, atol=2e-2, rtol=0)
     assert parts.iterations == whole.iterations
     assert len(parts.losses) == 6
 
 
 def test_same_bits_every_time(pair: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> None:
-    first, second = (refine(pair[0], pair[1], options=FAST) for _ in range(2))
+    first, second = (refine_field(pair[0], pair[1], options=FAST) for _ in range(2))
     assert torch.equal(first.displacement, second.displacement)
     assert torch.equal(first.inverse, second.inverse)
 
@@ -113,7 +113,7 @@ def test_good_field_is_refined_and_not_thrown_away(
 ) -> None:
     moving, fixed, truth = pair
     for initial in (truth, FieldPrediction(truth, velocity(2, 2, 48, 40, size=3.5))):
-        result = refine(moving, fixed, initial, replace(FAST, iterations=(5, 5, 5)))
+        result = refine_field(moving, fixed, initial, replace(FAST, iterations=(5, 5, 5)))
         assert result.final_loss <= result.initial_loss
         inner = (..., slice(8, -8), slice(8, -8))
         assert (result.displacement - truth)[inner].abs().mean() < 0.2
@@ -125,7 +125,7 @@ def test_without_iterations_the_field_stays(
     moving, fixed, _ = pair
     known = velocity(2, 2, 48, 40, size=3.5)
     prediction = FieldPrediction(integrate(known, 7), known)
-    result = refine(moving, fixed, prediction, replace(FAST, iterations=(0,)))
+    result = refine_field(moving, fixed, prediction, replace(FAST, iterations=(0,)))
     torch.testing.assert_close(result.velocity, known)
     assert result.iterations == 0
 
@@ -133,8 +133,8 @@ def test_without_iterations_the_field_stays(
 def test_bad_field_does_no_harm(pair: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> None:
     moving, fixed, _ = pair
     wrong = integrate(velocity(2, 2, 48, 40, size=12.0, seed=9, sigma=4.0), 7)
-    alone = refine(moving, fixed, options=FAST)
-    result = refine(moving, fixed, wrong, FAST)
+    alone = refine_field(moving, fixed, options=FAST)
+    result = refine_field(moving, fixed, wrong, FAST)
     assert result.initial_loss > alone.initial_loss
     assert result.final_loss < 1.2 * alone.final_loss
 
@@ -149,7 +149,7 @@ def test_large_shift_is_found_at_once() -> None:
     moving[..., 22:62, 3:43] = spot
     shift = best_shift(moving, fixed)
     assert shift.flatten().tolist() == [18.0, -17.0]
-    result = refine(moving, fixed, options=FAST)
+    result = refine_field(moving, fixed, options=FAST)
     error = (warp(moving, result.displacement) - fixed).abs().mean()
     assert error < 0.1 * (moving - fixed).abs().mean()
 
@@ -160,7 +160,7 @@ def test_adversarial_pair_has_no_folds() -> None:
     options = RefineOptions(
         iterations=(10, 10, 40), similarity="mse", smoothness=0.0, sigma=0.6, learning_rate=1.0
     )
-    result = refine(moving, fixed, options=options)
+    result = refine_field(moving, fixed, options=options)
     assert least_determinant(result.displacement).min() > 0
     assert least_determinant(result.inverse).min() > 0
     assert result.displacement.abs().max() > 0.5
@@ -174,17 +174,17 @@ def test_mask_keeps_what_is_not_there_out(
     mask[..., :14] = 0
     broken = moving.clone()
     broken[..., :10] = 0.0
-    result = refine(broken, fixed, options=FAST, mask=mask)
+    result = refine_field(broken, fixed, options=FAST, mask=mask)
     inner = (..., slice(8, -8), slice(18, -8))
     masked = (result.displacement - truth)[inner].abs().mean()
-    open_ = (refine(broken, fixed, options=FAST).displacement - truth)[inner].abs().mean()
+    open_ = (refine_field(broken, fixed, options=FAST).displacement - truth)[inner].abs().mean()
     assert masked < 0.8
     assert masked < open_
 
 
 def test_time_limit(pair: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> None:
     options = replace(FAST, iterations=(20000, 20000), max_seconds=0.3)
-    result = refine(pair[0], pair[1], options=options)
+    result = refine_field(pair[0], pair[1], options=options)
     assert result.stopped_by == "time"
     assert result.final_loss <= result.initial_loss
 
@@ -195,15 +195,15 @@ def test_progress_and_cancel(pair: tuple[torch.Tensor, torch.Tensor, torch.Tenso
         lambda stage, fraction, message: fractions.append(fraction), lambda: len(fractions) >= 7
     )
     with pytest.raises(CancelledError):
-        refine(pair[0], pair[1], options=FAST, progress=progress)
+        refine_field(pair[0], pair[1], options=FAST, progress=progress)
     assert fractions == pytest.approx(np.arange(1, 8) / 50)
 
 
 def test_shapes_must_agree(pair: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> None:
     with pytest.raises(InputError, match="one shape"):
-        refine(pair[0], pair[1][..., 1:])
+        refine_field(pair[0], pair[1][..., 1:])
     with pytest.raises(InputError, match="expected a field"):
-        refine(pair[0], pair[1], pair[2][..., 1:])
+        refine_field(pair[0], pair[1], pair[2][..., 1:])
 
 
 def test_similarity_by_the_images() -> None:
@@ -221,6 +221,6 @@ def test_trusted_field_is_held(pair: tuple[torch.Tensor, torch.Tensor, torch.Ten
     moving, fixed, _ = (t[:1].repeat(2, 1, 1, 1) for t in pair)
     known = velocity(1, 2, 48, 40, size=2.0, seed=4).repeat(2, 1, 1, 1)
     prediction = FieldPrediction(integrate(known, 6), known, torch.tensor([0.5, 3.0]))
-    result = refine(moving, fixed, prediction, replace(FAST, prior=20.0))
+    result = refine_field(moving, fixed, prediction, replace(FAST, prior=20.0))
     change = (result.velocity - known).square().flatten(1).mean(1).sqrt()
     assert change[0] < 0.5 * change[1]

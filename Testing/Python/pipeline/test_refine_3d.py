@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from SlicerLDMRegLib.functional import gaussian_smooth, integrate, warp
-from SlicerLDMRegLib.pipeline.objective import ImagePair, velocity_shape
 from SlicerLDMRegLib.pipeline.options import RefineOptions
-from SlicerLDMRegLib.pipeline.refine import refine
-from SlicerLDMRegLib.pipeline.starts import choose_similarity, stationary_velocity
-from SlicerLDMRegLib.pipeline.unfold import least_determinant
+from SlicerLDMRegLib.pipeline.refine.diffeomorphic import least_determinant
+from SlicerLDMRegLib.pipeline.refine.initial_velocity import choose_similarity, stationary_velocity
+from SlicerLDMRegLib.pipeline.refine.instance_optimisation import refine_field
+from SlicerLDMRegLib.pipeline.refine.objective import ImagePair, velocity_shape
 
 SHAPE = (26, 30, 28)
 FAST = RefineOptions(iterations=(15, 10), similarity="mse", smoothness=0.01, sigma=2.0)
@@ -65,7 +65,7 @@ def test_recovers_a_known_deformation(
     pair: tuple[torch.Tensor, torch.Tensor, torch.Tensor], similarity: str, always_half: ModuleType
 ) -> None:
     moving, fixed, truth = pair
-    result = refine(moving, fixed, options=replace(FAST, similarity=similarity))
+    result = refine_field(moving, fixed, options=replace(FAST, similarity=similarity))
     inner = (..., *[slice(5, -5)] * 3)
     before = truth[inner].square().sum(1).sqrt().mean()
     after = (result.displacement - truth)[inner].square().sum(1).sqrt().mean()
@@ -80,9 +80,9 @@ def test_half_the_lattice_is_as_good_as_the_whole(
     pair: tuple[torch.Tensor, torch.Tensor, torch.Tensor], always_half: ModuleType
 ) -> None:
     moving, fixed, truth = pair
-    half = refine(moving, fixed, options=FAST)
+    half = refine_field(moving, fixed, options=FAST)
     always_half._WHOLE_LATTICE_3D = 10**9
-    whole = refine(moving, fixed, options=FAST)
+    whole = refine_field(moving, fixed, options=FAST)
     inner = (..., *[slice(5, -5)] * 3)
     errors = [(r.displacement - truth)[inner].square().sum(1).sqrt().mean() for r in (half, whole)]
     assert errors[0] < 1.25 * errors[1]
@@ -93,9 +93,9 @@ def test_good_field_is_kept(
 ) -> None:
     """Without iterations the field comes back as it is, though its velocity has a finer lattice."""
     moving, fixed, truth = pair
-    untouched = refine(moving, fixed, truth, replace(FAST, iterations=(0,)))
+    untouched = refine_field(moving, fixed, truth, replace(FAST, iterations=(0,)))
     assert (untouched.displacement - truth)[..., 4:-4, 4:-4, 4:-4].abs().max() < 0.1
-    refined = refine(moving, fixed, truth, replace(FAST, iterations=(3, 3)))
+    refined = refine_field(moving, fixed, truth, replace(FAST, iterations=(3, 3)))
     assert refined.final_loss <= refined.initial_loss
     assert (refined.displacement - truth).abs().mean() < 0.2
 
@@ -105,7 +105,7 @@ def test_contexts_find_the_way_between_contrasts(
 ) -> None:
     moving, fixed, truth = pair
     other = 1 - 0.6 * fixed
-    result = refine(moving, other, options=replace(FAST, similarity="mind"))
+    result = refine_field(moving, other, options=replace(FAST, similarity="mind"))
     inner = (..., *[slice(5, -5)] * 3)
     after = (result.displacement - truth)[inner].square().sum(1).sqrt().mean()
     assert after < 0.5 * truth[inner].square().sum(1).sqrt().mean()
@@ -117,7 +117,8 @@ def test_same_bits_every_time(
     labels = tuple((4 * image).long() for image in pair[:2])
     options = replace(FAST, iterations=(3, 3), anatomy=0.5)
     first, second = (
-        refine(pair[0], pair[1], options=options, anatomy=(labels[0], labels[1])) for _ in range(2)
+        refine_field(pair[0], pair[1], options=options, anatomy=(labels[0], labels[1]))
+        for _ in range(2)
     )
     assert torch.equal(first.displacement, second.displacement)
 
@@ -127,7 +128,7 @@ import json, resource, sys
 import torch
 from SlicerLDMRegLib.functional import gaussian_smooth
 from SlicerLDMRegLib.pipeline.progress import Progress
-from SlicerLDMRegLib.pipeline.refine import refine
+from SlicerLDMRegLib.pipeline.refine.instance_optimisation import refine_field
 from SlicerLDMRegLib.pipeline.options import RefineOptions
 
 torch.set_num_threads(1)
@@ -138,7 +139,7 @@ asked = []
 
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 options = RefineOptions(iterations=(1, 1, 2), similarity=sys.argv[1], anatomy=1.0)
-refine(*images, None, options, Progress(None, lambda: bool(asked.append(1))), anatomy=labels)
+refine_field(*images, None, options, Progress(None, lambda: bool(asked.append(1))), anatomy=labels)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps({"mib": (peak - before) / 1024, "asked": len(asked)}))
 """

@@ -19,8 +19,8 @@ from SlicerLDMRegLib.model_store import Grid, ModelCard, write_model_folder
 from SlicerLDMRegLib.networks import build_network
 from SlicerLDMRegLib.pipeline import LoadedModel, RegistrationRequest, load_model, register
 from SlicerLDMRegLib.pipeline.inputs import read_inputs
-from SlicerLDMRegLib.pipeline.prompting import known_rows, match_labels
-from SlicerLDMRegLib.pipeline.regions import GivenRegions, ImageRegions, RegionSummary
+from SlicerLDMRegLib.pipeline.regions.image_regions import GivenRegions, ImageRegions, RegionSummary
+from SlicerLDMRegLib.pipeline.regions.label_matching import known_rows, match_labels
 from SlicerLDMRegLib.segmentation import Segmentation, write_segmentation
 
 AXES = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)

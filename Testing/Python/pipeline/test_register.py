@@ -18,7 +18,7 @@ from SlicerLDMRegLib.pipeline import (
     RegistrationResult,
     deform,
     register,
-    stages,
+    registration,
 )
 
 MakeImage = Callable[..., sitk.Image]
@@ -343,7 +343,7 @@ def test_unknown_model(plane: ImageGeometry, make_image: MakeImage) -> None:
 def test_too_large_for_the_memory(
     plane: ImageGeometry, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stages, "available_memory", lambda: 2**10)
+    monkeypatch.setattr(registration, "available_memory", lambda: 2**10)
     with pytest.raises(OutOfMemoryError, match=r"GiB.*--slices"):
         register(make_image(plane), make_image(plane, (1.0, 1.0)), model="none")
 

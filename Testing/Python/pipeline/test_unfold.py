@@ -3,7 +3,11 @@ from __future__ import annotations
 import torch
 
 from SlicerLDMRegLib.functional import gaussian_smooth, integrate
-from SlicerLDMRegLib.pipeline.unfold import DETERMINANT_FLOOR, least_determinant, unfold
+from SlicerLDMRegLib.pipeline.refine.diffeomorphic import (
+    DETERMINANT_FLOOR,
+    least_determinant,
+    unfold,
+)
 
 
 def rough(*shape: int, sigma: float, size: float, seed: int = 0) -> torch.Tensor:

@@ -12,8 +12,8 @@ from SlicerLDMRegLib.errors import ModelError
 from SlicerLDMRegLib.functional import gaussian_smooth
 from SlicerLDMRegLib.model_store import Grid, ModelCard
 from SlicerLDMRegLib.networks import FieldPrediction, Regions
-from SlicerLDMRegLib.pipeline.predict import Predictor
-from SlicerLDMRegLib.pipeline.views import Mirror, choose_views
+from SlicerLDMRegLib.pipeline.predict.predictor import Predictor
+from SlicerLDMRegLib.pipeline.predict.test_time_augmentation import Mirror, choose_views
 
 SHAPE = (16, 18, 20)
 NAMES = {2: "Left-Putamen", 5: "Brain-Stem", 7: "Right-Putamen"}

@@ -14,7 +14,7 @@ from SlicerLDMRegLib.resources import sample_data_dir
 
 @pytest.fixture
 def sample_data(host: Any) -> Any:
-    from SlicerLDMRegLib.slicer_app import sample_data
+    from SlicerLDMRegLib.slicer_app.scene import sample_data
 
     return sample_data
 
@@ -72,8 +72,8 @@ def _read(name: str) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", ["cardiac", "brain", "echo"])
 def test_a_pair_is_loaded_with_named_labels(host: Any, sample_data: Any, kind: str) -> None:
-    from SlicerLDMRegLib.slicer_app.labels import labels_from_node
-    from SlicerLDMRegLib.slicer_app.nodes import volume_geometry
+    from SlicerLDMRegLib.slicer_app.scene.labels import labels_from_node
+    from SlicerLDMRegLib.slicer_app.scene.volume_nodes import volume_geometry
 
     pair = sample_data.PAIRS[kind]
     if not pair.exists:
@@ -136,8 +136,8 @@ def test_unknown_and_missing_pairs_are_told(
 
 
 def test_try_it_fills_the_form(host: Any, sample_data: Any) -> None:
-    from SlicerLDMRegLib.slicer_app.choices import Alignment, Device
-    from SlicerLDMRegLib.slicer_app.parameters import RegistrationParameters
+    from SlicerLDMRegLib.slicer_app.run.choices import Alignment, Device
+    from SlicerLDMRegLib.slicer_app.run.parameters import RegistrationParameters
 
     node = host.slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
     parameters = RegistrationParameters(node)

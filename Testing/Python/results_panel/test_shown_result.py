@@ -19,8 +19,8 @@ WORST = {**GOOD, "after": {"ncc": 0.5}}
 @pytest.fixture
 def frames(host: Any) -> Any:
     """A volume with four frames, in a browser."""
-    from SlicerLDMRegLib.slicer_app.nodes import set_voxels, voxels_from_image
-    from SlicerLDMRegLib.slicer_app.sequences import sequence_of
+    from SlicerLDMRegLib.slicer_app.results.sequence_results import sequence_of
+    from SlicerLDMRegLib.slicer_app.scene.volume_nodes import set_voxels, voxels_from_image
     from Testing.Python.slicer_app.scenes import blobs, lattice, volume_node
 
     slicer = host.slicer
@@ -39,10 +39,10 @@ def frames(host: Any) -> Any:
 
 
 def test_of_a_sequence_the_worst_frame_is_told(host: Any, frames: Any, tmp_path: Path) -> None:
-    from SlicerLDMRegLib.slicer_app.inputs import scene_images
     from SlicerLDMRegLib.slicer_app.panel.result_texts import verdict_text
-    from SlicerLDMRegLib.slicer_app.sequences import write_sequence
-    from SlicerLDMRegLib.slicer_app.shown_result import shown_result
+    from SlicerLDMRegLib.slicer_app.results.sequence_results import write_sequence
+    from SlicerLDMRegLib.slicer_app.results.shown_result import shown_result
+    from SlicerLDMRegLib.slicer_app.scene.scene_images import scene_images
     from Testing.Python.slicer_app.scenes import result_of
 
     results = {}
@@ -73,7 +73,7 @@ def test_of_a_sequence_the_worst_frame_is_told(host: Any, frames: Any, tmp_path:
 
 
 def test_the_newest_of_the_nodes_tells(host: Any, form: Any, registered: Any) -> None:
-    from SlicerLDMRegLib.slicer_app.shown_result import shown_result
+    from SlicerLDMRegLib.slicer_app.results.shown_result import shown_result
 
     first = registered(metrics=GOOD)
     assert shown_result(None, None) is None
@@ -87,7 +87,7 @@ def test_the_newest_of_the_nodes_tells(host: Any, form: Any, registered: Any) ->
 
 
 def test_a_volume_alone_tells_nothing(host: Any, form: Any, registered: Any) -> None:
-    from SlicerLDMRegLib.slicer_app.shown_result import shown_result
+    from SlicerLDMRegLib.slicer_app.results.shown_result import shown_result
 
     registered({"warped": None}, metrics=GOOD)
     assert shown_result(form.parameters.fixedVolume, form.parameters.movingVolume) is None

@@ -12,9 +12,14 @@ import torch
 from torch import nn
 
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.model_store import Grid, ModelCard, build_segmenter, write_model_folder
+from SlicerLDMRegLib.model_store import (
+    Grid,
+    ModelCard,
+    ModelSegmenter,
+    build_segmenter,
+    write_model_folder,
+)
 from SlicerLDMRegLib.networks import build_network
-from SlicerLDMRegLib.segmentation import ModelSegmenter
 
 
 class Phantom:

@@ -12,9 +12,8 @@ import torch
 
 from SlicerLDMRegLib.errors import CancelledError, InputError, ModelError
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.model_store import ModelCard, build_segmenter
+from SlicerLDMRegLib.model_store import ModelCard, ModelSegmenter, build_segmenter
 from SlicerLDMRegLib.pipeline.progress import Progress
-from SlicerLDMRegLib.segmentation import ModelSegmenter
 
 MIRRORED = np.diag([-1.0, 1.0, -1.0])
 LEFT_HANDED = np.diag([1.0, -1.0, 1.0])

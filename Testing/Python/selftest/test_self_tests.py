@@ -101,14 +101,15 @@ def test_a_transform_the_wrong_way_round_is_found(
 ) -> None:
     pytest.importorskip("torch")
     from SlicerLDMRegLib.displacement import DisplacementField
-    from SlicerLDMRegLib.slicer_app import contents, transforms
+    from SlicerLDMRegLib.slicer_app.results import node_content
+    from SlicerLDMRegLib.slicer_app.scene import transform_nodes
 
-    right = transforms.ras_vectors
+    right = transform_nodes.ras_vectors
 
     def wrong(field: DisplacementField) -> np.ndarray:
         return -right(field)
 
-    for holder in (transforms, contents):
+    for holder in (transform_nodes, node_content):
         if hasattr(holder, "ras_vectors"):
             monkeypatch.setattr(holder, "ras_vectors", wrong)
     name = "SlicerLDMReg.SlicerLDMRegTest.test_a_known_translation_is_found"

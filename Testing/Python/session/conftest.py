@@ -101,8 +101,8 @@ def frames(host: Any) -> Any:
     """A beating image with four frames of one slice, in a browser."""
     import slicer
 
-    from SlicerLDMRegLib.slicer_app.nodes import set_voxels, voxels_from_image
-    from SlicerLDMRegLib.slicer_app.sequences import sequence_of
+    from SlicerLDMRegLib.slicer_app.results.sequence_results import sequence_of
+    from SlicerLDMRegLib.slicer_app.scene.volume_nodes import set_voxels, voxels_from_image
     from Testing.Python.slicer_app import scenes
 
     lattice = scenes.lattice((24, 20, 1), (1.6, 1.7, 3.0))
@@ -122,7 +122,7 @@ def frames(host: Any) -> Any:
 @pytest.fixture
 def plan(blobs: tuple[Any, Any]) -> Callable[..., Any]:
     """Makes plans for the two volumes, quick ones where nothing else is said."""
-    from SlicerLDMRegLib.slicer_app.plan import RegistrationPlan
+    from SlicerLDMRegLib.slicer_app.run.plan import RegistrationPlan
 
     return lambda **options: RegistrationPlan(*blobs, **{**QUICK, **options})
 

@@ -24,7 +24,7 @@ class Watched:
     """
 
     def __init__(self, host: Any, client_factory: Callable[[], WorkerClient]) -> None:
-        from SlicerLDMRegLib.slicer_app.session import RegistrationSession
+        from SlicerLDMRegLib.slicer_app.run.session import RegistrationSession
 
         self.host = host
         self.timer = host.qt.QTimer()

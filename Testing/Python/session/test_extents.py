@@ -15,14 +15,14 @@ Text = Callable[[], str]
 
 
 def make_plan(*nodes: Any, **options: Any) -> Any:
-    from SlicerLDMRegLib.slicer_app.plan import Extent, RegistrationPlan
+    from SlicerLDMRegLib.slicer_app.run.plan import Extent, RegistrationPlan
 
     extent = Extent[options.pop("extent")]
     return RegistrationPlan(*nodes, extent=extent, **{**QUICK, **options})
 
 
 def test_some_slices(session: Watched, volumes: tuple[Any, Any]) -> None:
-    from SlicerLDMRegLib.slicer_app.nodes import volume_geometry
+    from SlicerLDMRegLib.slicer_app.scene.volume_nodes import volume_geometry
 
     run = session.run(make_plan(*volumes, extent="RANGE", axis="axial", first=2, last=4))
     whole, part = (volume_geometry(node) for node in (volumes[0], run.nodes["warped"]))
@@ -31,7 +31,7 @@ def test_some_slices(session: Watched, volumes: tuple[Any, Any]) -> None:
 
 
 def test_the_slice_of_a_view(session: Watched, host: Any, volumes: tuple[Any, Any]) -> None:
-    from SlicerLDMRegLib.slicer_app.nodes import volume_geometry
+    from SlicerLDMRegLib.slicer_app.scene.volume_nodes import volume_geometry
 
     view = host.slicer.app.layoutManager().sliceWidget("Green").mrmlSliceNode()
     view.SetSliceOffset(3.0)
@@ -46,22 +46,22 @@ def test_the_slice_of_a_view(session: Watched, host: Any, volumes: tuple[Any, An
 def test_a_start_that_is_not_linear(
     session: Watched, volumes: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from SlicerLDMRegLib.slicer_app import transforms
-    from SlicerLDMRegLib.slicer_app.nodes import volume_geometry
-    from SlicerLDMRegLib.slicer_app.transforms import field_from_transform
+    from SlicerLDMRegLib.slicer_app.scene import transform_nodes
+    from SlicerLDMRegLib.slicer_app.scene.transform_nodes import field_from_transform
+    from SlicerLDMRegLib.slicer_app.scene.volume_nodes import volume_geometry
 
     first = session.run(make_plan(*volumes, extent="WHOLE", outputs={"transform": None}))
     start = first.nodes["transform"]
     where = volume_geometry(volumes[0])
     found = field_from_transform(start, where).vectors
-    monkeypatch.setattr(transforms, "_STEP_POINTS", 900)  # two slices
+    monkeypatch.setattr(transform_nodes, "_STEP_POINTS", 900)  # two slices
     options = {"initial_transform": start, "refine": False, "outputs": {"inverse": None}}
     run = session.run(make_plan(*volumes, extent="WHOLE", **options))
     assert np.abs(run.result.field.vectors - found).max() < 1e-6
 
 
 def test_the_frames_of_a_sequence(session: Watched, frames: Any, text: Text) -> None:
-    from SlicerLDMRegLib.slicer_app.provenance import read_json
+    from SlicerLDMRegLib.slicer_app.results.node_attributes import read_json
 
     before = text()
     run = session.run(make_plan(None, frames.shown, extent="FRAMES", reference_frame=1))

@@ -40,9 +40,9 @@ def test_the_nodes_hold_the_result(session: Watched, plan: MakePlan) -> None:
     import SimpleITK as sitk
 
     from SlicerLDMRegLib.geometry import ImageGeometry
-    from SlicerLDMRegLib.slicer_app.placement import place
-    from SlicerLDMRegLib.slicer_app.provenance import read_json, roles_of
-    from SlicerLDMRegLib.slicer_app.transforms import field_from_transform
+    from SlicerLDMRegLib.slicer_app.results.embed_2d import place
+    from SlicerLDMRegLib.slicer_app.results.node_attributes import read_json, roles_of
+    from SlicerLDMRegLib.slicer_app.scene.transform_nodes import field_from_transform
     from Testing.Python.slicer_app.scenes import array_of
 
     chosen = plan()
@@ -117,8 +117,8 @@ def test_what_cannot_be_is_told(session: Watched, plan: MakePlan, text: Callable
 
 
 def test_labels(session: Watched, host: Any, plan: MakePlan) -> None:
-    from SlicerLDMRegLib.slicer_app.labels import segmentation_from_labels
-    from SlicerLDMRegLib.slicer_app.nodes import volume_geometry
+    from SlicerLDMRegLib.slicer_app.scene.labels import segmentation_from_labels
+    from SlicerLDMRegLib.slicer_app.scene.volume_nodes import volume_geometry
     from Testing.Python.slicer_app.scenes import array_of
 
     def segments(volume: Any) -> Any:
@@ -142,7 +142,7 @@ def test_labels(session: Watched, host: Any, plan: MakePlan) -> None:
 def test_memory_that_does_not_suffice_is_told(
     watch: Callable[..., Watched], environment: dict[str, str], cardiac: dict[str, Any]
 ) -> None:
-    from SlicerLDMRegLib.slicer_app.plan import RegistrationPlan
+    from SlicerLDMRegLib.slicer_app.run.plan import RegistrationPlan
 
     command = [sys.executable, str(HERE / "full_worker.py"), "float32"]
     session = watch(lambda: WorkerClient(command, environment))
@@ -162,7 +162,7 @@ def test_a_callback_lets_the_application_live(session: Watched, plan: MakePlan) 
 
 
 def test_polled_by_the_caller(shared_client: WorkerClient, plan: MakePlan) -> None:
-    from SlicerLDMRegLib.slicer_app.session import RegistrationSession
+    from SlicerLDMRegLib.slicer_app.run.session import RegistrationSession
 
     session = RegistrationSession(lambda: shared_client)
     done: list[Any] = []

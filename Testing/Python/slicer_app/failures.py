@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from SlicerLDMRegLib.slicer_app import scene_change
-from SlicerLDMRegLib.slicer_app.scene_change import SceneChange
+from SlicerLDMRegLib.slicer_app.scene import scene_change
+from SlicerLDMRegLib.slicer_app.scene.scene_change import SceneChange
 
 __all__ = ["failures"]
 
-PACKAGE = Path(scene_change.__file__).parent
+PACKAGE = Path(scene_change.__file__).parents[1]
 #: What begins a change, and takes back one that has failed.
 _SPARED = ("__enter__", "__exit__", "_take_back", "restore", "_nodes")
 
@@ -90,7 +90,7 @@ def _failing(line: Line, occurrence: int) -> Iterator[None]:
 
 def _spared_lines() -> set[Line]:
     spared = set()
-    for path in PACKAGE.glob("*.py"):
+    for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef) and node.name in _SPARED:
                 spared |= {(str(path), n) for n in range(node.lineno, node.end_lineno + 1)}

@@ -15,9 +15,9 @@ from vtk.util.numpy_support import vtk_to_numpy
 from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.pipeline import RegistrationResult
-from SlicerLDMRegLib.slicer_app.coordinates import ijk_to_ras, vtk_matrix
-from SlicerLDMRegLib.slicer_app.inputs import SceneImages
-from SlicerLDMRegLib.slicer_app.nodes import set_voxels, voxels_from_image
+from SlicerLDMRegLib.slicer_app.scene.coordinates import ijk_to_ras, vtk_matrix
+from SlicerLDMRegLib.slicer_app.scene.scene_images import SceneImages
+from SlicerLDMRegLib.slicer_app.scene.volume_nodes import set_voxels, voxels_from_image
 
 
 def rotation(x: float, y: float, z: float) -> np.ndarray:

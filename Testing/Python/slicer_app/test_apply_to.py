@@ -14,13 +14,13 @@ import vtk
 from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.slicer_app.apply_to import apply_transform
-from SlicerLDMRegLib.slicer_app.coordinates import FLIP, vtk_matrix
-from SlicerLDMRegLib.slicer_app.inputs import scene_images
-from SlicerLDMRegLib.slicer_app.labels import segmentation_from_labels
-from SlicerLDMRegLib.slicer_app.nodes import image_from_volume, volume_geometry
-from SlicerLDMRegLib.slicer_app.results import write_result
-from SlicerLDMRegLib.slicer_app.transforms import grid_from_field
+from SlicerLDMRegLib.slicer_app.results.apply_transform import apply_transform
+from SlicerLDMRegLib.slicer_app.results.result_nodes import write_result
+from SlicerLDMRegLib.slicer_app.scene.coordinates import FLIP, vtk_matrix
+from SlicerLDMRegLib.slicer_app.scene.labels import segmentation_from_labels
+from SlicerLDMRegLib.slicer_app.scene.scene_images import scene_images
+from SlicerLDMRegLib.slicer_app.scene.transform_nodes import grid_from_field
+from SlicerLDMRegLib.slicer_app.scene.volume_nodes import image_from_volume, volume_geometry
 from Testing.Python.slicer_app.failures import failures
 from Testing.Python.slicer_app.scenes import (
     array_of,
@@ -236,7 +236,7 @@ def test_a_failure_at_any_line_moves_nothing(
         lambda: apply_transform(
             transform, nodes, harden=harden, reference=fixed if harden else None
         ),
-        often=("apply_to.py",),
+        often=("apply_transform.py",),
     ):
         assert scene_text(scene) == before, where
         count += 1

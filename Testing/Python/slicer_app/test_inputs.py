@@ -13,11 +13,11 @@ import vtk
 
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.slicer_app.coordinates import FLIP, vtk_matrix
-from SlicerLDMRegLib.slicer_app.inputs import LabelSource, scene_images
-from SlicerLDMRegLib.slicer_app.labels import labels_from_node, segmentation_from_labels
-from SlicerLDMRegLib.slicer_app.results import write_result
-from SlicerLDMRegLib.slicer_app.view_slices import slice_node
+from SlicerLDMRegLib.slicer_app.results.result_nodes import write_result
+from SlicerLDMRegLib.slicer_app.scene.coordinates import FLIP, vtk_matrix
+from SlicerLDMRegLib.slicer_app.scene.labels import labels_from_node, segmentation_from_labels
+from SlicerLDMRegLib.slicer_app.scene.scene_images import LabelSource, scene_images
+from SlicerLDMRegLib.slicer_app.scene.view_slices import slice_node
 from Testing.Python.slicer_app.scenes import (
     array_of,
     blobs,

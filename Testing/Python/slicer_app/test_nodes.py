@@ -12,19 +12,19 @@ import vtk
 
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.slicer_app.coordinates import (
+from SlicerLDMRegLib.slicer_app.scene.coordinates import (
     FLIP,
     geometry_from_ijk_to_ras,
     ijk_to_ras,
     vtk_matrix,
 )
-from SlicerLDMRegLib.slicer_app.nodes import image_from_volume, volume_geometry
-from SlicerLDMRegLib.slicer_app.planes import Plane, plane_pair
-from SlicerLDMRegLib.slicer_app.transforms import (
+from SlicerLDMRegLib.slicer_app.scene.planes import Plane, plane_pair
+from SlicerLDMRegLib.slicer_app.scene.transform_nodes import (
     field_from_transform,
     grid_from_field,
     itk_transform,
 )
+from SlicerLDMRegLib.slicer_app.scene.volume_nodes import image_from_volume, volume_geometry
 from Testing.Python.slicer_app.scenes import (
     array_of,
     blobs,

@@ -11,9 +11,9 @@ import slicer
 
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.pipeline.slices import SliceRange
-from SlicerLDMRegLib.slicer_app.inputs import scene_images
-from SlicerLDMRegLib.slicer_app.nodes import volume_geometry
-from SlicerLDMRegLib.slicer_app.results import write_result
+from SlicerLDMRegLib.slicer_app.results.result_nodes import write_result
+from SlicerLDMRegLib.slicer_app.scene.scene_images import scene_images
+from SlicerLDMRegLib.slicer_app.scene.volume_nodes import volume_geometry
 from Testing.Python.slicer_app.scenes import (
     array_of,
     blobs,

@@ -17,22 +17,22 @@ import slicer
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.pipeline import register
-from SlicerLDMRegLib.slicer_app import results
-from SlicerLDMRegLib.slicer_app.apply_to import apply_transform
-from SlicerLDMRegLib.slicer_app.coordinates import vtk_matrix
-from SlicerLDMRegLib.slicer_app.inputs import LabelSource, SceneImages, scene_images
-from SlicerLDMRegLib.slicer_app.labels import labels_from_node
-from SlicerLDMRegLib.slicer_app.nodes import volume_geometry
-from SlicerLDMRegLib.slicer_app.provenance import read_attributes, read_json, roles_of
-from SlicerLDMRegLib.slicer_app.results import (
+from SlicerLDMRegLib.slicer_app.results import result_nodes
+from SlicerLDMRegLib.slicer_app.results.apply_transform import apply_transform
+from SlicerLDMRegLib.slicer_app.results.node_attributes import read_attributes, read_json, roles_of
+from SlicerLDMRegLib.slicer_app.results.result_nodes import (
     OUTPUTS,
     check_outputs,
     find_outputs,
     prepare_result,
     write_result,
 )
-from SlicerLDMRegLib.slicer_app.scene_change import SceneChange
-from SlicerLDMRegLib.slicer_app.transforms import field_from_transform
+from SlicerLDMRegLib.slicer_app.scene.coordinates import vtk_matrix
+from SlicerLDMRegLib.slicer_app.scene.labels import labels_from_node
+from SlicerLDMRegLib.slicer_app.scene.scene_change import SceneChange
+from SlicerLDMRegLib.slicer_app.scene.scene_images import LabelSource, SceneImages, scene_images
+from SlicerLDMRegLib.slicer_app.scene.transform_nodes import field_from_transform
+from SlicerLDMRegLib.slicer_app.scene.volume_nodes import volume_geometry
 from Testing.Python.slicer_app.failures import failures
 from Testing.Python.slicer_app.scenes import (
     array_of,
@@ -235,9 +235,9 @@ def test_a_removed_output_is_made_anew(scene: Any, pair: Pair) -> None:
 
 def test_nothing_heavy_is_imported() -> None:
     """The panel opens at once, and before torch is installed."""
-    package = Path(results.__file__).parents[2]
-    modules = "SlicerLDMRegLib.slicer_app." + ", SlicerLDMRegLib.slicer_app.".join(
-        ("results", "sequences", "apply_to")
+    package = Path(result_nodes.__file__).parents[3]
+    modules = "SlicerLDMRegLib.slicer_app.results." + ", SlicerLDMRegLib.slicer_app.results.".join(
+        ("result_nodes", "sequence_results", "apply_transform")
     )
     heavy = "{'torch', 'monai', 'matplotlib', 'scipy', 'jinja2'}"
     code = f"import sys, {modules}; print({heavy} & set(sys.modules))"
@@ -285,7 +285,7 @@ def test_a_failure_at_any_line_leaves_the_scene_as_it_was(
         return write_result(result, images, outputs).change
 
     count = 0
-    for where in failures(write, often=("results.py", "contents.py")):
+    for where in failures(write, often=("result_nodes.py", "node_content.py")):
         assert scene_text(scene) == before, where
         assert contents([n for n in outputs.values() if n is not None]) == held, where
         assert not scene.IsBatchProcessing(), where

@@ -12,17 +12,17 @@ import slicer
 import vtk
 
 from SlicerLDMRegLib.errors import InputError
-from SlicerLDMRegLib.slicer_app.coordinates import FLIP, vtk_matrix
-from SlicerLDMRegLib.slicer_app.inputs import scene_images
-from SlicerLDMRegLib.slicer_app.nodes import set_voxels, voxels_from_image
-from SlicerLDMRegLib.slicer_app.provenance import read_attributes, read_json, roles_of
-from SlicerLDMRegLib.slicer_app.scene_change import SceneChange
-from SlicerLDMRegLib.slicer_app.sequences import (
+from SlicerLDMRegLib.slicer_app.results.node_attributes import read_attributes, read_json, roles_of
+from SlicerLDMRegLib.slicer_app.results.sequence_results import (
     FrameSequence,
     sequence_of,
     write_sequence,
 )
-from SlicerLDMRegLib.slicer_app.transforms import field_from_transform
+from SlicerLDMRegLib.slicer_app.scene.coordinates import FLIP, vtk_matrix
+from SlicerLDMRegLib.slicer_app.scene.scene_change import SceneChange
+from SlicerLDMRegLib.slicer_app.scene.scene_images import scene_images
+from SlicerLDMRegLib.slicer_app.scene.transform_nodes import field_from_transform
+from SlicerLDMRegLib.slicer_app.scene.volume_nodes import set_voxels, voxels_from_image
 from Testing.Python.slicer_app.failures import failures
 from Testing.Python.slicer_app.scenes import (
     array_of,
@@ -188,7 +188,7 @@ def test_a_failure_at_any_line_leaves_the_scene_as_it_was(
         return write_sequence(results, frames, outputs).change
 
     count = 0
-    for where in failures(write, often=("sequences.py",)):
+    for where in failures(write, often=("sequence_results.py",)):
         assert scene_text(scene) == before, where
         assert frames.browser.GetNumberOfSynchronizedSequenceNodes(True) == (3 if again else 1)
         count += 1

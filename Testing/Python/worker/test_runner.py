@@ -12,7 +12,7 @@ import torch
 
 from SlicerLDMRegLib.errors import CancelledError, OutOfMemoryError
 from SlicerLDMRegLib.model_store import ModelCard, find_model
-from SlicerLDMRegLib.pipeline import Progress, RegistrationRequest, stages
+from SlicerLDMRegLib.pipeline import Progress, RegistrationRequest, registration
 from SlicerLDMRegLib.worker import Runner, runner
 from SlicerLDMRegLib.worker.models import ModelCache
 
@@ -104,7 +104,7 @@ def test_an_estimate_is_not_tried_again(
     cardiac: Images,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stages, "available_memory", lambda: 1000)
+    monkeypatch.setattr(registration, "available_memory", lambda: 1000)
     with pytest.raises(OutOfMemoryError, match="GiB are free") as caught:
         shared_runner.run(request_with_model, cardiac)
     assert "tried" not in str(caught.value)

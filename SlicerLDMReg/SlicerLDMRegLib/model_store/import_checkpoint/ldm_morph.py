@@ -14,8 +14,8 @@ from torch import Tensor
 from ...errors import ModelError
 from ...networks.ldm_morph import LDMMorph, LDMMorphConfig, noise_schedule
 from ..card import ModelCard
+from ..card_parts import Grid
 from ..folder import write_model_folder
-from ..records import Grid
 from .ldm_morph_names import (
     LDM_IGNORED,
     RAW_UNET,

@@ -23,8 +23,8 @@ from ...text import (
     structure_words,
 )
 from ..card import ModelCard
+from ..card_parts import Grid
 from ..folder import write_model_folder
-from ..records import Grid
 from .licence import IMPORTED_LICENCE
 from .mapping import convert, shape_of
 from .reading import read_checkpoint

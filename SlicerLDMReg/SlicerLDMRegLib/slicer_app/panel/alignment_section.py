@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from slicer.i18n import tr as _
 
-from ..choices import Alignment
+from ..run.choices import Alignment
 from .section import Section
 from .widgets import title_with
 

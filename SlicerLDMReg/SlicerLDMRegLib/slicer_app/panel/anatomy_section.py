@@ -11,9 +11,9 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from ...model_store import ModelCard
-from ..anatomy import Structure, guides, match_structure, structures
-from ..choices import Anatomy
-from ..nodes import Node
+from ..run.anatomy import Structure, guides, match_structure, structures
+from ..run.choices import Anatomy
+from ..scene.volume_nodes import Node
 from .section import Section
 from .widgets import title_with
 

@@ -11,12 +11,12 @@ import slicer
 from slicer.i18n import tr as _
 
 from ...errors import InputError
-from ..apply_to import apply_transform, check_targets
-from ..directions import opposite_transform
-from ..nodes import Node
-from ..provenance import read_attributes, roles_of
-from ..results import find_outputs
-from ..scene_change import SceneChange
+from ..results.apply_transform import apply_transform, check_targets
+from ..results.inverse_transform import opposite_transform
+from ..results.node_attributes import read_attributes, roles_of
+from ..results.result_nodes import find_outputs
+from ..scene.scene_change import SceneChange
+from ..scene.volume_nodes import Node
 from .section import Section
 from .widgets import tint
 

@@ -8,9 +8,9 @@ from typing import Any
 import qt
 import slicer
 
-from ..background import BackgroundCall
-from ..display import Mode, ResultDisplay
-from ..nodes import Node
+from ..display.result_display import Mode, ResultDisplay
+from ..run.background_call import BackgroundCall
+from ..scene.volume_nodes import Node
 
 __all__ = ["Comparisons"]
 

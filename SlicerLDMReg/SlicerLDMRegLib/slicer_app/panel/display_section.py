@@ -10,10 +10,10 @@ import slicer
 from slicer.i18n import tr as _
 
 from ...errors import InputError
-from ..display import NEEDED, Mode, ResultDisplay
-from ..nodes import Node
-from ..provenance import read_attributes
-from ..results import find_outputs
+from ..display.result_display import NEEDED, Mode, ResultDisplay
+from ..results.node_attributes import read_attributes
+from ..results.result_nodes import find_outputs
+from ..scene.volume_nodes import Node
 from .comparisons import Comparisons
 from .section import Section
 

@@ -11,10 +11,10 @@ from ...errors import InputError
 from ...geometry import ImageGeometry
 from ...model_store import ModelCard
 from ...pipeline.slices import SliceSelection
-from ..choices import Extent
-from ..nodes import Node, volume_geometry
-from ..planning import image_dimension
-from ..sequences import sequence_of
+from ..results.sequence_results import sequence_of
+from ..run.choices import Extent
+from ..run.planning import image_dimension
+from ..scene.volume_nodes import Node, volume_geometry
 from .section import Section
 from .widgets import ChoiceBox, tint
 

@@ -18,7 +18,7 @@ from ...model_store import (
     unfinished_downloads,
     user_models_dir,
 )
-from ..models import ModelDownload, available_models, megabytes, open_models_folder
+from ..setup.model_download import ModelDownload, available_models, megabytes, open_models_folder
 from .section import Section
 
 __all__ = ["ModelsSection"]

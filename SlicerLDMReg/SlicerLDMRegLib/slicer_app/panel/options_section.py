@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from slicer.i18n import tr as _
 
-from ..choices import Refinement
-from ..parameters import OPTIONS, changed, restore
+from ..run.choices import Refinement
+from ..run.parameters import OPTIONS, changed, restore
 from .section import Section
 from .widgets import title_with
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from slicer.i18n import tr as _
 
-from ..choices import Extent
-from ..parameters import OUTPUT_PARAMETERS
-from ..sequences import SEQUENCE_OUTPUTS
+from ..results.sequence_results import SEQUENCE_OUTPUTS
+from ..run.choices import Extent
+from ..run.parameters import OUTPUT_PARAMETERS
 from .section import Section
 from .widgets import title_with
 

@@ -15,8 +15,8 @@ from slicer.i18n import tr as _
 
 from ...errors import LDMRegError
 from ...worker.report import ReportWriter
-from ..background import BackgroundCall
-from ..shown_result import ShownResult, shown_result
+from ..results.shown_result import ShownResult, shown_result
+from ..run.background_call import BackgroundCall
 from .result_texts import (
     COLORS,
     advice_text,

@@ -9,8 +9,8 @@ import slicer
 from slicer.i18n import tr as _
 
 from ...text.matching import match_region
-from ..dependencies import ENCODER, EXTENSION, SetupStatus, check_setup
-from ..installation import Installation
+from ..setup.dependencies import ENCODER, EXTENSION, SetupStatus, check_setup
+from ..setup.installation import Installation
 from .section import Section
 
 __all__ = ["SetupSection"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from slicer.i18n import tr as _
 
 from ...errors import InputError
-from ..sample_data import available_pairs, try_it
+from ..scene.sample_data import available_pairs, try_it
 from .section import Section
 
 __all__ = ["TrySection"]

@@ -7,7 +7,7 @@ from typing import Any
 import qt
 
 from ...errors import LDMRegError
-from ..planning import image_dimension
+from ..run.planning import image_dimension
 from .section import Section
 
 __all__ = ["WarmUp"]

@@ -13,11 +13,11 @@ from slicer.util import VTKObservationMixin
 
 from ...errors import InputError
 from ...model_store import ModelCard, list_models
-from ..nodes import Node
-from ..parameters import RegistrationParameters
-from ..plan import RegistrationPlan
-from ..planning import chosen_card, image_dimension, plan_of
-from ..session import RegistrationSession
+from ..run.parameters import RegistrationParameters
+from ..run.plan import RegistrationPlan
+from ..run.planning import chosen_card, image_dimension, plan_of
+from ..run.session import RegistrationSession
+from ..scene.volume_nodes import Node
 from .alignment_section import AlignmentSection
 from .anatomy_section import AnatomySection
 from .apply_section import ApplySection

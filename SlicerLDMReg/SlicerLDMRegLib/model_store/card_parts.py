@@ -1,0 +1,122 @@
+"""The parts of a model card: the lattice, the intensities, the data and the weights of a model."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .json_fields import Fields
+
+__all__ = ["WEIGHTS_FILE", "Grid", "Intensity", "TrainingData", "Weights"]
+
+WEIGHTS_FILE = "model.safetensors"
+_SPACINGS = (1e-3, 1e3)  # mm; anything else is a mistake
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The lattice that a network works on.
+
+    Attributes:
+        size: voxels along x, y (, z), the order of ITK; arrays are the other way round.
+        divisor: each size must be a multiple of it.
+        spacing: mm between voxels along every axis; None: whatever makes the image fit.
+        orientation: where the axes x, y, z point: a letter each, ``"LPS"`` for left, posterior,
+            superior (the ends of growing indices); None: along the axes of the image.
+        anchor: the end of a foreground that is too long for the lattice which is kept, a letter
+            such as ``"S"`` for heads; None: it is cut at both ends.
+    """
+
+    size: tuple[int, ...]
+    divisor: int = 1
+    spacing: float | None = None
+    orientation: str | None = None
+    anchor: str | None = None
+
+    @classmethod
+    def from_fields(cls, fields: Fields, spatial_dims: int) -> Grid:
+        """Read the section ``grid``."""
+        optional = ("spacing", "orientation", "anchor")
+        known = {key for key in optional if fields.values.get(key) is not None}
+        return cls(
+            fields.integers("size", spatial_dims, minimum=1),
+            fields.integer("divisor", 1),
+            fields.number("spacing", *_SPACINGS) if "spacing" in known else None,
+            fields.text("orientation") if "orientation" in known else None,
+            fields.text("anchor") if "anchor" in known else None,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the section ``grid``; what is None is left out."""
+        section: dict[str, Any] = {"size": list(self.size), "divisor": self.divisor}
+        if self.spacing is not None:
+            section["spacing"] = self.spacing
+        if self.orientation is not None:
+            section["orientation"] = self.orientation
+        if self.anchor is not None:
+            section["anchor"] = self.anchor
+        return section
+
+
+@dataclass(frozen=True)
+class Intensity:
+    """How image intensities become the [0, 1] that a network expects.
+
+    Attributes:
+        mode: ``"minmax"``: linear between two percentiles of the image, clipped.
+        lower_percentile: percentile that becomes 0.
+        upper_percentile: percentile that becomes 1.
+    """
+
+    mode: str = "minmax"
+    lower_percentile: float = 0.0
+    upper_percentile: float = 100.0
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Intensity:
+        """Read the section ``intensity``."""
+        return cls(
+            fields.text("mode"),
+            fields.number("lower_percentile", 0, 100),
+            fields.number("upper_percentile", 0, 100),
+        )
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """One data set that a model was trained on, its licence and the words its owners ask for."""
+
+    name: str
+    licence: str
+    acknowledgement: str = ""
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> TrainingData:
+        """Read an entry of ``training_data``."""
+        acknowledgement = fields.values.get("acknowledgement", "")
+        return cls(fields.text("name"), fields.text("licence"), acknowledgement)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The weights file: digest, length in bytes, number format and number of parameters."""
+
+    sha256: str
+    bytes: int
+    dtype: str
+    parameters: int
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Weights:
+        """Read the section ``weights``; the name of the file in it must be the one it always is."""
+        fields.text("file", choices=(WEIGHTS_FILE,))
+        return cls(
+            fields.text("sha256"),
+            fields.integer("bytes", 1),
+            fields.text("dtype"),
+            fields.integer("parameters", 0),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the section ``weights``."""
+        return {"file": WEIGHTS_FILE, **asdict(self)}

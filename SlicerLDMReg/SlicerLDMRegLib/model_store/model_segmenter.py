@@ -1,0 +1,159 @@
+"""The segmenter of a model folder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+from torch import nn
+
+from ..errors import InputError, ModelError
+from ..geometry import ImageGeometry
+from ..intensity import IntensityMap
+from ..lattice import anatomical_lattice, foreground_box
+from ..resampling import antialiased, coverage, resample
+from ..segmentation.assignment import most_likely_labels
+from ..segmentation.inference import class_probabilities
+from ..segmentation.segmentation import ReportsProgress, Segmentation
+
+if TYPE_CHECKING:
+    from .card import ModelCard
+
+__all__ = ["ModelSegmenter"]
+
+_PREDICTION = 0.6  # of the time of a segmentation, roughly
+_MARGIN = 1.1
+
+
+class ModelSegmenter:
+    """Segments with the network of a model folder of the kind "segmentation".
+
+    The image is brought onto the model's lattice (spacing and orientation of its card, smoothed
+    before where that is coarser, intensities between the percentiles of its card). If what the
+    image shows fits into the model's grid, the network sees it at once; else in windows.
+
+    Args:
+        card: the model.
+        network: its network; :func:`SlicerLDMRegLib.model_store.build_segmenter` loads both.
+        device: where the network is.
+
+    Raises:
+        ModelError: when the model is not for segmentation.
+    """
+
+    def __init__(
+        self, card: ModelCard, network: nn.Module, device: torch.device | str = "cpu"
+    ) -> None:
+        if card.kind != "segmentation":
+            raise ModelError(f"model {card.id!r} is for {card.kind}, expected one for segmentation")
+        self.card = card
+        self.network = network.to(device).eval()
+        self.device = torch.device(device)
+
+    @property
+    def names(self) -> Mapping[int, str]:
+        """Name of each label that it can find, by its number, ascending."""
+        return self.card.label_names
+
+    def segment(self, image: sitk.Image, progress: ReportsProgress | None = None) -> Segmentation:
+        """Segment a 3D image; what the network did not see is background with confidence 1.
+
+        Raises:
+            InputError: when the image is not 3D.
+        """
+        first = second = None
+        if progress is not None:
+            first, second = progress.part(0, _PREDICTION), progress.part(_PREDICTION, 1)
+        probabilities, lattice = self.probabilities(image, first)
+        labels, confidence = most_likely_labels(
+            probabilities,
+            lattice,
+            self.card.label_numbers,
+            ImageGeometry.from_image(image),
+            second,
+        )
+        return Segmentation(labels, self.names, confidence)
+
+    def probabilities(
+        self,
+        image: sitk.Image,
+        progress: ReportsProgress | None = None,
+        lattice: ImageGeometry | None = None,
+    ) -> tuple[np.ndarray, ImageGeometry]:
+        """Return the probability of each class on the model's lattice.
+
+        Args:
+            image: 3D image.
+            progress: told how far it is.
+            lattice: a lattice to use instead of the one that suits the image, e.g. that of a
+                registration network; spacing and orientation must be those of the model.
+
+        Returns:
+            ``(N, *S)`` float16, background first, then the labels in ascending order; the lattice.
+
+        Raises:
+            InputError: when the image is not 3D or the lattice is not one for the model.
+        """
+        if image.GetDimension() != 3:
+            raise InputError(
+                f"model {self.card.id!r} segments 3D images, got a {image.GetDimension()}D one; "
+                "give the volume"
+            )
+        if lattice is None:
+            lattice = self.lattice(image)
+        else:
+            self._check(lattice)
+        intensity = self.card.intensity
+        scale = IntensityMap.from_image(
+            image, intensity.lower_percentile, intensity.upper_percentile
+        )
+        none = sitk.Transform(3, sitk.sitkIdentity)
+        smooth = antialiased(image, lattice)
+        array = scale(sitk.GetArrayFromImage(resample(smooth, lattice, none)))
+        array *= coverage(image, lattice, none)
+        probabilities = class_probabilities(
+            self.network,
+            array,
+            self.card.grid.size[::-1],
+            device=self.device,
+            progress=progress,
+        )
+        if len(probabilities) != len(self.card.label_numbers):
+            raise ModelError(
+                f"model {self.card.id!r}: expected {len(self.card.label_numbers)} classes "
+                f"(background and label_scheme), its network has {len(probabilities)}"
+            )
+        return probabilities, lattice
+
+    def lattice(self, image: sitk.Image) -> ImageGeometry:
+        """Return the lattice for a 3D image: the model's grid, or larger as far as needed."""
+        spacing, orientation = self._spacing_and_orientation()
+        low, high = foreground = foreground_box(image, orientation)
+        divisor = self.card.grid.divisor
+        size = list(self.card.grid.size)
+        for axis, extent in enumerate((high - low).tolist()):
+            if extent > size[axis] * spacing:
+                # The box leaves the outermost of the foreground out.
+                size[axis] = math.ceil(_MARGIN * extent / spacing / divisor) * divisor
+        return anatomical_lattice(image, size, spacing, orientation, foreground)
+
+    def _check(self, lattice: ImageGeometry) -> None:
+        spacing, orientation = self._spacing_and_orientation()
+        direction = sitk.DICOMOrientImageFilter.GetDirectionCosinesFromOrientation(orientation)
+        if not (
+            np.allclose(lattice.spacing, spacing, rtol=1e-3)
+            and np.allclose(lattice.direction, direction, atol=1e-3)
+        ):
+            raise InputError(
+                f"lattice: expected {spacing:g} mm along {orientation} for model {self.card.id!r}, "
+                f"got {lattice.spacing} mm along {lattice.direction}; let the model choose"
+            )
+
+    def _spacing_and_orientation(self) -> tuple[float, str]:
+        grid = self.card.grid
+        assert grid.spacing is not None and grid.orientation is not None  # cards are checked
+        return grid.spacing, grid.orientation

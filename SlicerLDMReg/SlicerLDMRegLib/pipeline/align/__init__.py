@@ -1,0 +1,1 @@
+"""Alignment before the deformation: given transform, centres of mass, shift, rigid, affine."""

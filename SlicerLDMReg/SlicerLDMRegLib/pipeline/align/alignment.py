@@ -1,0 +1,198 @@
+"""Bring two images roughly together before the deformation: SimpleITK, seeded, deterministic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from ...errors import InputError
+from ...geometry import ImageGeometry
+from ..masks import Masks
+from ..options import AlignOptions
+from ..prepare import coverage
+from ..progress import Progress
+from .phase_shift import find_shift
+from .rigid_affine import centre_of_mass, optimise
+
+__all__ = ["Alignment", "align_images", "check_overlap", "read_transform"]
+
+_LEAST_OVERLAP = 0.01
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """A transform before the deformation.
+
+    Attributes:
+        transform: fixed points to moving points.
+        method: what was done: ``none``, ``shift``, ``center``, ``rigid``, ``affine``, or ``given``
+            for an initial transform; both are joined by ``+``.
+        value: final value of the metric of an optimisation, else None.
+    """
+
+    transform: sitk.Transform
+    method: str
+    value: float | None = None
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether nothing is moved."""
+        return self.method == "none"
+
+    def inverse(self) -> sitk.Transform | None:
+        """Return moving points to fixed points; None where only a numerical inverse exists."""
+        try:
+            return self.transform.GetInverse()
+        except RuntimeError:
+            return None
+
+
+def read_transform(path: str | Path, dimension: int) -> sitk.Transform:
+    """Read an ITK transform, fixed points to moving points, from ``.h5``, ``.tfm`` or ``.txt``.
+
+    Raises:
+        InputError: when the file is missing, is not a transform, or has another dimension.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"initial transform: there is no file {path}")
+    try:
+        transform = sitk.ReadTransform(str(path))
+    except RuntimeError as error:
+        raise InputError(
+            f"initial transform: {path} is not an ITK transform (.h5, .tfm or .txt)"
+        ) from error
+    if transform.GetDimension() != dimension:
+        raise InputError(
+            f"initial transform: expected a {dimension}D transform as the images are, "
+            f"got {transform.GetDimension()}D"
+        )
+    return transform
+
+
+def align_images(
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    options: AlignOptions | None = None,
+    initial: sitk.Transform | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    masks: Masks | None = None,
+    usual: str = "rigid",
+) -> Alignment:
+    """Align two images.
+
+    Args:
+        fixed: fixed image.
+        moving: moving image, of the same dimension.
+        options: method and metric. ``auto`` does nothing when an initial transform is given; on one
+            lattice it moves the image only when a shift brings much (see :func:`find_shift`); else
+            it is the ``usual`` one. Images that lie apart need an explicit method, for their
+            geometry is more likely wrong than meant.
+        initial: fixed to moving points; an optimisation starts from it and is added to it.
+        seed: of the metric's samples.
+        progress: told about every iteration.
+        masks: where the images are compared.
+        usual: the method that a model recommends for images on two lattices.
+
+    Returns:
+        The alignment; the same inputs give the same numbers.
+
+    Raises:
+        InputError: when the images do not overlap, or an image is too thin for the method.
+        LDMRegError: when the optimisation fails.
+        CancelledError: when the caller cancels.
+    """
+    options = options or AlignOptions()
+    progress, masks = progress or Progress(), masks or Masks()
+    dimension = fixed.GetDimension()
+    start = initial if initial is not None else sitk.Transform(dimension, sitk.sitkIdentity)
+    method = _resolve(fixed, moving, options.method, initial, usual)
+    if method == "none":
+        check_overlap(fixed, moving, start)
+        return Alignment(start, "none" if initial is None else "given")
+    fixed, moving = masks.fill(fixed, moving)
+    if method == "shift":
+        shift = find_shift(fixed, moving, masks)
+        return Alignment(start, "none") if shift is None else Alignment(shift, "shift")
+    if method == "center":
+        own: sitk.Transform = _centre(fixed, moving, start, masks)
+        value = None
+    else:
+        own, value = optimise(fixed, moving, method, options, initial, seed, progress, masks)
+    if initial is None:
+        whole, name = own, method
+    else:
+        # The transform that was added last acts first.
+        whole, name = sitk.CompositeTransform([start, own]), f"given+{method}"
+    check_overlap(fixed, moving, whole)
+    return Alignment(whole, name, value)
+
+
+def check_overlap(fixed: sitk.Image, moving: sitk.Image, transform: sitk.Transform) -> None:
+    """Check that the moving image covers a part of the fixed one.
+
+    Raises:
+        InputError: when it covers less than 1 % of it.
+    """
+    lattice = _coarse(ImageGeometry.from_image(fixed))
+    if coverage(moving, lattice, transform).mean() >= _LEAST_OVERLAP:
+        return
+    boxes = [_box(ImageGeometry.from_image(image)) for image in (fixed, moving)]
+    raise InputError(
+        f"the images do not overlap in space: the fixed one lies in {boxes[0]} mm, the moving one "
+        f"in {boxes[1]} mm; use --align center or rigid, or correct their origins"
+    )
+
+
+def _coarse(geometry: ImageGeometry) -> ImageGeometry:
+    return geometry.resampled(size=[min(n, 64) for n in geometry.size])
+
+
+def _box(geometry: ImageGeometry) -> str:
+    ends = np.asarray(geometry.size) - 1
+    corners = np.stack(np.meshgrid(*[[0, end] for end in ends], indexing="ij"), axis=-1)
+    points = geometry.index_to_physical(corners.reshape(-1, geometry.dimension))
+    low, high = points.min(axis=0), points.max(axis=0)
+    return " x ".join(f"{a:.0f}..{b:.0f}" for a, b in zip(low, high, strict=True))
+
+
+def _resolve(
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    method: str,
+    initial: sitk.Transform | None,
+    usual: str,
+) -> str:
+    thin = min(*fixed.GetSize(), *moving.GetSize()) < 4
+    if method in ("rigid", "affine") and thin:
+        raise InputError(
+            f"align {method}: expected at least 4 slices, got sizes {fixed.GetSize()} and "
+            f"{moving.GetSize()}; use --align center or none"
+        )
+    if method != "auto":
+        return method
+    if initial is not None:
+        return "none"
+    if ImageGeometry.from_image(fixed).matches(ImageGeometry.from_image(moving)):
+        return "shift"
+    check_overlap(fixed, moving, sitk.Transform(fixed.GetDimension(), sitk.sitkIdentity))
+    return "center" if thin else usual
+
+
+def _centre(
+    fixed: sitk.Image, moving: sitk.Image, start: sitk.Transform, masks: Masks
+) -> sitk.Transform:
+    """Return the translation that puts the moving image's centre of mass on the fixed one's."""
+    centres = [centre_of_mass(fixed, masks.fixed), centre_of_mass(moving, masks.moving)]
+    # start(x + t) shall be the moving centre at the fixed centre.
+    try:
+        target = np.asarray(start.GetInverse().TransformPoint(centres[1].tolist()))
+    except RuntimeError as error:
+        raise InputError(
+            "align center: the initial transform has no inverse; use --align none with it"
+        ) from error
+    return sitk.TranslationTransform(fixed.GetDimension(), (target - centres[0]).tolist())

@@ -1,0 +1,1 @@
+"""Prediction of the deformation by a loaded network, on the lattice of its model."""

@@ -1,0 +1,213 @@
+"""What a refinement minimises: a pair of images on one level, and the loss of a velocity."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import partial, reduce
+
+import torch
+from torch import Tensor
+
+from ...functional import gaussian_smooth, integrate, resize, warp
+from ...losses import label_dice_loss, similarity_loss, smoothness
+from ..options import RefineOptions
+
+__all__ = ["ImagePair", "Objective", "product", "velocity_shape"]
+
+# What brings the similarities to one scale, so that one smoothness suits all of them.
+_WEIGHTS = {
+    2: {"mse": 10.0, "lncc": 0.08, "mind": 1.0},
+    3: {"mse": 2.0, "lncc": 0.04, "mind": 0.5},
+}
+# Volumes with more voxels have their velocity on half the lattice, and are compared there.
+_WHOLE_LATTICE_3D = 50_000
+# Voxels: a neighbourhood in 3D holds more of them than in 2D.
+_WINDOW_3D = 5
+
+
+def velocity_shape(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the lattice of the velocity for images of a shape: half that of a large volume.
+
+    A velocity that is smooth over two voxels loses nothing there, and its exponential, in 3D the
+    dearest step of an iteration, takes an eighth of the time and of the memory.
+    """
+    if len(shape) < 3 or math.prod(shape) <= _WHOLE_LATTICE_3D:
+        return tuple(shape)
+    return tuple(-(-n // 2) for n in shape)
+
+
+@dataclass(frozen=True)
+class ImagePair:
+    """Two images on one lattice.
+
+    Attributes:
+        moving: ``(B, 1, *S)`` in [0, 1].
+        fixed: likewise.
+        mask: ``(B, 1, *S)``, 0 where the images are not both defined; None: nowhere.
+        moving_regions: labels from 0 (background), ``(B, 1, *S)`` int64; None: not used.
+        fixed_regions: likewise.
+        fixed_mask: weights from 0 to 1, ``(B, 1, *S)``; where it is 0 the images are not compared.
+            None: 1 everywhere.
+        moving_mask: likewise for the moving image; it moves with the image.
+    """
+
+    moving: Tensor
+    fixed: Tensor
+    mask: Tensor | None = None
+    moving_regions: Tensor | None = None
+    fixed_regions: Tensor | None = None
+    fixed_mask: Tensor | None = None
+    moving_mask: Tensor | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Spatial shape."""
+        return tuple(self.fixed.shape[2:])
+
+    @property
+    def compared(self) -> Tensor | None:
+        """Where the images are compared as long as nothing moves; None: everywhere."""
+        return product(self.mask, self.fixed_mask, self.moving_mask)
+
+    def __getitem__(self, elements: slice) -> ImagePair:
+        """Return some elements of the batch."""
+        return ImagePair(*(None if t is None else t[elements] for t in self._tensors()))  # type: ignore[arg-type]
+
+    def repeated(self, times: int) -> ImagePair:
+        """Return the batch several times, one after the other."""
+        if times == 1:
+            return self
+        return ImagePair(*(None if t is None else torch.cat([t] * times) for t in self._tensors()))  # type: ignore[arg-type]
+
+    def on(self, shape: Sequence[int]) -> ImagePair:
+        """Return the pair with fewer voxels over the same extent."""
+        if tuple(shape) == self.shape:
+            return self
+        sigma = [0.5 * n / m if n > m else 0.0 for n, m in zip(self.shape, shape, strict=True)]
+        moving, fixed, *masks = (
+            None if t is None else resize(gaussian_smooth(t, sigma), shape)
+            for t in (self.moving, self.fixed, self.mask, self.fixed_mask, self.moving_mask)
+        )
+        regions = tuple(
+            None if t is None else _nearest(t, shape)
+            for t in (self.moving_regions, self.fixed_regions)
+        )
+        return ImagePair(moving, fixed, masks[0], *regions, *masks[1:])  # type: ignore[arg-type]
+
+    def _tensors(self) -> tuple[Tensor | None, ...]:
+        return tuple(getattr(self, f.name) for f in fields(self))
+
+
+class Objective:
+    """The loss of a velocity: similarity, smoothness and, where asked for, overlap of regions.
+
+    Args:
+        options: with a similarity other than "auto".
+        classes: number of labels of the regions, background included.
+
+    Attributes:
+        prior: velocity whose change the regulariser measures, ``(B, d, *S)``; None: no motion.
+        stiffness: factor of the regulariser, one for each element of the batch; None: one for all.
+    """
+
+    def __init__(self, options: RefineOptions, classes: int = 0) -> None:
+        self.options, self.classes = options, classes
+        self.stiffness: list[float] | None = None
+        self.prior: Tensor | None = None
+        self._priors: dict[tuple[int, ...], Tensor] = {}
+
+    def __call__(self, velocity: Tensor, pair: ImagePair) -> Tensor:
+        """Return the loss of each element, ``(B,)``.
+
+        Args:
+            velocity: ``(B, d, *V)`` in voxels of its own lattice; a batch that is a multiple of the
+                prior's holds several candidates for each pair.
+            pair: the images, on the lattice of a level.
+        """
+        lattice = velocity_shape(pair.shape)
+        velocity = resize(velocity, lattice, displacement=True)
+        # On half the lattice the steps are half as long.
+        fewer = round(math.log2(pair.shape[0] / lattice[0]))
+        displacement = integrate(velocity, max(1, self.options.squarings - fewer))
+        return self.of(resize(displacement, pair.shape, displacement=True), velocity, pair)
+
+    def of(self, displacement: Tensor, velocity: Tensor, pair: ImagePair) -> Tensor:
+        """Return the loss of each element for a displacement on the lattice of the images."""
+        fixed, warped = pair.fixed, warp(pair.moving, displacement)
+        if pair.mask is not None:
+            warped, fixed = warped * pair.mask, fixed * pair.mask
+        seen = None
+        if pair.moving_mask is not None:
+            # Without a gradient: nothing shall be hidden in order to look alike.
+            seen = warp(pair.moving_mask, displacement.detach())
+        weights = product(pair.fixed_mask, seen)
+        change = velocity
+        if self.prior is not None:
+            change = velocity - self._prior_on(velocity.shape[2:], len(velocity))
+        similarity = _similarity(self.options.similarity, pair.shape)
+        weight = self.options.similarity_weight
+        if weight is None:
+            weight = _WEIGHTS[len(pair.shape)][self.options.similarity]
+        values = []
+        for n in range(len(fixed)):
+            one = slice(n, n + 1)
+            own = None if weights is None else weights[one]
+            value = weight * similarity(warped[one], fixed[one], own)
+            value = value + self._stiffness(n) * smoothness(change[one])
+            regions = pair.moving_regions, pair.fixed_regions
+            if self.options.anatomy > 0 and regions[0] is not None and regions[1] is not None:
+                value = value + self.options.anatomy * label_dice_loss(
+                    regions[0][one], regions[1][one], displacement[one], self.classes
+                )
+            values.append(value)
+        return torch.stack(values)
+
+    def _stiffness(self, element: int) -> float:
+        if self.stiffness is None:
+            return self.options.smoothness
+        return self.stiffness[element % len(self.stiffness)]
+
+    def _prior_on(self, shape: Sequence[int], count: int) -> Tensor:
+        """Return the prior on the lattice of a level, repeated to ``count`` elements."""
+        assert self.prior is not None
+        key = tuple(shape)
+        if key not in self._priors:
+            self._priors[key] = resize(self.prior, key, displacement=True)
+        prior = self._priors[key]
+        return torch.cat([prior] * (count // len(prior)))
+
+
+def product(*factors: Tensor | None) -> Tensor | None:
+    """Return the product of weights, of which None is 1 everywhere; None for nothing but None."""
+    known = [t for t in factors if t is not None]
+    return None if not known else reduce(torch.mul, known)
+
+
+def _similarity(
+    name: str, shape: Sequence[int]
+) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
+    """Return the loss of ``(warped, fixed, weights)`` that suits images of a shape."""
+    options = {"window": _WINDOW_3D} if name == "lncc" and len(shape) == 3 else {}
+    if len(shape) == 3 and math.prod(shape) > _WHOLE_LATTICE_3D and name in ("lncc", "mind"):
+        options["stride"] = 2
+    loss: Callable[..., Tensor] = partial(similarity_loss(name), **options)
+    if name == "lncc":
+        # Black outside would be an edge that both images have, whatever is beside it.
+        return lambda warped, fixed, weights: loss(warped, fixed, mask=weights)
+
+    def masked(warped: Tensor, fixed: Tensor, weights: Tensor | None) -> Tensor:
+        if weights is not None:
+            warped, fixed = warped * weights, fixed * weights
+        return loss(warped, fixed)
+
+    return masked
+
+
+def _nearest(labels: Tensor, shape: Sequence[int]) -> Tensor:
+    """Resample labels to another number of voxels between the same outer voxel centres."""
+    for axis, (old, new) in enumerate(zip(labels.shape[2:], shape, strict=True)):
+        index = torch.linspace(0, old - 1, new, dtype=torch.float64).round().long()
+        labels = labels.index_select(2 + axis, index.to(labels.device))
+    return labels

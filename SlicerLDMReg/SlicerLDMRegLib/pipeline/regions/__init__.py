@@ -1,0 +1,1 @@
+"""Regions of the fixed image for models that are guided by text."""

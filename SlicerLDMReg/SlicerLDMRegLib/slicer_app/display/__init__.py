@@ -1,0 +1,1 @@
+"""Display of a result in slice and 3D views: images, grid, arrows, Jacobian map, folds."""

@@ -1,0 +1,175 @@
+"""What views show of a registration: images to compare, grid, arrows, Jacobian map, folds.
+
+Functions on nodes; no Qt. The panel's section for display calls them, scripts can, too:
+
+    >>> display = ResultDisplay(fixed, moving)
+    >>> display.show(Mode.CHECKERBOARD)
+    >>> display.show_grid(True)
+    >>> display.reset()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..results.result_nodes import find_outputs
+from ..scene.volume_nodes import Node, volume_geometry
+from .colors import update_legends
+from .deformation import Drawing, grid_spacing, hide_deformation, show_deformation
+from .folds import fold_points, hide_folds, largest_fold, show_folds
+from .images import NEEDED, ImageDisplay
+from .jacobian import color_jacobian, uncolor_jacobian
+from .layers import Mode
+from .views import (
+    cuts,
+    ensure_3d_view,
+    jump_to,
+    look_from_above,
+    show_slices_in_3d,
+    views_with,
+)
+
+__all__ = ["NEEDED", "Drawing", "Mode", "ResultDisplay"]
+
+
+class ResultDisplay(ImageDisplay):
+    """The display of one registration: switched on part by part, taken back as a whole.
+
+    What lies over the images, such as the grid, stays when the images change.
+
+    Args:
+        fixed, moving: the volumes that were registered.
+        outputs: nodes by the names of :data:`~.result_nodes.OUTPUTS`; by default those there are.
+
+    Attributes:
+        spacing: of the grid lines, mm.
+    """
+
+    def __init__(
+        self, fixed: Node, moving: Node, outputs: Mapping[str, Node] | None = None
+    ) -> None:
+        super().__init__(fixed, moving, outputs)
+        self.spacing = grid_spacing(volume_geometry(fixed))
+        self._drawings: set[Drawing] = set()
+        self._with_folds = self._in_3d = False
+
+    def show_grid(self, visible: bool) -> None:
+        """Draw the grid of the moving image as it lies after warping."""
+        self._draw(Drawing.GRID, visible)
+
+    def show_glyphs(self, visible: bool) -> None:
+        """Draw arrows from where the moving anatomy was to where it is after warping."""
+        self._draw(Drawing.GLYPHS, visible)
+
+    def set_spacing(self, spacing: float) -> None:
+        """Set the distance of the grid lines, in mm; the arrows follow."""
+        self.spacing = spacing
+        for drawing in sorted(self._drawings, key=lambda one: one.value):
+            self._draw(drawing, True)
+
+    def _draw(self, drawing: Drawing, visible: bool) -> None:
+        transform = self.output("transform")
+        if not visible:
+            self._drawings.discard(drawing)
+            if transform is not None:
+                hide_deformation(transform, drawing, self._memory)
+            return
+        self._need(drawing.value)
+        self._show_first()
+        if not self._drawings:
+            # Views that have not moved since a scene was loaded do not know its transforms.
+            for view in self._slice_views():
+                view.Modified()
+        self._drawings.add(drawing)
+        regions = views_with(self._scene, self.place) if self._in_3d else []
+        show_deformation(transform, drawing, self.spacing, regions, self._memory, self._views())
+
+    def show_jacobian(self, visible: bool) -> None:
+        """Lay the Jacobian determinant over the image in colours, with their bar."""
+        jacobian = self.output("jacobian")
+        if not visible:
+            if self._overlay is not None and jacobian is not None:
+                uncolor_jacobian(jacobian, self._memory)
+            self._overlay = None
+        else:
+            self._need("jacobian")
+            self._show_first()
+            color_jacobian(jacobian, self._memory, self._views())
+            self._overlay = jacobian
+        if self.mode is not None:
+            self._show_layers()
+
+    def show_folds(self, visible: bool) -> None:
+        """Outline the folds; where no view shows one, all go to the largest."""
+        folds = self.output("folds")
+        if not visible:
+            self._with_folds = False
+            if folds is not None:
+                hide_folds(folds, self._memory)
+            return
+        self._need("folds")
+        self._show_first()
+        self._with_folds = True
+        show_folds(folds, self._in_3d, self._memory)
+        points, largest = fold_points(folds), largest_fold(folds)
+        in_view = any(cuts(view, points, self.place) for view in self._slice_views())
+        if largest is not None and not in_view:
+            jump_to(self._scene, largest, self._memory)
+
+    def show_in_3d(self, visible: bool) -> None:
+        """Show the slices, and all that lies over them, in the 3D views."""
+        if visible:
+            self._show_first()
+            ensure_3d_view(self._scene, self._memory)
+        self._in_3d = visible
+        show_slices_in_3d(self._scene, self.place, visible, self._memory)
+        for drawing in sorted(self._drawings, key=lambda one: one.value):
+            self._draw(drawing, True)
+        if self._with_folds:
+            show_folds(self.output("folds"), visible, self._memory)
+        if visible:
+            look_from_above(self._scene, self.fixed, self._memory)
+        update_legends(self._scene)
+
+    def _show(self, mode: Mode) -> None:
+        folds = self.output("folds")
+        if self.mode is None and folds is not None and not self._with_folds:
+            hide_folds(folds, self._memory)  # filled, they cover what is below them
+        super()._show(mode)
+
+    def _show_first(self) -> None:
+        """Show an image where none is shown, for something to lie over."""
+        if self.mode is None:
+            self._show(Mode.FIXED)
+
+    # All of it
+
+    def use_outputs(self, outputs: Mapping[str, Node] | None = None) -> None:
+        """Show what lies over the images of other outputs: after another run.
+
+        The images follow with the next :meth:`show`.
+        """
+        self.outputs = dict(find_outputs(self.fixed, self.moving) if outputs is None else outputs)
+        for drawing in Drawing:
+            if drawing in self._drawings:
+                self._draw(drawing, self.can_show(drawing.value))
+        if self._overlay is not None:
+            self.show_jacobian(self.can_show("jacobian"))
+        if self._with_folds:
+            self.show_folds(self.can_show("folds"))
+
+    @property
+    def shown(self) -> set[str]:
+        """What lies over the images: ``grid``, ``glyphs``, ``jacobian``, ``folds``, ``3d``."""
+        parts = {"jacobian": self._overlay, "folds": self._with_folds, "3d": self._in_3d}
+        return {name for name, on in parts.items() if on} | {d.value for d in self._drawings}
+
+    def reset(self) -> None:
+        """Bring views and displays back as they were before the first call."""
+        transform = self.output("transform")
+        for drawing in self._drawings:  # else it is drawn again for every view that moves
+            if transform is not None:
+                hide_deformation(transform, drawing, self._memory)
+        super().reset()
+        self._drawings.clear()
+        self._with_folds = self._in_3d = False

@@ -1,0 +1,78 @@
+"""What views and displays were like before something else was shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..scene.scene_change import NodeState
+from ..scene.subject_hierarchy import forget_item
+from ..scene.volume_nodes import Node
+
+__all__ = ["DisplayMemory"]
+
+
+class DisplayMemory:
+    """Remembers nodes before they are changed for the first time, and nodes that were added.
+
+    Other than a :class:`~.scene_change.SceneChange` it lasts for as long as something is shown, and
+    the scene stays alive in between.
+
+    Args:
+        scene: of all the nodes.
+    """
+
+    def __init__(self, scene: Any) -> None:
+        self._scene = scene
+        self._known: set[str] = set()
+        self._undo: list[Callable[[], None]] = []
+        self._added: list[Node] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._undo or self._added)
+
+    def keep(self, node: Node | None) -> None:
+        """Remember a node that is going to change; nothing happens if it is known already."""
+        if node is not None and node.GetID() not in self._known:
+            self._known.add(node.GetID())
+            self._undo.append(NodeState(node).restore)
+
+    def keep_value(self, key: str, value: Any, setter: Callable[[Any], None]) -> None:
+        """Remember something that is not the contents of a node; the first value counts.
+
+        Args:
+            key: names it.
+            value: of now.
+            setter: brings it back.
+        """
+        if key not in self._known:
+            self._known.add(key)
+            self._undo.append(lambda: setter(value))
+
+    def add(self, class_name: str, name: str) -> Node:
+        """Add a node to the scene, for as long as something is shown."""
+        unique = self._scene.GetUniqueNameByString(name)
+        return self.added(self._scene.AddNewNodeByClass(class_name, unique))
+
+    def added(self, node: Node) -> Node:
+        """Take care of a node that has just been added."""
+        self._known.add(node.GetID())
+        self._added.append(node)
+        return node
+
+    def restore(self) -> None:
+        """Bring everything back; nodes that the scene has lost are left out."""
+        undo, added = self._undo, self._added
+        self._known, self._undo, self._added = set(), [], []
+        while undo:
+            undo.pop()()
+        for node in reversed(added):
+            if node.GetScene() is self._scene:
+                forget_item(node)
+                # The scene also lets those forget it that it displays. Not RemoveNthDisplayNodeID:
+                # with it the views of transforms crash.
+                self._scene.RemoveNode(node)
+
+    def forget(self) -> None:
+        """Leave everything as it is now."""
+        self._known, self._undo, self._added = set(), [], []

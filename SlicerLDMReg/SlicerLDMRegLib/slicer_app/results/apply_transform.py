@@ -1,0 +1,146 @@
+"""Move other nodes with a transform of a result: volumes, segmentations, models, markups.
+
+What is put under a transform moves *to parent*: from the moving anatomy onto the fixed one. So give
+the transform of a result to what was drawn on the moving image, and its inverse to what was drawn
+on the fixed image and belongs onto the moving one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import SimpleITK as sitk
+import slicer
+import vtk
+
+from ...errors import InputError
+from ..scene.scene_change import SceneChange
+from ..scene.transform_nodes import field_from_transform
+from ..scene.volume_nodes import (
+    Node,
+    image_from_volume,
+    set_voxels,
+    volume_geometry,
+    voxels_from_image,
+)
+
+__all__ = ["apply_transform", "check_targets"]
+
+
+def check_targets(transform: Node, nodes: Sequence[Node]) -> None:
+    """Check that a transform can move some nodes.
+
+    Raises:
+        InputError: for no nodes, one that no deformation can move, or the transform itself.
+    """
+    if not nodes:
+        raise InputError("nothing to move was selected; select volumes, segmentations or others")
+    for node in nodes:
+        name = repr(node.GetName())
+        if not node.IsA("vtkMRMLTransformableNode"):
+            raise InputError(f"{name} has no place in space, a {node.GetNodeTagName()} cannot move")
+        if node.IsA("vtkMRMLTransformNode"):
+            raise InputError(
+                f"{name} is a transform; combine transforms in the module Transforms instead"
+            )
+        linear = transform.IsTransformToWorldLinear()
+        if not linear and not node.CanApplyNonLinearTransforms():
+            raise InputError(
+                f"{name} is a {node.GetNodeTagName()}, which can be moved but not deformed"
+            )
+
+
+def apply_transform(
+    transform: Node,
+    nodes: Sequence[Node],
+    *,
+    harden: bool = False,
+    reference: Node | None = None,
+) -> SceneChange:
+    """Move nodes from the moving anatomy onto the fixed one, all of them or none.
+
+    Transforms that the nodes are under stay in force and come first, since a result was found in
+    the world. For that a node goes under a copy of them; whatever else is under the originals
+    stays where it is.
+
+    Args:
+        transform: a transform node, mostly of a result.
+        nodes: what to move; those that are under the transform already stay there.
+        harden: change the nodes themselves for good, instead of putting them under the transform.
+            Voxels are interpolated then, linearly or, of label maps, nearest neighbour.
+        reference: volume on whose lattice hardened volumes come to lie, as the warped volume does;
+            None: a lattice with the spacing of the volume that holds all of it, as the module
+            Transforms makes it. With a reference, what lies outside of the grid does not move.
+
+    Returns:
+        Takes it back, ``revert()``, also the hardening.
+
+    Raises:
+        InputError: see :func:`check_targets`; nothing is changed.
+    """
+    check_targets(transform, nodes)
+    copies: dict[str, Node] = {}
+    with SceneChange(transform.GetScene()) as change:
+        for node in nodes:
+            is_volume = node.IsA("vtkMRMLVolumeNode")
+            # Hardening exchanges the voxels of volumes, and changes the others in place.
+            change.keep_with_display(node, deep=harden and not is_volume)
+            if harden and is_volume and reference is not None:
+                _resample(node, transform, reference)
+            elif harden:
+                if not _is_under(node, transform):
+                    node.HardenTransform()
+                    node.SetAndObserveTransformNodeID(transform.GetID())
+                node.HardenTransform()
+            elif not _is_under(node, transform):
+                node.SetAndObserveTransformNodeID(_above(node, transform, copies, change).GetID())
+        return change
+
+
+def _is_under(node: Node, transform: Node) -> bool:
+    """Whether a transform is the parent of a node, or above that."""
+    parent = node.GetParentTransformNode()
+    while parent is not None and parent is not transform:
+        parent = parent.GetParentTransformNode()
+    return parent is not None
+
+
+def _above(node: Node, transform: Node, copies: dict[str, Node], change: SceneChange) -> Node:
+    """Return what a node shall be under: the transform, or a copy of its transforms under it."""
+    parent = node.GetParentTransformNode()
+    if parent is None:
+        return transform
+    if parent.GetID() not in copies:
+        linear = parent.IsTransformToWorldLinear()
+        class_name = "vtkMRMLLinearTransformNode" if linear else "vtkMRMLTransformNode"
+        copy = change.add(class_name, f"{parent.GetName()} before {transform.GetName()}")
+        if linear:
+            matrix = vtk.vtkMatrix4x4()
+            parent.GetMatrixTransformToWorld(matrix)
+            copy.SetMatrixTransformToParent(matrix)
+        else:
+            whole = vtk.vtkGeneralTransform()
+            parent.GetTransformToWorld(whole)
+            copy.SetAndObserveTransformToParent(whole)
+        copy.SetAndObserveTransformNodeID(transform.GetID())
+        copies[parent.GetID()] = copy
+    return copies[parent.GetID()]
+
+
+def _resample(node: Node, transform: Node, reference: Node) -> None:
+    """Give a volume node the voxels that its volume has on the lattice of another one, LPS mm."""
+    image = image_from_volume(node)
+    lattice = volume_geometry(reference)
+    is_labels = node.IsA("vtkMRMLLabelMapVolumeNode")
+    low = float(np.min(sitk.GetArrayViewFromImage(image)))
+    warped = sitk.Resample(
+        image,
+        lattice.empty_image(),
+        field_from_transform(transform, lattice).to_transform(),
+        sitk.sitkNearestNeighbor if is_labels else sitk.sitkLinear,
+        0.0 if is_labels else min(0.0, low),
+        image.GetPixelID(),
+    )
+    with slicer.util.NodeModify(node):
+        set_voxels(node, voxels_from_image(warped))

@@ -1,0 +1,133 @@
+"""What is known of the result of two volumes: from the last run, or from nodes of a saved scene."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ...report.structures import Structure, structures_of
+from ...report.verdict import Verdict, judge
+from ..scene.volume_nodes import Node
+from .node_attributes import read_attributes, read_json, result_attributes
+from .result_nodes import find_outputs
+from .sequence_results import sequence_of
+
+if TYPE_CHECKING:
+    from ..run.session import FinishedRun
+
+__all__ = ["ShownResult", "shown_result", "worst_first"]
+
+_WORSE = ("good", "check", "bad")
+
+
+@dataclass(frozen=True, eq=False)
+class ShownResult:
+    """What is to be told of a registration.
+
+    Attributes:
+        fixed, moving: the volumes.
+        metrics: of the :class:`~SlicerLDMRegLib.pipeline.RegistrationResult`; of a sequence, those
+            of its worst frame.
+        attributes: where it comes from, see :func:`~.node_attributes.result_attributes`.
+        nodes: of the scene, by the names of :data:`~.result_nodes.OUTPUTS`.
+        frames: the verdicts by frame of a sequence, counted from 0; empty for a still image.
+        frame: the worst of them.
+    """
+
+    fixed: Node
+    moving: Node
+    metrics: Mapping[str, Any]
+    attributes: Mapping[str, str]
+    nodes: Mapping[str, Node]
+    frames: Mapping[int, Verdict] = field(default_factory=dict)
+    frame: int | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """How far to trust it."""
+        return judge(self.metrics)
+
+    @property
+    def structures(self) -> list[Structure]:
+        """The labelled structures, the worst first."""
+        return worst_first(structures_of(self.metrics))
+
+    def is_of(self, run: FinishedRun | None) -> bool:
+        """Whether this is what a run has found."""
+        if run is None or not set(run.nodes.values()) & set(self.nodes.values()):
+            return False
+        return self.frame is not None or _date_of(run) == self.attributes.get("Date")
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Equal for results that look the same."""
+        names = tuple(node.GetName() for node in (self.fixed, self.moving))
+        nodes = tuple(sorted((output, node.GetID()) for output, node in self.nodes.items()))
+        return (*names, self.attributes.get("Date", ""), self.attributes.get("Model", ""), nodes)
+
+
+def shown_result(
+    fixed: Node | None, moving: Node | None, run: FinishedRun | None = None
+) -> ShownResult | None:
+    """Return what is known of the registration of two volumes; None: nothing.
+
+    The transform and the table of a result know what was measured, also in a saved scene. Of a
+    sequence, every frame does.
+
+    Args:
+        fixed: None stands for the moving volume, as for sequences registered to one of their own
+            frames.
+        moving: the moving volume.
+        run: the last one; tells what was measured when it has written neither of them.
+    """
+    if moving is None or moving.GetScene() is None:
+        return None
+    fixed = moving if fixed is None or fixed.GetScene() is None else fixed
+    nodes = find_outputs(fixed, moving)
+    told = [node for node in nodes.values() if read_json(node, "Metrics") is not None]
+    newest = max(told, key=_date, default=None)
+    if run is not None and _is_newer(run, newest) and set(run.nodes.values()) & set(nodes.values()):
+        return ShownResult(fixed, moving, run.metrics, result_attributes(run.provenance), nodes)
+    if newest is None:
+        return None
+    attributes = read_attributes(newest)
+    of_frames = _frame_metrics(newest)
+    if not of_frames:
+        metrics = read_json(newest, "Metrics")
+        return ShownResult(fixed, moving, metrics, attributes, nodes)
+    verdicts = {number: judge(metrics) for number, metrics in of_frames.items()}
+    frame = max(verdicts, key=lambda n: (_WORSE.index(verdicts[n].status), -_ncc(of_frames[n])))
+    return ShownResult(fixed, moving, of_frames[frame], attributes, nodes, verdicts, frame)
+
+
+def _date(node: Node) -> str:
+    return str(read_attributes(node).get("Date", ""))
+
+
+def _date_of(run: FinishedRun) -> str:
+    return str(run.provenance.get("date", ""))
+
+
+def _is_newer(run: FinishedRun, node: Node | None) -> bool:
+    """Whether a run of a still image came after the result that a node tells of."""
+    return not run.frame_metrics and (node is None or _date_of(run) > _date(node))
+
+
+def worst_first(structures: list[Structure]) -> list[Structure]:
+    """Sort structures by their Dice after the registration, the lowest first, unknown ones last."""
+    return sorted(structures, key=lambda s: (s.after is None, s.after or 0.0, s.label))
+
+
+def _frame_metrics(node: Node) -> dict[int, dict[str, Any]]:
+    """Return what was measured in each frame, if a node shows frames; the reference has nothing."""
+    frames = sequence_of(node)
+    if frames is None:
+        return {}
+    told = {n: read_json(frames.node.GetNthDataNode(n), "Metrics") for n in range(len(frames))}
+    return {number: metrics for number, metrics in told.items() if metrics}
+
+
+def _ncc(metrics: Mapping[str, Any]) -> float:
+    value = (metrics.get("after") or {}).get("ncc")
+    return float(value) if isinstance(value, int | float) and value == value else 0.0

@@ -1,0 +1,1 @@
+"""One registration of nodes: the choices, the plan, and the run in steps."""

@@ -1,0 +1,221 @@
+"""A registration from the panel: computed by the worker, written into the scene when it succeeds.
+
+Nothing here waits. A timer calls :meth:`RegistrationSession.poll`, which does a piece of the work
+and calls back; in between, the application is alive.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from ...errors import CancelledError, InputError, LDMRegError
+from ...worker.client import WorkerClient
+from ...worker.errors import describe_error, restore_error
+from ..results.finished_run import FinishedRun
+from .plan import RegistrationPlan
+from .run import SHARE_SECONDS, Run
+
+__all__ = ["RegistrationSession", "worker_client"]
+
+# Seconds of work in one poll: what takes longer is a piece of its own.
+_SLICE = 0.03
+_CLOSE_SECONDS = 1.0
+
+Progress = Callable[[str, float, str], object]
+Log = Callable[[str, str], object]
+
+
+def worker_client() -> WorkerClient:
+    """Return a client whose worker runs in Slicer's Python."""
+    return WorkerClient([shutil.which("PythonSlicer") or sys.executable])
+
+
+class RegistrationSession:
+    """Runs one plan at a time in the worker, which stays with its models for the next one.
+
+    All callbacks come from :meth:`poll`. The scene is changed once, at the end of a run that
+    succeeds; a run that fails or is cancelled, or whose inputs are removed, changes nothing.
+
+    Args:
+        client_factory: makes the client of the worker, when it is first needed.
+        timer: calls :meth:`poll` while something is going on: anything with ``start``, ``stop`` and
+            a signal ``timeout``, such as a QTimer with an interval of 20 ms; None: the caller does.
+
+    Attributes:
+        last: the last run that succeeded, until it is reverted.
+    """
+
+    def __init__(
+        self,
+        client_factory: Callable[[], WorkerClient] = worker_client,
+        timer: Any = None,
+    ) -> None:
+        self.last: FinishedRun | None = None
+        self._client_factory = client_factory
+        self._client: WorkerClient | None = None
+        self._timer = timer
+        self._run: Run | None = None
+        self._polling = False
+        self._waiting = True
+        if timer is not None:
+            timer.timeout.connect(self.poll)
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a run that has neither succeeded nor failed."""
+        return self._run is not None
+
+    @property
+    def worker_pid(self) -> int | None:
+        """Of the worker, while there is one."""
+        return None if self._client is None else self._client.pid
+
+    def start(
+        self,
+        plan: RegistrationPlan,
+        on_progress: Progress | None = None,
+        on_done: Callable[[FinishedRun], object] | None = None,
+        on_error: Callable[[LDMRegError], object] | None = None,
+        on_log: Log | None = None,
+    ) -> None:
+        """Begin a run; what becomes of it is told later, by one of the last two callbacks.
+
+        Args:
+            plan: what to do.
+            on_progress: called with ``(stage, fraction, message)``.
+            on_done: called with the :class:`FinishedRun`.
+            on_error: called with an LDMRegError; a CancelledError tells why.
+            on_log: called with ``(level, text)``.
+
+        Raises:
+            InputError: while another run is going on, which goes on.
+        """
+        if self._run is not None:
+            raise InputError(_("A registration is running; wait for its end, or cancel it."))
+        self._run = Run(
+            plan,
+            self._worker,
+            on_progress or _ignore,
+            on_done or _ignore,
+            on_error or _ignore,
+            on_log or _ignore,
+        )
+        self._waiting = False
+        if self._timer is not None:
+            self._timer.start()
+
+    def cancel(self, reason: str = "") -> None:
+        """End the run; the next poll calls its ``on_error`` with a CancelledError.
+
+        Args:
+            reason: for the user; empty: it was the user.
+        """
+        if self._run is not None and self._run.cancelled is None:
+            text = _("The registration was cancelled; the scene is as it was.")
+            self._run.cancelled = CancelledError(reason or text)
+
+    def warm_up(
+        self,
+        model: str = "auto",
+        dimension: int = 2,
+        device: str = "auto",
+        precision: str = "auto",
+        on_error: Callable[[LDMRegError], object] | None = None,
+    ) -> None:
+        """Let the worker start and load a model before it is needed.
+
+        Args:
+            model, device, precision: as of a plan.
+            dimension: of the images, for the model ``auto``.
+            on_error: called with the reason when that is not possible.
+        """
+        self._worker().load(model, dimension, device, precision, on_error=on_error)
+        if self._timer is not None:
+            self._timer.start()
+
+    def revert(self) -> None:
+        """Bring the scene back to how it was before the last run that succeeded."""
+        last, self.last = self.last, None
+        if last is not None:
+            last.change.revert()
+
+    def poll(self) -> bool:
+        """Do what is due, and call back.
+
+        Returns:
+            Whether something is going on.
+        """
+        if self._polling:  # a callback has let the application process its events
+            return True
+        self._polling = True
+        try:
+            if self._client is not None:
+                self._client.wait(SHARE_SECONDS if self._waiting else 0.0)
+            if self._run is not None:
+                self._advance(self._run)
+        finally:
+            self._polling = False
+        busy = self._run is not None or (self._client is not None and self._client.busy)
+        if not busy and self._timer is not None:
+            self._timer.stop()
+        return busy
+
+    def close(self) -> None:
+        """End the run, without callbacks, and the worker; what was written stays."""
+        run, self._run = self._run, None
+        if run is not None:
+            run.closed = True
+        if self._timer is not None:
+            self._timer.stop()
+        client, self._client = self._client, None
+        if client is not None:
+            client.close(_CLOSE_SECONDS)
+
+    def _worker(self) -> WorkerClient:
+        if self._client is None:
+            self._client = self._client_factory()
+            self._client.on_log = self._log
+        return self._client
+
+    def _log(self, level: str, text: str) -> None:
+        if self._run is not None:
+            self._run.on_log(level, text)
+
+    def _advance(self, run: Run) -> None:
+        """Do the next steps of a run, for a moment; finish it where it ends."""
+        end = time.monotonic() + _SLICE
+        try:
+            self._waiting = False
+            while not self._waiting and time.monotonic() < end and self._run is run:
+                run.check()
+                self._waiting = next(run.steps)
+        except StopIteration as stop:
+            self._finish(run, stop.value)
+        except LDMRegError as error:
+            self._finish(run, error)
+        except Exception as error:
+            self._finish(run, restore_error(describe_error(error)))
+
+    def _finish(self, run: Run, outcome: FinishedRun | LDMRegError) -> None:
+        if run.closed:
+            return
+        self._run, self._waiting = None, True
+        run.end()
+        if isinstance(outcome, LDMRegError):
+            detail = getattr(outcome, "detail", "")
+            if detail:
+                run.on_log("error", detail)
+            run.on_error(outcome)
+            return
+        self.last = outcome
+        run.on_done(outcome)
+
+
+def _ignore(*_arguments: object) -> None:
+    pass

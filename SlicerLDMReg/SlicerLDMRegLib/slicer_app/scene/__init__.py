@@ -1,0 +1,1 @@
+"""The scene: volumes, labels, transforms, views and sequences as images, and changes as one."""

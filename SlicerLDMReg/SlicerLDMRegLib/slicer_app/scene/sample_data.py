@@ -1,0 +1,321 @@
+"""The sample pairs: in the module Sample Data, and "Try it" on the panel.
+
+Each is a fixed and a moving image, made by this project, and the labels of both, which become
+segmentations. Nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import colorsys
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import slicer
+from slicer.i18n import tr as _
+
+from ...errors import InputError, ModelError
+from ...resources import sample_data_dir
+from ..results.node_attributes import PREFIX
+from ..results.node_content import SegmentationContent
+from .labels import labels_from_node, segmentation_from_labels
+from .volume_nodes import Node, volume_geometry
+
+__all__ = [
+    "CATEGORY",
+    "PAIRS",
+    "LoadedPair",
+    "SamplePair",
+    "available_pairs",
+    "load_pair",
+    "register_sample_data",
+    "try_it",
+]
+
+#: The group of the pairs in the module Sample Data.
+CATEGORY = "LDM Registration"
+
+_SAMPLE = PREFIX + "Sample"
+# Parameters that fit some images only, and those that fit the computer.
+_OF_IMAGES = (
+    "extent",
+    "view",
+    "axis",
+    "firstSlice",
+    "lastSlice",
+    "referenceFrame",
+    "anatomy",
+    "leftOut",
+    "prompts",
+    "alignment",
+    "initialTransform",
+)
+_MACHINE = ("device", "precision")
+_PARTS = ("fixed", "moving", "fixed_labels", "moving_labels")
+
+
+@dataclass(frozen=True)
+class SamplePair:
+    """Two images of Resources/SampleData with their labels.
+
+    Attributes:
+        kind: the first word of its files.
+        title: what the user sees.
+        fixed, moving: names of the nodes.
+        model: id of the model that it is for.
+        names: of the labels by number, where the model has none.
+        colors: RGB from 0 to 1 of the labels by number; None: spread over the circle of hues.
+        scheme: label scheme that names the labels, where the model is not there.
+    """
+
+    kind: str
+    title: str
+    fixed: str
+    moving: str
+    model: str
+    names: Mapping[int, str] | None = None
+    scheme: str = ""
+    colors: Mapping[int, tuple[float, float, float]] | None = None
+
+    def path(self, part: str) -> Path:
+        """Return the file of ``fixed``, ``moving``, ``fixed_labels`` or ``moving_labels``."""
+        return sample_data_dir() / f"{self.kind}_{part}.nrrd"
+
+    @property
+    def thumbnail(self) -> Path:
+        """A picture of both images."""
+        return sample_data_dir() / f"{self.kind}.png"
+
+    @property
+    def exists(self) -> bool:
+        """Whether all of its files are there."""
+        return all(self.path(part).is_file() for part in _PARTS)
+
+    def label_names(self) -> dict[int, str]:
+        """Return the names of its labels: as the model calls them, so that prompts fit."""
+        from ...model_store import find_model
+        from ...text.schemes import scheme_names
+
+        try:
+            known = find_model(self.model).label_names
+        except ModelError:
+            known = {}
+        return known or dict(self.names or {}) or scheme_names(self.scheme)
+
+
+_HEART = {1: "Left ventricle cavity", 2: "Myocardium"}
+# Okabe and Ito's yellow, orange and blue: on grey and in each other's company all can tell them.
+_HEART_COLORS = {1: (0.94, 0.89, 0.26), 2: (0.9, 0.62, 0.0), 3: (0.34, 0.71, 0.91)}
+
+#: The pairs by their kind.
+PAIRS: dict[str, SamplePair] = {
+    pair.kind: pair
+    for pair in (
+        SamplePair(
+            "cardiac",
+            "Cardiac MR pair",
+            "Cardiac MR diastole",
+            "Cardiac MR systole",
+            "ldm-morph-cardiac-mr",
+            {**_HEART, 3: "Right ventricle cavity"},
+            colors=_HEART_COLORS,
+        ),
+        SamplePair(
+            "brain",
+            "Brain MR pair",
+            "Brain MR A",
+            "Brain MR B",
+            "textscf-brain-mr",
+            scheme="freesurfer35",
+        ),
+        SamplePair(
+            "echo",
+            "Echocardiogram pair",
+            "Echo diastole",
+            "Echo systole",
+            "ldm-morph-echo",
+            {**_HEART, 3: "Left atrium"},
+            colors=_HEART_COLORS,
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class LoadedPair:
+    """The nodes of a pair: two scalar volumes and two segmentations."""
+
+    fixed: Node
+    moving: Node
+    fixed_labels: Node
+    moving_labels: Node
+
+
+def available_pairs() -> list[SamplePair]:
+    """Return the pairs whose files are there."""
+    return [pair for pair in PAIRS.values() if pair.exists]
+
+
+def register_sample_data() -> None:
+    """Offer the pairs in the module Sample Data; connect it to ``startupCompleted()``."""
+    import SampleData  # type: ignore[import-not-found]
+
+    logic = SampleData.SampleDataLogic
+    known = {source.sampleName for source in logic.sampleDataSourcesByCategory(CATEGORY)}
+    for pair in available_pairs():
+        if pair.title in known:  # the module was reloaded
+            continue
+        paths = [pair.path("fixed"), pair.path("moving")]
+        logic.registerCustomSampleDataSource(
+            category=CATEGORY,
+            sampleName=pair.title,
+            # Scripts get the images by their files, the button of the module the labels, too.
+            uris=[path.as_uri() for path in paths],
+            fileNames=[f"LDMReg_{path.name}" for path in paths],
+            nodeNames=[pair.fixed, pair.moving],
+            checksums=[f"SHA256:{hashlib.sha256(path.read_bytes()).hexdigest()}" for path in paths],
+            thumbnailFileName=str(pair.thumbnail),
+            customDownloader=_load_source,
+        )
+
+
+def load_pair(kind: str) -> LoadedPair:
+    """Load a pair into the scene and show it; nodes that were loaded before are taken again.
+
+    Args:
+        kind: one of :data:`PAIRS`.
+
+    Raises:
+        InputError: for another kind, or files that are missing.
+    """
+    if kind not in PAIRS:
+        raise InputError(f"sample pair: expected one of {', '.join(PAIRS)}, got {kind!r}")
+    pair = PAIRS[kind]
+    missing = [pair.path(part).name for part in _PARTS if not pair.path(part).is_file()]
+    if missing:
+        raise InputError(
+            f"{', '.join(missing)} of the sample data {'is' if len(missing) == 1 else 'are'} "
+            f"missing in {sample_data_dir()}; reinstall LDMReg"
+        )
+    fixed = _volume(pair, "fixed", pair.fixed)
+    moving = _volume(pair, "moving", pair.moving)
+    fixed_labels = _labels(pair, "fixed_labels", fixed)
+    moving_labels = _labels(pair, "moving_labels", moving, like=fixed_labels)
+    # Two sets of outlines at once would be hard to tell apart.
+    moving_labels.GetDisplayNode().SetVisibility(False)
+    slicer.util.setSliceViewerLayers(background=fixed, foreground=None, label=None, fit=True)
+    return LoadedPair(fixed, moving, fixed_labels, moving_labels)
+
+
+def _load_source(source: Any) -> list[Node]:
+    """Load the pair of a source of Sample Data, when its button is clicked."""
+    kind = next(pair.kind for pair in PAIRS.values() if pair.title == source.sampleName)
+    loaded = load_pair(kind)
+    return [loaded.fixed, loaded.moving, loaded.fixed_labels, loaded.moving_labels]
+
+
+def _loaded(pair: SamplePair, part: str) -> Node | None:
+    """Return the node that was loaded for a part of a pair before."""
+    nodes = slicer.mrmlScene.GetNodes()
+    for number in range(nodes.GetNumberOfItems()):
+        node = nodes.GetItemAsObject(number)
+        if node.GetAttribute(_SAMPLE) == f"{pair.kind} {part}":
+            return node
+    return None
+
+
+def _volume(pair: SamplePair, part: str, name: str) -> Node:
+    node = _loaded(pair, part)
+    if node is None:
+        options = {"name": name, "singleFile": True}
+        node = slicer.util.loadVolume(str(pair.path(part)), options)
+        _forget_file(node)  # else saving the scene would write into the installed extension
+        node.SetAttribute(_SAMPLE, f"{pair.kind} {part}")
+    return node
+
+
+def _labels(pair: SamplePair, part: str, volume: Node, like: Node | None = None) -> Node:
+    """Load the labels of a volume as a segmentation, in the colours of another one."""
+    node = _loaded(pair, part)
+    if node is not None:
+        return node
+    name = _("Labels of {volume}").format(volume=volume.GetName())
+    options = {"name": name, "singleFile": True, "show": False}
+    voxels = slicer.util.loadLabelVolume(str(pair.path(part)), options)
+    try:
+        labels = labels_from_node(voxels, volume_geometry(volume))
+        known = pair.label_names()
+        # The numbers of the files are those of the model, whatever it calls them.
+        present = slicer.util.arrayFromVolume(voxels)
+        names = {int(n): known.get(int(n), f"Label {n}") for n in np.unique(present) if n > 0}
+        colors = (pair.colors or _spread_colors(names)) if like is None else _colors(like)
+        segmentation = segmentation_from_labels(labels.image, names, colors)
+    finally:
+        _forget_file(voxels)
+        slicer.mrmlScene.RemoveNode(voxels)
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+    SegmentationContent(segmentation, volume).write(node, is_new=True)
+    node.SetAttribute(_SAMPLE, f"{pair.kind} {part}")
+    return node
+
+
+def _spread_colors(names: Mapping[int, str]) -> dict[int, tuple[float, float, float]]:
+    """Return colours far apart for neighbours in the list; the right is a darker left."""
+    sides = re.compile(r"^(left|right)[- ]", re.IGNORECASE)
+    structures = {number: sides.sub("", name) for number, name in names.items()}
+    order = list(dict.fromkeys(structures.values()))
+    golden = (5**0.5 - 1) / 2  # of a circle: the next hue is far from all before it
+    colors = {}
+    for number, structure in structures.items():
+        light = 0.75 if names[number].lower().startswith("right") else 0.95
+        colors[number] = colorsys.hsv_to_rgb(order.index(structure) * golden % 1, 0.65, light)
+    return colors
+
+
+def _forget_file(node: Node) -> None:
+    storage = node.GetStorageNode()
+    if storage is not None:
+        node.SetAndObserveStorageNodeID(None)
+        slicer.mrmlScene.RemoveNode(storage)
+
+
+def _colors(node: Node) -> dict[int, tuple[float, float, float]]:
+    """Return the colours of the segments of a node by their label values."""
+    segmentation = node.GetSegmentation()
+    segments = [segmentation.GetNthSegment(n) for n in range(segmentation.GetNumberOfSegments())]
+    return {segment.GetLabelValue(): segment.GetColor() for segment in segments}
+
+
+def try_it(kind: str, parameters: Any) -> LoadedPair:
+    """Load a pair and choose it on the panel; all options but the device become as at first.
+
+    Args:
+        kind: one of :data:`PAIRS`.
+        parameters: :class:`~..run.parameters.RegistrationParameters` of the panel.
+
+    Raises:
+        InputError: see :func:`load_pair`; the form stays as it is.
+    """
+    from ...model_store import find_model
+    from ..run.parameters import OPTIONS, OUTPUT_PARAMETERS, restore
+
+    loaded = load_pair(kind)
+    try:
+        model = find_model(PAIRS[kind].model, "registration").id
+    except ModelError:
+        model = "auto"
+    outputs = tuple(node for _wanted, node in OUTPUT_PARAMETERS.values())
+    options = tuple(name for name in OPTIONS if name not in _MACHINE)
+    with slicer.util.NodeModify(parameters.parameterNode):
+        # What was chosen for other images would not fit these.
+        restore(parameters, (*_OF_IMAGES, *options, *outputs))
+        parameters.fixedVolume = loaded.fixed
+        parameters.movingVolume = loaded.moving
+        parameters.fixedLabels = loaded.fixed_labels
+        parameters.movingLabels = loaded.moving_labels
+        parameters.model = model
+    return loaded

@@ -1,0 +1,294 @@
+"""From nodes to the images of a registration: whole volumes, a slice, some slices, or a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import SimpleITK as sitk
+
+from ...errors import InputError
+from ...geometry import ImageGeometry
+from ..run.steps import Steps, all_at_once
+from .labels import Color, NodeLabels, labels_from_node, mask_from_node
+from .planes import Plane, plane_pair
+from .transform_nodes import itk_transform_in_steps
+from .view_slices import cut, is_voxel_slice, plane_axes, slice_lattice, view_axes
+from .volume_nodes import Node, image_from_volume
+
+__all__ = [
+    "LabelSource",
+    "SceneImages",
+    "VolumeSource",
+    "scene_images",
+    "scene_images_in_steps",
+]
+
+
+@dataclass(frozen=True)
+class VolumeSource:
+    """A volume to register: a node of the scene, or a frame of a sequence.
+
+    Attributes:
+        node: holds the voxels.
+        shown: the node of the scene that stands for it: itself, or the volume that shows the
+            sequence. Its parent transforms apply, results refer to it.
+    """
+
+    node: Node
+    shown: Node
+
+    @classmethod
+    def of(cls, source: Node | VolumeSource) -> VolumeSource:
+        """Return a source as it is, and a node as a source."""
+        return source if isinstance(source, cls) else cls(source, source)
+
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+        return str(self.shown.GetName())
+
+    def image(self) -> sitk.Image:
+        """Return the 3D image, LPS mm, where the scene shows it."""
+        return image_from_volume(self.node, self.shown)
+
+
+@dataclass(frozen=True)
+class LabelSource:
+    """Labels to use: a label map volume or a segmentation; None as segments means all."""
+
+    node: Node
+    segments: Sequence[str] | None = None
+
+    @classmethod
+    def of(cls, source: Node | LabelSource) -> LabelSource:
+        """Return a source as it is, and a node as a source."""
+        return source if isinstance(source, cls) else cls(source)
+
+
+@dataclass(frozen=True, eq=False)
+class SceneImages:
+    """Two images from the scene as :func:`SlicerLDMRegLib.register` takes them.
+
+    Attributes:
+        fixed, moving: 3D images in LPS mm; 2D ones, in mm of their planes, for single slices.
+        fixed_source, moving_source: where they come from.
+        fixed_labels, moving_labels: on the lattices of the images, or None.
+        fixed_mask, moving_mask: likewise, 1 where the images are compared.
+        label_names: names of the fixed labels by number.
+        moving_names, moving_colors: of the moving labels; labels of one name have one number.
+        initial_transform: fixed to moving points, or None.
+        slices: the slices to register one by one, see :class:`SliceSelection`, or None.
+        planes: of the fixed and the moving image where these are slices, else None.
+        resampled: the 3D moving image and labels where the moving slice is an interpolated one;
+            the warped image is then made from them instead of interpolating twice.
+    """
+
+    fixed: sitk.Image
+    moving: sitk.Image
+    fixed_source: VolumeSource
+    moving_source: VolumeSource
+    fixed_labels: sitk.Image | None = None
+    moving_labels: sitk.Image | None = None
+    fixed_mask: sitk.Image | None = None
+    moving_mask: sitk.Image | None = None
+    label_names: Mapping[int, str] = field(default_factory=dict)
+    moving_names: Mapping[int, str] = field(default_factory=dict)
+    moving_colors: Mapping[int, Color] = field(default_factory=dict)
+    initial_transform: sitk.Transform | None = None
+    slices: str | None = None
+    planes: tuple[Plane, Plane] | None = None
+    resampled: tuple[sitk.Image, sitk.Image | None] | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of :func:`SlicerLDMRegLib.register`, as far as there are any."""
+        images = ("", "_labels", "_mask")
+        names = [f"{role}{kind}" for kind in images for role in ("fixed", "moving")]
+        named = {name: getattr(self, name) for name in names}
+        named |= {"initial_transform": self.initial_transform, "slices": self.slices}
+        named["label_names"] = dict(self.label_names) or None
+        return {name: value for name, value in named.items() if value is not None}
+
+
+def scene_images(
+    fixed: Node | VolumeSource,
+    moving: Node | VolumeSource,
+    *,
+    view: Node | None = None,
+    slices: str | None = None,
+    fixed_labels: LabelSource | None = None,
+    moving_labels: LabelSource | None = None,
+    initial_transform: Node | None = None,
+    fixed_mask: LabelSource | Node | None = None,
+    moving_mask: LabelSource | Node | None = None,
+) -> SceneImages:
+    """Return two volumes, or slices of them, ready to be registered.
+
+    Volumes with one slice are 2D images. If only one volume is, the other one is cut in its plane.
+
+    Args:
+        fixed, moving: volume nodes, or frames of sequences.
+        view: slice node; the slices that it shows of both volumes are registered in 2D.
+        slices: ``[AXIS:]WHICH`` as for the command line; these slices of the fixed volume are
+            registered one by one.
+        fixed_labels: labels of the fixed image; with names they guide models with regions.
+        moving_labels: labels of the moving image, to measure the overlap.
+        initial_transform: transform node that brings the moving image roughly to the fixed one.
+        fixed_mask, moving_mask: segments, or a volume that is not 0, where the images are compared;
+            segments may overlap.
+
+    Raises:
+        InputError: for volumes that cannot be used, transforms above them that are not linear, a
+            plane that misses a volume, or labels that overlap.
+    """
+    return all_at_once(
+        scene_images_in_steps(
+            fixed,
+            moving,
+            view=view,
+            slices=slices,
+            fixed_labels=fixed_labels,
+            moving_labels=moving_labels,
+            initial_transform=initial_transform,
+            fixed_mask=fixed_mask,
+            moving_mask=moving_mask,
+        )
+    )
+
+
+def scene_images_in_steps(
+    fixed: Node | VolumeSource,
+    moving: Node | VolumeSource,
+    *,
+    view: Node | None = None,
+    slices: str | None = None,
+    fixed_labels: LabelSource | None = None,
+    moving_labels: LabelSource | None = None,
+    initial_transform: Node | None = None,
+    fixed_mask: LabelSource | Node | None = None,
+    moving_mask: LabelSource | Node | None = None,
+) -> Steps[SceneImages]:
+    """Do as :func:`scene_images`, step by step."""
+    if view is not None and slices is not None:
+        raise InputError("expected either the slice of a view or a range of slices, got both")
+    pair = VolumeSource.of(fixed), VolumeSource.of(moving)
+    if pair[0].node is pair[1].node:
+        raise InputError(
+            f"the fixed and the moving volume are both {pair[0].name!r}; select two volumes"
+        )
+    sides = [_Side(pair[0], fixed_labels, fixed_mask)]
+    yield
+    sides.append(_Side(pair[1], moving_labels, moving_mask))
+    yield
+    _choose_lattices(sides, view)
+    planes = None
+    if sides[0].is_slice:
+        planes = plane_pair(sides[0].lattice, sides[1].lattice)
+    start = None
+    if initial_transform is not None:
+        start = yield from itk_transform_in_steps(initial_transform, sides[0].lattice, planes)
+    images = [side.image_on_lattice() for side in sides]
+    yield
+    fixed_found = sides[0].labels_on(sides[0].lattice)
+    yield
+    names = {} if fixed_found is None else fixed_found.names
+    moving_found = sides[1].labels_on(sides[1].lattice, names)
+    yield
+    labels = [fixed_found, moving_found]
+    label_images = [None if found is None else found.image for found in labels]
+    masks = [sides[0].mask()]
+    yield
+    masks.append(sides[1].mask())
+    yield
+    if planes is not None:
+        images = [plane.flatten(image) for plane, image in zip(planes, images, strict=True)]
+        label_images, masks = (
+            [
+                None if image is None else plane.flatten(image)
+                for plane, image in zip(planes, flat, strict=True)
+            ]
+            for flat in (label_images, masks)
+        )
+    return SceneImages(
+        fixed=images[0],
+        moving=images[1],
+        fixed_source=pair[0],
+        moving_source=pair[1],
+        fixed_labels=label_images[0],
+        moving_labels=label_images[1],
+        fixed_mask=masks[0],
+        moving_mask=masks[1],
+        label_names=names,
+        moving_names={} if moving_found is None else moving_found.names,
+        moving_colors={} if moving_found is None else moving_found.colors,
+        initial_transform=start,
+        slices=slices,
+        planes=planes,
+        resampled=sides[1].whole(names) if sides[1].is_resampled else None,
+    )
+
+
+class _Side:
+    """The fixed or the moving volume, labels, mask, and the lattice of it that is registered."""
+
+    def __init__(
+        self,
+        source: VolumeSource,
+        labels: LabelSource | None,
+        mask: LabelSource | Node | None,
+    ) -> None:
+        self.source = source
+        self.labels = labels
+        self.masked = None if mask is None else LabelSource.of(mask)
+        self.image = source.image()
+        self.geometry = ImageGeometry.from_image(self.image)
+        self.lattice = self.geometry
+
+    @property
+    def is_slice(self) -> bool:
+        return 1 in self.lattice.size
+
+    @property
+    def is_resampled(self) -> bool:
+        """Whether the slice is interpolated from voxels of several slices of the volume."""
+        return self.lattice is not self.geometry and not is_voxel_slice(self.lattice, self.geometry)
+
+    def image_on_lattice(self) -> sitk.Image:
+        return self.image if self.lattice is self.geometry else cut(self.image, self.lattice)
+
+    def labels_on(
+        self, lattice: ImageGeometry, names: Mapping[int, str] | None = None
+    ) -> NodeLabels | None:
+        """Return the labels on a lattice, numbered as others of the same names."""
+        if self.labels is None:
+            return None
+        found = labels_from_node(self.labels.node, lattice, self.labels.segments)
+        return found.numbered_like(names or {})
+
+    def mask(self) -> sitk.Image | None:
+        """Return the mask on the lattice that is registered."""
+        if self.masked is None:
+            return None
+        return mask_from_node(self.masked.node, self.lattice, self.masked.segments)
+
+    def whole(self, names: Mapping[int, str]) -> tuple[sitk.Image, sitk.Image | None]:
+        """Return the whole volume and its labels, numbered as others of the same names."""
+        labels = self.labels_on(self.geometry, names)
+        return self.image, None if labels is None else labels.image
+
+
+def _choose_lattices(sides: Sequence[_Side], view: Node | None) -> None:
+    """Give the volumes the lattices of the slices that a view shows, or that the other one is."""
+    single = [side for side in sides if side.is_slice]
+    if view is not None:
+        axes, center = view_axes(view)
+        where = f"the slice shown in {view.GetLayoutName()!r}"
+    elif len(single) == 1:
+        axes, center = plane_axes(single[0].geometry)
+        where = f"the plane of {single[0].source.name!r}"
+    else:
+        return
+    for side in sides:
+        if side not in single:
+            side.lattice = slice_lattice(side.geometry, axes, center, where)

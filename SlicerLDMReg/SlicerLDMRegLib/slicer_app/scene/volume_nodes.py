@@ -1,0 +1,151 @@
+"""Volume nodes and images: voxels with their exact place in the patient.
+
+In the scene a volume has an ``IJKToRAS`` matrix and perhaps a parent transform. An image has all
+of that in its LPS geometry, so it lies where Slicer shows the volume; what is made from an image
+has no parent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+import slicer
+import vtk
+from vtk.util.numpy_support import get_vtk_array_type, numpy_to_vtk, vtk_to_numpy
+
+from ...errors import InputError
+from ...geometry import ImageGeometry
+from .coordinates import array_from_vtk_matrix, geometry_from_ijk_to_ras, ijk_to_ras, vtk_matrix
+
+__all__ = [
+    "Node",
+    "Voxels",
+    "image_from_volume",
+    "set_voxels",
+    "volume_geometry",
+    "voxels_from_image",
+    "world_matrix",
+]
+
+#: A node of the scene. Slicer's classes have no type information.
+Node = Any
+
+
+@dataclass(frozen=True)
+class Voxels:
+    """What a volume node holds.
+
+    Attributes:
+        image: ``vtkImageData`` with origin 0 and spacing 1, one or more components a voxel.
+        ijk_to_ras: ``vtkMatrix4x4`` from voxel indices to RAS points in mm.
+    """
+
+    image: Any
+    ijk_to_ras: Any
+
+
+def world_matrix(node: Node) -> np.ndarray:
+    """Return the 4x4 matrix from the coordinates of a transformable node to the world, RAS mm.
+
+    Raises:
+        InputError: when a transform above the node is not linear.
+    """
+    parent = node.GetParentTransformNode()
+    if parent is None:
+        return np.eye(4)
+    if not parent.IsTransformToWorldLinear():
+        raise InputError(
+            f"{node.GetName()!r} is under the transform {parent.GetName()!r}, which is not linear; "
+            "set its transform to None, or harden it, in the module Transforms"
+        )
+    matrix = vtk.vtkMatrix4x4()
+    parent.GetMatrixTransformToWorld(matrix)
+    return array_from_vtk_matrix(matrix)
+
+
+def volume_geometry(node: Node, place: Node | None = None) -> ImageGeometry:
+    """Return where the voxels of a volume node lie in the world, as a 3D lattice in LPS mm.
+
+    Linear transforms above the node are applied. A 2D image is one slice.
+
+    Args:
+        node: any volume node.
+        place: the node whose parent transforms apply instead, for the frames of a sequence, which
+            are not in the scene: the volume that shows them there.
+
+    Raises:
+        InputError: for a volume without voxels, sheared axes, or a parent that is not linear.
+    """
+    image = None if node is None else node.GetImageData()
+    if image is None or image.GetNumberOfPoints() == 0:
+        name = "the volume" if node is None else f"the volume {node.GetName()!r}"
+        raise InputError(f"{name} has no voxels; select another one or load it again")
+    matrix = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(matrix)
+    first = np.eye(4)
+    first[:3, 3] = image.GetExtent()[::2]  # the index of the first voxel, nearly always 0
+    whole = world_matrix(place or node) @ array_from_vtk_matrix(matrix) @ first
+    return geometry_from_ijk_to_ras(whole, image.GetDimensions(), f"volume {node.GetName()!r}")
+
+
+def image_from_volume(node: Node, place: Node | None = None) -> sitk.Image:
+    """Return a volume node as a 3D image in LPS mm that lies where the scene shows it.
+
+    The voxels are copied. Volumes with several components, such as colour photographs, become
+    vector images.
+
+    Args:
+        node, place: see :func:`volume_geometry`.
+
+    Raises:
+        InputError: as :func:`volume_geometry`.
+    """
+    geometry = volume_geometry(node, place)
+    scalars = node.GetImageData().GetPointData().GetScalars()
+    if scalars is None:
+        raise InputError(f"the volume {node.GetName()!r} has no scalar voxels; select another one")
+    array = vtk_to_numpy(scalars)
+    if scalars.GetNumberOfComponents() == 1:
+        return geometry.to_image(array.reshape(geometry.array_shape))
+    shape = (*geometry.array_shape, scalars.GetNumberOfComponents())
+    return geometry.to_image(array.reshape(shape), is_vector=True)
+
+
+def vtk_image(array: np.ndarray, components: int = 1, copy: bool = True) -> Any:
+    """Return voxels as a ``vtkImageData`` with origin 0 and spacing 1.
+
+    Args:
+        array: ``(k, j, i)``, or ``(k, j, i, components)`` with several components.
+        components: numbers a voxel.
+        copy: the array; else it must not change, and lives as long as the image does.
+    """
+    size = array.shape[2::-1]
+    flat = np.ascontiguousarray(array).reshape(-1, components) if components > 1 else array.ravel()
+    image = vtk.vtkImageData()
+    image.SetDimensions(*size)
+    image.GetPointData().SetScalars(
+        numpy_to_vtk(flat, deep=copy, array_type=get_vtk_array_type(array.dtype))
+    )
+    return image
+
+
+def voxels_from_image(image: sitk.Image) -> Voxels:
+    """Return a 3D image (LPS mm) as what a volume node holds; the voxels are copied."""
+    geometry = ImageGeometry.from_image(image)
+    array = sitk.GetArrayViewFromImage(image)
+    data = vtk_image(array, image.GetNumberOfComponentsPerPixel())
+    return Voxels(data, vtk_matrix(ijk_to_ras(geometry)))
+
+
+def set_voxels(node: Node, voxels: Voxels) -> None:
+    """Give a volume node new voxels and a new place in the world, RAS mm; it loses its parent.
+
+    Only what the node refers to is exchanged: whoever holds the image it had before still has it.
+    """
+    with slicer.util.NodeModify(node):
+        node.SetAndObserveTransformNodeID(None)
+        node.SetIJKToRASMatrix(voxels.ijk_to_ras)
+        node.SetAndObserveImageData(voxels.image)

