@@ -88,7 +88,8 @@ class _Bench:
         """Run a plan once to warm up, then repeatedly, each time as if it were the first."""
         from SlicerLDMRegLib.slicer_app.run.plan import RegistrationPlan
 
-        plan = RegistrationPlan(**options)
+        fixed, moving = options.pop("fixed"), options.pop("moving")
+        plan = RegistrationPlan(fixed, moving, options)
         self.run(plan).change.revert()
         rows: dict[str, list[float]] = {}
         for _ in range(repeats):
@@ -181,7 +182,7 @@ def _cardiac(host: Any) -> dict[str, Any]:
     return {
         "fixed": nodes["fixed"],
         "moving": nodes["moving"],
-        "segmentation": nodes["fixed_labels"],
+        "fixed_labels": nodes["fixed_labels"],
         "moving_labels": nodes["moving_labels"],
         "model": "ldm-morph-cardiac-mr",
     }
@@ -202,7 +203,7 @@ def _volumes() -> dict[str, Any]:
     labels = np.zeros(where.array_shape, np.uint8)
     for number in range(_LABELS):
         labels[10 * number + 10 : 10 * number + 18, 30:160, 30:130] = number + 1
-    for name in ("segmentation", "moving_labels"):
+    for name in ("fixed_labels", "moving_labels"):
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
         node.CreateDefaultDisplayNodes()
         names = {number + 1: f"structure {number + 1}" for number in range(_LABELS)}

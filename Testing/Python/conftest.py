@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import SimpleITK as sitk
 
 if TYPE_CHECKING:
     from SlicerLDMRegLib.networks.ldm_morph import LDMMorphConfig
@@ -22,6 +23,14 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("needs ../shared, the real images that lie beside the project")
     return folder
+
+
+@pytest.fixture(scope="session")
+def cardiac() -> dict[str, sitk.Image]:
+    """The sample pair, in memory, by the fields of a request."""
+    names = ("fixed", "moving", "fixed_labels", "moving_labels")
+    folder = REPOSITORY / "Resources" / "SampleData"
+    return {name: sitk.ReadImage(str(folder / f"cardiac_{name}.nrrd")) for name in names}
 
 
 @pytest.fixture(scope="session")

@@ -293,6 +293,45 @@ def test_no_overlap_labels_elsewhere_and_bad_options(
         assert sorted(tmp_path.rglob("*")) == before, options
 
 
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--align", "sideways"], "--align: expected auto, none"),
+        (["--slices", "k:3"], "--slices: the fixed image is 2D"),
+        (["--device", "abacus"], "--device: expected auto"),
+        (["--seed", "-1"], "--seed: expected"),
+        (["--max-seconds", "-3"], "--max-seconds: expected"),
+        (["--refine-iterations", "many"], "--refine-iterations: expected"),
+        (["--refine", "--no-diffeomorphic"], "use --no-refine, or leave"),
+        (["--model", "textscf-brain-mr"], "the images are 2D"),
+    ],
+)
+def test_an_option_is_named_as_it_is_typed(
+    pair: tuple[Path, Path],
+    tmp_path: Path,
+    options: list[str],
+    named: str,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert register(pair, tmp_path / "out", *options) == 2
+    assert named in one_error_line(capfd)
+
+
+def test_an_option_that_helps_is_named_as_it_is_typed(
+    pair: tuple[Path, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    far = _far_away(tmp_path / "far.nrrd")
+    assert register((pair[0], far), tmp_path / "out") == 2
+    assert "use --align center or rigid, or correct" in one_error_line(capfd)
+
+
+def test_the_root_is_no_place_for_results(
+    pair: tuple[Path, Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert register(pair, Path("/")) == 2
+    assert "output: / " in one_error_line(capfd)
+
+
 def test_unknown_model_and_output_that_is_a_file(
     pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

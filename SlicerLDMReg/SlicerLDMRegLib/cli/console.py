@@ -54,10 +54,19 @@ def _one_line(error: BaseException) -> str:
         return "cancelled; nothing was written"
     if isinstance(error, MemoryError):
         return "out of memory; use smaller images, or a part of them (--slices)"
-    text = " ".join(str(error).split())
     if isinstance(error, LDMRegError):
-        return text
+        return " ".join(error.told(_flag).split())
+    text = " ".join(str(error).split())
     return f"unexpected {type(error).__name__}: {text} (--verbose shows where)"
+
+
+def _flag(option: str, values: tuple[object, ...]) -> str:
+    """Return an option as it is typed."""
+    names = {"prompts": "--prompt", "refine.max_seconds": "--max-seconds"}
+    name = names.get(option) or "--" + option.replace("_", "-").replace(".", "-")
+    if values == (False,):
+        return name.replace("--", "--no-", 1)
+    return f"{name} {' or '.join(map(str, values))}" if values else name
 
 
 @contextmanager

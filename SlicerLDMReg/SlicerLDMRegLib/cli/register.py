@@ -20,12 +20,12 @@ __all__ = ["run_register"]
 def run_register(arguments: argparse.Namespace) -> int:
     """Register, write the results, print the summary."""
     output = _output(arguments.output)
-    from ..pipeline import Progress, register_request
-
     request = _request(arguments, output)
+    from ..pipeline import Progress, Runner
+
     mode = "off" if arguments.quiet else "lines" if arguments.verbose else "auto"
     with ProgressBar(mode) as bar:
-        result = register_request(request, Progress(bar))
+        result = Runner().run(request, Progress(bar))
     if arguments.json:
         print((output / "report.json").read_text(encoding="utf-8"), end="")
     elif not arguments.quiet:
@@ -36,7 +36,8 @@ def run_register(arguments: argparse.Namespace) -> int:
 def _output(text: str) -> Path:
     """Refuse a place that cannot be written to before any work is done."""
     output = Path(text).expanduser()
-    parent = next(folder for folder in output.absolute().parents if folder.exists())
+    place = output.absolute()
+    parent = next((folder for folder in place.parents if folder.exists()), place)
     if not parent.is_dir():
         raise InputError(f"output: {parent} is a file; name another folder")
     if not os.access(parent, os.W_OK):
@@ -62,28 +63,16 @@ def _request(arguments: argparse.Namespace, output: Path) -> RegistrationRequest
 
 def _refinement(arguments: argparse.Namespace) -> bool | dict[str, Any] | None:
     """Return what was said about refinement; None leaves it to the model."""
-    options: dict[str, Any] = {}
-    if arguments.refine_similarity is not None:
-        options["similarity"] = arguments.refine_similarity
-    if arguments.refine_smoothness is not None:
-        options["smoothness"] = arguments.refine_smoothness
-    if arguments.refine_iterations is not None:
-        parts = arguments.refine_iterations.split(",")
-        if not all(part.strip().isdecimal() for part in parts):
-            raise InputError(
-                "--refine-iterations: expected numbers such as 60,60,40, got "
-                f"{arguments.refine_iterations!r}"
-            )
-        options["iterations"] = tuple(int(part) for part in parts)
-    if arguments.max_seconds is not None:
-        options["max_seconds"] = arguments.max_seconds
-    if arguments.refine is False:
-        if options:
-            raise InputError("--no-refine cannot go with other options of the refinement")
-        return False
-    if not options:
-        return arguments.refine
-    return {**options, "enabled": True}
+    given = {
+        "similarity": arguments.refine_similarity,
+        "smoothness": arguments.refine_smoothness,
+        "iterations": arguments.refine_iterations,
+        "max_seconds": arguments.max_seconds,
+    }
+    options = {name: value for name, value in given.items() if value is not None}
+    if options and arguments.refine is False:
+        raise InputError("--no-refine cannot go with other options of the refinement")
+    return options or arguments.refine
 
 
 def _prompts(texts: list[str] | None) -> dict[str, str] | None:

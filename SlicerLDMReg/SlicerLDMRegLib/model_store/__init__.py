@@ -16,7 +16,7 @@ from .catalogue import CatalogueEntry, find_entry, read_catalogue
 from .download import download_model
 from .downloaded import downloaded_models, remove_downloads, unfinished_downloads
 from .readme import render_readme
-from .store import default_model, find_model, list_models, user_models_dir
+from .store import choose_model, find_model, list_models, user_models_dir
 from .verify import verify
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ __all__ = [
     "TrainingData",
     "Weights",
     "build_segmenter",
-    "default_model",
+    "choose_model",
     "download_model",
     "downloaded_models",
     "find_entry",

@@ -8,11 +8,11 @@ import os
 import sys
 from pathlib import Path
 
-from ..errors import ModelError
+from ..errors import ADVICE, InputError, ModelError
 from ..resources import bundled_models_dir
 from .card import METADATA_FILE, ModelCard
 
-__all__ = ["MODELS_VARIABLE", "default_model", "find_model", "list_models", "user_models_dir"]
+__all__ = ["MODELS_VARIABLE", "choose_model", "find_model", "list_models", "user_models_dir"]
 
 MODELS_VARIABLE = "LDMREG_MODELS"
 
@@ -106,22 +106,44 @@ def _find(model: str | Path, kind: str | None) -> ModelCard:
     raise ModelError(f"unknown model {str(model)!r}; {hint}")
 
 
-def default_model(spatial_dims: int) -> ModelCard:
-    """Return the registration model for images of a dimension: a shipped one if there is one.
+def choose_model(
+    model: str | Path | ModelCard, dimension: int, slicewise: bool = False
+) -> ModelCard | None:
+    """Return the card of the registration model to use; None: no model.
 
     Args:
-        spatial_dims: 2 or 3.
+        model: ``"auto"``, ``"none"``, an id, the path of a model folder, or a card. ``"auto"`` is
+            the first model for the dimension, a shipped one if there is one; without a 3D model, a
+            volume goes slice by slice through a 2D one.
+        dimension: of the images, 2 or 3.
+        slicewise: whether slices of a volume were asked for, which need a 2D model.
 
     Raises:
-        ModelError: when no model fits.
+        ModelError: when there is no such model.
+        InputError: when it does not fit the dimension of the images.
     """
-    for card in list_models(kind="registration"):
-        if card.spatial_dims == spatial_dims:
-            return card
-    raise ModelError(
-        f"no registration model for {spatial_dims}D images is installed; "
-        f"name a model folder, put one into {user_models_dir()}, or register without a model"
-    )
+    if model == "none":
+        return None
+    if model == "auto":
+        cards = list_models(kind="registration")
+        wanted = (3, 2) if dimension == 3 and not slicewise else (2,)
+        for dims in wanted:
+            for card in cards:
+                if card.spatial_dims == dims:
+                    return card
+        raise ModelError(
+            f"no registration model for {dimension}D images is installed; "
+            f"name a model folder, put one into {user_models_dir()}, or register without a model"
+        )
+    card = model if isinstance(model, ModelCard) else find_model(model, "registration")
+    if card.spatial_dims > dimension:
+        raise InputError(f"model {card.id!r} registers 3D images, the images are 2D")
+    if card.spatial_dims == 3 and slicewise:
+        raise InputError(
+            f"model {card.id!r} registers 3D images, not slices; leave {ADVICE} out",
+            option="slices",
+        )
+    return card
 
 
 def _bundled() -> Path | None:

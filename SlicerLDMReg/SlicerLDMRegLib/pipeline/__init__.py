@@ -18,7 +18,7 @@ from .slices import SliceSelection
 if TYPE_CHECKING:
     from .predict.loaded_model import LoadedModel, load_model
     from .refine.instance_optimisation import RefineResult, refine_field
-    from .runner import register, register_request
+    from .runner import Runner, register
 
 __all__ = [
     "AlignOptions",
@@ -28,11 +28,11 @@ __all__ = [
     "RefineResult",
     "RegistrationRequest",
     "RegistrationResult",
+    "Runner",
     "SliceSelection",
     "load_model",
     "refine_field",
     "register",
-    "register_request",
 ]
 
 __getattr__ = lazy_names(
@@ -40,9 +40,9 @@ __getattr__ = lazy_names(
     {
         "LoadedModel": "predict.loaded_model",
         "RefineResult": "refine.instance_optimisation",
+        "Runner": "runner",
         "load_model": "predict.loaded_model",
         "refine_field": "refine.instance_optimisation",
         "register": "runner",
-        "register_request": "runner",
     },
 )

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError, OutOfMemoryError
+from ..errors import ADVICE, InputError, OutOfMemoryError
+from .options import require_compute
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = [
     "Meter",
-    "autocast",
     "available_memory",
     "describe_device",
     "memory_errors",
@@ -39,10 +38,6 @@ _CONTROL_GROUPS = (
         "total_inactive_file",
     ),
 )
-_ADVICE = (
-    "use --slices for a part of the volume, crop or downsample the images, "
-    "or choose --device cpu if this was a GPU"
-)
 
 
 def select_device(name: str = "auto") -> torch.device:
@@ -55,23 +50,25 @@ def select_device(name: str = "auto") -> torch.device:
     """
     import torch
 
+    require_compute(name, "auto")
     if name == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
-    match = re.fullmatch(r"cpu|mps|cuda(?::(\d+))?", name)
-    if match is None:
-        raise InputError(f"device: expected auto, cpu, cuda, cuda:N or mps, got {name!r}")
     if name.startswith("cuda"):
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        index = int(match.group(1) or 0)
+        index = int(name.partition(":")[2] or 0)
         if index >= count:
             raise InputError(
-                f"device: {name} was asked for, but this computer offers {count} CUDA devices; "
-                "use --device cpu or auto"
+                f"the device {name} was asked for, but this computer offers {count} CUDA devices; "
+                f"use {ADVICE}",
+                option="device",
+                value=("cpu", "auto"),
             )
         return torch.device("cuda", index)
     if name == "mps" and not torch.backends.mps.is_available():
         raise InputError(
-            "device: mps was asked for, but it is not available here; use --device cpu"
+            f"the device mps was asked for, but it is not available here; use {ADVICE}",
+            option="device",
+            value="cpu",
         )
     return torch.device(name)
 
@@ -87,21 +84,11 @@ def select_precision(name: str, device: torch.device) -> str:
     """
     import torch
 
-    if name not in ("auto", "float32", "bfloat16"):
-        raise InputError(f"precision: expected auto, float32 or bfloat16, got {name!r}")
+    require_compute("auto", name)
     if name != "auto":
         return name
     fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return "bfloat16" if fast else "float32"
-
-
-def autocast(device: torch.device, precision: str) -> AbstractContextManager[None]:
-    """Return the context in which a network runs in ``precision``."""
-    import torch
-
-    if precision == "float32":
-        return nullcontext()
-    return torch.autocast(device_type=device.type, dtype=torch.bfloat16)
 
 
 def describe_device(device: torch.device) -> str:
@@ -169,14 +156,19 @@ def memory_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except MemoryError as error:
-        raise OutOfMemoryError(f"not enough memory for {doing}; {_ADVICE}") from error
+        raise _exhausted(doing) from error
     except RuntimeError as error:
         # torch has its own class on GPUs and plain RuntimeErrors on the CPU; ITK wraps bad_alloc.
         text = str(error).lower()
         signs = ("out of memory", "can't allocate memory", "bad_alloc", "failed to allocate")
         if any(sign in text for sign in signs):
-            raise OutOfMemoryError(f"not enough memory for {doing}; {_ADVICE}") from error
+            raise _exhausted(doing) from error
         raise
+
+
+def _exhausted(doing: str) -> OutOfMemoryError:
+    text = f"not enough memory for {doing}; use {ADVICE} for a part of the volume, crop or "
+    return OutOfMemoryError(f"{text}downsample the images", option="slices")
 
 
 @contextmanager

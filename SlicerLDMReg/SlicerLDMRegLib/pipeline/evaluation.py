@@ -24,7 +24,6 @@ PointMap = Callable[[np.ndarray], np.ndarray]
 
 def match_metrics(
     inputs: Inputs,
-    output: ImageGeometry,
     transform: sitk.Transform,
     intensities: tuple[IntensityMap, IntensityMap],
     points: PointMap | None = None,
@@ -32,8 +31,7 @@ def match_metrics(
     """Measure how well a transform brings the moving image onto the fixed one.
 
     Args:
-        inputs: images, masks, labels and landmarks.
-        output: lattice on which images are compared: the fixed one, or slices of it.
+        inputs: images, masks, labels and landmarks; they are compared on the lattice of the result.
         transform: fixed to moving points.
         intensities: maps of the fixed and the moving image to [0, 1], for the MSE.
         points: fixed to moving landmarks; None: by the transform.
@@ -44,6 +42,7 @@ def match_metrics(
         label and ``dice_mean``, ``hd95_mean``; with landmarks ``tre`` (mean, mm), ``tre_max_mm``
         and ``tre_per_landmark``, of those that lie on the lattice.
     """
+    output = inputs.output
     both = coverage(inputs.moving, output, transform).astype(bool)
     fixed = _on(inputs.fixed, output)
     moving = _on(inputs.moving, output, transform)
@@ -60,7 +59,7 @@ def match_metrics(
         result["mse"] = metrics.mse(*mapped)
     if inputs.fixed_labels is not None and inputs.moving_labels is not None:
         result |= _label_metrics(inputs.fixed_labels, inputs.moving_labels, output, transform)
-    landmarks = _landmarks_on(inputs, output)
+    landmarks = _landmarks_on(inputs)
     if landmarks is not None:
         errors = metrics.target_registration_error(*landmarks, points or _by_transform(transform))
         result["tre"] = float(errors.mean())
@@ -99,11 +98,12 @@ def deformation_metrics(
     return result
 
 
-def _landmarks_on(inputs: Inputs, output: ImageGeometry) -> tuple[np.ndarray, np.ndarray] | None:
+def _landmarks_on(inputs: Inputs) -> tuple[np.ndarray, np.ndarray] | None:
     """Return the landmarks that lie on the lattice of the result: slices do not hold all."""
     if inputs.fixed_landmarks is None or inputs.moving_landmarks is None:
         return None
-    if output.matches(inputs.geometry):
+    output = inputs.output
+    if inputs.slices is None:
         return inputs.fixed_landmarks, inputs.moving_landmarks
     index = output.physical_to_index(inputs.fixed_landmarks)
     inside = ((index >= -0.5) & (index <= np.asarray(output.size) - 0.5)).all(axis=1)

@@ -16,8 +16,10 @@ from ..segmentation.slicer_file import is_slicer_segmentation, read_segments
 from .align.alignment import read_transform
 from .landmarks import as_landmarks, check_landmark_pair
 from .masks import Masks, as_mask
+from .request import RegistrationRequest
+from .slices import SliceRange, SliceSelection
 
-__all__ = ["Inputs", "read_inputs"]
+__all__ = ["Inputs", "read_dimension", "read_inputs"]
 
 
 @dataclass(frozen=True)
@@ -29,21 +31,23 @@ class Inputs:
         fixed_labels, moving_labels: integer maps on the lattices of the images, or None.
         fixed_landmarks, moving_landmarks: corresponding points ``(N, d)``, LPS mm, or None.
         initial_transform: fixed points to moving points, or None.
-        paths: by role, the files that these came from; what came from memory has none.
-        label_names: names of the fixed labels, where their file has them.
         masks: where the images are compared.
+        slices: the slices to register one by one, None for whole images.
+        label_names: names of the fixed labels, where their file has them.
+        paths: by role, the files that these came from; what came from memory has none.
     """
 
     fixed: sitk.Image
     moving: sitk.Image
-    fixed_labels: sitk.Image | None
-    moving_labels: sitk.Image | None
-    fixed_landmarks: np.ndarray | None
-    moving_landmarks: np.ndarray | None
-    initial_transform: sitk.Transform | None
-    paths: dict[str, str]
-    label_names: dict[int, str] = field(default_factory=dict)
+    fixed_labels: sitk.Image | None = None
+    moving_labels: sitk.Image | None = None
+    fixed_landmarks: np.ndarray | None = None
+    moving_landmarks: np.ndarray | None = None
+    initial_transform: sitk.Transform | None = None
     masks: Masks = field(default_factory=Masks)
+    slices: SliceRange | None = None
+    label_names: dict[int, str] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
 
     @property
     def dimension(self) -> int:
@@ -55,82 +59,116 @@ class Inputs:
         """The fixed lattice."""
         return ImageGeometry.from_image(self.fixed)
 
+    @property
+    def output(self) -> ImageGeometry:
+        """Lattice of the result: the fixed one, or the chosen slices of it."""
+        return self.geometry if self.slices is None else self.slices.crop(self.geometry)
 
-def read_inputs(
-    fixed: Any,
-    moving: Any,
-    fixed_labels: Any = None,
-    moving_labels: Any = None,
-    fixed_landmarks: Any = None,
-    moving_landmarks: Any = None,
-    initial_transform: Any = None,
-    fixed_mask: Any = None,
-    moving_mask: Any = None,
-) -> Inputs:
-    """Read and check paths, SimpleITK images or arrays.
+
+def read_dimension(source: Any) -> int:
+    """Return 2 or 3, the dimension of an image, to choose a model before the images are read.
+
+    Only the header of a file is read. Sources that cannot be read count as 3D: reading them tells.
+    """
+    if isinstance(source, str):
+        if not Path(source).is_file():  # a DICOM series in a folder, for one
+            return 3
+        reader = sitk.ImageFileReader()
+        reader.SetFileName(source)
+        try:
+            reader.ReadImageInformation()
+        except RuntimeError:
+            return 3
+        return 2 if reader.GetDimension() == 2 else 3
+    known = source.GetDimension() if isinstance(source, sitk.Image) else np.ndim(source)
+    return 2 if known == 2 else 3
+
+
+def read_inputs(request: RegistrationRequest, spatial_dims: int | None = None) -> Inputs:
+    """Read and check the images, and all else that a request names.
+
+    Args:
+        request: the registration.
+        spatial_dims: of the model, which goes slice by slice through a volume when it is 2D; None:
+            there is no model.
 
     Raises:
         InputError: for the first thing that cannot be used.
     """
-    named = {
-        "fixed": fixed,
-        "moving": moving,
-        "fixed_labels": fixed_labels,
-        "moving_labels": moving_labels,
-        "fixed_landmarks": fixed_landmarks,
-        "moving_landmarks": moving_landmarks,
-        "initial_transform": initial_transform,
-        "fixed_mask": fixed_mask,
-        "moving_mask": moving_mask,
-    }
-    paths = {role: str(v) for role, v in named.items() if isinstance(v, str | Path)}
-    images = as_image(fixed, "fixed image"), as_image(moving, "moving image")
-    check_same_dimension(*images)
-    if isinstance(initial_transform, str | Path):
-        initial_transform = read_transform(initial_transform, images[0].GetDimension())
-    elif initial_transform is not None:
-        _check_transform(initial_transform, images[0].GetDimension())
-    labels = [
-        (None, {}) if source is None else _labels(source, image, f"{role} labels")
-        for source, image, role in zip(
-            (fixed_labels, moving_labels), images, ("fixed", "moving"), strict=True
+    fixed, moving = (as_image(getattr(request, r), f"{r} image") for r in ("fixed", "moving"))
+    images = {"fixed": fixed, "moving": moving}
+    check_same_dimension(fixed, moving)
+    dimension = fixed.GetDimension()
+    initial = request.initial_transform
+    if isinstance(initial, str):
+        initial = read_transform(initial, dimension)
+    elif initial is not None:
+        _check_transform(initial, dimension)
+    labels: dict[str, sitk.Image | None] = {}
+    masks: dict[str, sitk.Image | None] = {}
+    points: dict[str, np.ndarray | None] = {}
+    names: dict[int, str] = {}
+    for role, image in images.items():
+        source = getattr(request, f"{role}_labels")
+        labels[role], own = _labels(source, image, f"{role} labels")
+        names = own if role == "fixed" else names
+        name = f"{role} mask"
+        mask, _ = _labels(getattr(request, f"{role}_mask"), image, name)
+        masks[role] = None if mask is None else as_mask(mask, name)
+        source = getattr(request, f"{role}_landmarks")
+        geometry = ImageGeometry.from_image(image)
+        points[role] = (
+            None if source is None else as_landmarks(source, geometry, f"{role} landmarks")
         )
-    ]
-    masks = [
-        None if source is None else as_mask(_labels(source, image, role)[0], role)
-        for source, image, role in zip(
-            (fixed_mask, moving_mask), images, ("fixed mask", "moving mask"), strict=True
-        )
-    ]
-    points = [
-        None
-        if source is None
-        else as_landmarks(source, ImageGeometry.from_image(image), f"{role} landmarks")
-        for source, image, role in zip(
-            (fixed_landmarks, moving_landmarks), images, ("fixed", "moving"), strict=True
-        )
-    ]
-    check_landmark_pair(points[0], points[1])
+    check_landmark_pair(points["fixed"], points["moving"])
+    roles = (*images, "initial_transform", *(f"{r}_{kind}" for r in images for kind in _KINDS))
     return Inputs(
-        fixed=images[0],
-        moving=images[1],
-        fixed_labels=labels[0][0],
-        moving_labels=labels[1][0],
-        fixed_landmarks=points[0],
-        moving_landmarks=points[1],
-        initial_transform=initial_transform,
-        paths=paths,
-        label_names=labels[0][1],
-        masks=Masks(*masks),
+        fixed=fixed,
+        moving=moving,
+        fixed_labels=labels["fixed"],
+        moving_labels=labels["moving"],
+        fixed_landmarks=points["fixed"],
+        moving_landmarks=points["moving"],
+        initial_transform=initial,
+        masks=Masks(masks["fixed"], masks["moving"]),
+        slices=_slices(request.slices, ImageGeometry.from_image(fixed), spatial_dims),
+        label_names=names,
+        paths={
+            role: getattr(request, role)
+            for role in roles
+            if isinstance(getattr(request, role), str)
+        },
     )
 
 
-def _labels(source: Any, image: sitk.Image, role: str) -> tuple[sitk.Image, dict[int, str]]:
+_KINDS = ("labels", "landmarks", "mask")
+
+
+def _labels(source: Any, image: sitk.Image, role: str) -> tuple[sitk.Image | None, dict[int, str]]:
     """Return labels on the lattice of an image, and their names where a file of Slicer has them."""
     names: dict[int, str] = {}
-    if isinstance(source, str | Path) and is_slicer_segmentation(Path(source)):
+    if source is None:
+        return None, names
+    if isinstance(source, str) and is_slicer_segmentation(Path(source)):
         source, names = read_segments(Path(source), ImageGeometry.from_image(image), role)
     return as_labels(source, image, role), names
+
+
+def _slices(
+    selection: SliceSelection | None, fixed: ImageGeometry, spatial_dims: int | None
+) -> SliceRange | None:
+    """Return the slices to register one by one; None: the images are registered as they are.
+
+    Without a selection these are all slices where the model is 2D and the images are 3D, and the
+    only one of a volume that has but one.
+    """
+    if selection is not None:
+        return selection.resolve(fixed)
+    if fixed.dimension == 2:
+        return None
+    if 1 in fixed.size:
+        return SliceRange(fixed.size.index(1), 0, 1)
+    return SliceSelection().resolve(fixed) if spatial_dims == 2 else None
 
 
 def _check_transform(transform: Any, dimension: int) -> None:

@@ -2,37 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeVar
 
 from ..errors import InputError
 
-__all__ = ["AlignOptions", "RefineOptions", "check_diffeomorphic", "require"]
+__all__ = ["AlignOptions", "RefineOptions", "chosen_refinement", "require", "require_compute"]
 
 _ALIGNMENTS = ("auto", "none", "center", "rigid", "affine")
 _ALIGN_METRICS = ("auto", "mattes", "correlation")
 _SIMILARITIES = ("auto", "mse", "lncc", "mind")
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(?::\d+)?")
+_PRECISIONS = ("auto", "float32", "bfloat16")
 
 _T = TypeVar("_T", bound="AlignOptions | RefineOptions")
 
 
-def require(good: object, name: str, expected: str, value: object) -> None:
+def require(good: object, option: str, expected: str, value: object) -> None:
     """Raise an InputError that names an option unless its value is good."""
     if not good:
-        raise InputError(f"{name}: expected {expected}, got {value!r}")
+        raise InputError(f"expected {expected}, got {value!r}", option=option)
+
+
+def require_compute(device: object, precision: object) -> None:
+    """Check the names of a device and of a precision; whether the device is there is not known."""
+    good = isinstance(device, str) and _DEVICE.fullmatch(device)
+    require(good, "device", "auto, cpu, cuda, cuda:N or mps", device)
+    require(precision in _PRECISIONS, "precision", "auto, float32 or bfloat16", precision)
 
 
 def _is_number(value: object, minimum: float) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value >= minimum
 
 
-def _from_mapping(cls: type[_T], values: Mapping[str, Any], base: _T | None = None) -> _T:
-    """Return ``base`` with ``values`` replaced, refusing names that do not exist."""
-    known = {f.name for f in fields(cls)}
+def _with(options: _T, values: Mapping[str, Any], option: str) -> _T:
+    """Return options with some values replaced, refusing names that do not exist."""
+    known = ", ".join(f.name for f in fields(options))
     for name in values:
-        require(name in known, cls.__name__, f"one of {', '.join(sorted(known))}", name)
-    return replace(base if base is not None else cls(), **values)
+        require(name in known.split(", "), option, f"one of {known}", name)
+    return replace(options, **values)
 
 
 @dataclass(frozen=True)
@@ -56,21 +66,20 @@ class AlignOptions:
 
     def __post_init__(self) -> None:
         require(self.method in _ALIGNMENTS, "align", ", ".join(_ALIGNMENTS), self.method)
-        require(self.metric in _ALIGN_METRICS, "align metric", str(_ALIGN_METRICS), self.metric)
+        known = ", ".join(_ALIGN_METRICS)
+        require(self.metric in _ALIGN_METRICS, "align.metric", known, self.metric)
         good = isinstance(self.iterations, int) and self.iterations > 0
-        require(good, "align iterations", "a positive integer", self.iterations)
+        require(good, "align.iterations", "a positive integer", self.iterations)
 
     @classmethod
     def from_value(cls, value: str | Mapping[str, Any] | AlignOptions | None) -> AlignOptions:
         """Build the options from a method's name, a mapping of fields, or None for the defaults."""
-        if value is None:
-            return cls()
         if isinstance(value, cls):
             return value
-        if isinstance(value, str):
-            return cls(value)
+        if value is None or isinstance(value, str):
+            return cls() if value is None else cls(value)
         require(isinstance(value, Mapping), "align", "a name or AlignOptions", value)
-        return _from_mapping(cls, value)  # type: ignore[arg-type]
+        return _with(cls(), value, "align")  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -80,8 +89,9 @@ class RefineOptions:
     Args:
         enabled: False leaves the network's field as it is.
         similarity: ``mse``, ``lncc``, ``mind`` or ``auto`` (by the images).
-        iterations: at most, for each resolution level from coarse to fine; the last level is the
-            full lattice and each one before it has half the resolution.
+        iterations: at most, for each resolution level from coarse to fine, also as text such as
+            ``"60,60,40"``; the last level is the full lattice and each one before it has half the
+            resolution.
         learning_rate: of Adam, in voxels.
         similarity_weight: factor of the similarity; None: one that suits it.
         smoothness: factor of the diffusion regulariser.
@@ -112,81 +122,72 @@ class RefineOptions:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "iterations", _iterations(self.iterations))
-        require(isinstance(self.enabled, bool), "refine enabled", "true or false", self.enabled)
+        require(isinstance(self.enabled, bool), "refine.enabled", "true or false", self.enabled)
         known = ", ".join(_SIMILARITIES)
-        require(self.similarity in _SIMILARITIES, "refine similarity", known, self.similarity)
+        require(self.similarity in _SIMILARITIES, "refine.similarity", known, self.similarity)
         good = _is_number(self.learning_rate, 0) and self.learning_rate > 0
-        require(good, "refine learning_rate", "a positive number", self.learning_rate)
+        require(good, "refine.learning_rate", "a positive number", self.learning_rate)
         for name in ("similarity_weight", "max_seconds"):
             value = getattr(self, name)
             good = value is None or (_is_number(value, 0) and value > 0)
-            require(good, f"refine {name}", "a positive number or None", value)
+            require(good, f"refine.{name}", "a positive number or None", value)
         for name in ("smoothness", "prior", "anatomy", "sigma"):
             value = getattr(self, name)
             good = _is_number(value, 0) or (name == "sigma" and value is None)
-            require(good, f"refine {name}", "a number, not negative", value)
+            require(good, f"refine.{name}", "a number, not negative", value)
         good = isinstance(self.squarings, int) and 1 <= self.squarings <= 12
-        require(good, "refine squarings", "an integer from 1 to 12", self.squarings)
+        require(good, "refine.squarings", "an integer from 1 to 12", self.squarings)
 
     @classmethod
-    def from_value(
-        cls,
-        value: bool | str | Mapping[str, Any] | RefineOptions | None,
-        defaults: Mapping[str, Any] | None = None,
-    ) -> RefineOptions:
-        """Build the options from what a user gives.
-
-        Args:
-            value: None or ``"auto"``: the defaults; True or ``"on"``: the defaults, enabled; False
-                or ``"off"``: no refinement; numbers of iterations such as ``"60,60,40"``; a mapping
-                of fields, which enables as well; or the options.
-            defaults: fields that the model card recommends; options that are given as an object
-                are taken as they are.
+    def recommended(cls, choice: Mapping[str, Any], defaults: Mapping[str, Any]) -> RefineOptions:
+        """Build the options from what was chosen, over what a model card recommends.
 
         Raises:
-            InputError: for anything else.
+            InputError: for a name that does not exist, or a value out of range.
         """
-        if isinstance(value, cls):
-            return value
-        base = _from_mapping(cls, defaults or {})
-        if value is None or value == "auto":
-            return base
-        if value is True or value == "on":
-            return replace(base, enabled=True)
-        if value is False or value == "off":
-            return replace(base, enabled=False)
-        if isinstance(value, str):
-            parts = [part.strip() for part in value.split(",")]
-            expected = "on, off, or numbers of iterations such as 60,60,40"
-            require(all(part.isdecimal() for part in parts), "refine", expected, value)
-            return replace(base, iterations=tuple(int(part) for part in parts), enabled=True)
-        require(isinstance(value, Mapping), "refine", "a bool, text or RefineOptions", value)
-        given: Mapping[str, Any] = value  # type: ignore[assignment]
-        # Who names an option of the refinement wants one.
-        return _from_mapping(cls, {"enabled": True, **given} if given else given, base)
+        return _with(_with(cls(), defaults, "refine"), choice, "refine")
 
 
-def check_diffeomorphic(
-    value: bool | None, refine: bool | str | Mapping[str, Any] | RefineOptions | None
-) -> None:
-    """Check the option ``diffeomorphic`` beside what was said about the refinement.
+def chosen_refinement(
+    value: bool | str | Mapping[str, Any] | RefineOptions | None,
+) -> dict[str, Any]:
+    """Return what a user says about the refinement, as fields of :class:`RefineOptions`.
+
+    Fields that are not named are left to the model.
+
+    Args:
+        value: None or ``"auto"``: nothing; True or ``"on"``: enabled; False or ``"off"``: not;
+            numbers of iterations such as ``"60,60,40"``, or a mapping of fields, which enables as
+            well; or complete options.
 
     Raises:
-        InputError: unless it is True, False or None; and for False with a refinement that was asked
-            for, whose field always is diffeomorphic.
+        InputError: for anything else.
     """
-    require(value is None or isinstance(value, bool), "diffeomorphic", "true, false or None", value)
-    asked = refine is not None and refine != "auto" and RefineOptions.from_value(refine).enabled
-    if value is False and asked:
-        raise InputError(
-            "diffeomorphic: false keeps the field of the network, but a refined field always is "
-            "diffeomorphic; turn the refinement off (--no-refine) or leave this option out"
-        )
+    switches = {"auto": {}, "on": {"enabled": True}, "off": {"enabled": False}}
+    if isinstance(value, RefineOptions):
+        chosen: dict[str, Any] = asdict(value)
+    elif value is None or isinstance(value, bool):
+        chosen = {} if value is None else {"enabled": value}
+    elif isinstance(value, str) and value in switches:
+        chosen = switches[value]
+    elif isinstance(value, str):
+        chosen = {"enabled": True, "iterations": value}
+    else:
+        require(isinstance(value, Mapping), "refine", "a bool, text or RefineOptions", value)
+        # An option of the refinement is named by those who want one.
+        chosen = {"enabled": True, **value} if value else {}
+    options = RefineOptions.recommended(chosen, {})
+    chosen = {name: getattr(options, name) for name in chosen}
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in chosen.items()}
 
 
 def _iterations(value: Any) -> tuple[int, ...]:
-    expected = "one to five integers, none negative, e.g. (60, 60, 40)"
-    require(isinstance(value, list | tuple), "refine iterations", expected, value)
+    expected = "one to five integers, none negative, such as 60,60,40"
+    if isinstance(value, str):
+        parts = [part.strip() for part in value.split(",")]
+        require(all(part.isdecimal() for part in parts), "refine.iterations", expected, value)
+        value = [int(part) for part in parts]
+    require(isinstance(value, list | tuple), "refine.iterations", expected, value)
     good = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in value)
-    require(good and 1 <= len(value) <= 5, "refine iterations", expected, value)
+    require(good and 1 <= len(value) <= 5, "refine.iterations", expected, value)
     return tuple(value)

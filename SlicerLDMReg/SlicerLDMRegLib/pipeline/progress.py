@@ -26,7 +26,7 @@ class Progress:
 
     def __init__(
         self,
-        callback: Callable[[str, float, str], None] | None = None,
+        callback: Callable[[str, float, str], object] | None = None,
         should_cancel: Callable[[], bool] | None = None,
     ) -> None:
         self._callback = callback

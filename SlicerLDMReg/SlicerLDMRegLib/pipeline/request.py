@@ -1,4 +1,4 @@
-"""What a user asks for: plain data that travels as JSON between shell, worker and panel."""
+"""The one description of a registration: what to register, how, and where the results go."""
 
 from __future__ import annotations
 
@@ -9,92 +9,164 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from .options import AlignOptions, RefineOptions, check_diffeomorphic, require
+from ..segmentation.names import read_names
+from .options import AlignOptions, RefineOptions, chosen_refinement, require, require_compute
 from .slices import SliceSelection
 
 __all__ = ["RegistrationRequest"]
 
+#: Fields that hold a path or an object in memory.
+_SOURCES = (
+    "fixed",
+    "moving",
+    "fixed_labels",
+    "moving_labels",
+    "fixed_landmarks",
+    "moving_landmarks",
+    "fixed_segmentation",
+    "fixed_mask",
+    "moving_mask",
+    "initial_transform",
+    "model",
+)
+
 
 @dataclass(frozen=True)
 class RegistrationRequest:
-    """One registration of files, as plain data; :func:`register_request` runs it.
+    """One registration; :class:`.Runner` runs it, :func:`SlicerLDMRegLib.register` makes it.
 
-    Its fields are the arguments of :func:`register`, with paths in place of images, and ``output``.
+    Images, labels and masks are paths, ``sitk.Image`` or arrays ``(y, x)`` or ``(z, y, x)`` with
+    voxels of 1 mm. Every value is coerced to its type and checked here, once.
 
     Args:
-        fixed: path of the fixed image.
-        moving: path of the moving image.
-        model: ``auto``, ``none``, the id of a model, or the path of a model folder.
+        fixed: 2D or 3D scalar image.
+        moving: image of the same dimension; it may lie on another lattice.
+        model: ``auto`` (the installed model for the dimension; a 2D one goes slice by slice through
+            a volume), id or folder of a model, ``none`` or None: refinement alone; or one from
+            :func:`~SlicerLDMRegLib.pipeline.load_model`, which stays in memory.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-        precision: ``auto``, ``float32`` or ``bfloat16``, of the network.
-        align: the pre-alignment.
-        initial_transform: path of an ITK transform, fixed points to moving points.
-        refine: the refinement: true or false, or some options by name, which leave the others to
-            the model; None: what the model recommends.
-        fixed_labels, moving_labels: paths of label maps on the lattices of the images.
-        fixed_landmarks, moving_landmarks: paths of corresponding points.
-        fixed_segmentation: path of the labels of the fixed image that guide the model, ``auto`` or
-            ``none``.
-        label_names: path of a JSON file, the name of a known scheme, or names by label number.
-        segmenter: ``auto``, ``none``, the id of a model, or a path.
-        prompts: structures in words, by label number.
-        fixed_mask, moving_mask: paths of masks on the lattices of the images: they are compared
-            where these are not 0.
-        diffeomorphic: true: without folds also where the refinement is off; false: the network's
-            own field is kept there; None: as model and refinement make it.
-        slices: ``[AXIS:]WHICH``, to register a volume slice by slice.
+        precision: of the network: ``auto``, ``float32`` or ``bfloat16``.
+        align: ``none``, ``center``, ``rigid``, ``affine``, or ``auto``: none with an initial
+            transform; on one lattice none, or a shift where it brings much; else what the model
+            recommends, mostly rigid. Or :class:`AlignOptions`.
+        initial_transform: ITK transform (path or object), fixed to moving points, that comes first.
+        refine: fit the field to these images: True, False, some fields of :class:`RefineOptions`,
+            which leave the others to the model, or None: what the model recommends. A refined field
+            has no folds, unless the initial transform has. Kept as the fields that were chosen.
+        fixed_labels, moving_labels: integer maps on the lattices of the images, to measure the
+            overlap. They are not used to register, but for ``fixed_labels`` with ``label_names``.
+        fixed_landmarks, moving_landmarks: corresponding points (path, or ``(N, d)`` in LPS mm), to
+            measure the error; never used to register.
+        fixed_segmentation: labels of the fixed image that guide a model with regions (textSCF),
+            also as a ``Segmentation``; without names their numbers must be those of the model's
+            scheme. ``auto``: found by the segmenter; ``none``: no regions; None: the fixed labels
+            if they have ``label_names``, else the segmenter's.
+        label_names: names of the labels, ``{number: name}``, a JSON file, the name of a known
+            scheme such as ``freesurfer35`` or ``btcv``, or ``model``: the model's. With them the
+            fixed labels guide a model with regions, besides measuring the overlap.
+        segmenter: finds the regions where no labels are given: ``auto``, that of the model;
+            ``none``; the id of a segmentation model, or the path of one.
+        prompts: structures in words by label number; they replace the names of these labels. A
+            structure that the model has not seen gets its filter from the model's text encoder.
+        fixed_mask, moving_mask: integers on the lattices of the images: where one is 0, such as in
+            a tumour, at an implant or outside of an organ, the images are not compared: not by the
+            alignment, not by the refinement, and not by the NCC and MSE that are measured. A
+            network sees the images as they are.
+        diffeomorphic: True: the field has no folds and an exact inverse also where the refinement
+            is off: the field of the network becomes the exponential of a velocity. False: the
+            network's field is kept as it is where the refinement is off; where it is on, the field
+            always is diffeomorphic. None: as the model and the refinement make it.
+        slices: ``[AXIS:]WHICH``: register these slices of a volume one by one, in their plane.
         seed: of everything random.
-        output: directory of the results; None: nothing is written.
+        output: folder of the results; None: nothing is written.
 
     Raises:
-        InputError: naming the field, for a value that cannot be.
+        InputError: with the name of the field, for a value that cannot be.
     """
 
-    fixed: str
-    moving: str
-    model: str = "auto"
+    fixed: Any
+    moving: Any
+    model: Any = "auto"
     device: str = "auto"
     precision: str = "auto"
     align: AlignOptions = field(default_factory=AlignOptions)
-    initial_transform: str | None = None
-    refine: bool | dict[str, Any] | None = None
-    fixed_labels: str | None = None
-    moving_labels: str | None = None
-    fixed_landmarks: str | None = None
-    moving_landmarks: str | None = None
-    fixed_segmentation: str | None = None
-    label_names: str | dict[str, str] | None = None
+    initial_transform: Any = None
+    refine: dict[str, Any] = field(default_factory=dict)
+    fixed_labels: Any = None
+    moving_labels: Any = None
+    fixed_landmarks: Any = None
+    moving_landmarks: Any = None
+    fixed_segmentation: Any = None
+    label_names: str | dict[int, str] | None = None
     segmenter: str = "auto"
-    prompts: dict[str, str] | None = None
-    fixed_mask: str | None = None
-    moving_mask: str | None = None
+    prompts: dict[int, str] = field(default_factory=dict)
+    fixed_mask: Any = None
+    moving_mask: Any = None
     diffeomorphic: bool | None = None
-    slices: str | None = None
+    slices: SliceSelection | None = None
     seed: int = 0
     output: str | None = None
 
     def __post_init__(self) -> None:
-        for f in fields(self):
-            value = getattr(self, f.name)
-            kinds = str(f.type).split(" | ")
-            if isinstance(value, Path):
-                object.__setattr__(self, f.name, str(value))
-            elif "str" in kinds and not isinstance(value, Mapping):
-                good = isinstance(value, str) or (value is None and "None" in kinds)
-                require(good, f.name, "text", value)
-        object.__setattr__(self, "align", AlignOptions.from_value(self.align))
-        object.__setattr__(self, "refine", _plain_refinement(self.refine))
-        check_diffeomorphic(self.diffeomorphic, self.refine)
-        for name in ("label_names", "prompts"):
-            if not isinstance(getattr(self, name), str):
-                object.__setattr__(self, name, _plain_names(getattr(self, name), name))
-        require(isinstance(self.seed, int) and self.seed >= 0, "seed", "an integer >= 0", self.seed)
-        if self.slices is not None:
-            SliceSelection.parse(self.slices)
+        for name in (*_SOURCES, "label_names", "segmenter", "output"):
+            if isinstance(getattr(self, name), Path):
+                self._set(name, str(getattr(self, name)))
+        for name in _SOURCES:
+            value = getattr(self, name)
+            missing = value is None and name in ("fixed", "moving")
+            wrong = missing or isinstance(value, bool | int | float)
+            require(not wrong, name, "a path or an object in memory", value)
+        self._set("model", "none" if self.model is None else self.model)
+        require_compute(self.device, self.precision)
+        require(isinstance(self.segmenter, str), "segmenter", "a text", self.segmenter)
+        good = self.output is None or isinstance(self.output, str)
+        require(good, "output", "a path", self.output)
+        self._set("align", AlignOptions.from_value(self.align))
+        self._set("refine", chosen_refinement(self.refine))
+        self._set("prompts", _texts(self.prompts or {}, "prompts"))
+        if self.label_names is not None and not isinstance(self.label_names, str):
+            self._set("label_names", read_names(self.label_names, "label names"))
+        slices: Any = self.slices
+        if isinstance(slices, str):
+            slices = SliceSelection.parse(slices)
+        good = slices is None or isinstance(slices, SliceSelection)
+        require(good, "slices", "a text such as axial:10-20", slices)
+        self._set("slices", slices)
+        good = isinstance(self.seed, int) and not isinstance(self.seed, bool) and self.seed >= 0
+        require(good, "seed", "an integer from 0", self.seed)
+        good = self.diffeomorphic is None or isinstance(self.diffeomorphic, bool)
+        require(good, "diffeomorphic", "true, false or None", self.diffeomorphic)
+        if self.diffeomorphic is False and self.refine.get("enabled"):
+            raise InputError(
+                "diffeomorphic: false keeps the field of the network, but a refined field always "
+                "is diffeomorphic; use {advice}, or leave this option out",
+                option="refine",
+                value=False,
+            )
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    @property
+    def objects(self) -> dict[str, Any]:
+        """Fields that hold an object in memory instead of a path."""
+        values = {name: getattr(self, name) for name in _SOURCES}
+        return {name: value for name, value in values.items() if not isinstance(value, str | None)}
+
+    def refine_options(self, defaults: Mapping[str, Any]) -> RefineOptions:
+        """Return the options of the refinement, over the defaults of a model card."""
+        return RefineOptions.recommended(self.refine, defaults.get("refine", {}))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the request as a nested dict that JSON can hold."""
-        return asdict(self)
+        """Return the request as a nested dict that JSON can hold, without :attr:`objects`."""
+        held = self.objects
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in held}
+        plain["align"] = asdict(self.align)
+        plain["slices"] = None if self.slices is None else str(self.slices)
+        for name in ("label_names", "prompts"):
+            if isinstance(plain[name], dict):
+                plain[name] = {str(number): text for number, text in plain[name].items()}
+        return plain
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RegistrationRequest:
@@ -112,7 +184,13 @@ class RegistrationRequest:
         return cls(**values)
 
     def to_json(self) -> str:
-        """Return the request as JSON text."""
+        """Return the request as JSON text.
+
+        Raises:
+            InputError: when it holds objects in memory, which JSON cannot.
+        """
+        for name, value in self.objects.items():
+            require(False, name, "a path, for JSON holds no objects", type(value).__name__)
         return json.dumps(self.to_dict(), indent=2)
 
     @classmethod
@@ -128,25 +206,10 @@ class RegistrationRequest:
             raise InputError(f"request: expected JSON, got an error: {error}") from error
 
 
-def _plain_refinement(value: Any) -> bool | dict[str, Any] | None:
-    """Return what was said about the refinement; what was not said is left to the model."""
-    RefineOptions.from_value(value)  # a wrong option is told at once
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        if value in ("on", "auto", "off"):
-            return None if value == "auto" else value == "on"
-        return {"iterations": [int(part) for part in value.split(",")], "enabled": True}
-    given = asdict(value) if isinstance(value, RefineOptions) else value
-    return {name: list(v) if isinstance(v, tuple) else v for name, v in given.items()}
-
-
-def _plain_names(value: Any, name: str) -> dict[str, str] | None:
-    """Return texts by label number, which is text in JSON."""
-    if value is None:
-        return None
+def _texts(value: Any, name: str) -> dict[int, str]:
+    """Return texts by label number; JSON has the numbers as text."""
     require(isinstance(value, Mapping), name, "an object {label number: text}", value)
     for number, text in value.items():
         good = str(number).isdecimal() and isinstance(text, str)
         require(good, name, "a text for each label number", {number: text})
-    return {str(int(number)): text for number, text in value.items()}
+    return {int(number): text for number, text in value.items()}

@@ -1,51 +1,38 @@
-"""Register two images: the public entrance."""
+"""The one way to run a request: choose and load the model, read, register, save."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields
+import gc
+import logging
+import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
-from ..errors import InputError
+from ..errors import InputError, OutOfMemoryError
+from ..model_store import ModelCard, choose_model
+from .context import RunContext
 from .device import Meter, memory_errors, select_device, select_precision
-from .inputs import read_inputs
-from .options import AlignOptions, RefineOptions, check_diffeomorphic
-from .predict.loaded_model import LoadedModel, choose_card, choose_slices, load_model
+from .inputs import read_dimension, read_inputs
+from .predict import model_cache, predictor
+from .predict.loaded_model import LoadedModel
+from .predict.model_cache import ModelCache
 from .progress import Progress
-from .regions.region_source import choose_guidance
 from .registration import Registration
 from .request import RegistrationRequest
 from .result import RegistrationResult, check_output_directory
-from .slices import SliceSelection
 
-__all__ = ["register", "register_request"]
+__all__ = ["Runner", "register"]
+
+_logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+_REGISTERED = 0.95  # fraction of a job that saves its results, when it has them
 
 
 def register(
-    fixed: Any,
-    moving: Any,
-    *,
-    model: str | Path | LoadedModel | None = "auto",
-    device: str = "auto",
-    precision: str = "auto",
-    align: str | Mapping[str, Any] | AlignOptions = "auto",
-    initial_transform: Any = None,
-    refine: bool | str | Mapping[str, Any] | RefineOptions | None = None,
-    fixed_labels: Any = None,
-    moving_labels: Any = None,
-    fixed_landmarks: Any = None,
-    moving_landmarks: Any = None,
-    fixed_segmentation: Any = None,
-    label_names: str | Path | Mapping[Any, str] | None = None,
-    segmenter: str | Path = "auto",
-    prompts: Mapping[Any, str] | None = None,
-    fixed_mask: Any = None,
-    moving_mask: Any = None,
-    diffeomorphic: bool | None = None,
-    slices: str | SliceSelection | None = None,
-    seed: int = 0,
-    progress: Progress | None = None,
+    fixed: Any, moving: Any, *, progress: Progress | None = None, **options: Any
 ) -> RegistrationResult:
     """Find the deformation that brings the moving image onto the fixed image.
 
@@ -53,43 +40,9 @@ def register(
         fixed: 2D or 3D scalar image: path, ``sitk.Image``, or array ``(y, x)`` or ``(z, y, x)``
             with voxels of 1 mm.
         moving: image of the same dimension; it may lie on another lattice.
-        model: ``"auto"`` (the installed model for the dimension; a 2D one goes slice by slice
-            through a volume), id, path of a model folder, or one from :func:`load_model`, which
-            stays in memory; ``"none"`` or None: refinement alone.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"mps"``.
-        precision: of the network: ``"auto"``, ``"float32"`` or ``"bfloat16"``.
-        align: ``"none"``, ``"center"``, ``"rigid"``, ``"affine"``, or ``"auto"``: none with an
-            initial transform; on one lattice none, or a shift where it brings much; else what the
-            model recommends, mostly rigid.
-        initial_transform: ITK transform (path or object), fixed to moving points, that comes first.
-        refine: fit the field to these images: True, False, options, or None: what the model
-            recommends. A refined field has no folds, unless the initial transform has.
-        fixed_labels, moving_labels: integer maps on the lattices of the images, to measure the
-            overlap. They are not used to register, but for ``fixed_labels`` with ``label_names``.
-        fixed_landmarks, moving_landmarks: corresponding points (path, or ``(N, d)`` in LPS mm), to
-            measure the error; never used to register.
-        fixed_segmentation: labels of the fixed image that guide a model with regions (textSCF): a
-            path, an image, an array or a ``Segmentation``; without names their numbers must be
-            those of the model's scheme. ``"auto"``: found by the segmenter; ``"none"``: no regions;
-            None: the fixed labels if they have ``label_names``, else the segmenter's.
-        label_names: what the labels are called, ``{number: name}``, a JSON file, the name of a
-            known scheme such as ``"freesurfer35"`` or ``"btcv"``, or ``"model"``: the model's. With
-            them the fixed labels guide a model with regions, besides measuring the overlap.
-        segmenter: finds the regions where no labels are given: ``"auto"``, that of the model;
-            ``"none"``; the id of a segmentation model, or the path of one.
-        prompts: structures in words by label number; they replace the names of these labels. A
-            structure that the model has not seen gets its filter from the model's text encoder.
-        fixed_mask, moving_mask: integers on the lattices of the images (path, image or array, also
-            of booleans): where one is 0, such as in a tumour, at an implant or outside of an organ,
-            the images are not compared: not by the alignment, not by the refinement, and not by the
-            NCC and MSE that are measured. A network sees the images as they are.
-        diffeomorphic: True: the field has no folds and an exact inverse also where the refinement
-            is off: the field of the network becomes the exponential of a velocity. False: the
-            network's field is kept as it is where the refinement is off; where it is on, the field
-            always is diffeomorphic. None: as the model and the refinement make it.
-        slices: ``"[AXIS:]WHICH"``: register these slices of a volume one by one, in their plane.
-        seed: of everything random.
         progress: told about the stages; cancels.
+        options: the other fields of :class:`RegistrationRequest`, such as ``model``, ``align``,
+            ``refine`` or ``fixed_labels``.
 
     Returns:
         Warped image, field, inverse, Jacobian map, folds, metrics; ``save`` writes them.
@@ -113,73 +66,203 @@ def register(
         >>> result.metrics["deformation"]["fold_count"]
         0
     """
-    progress = progress or Progress()
-    align_options = AlignOptions.from_value(align)
-    RefineOptions.from_value(refine)  # a wrong option is told before any work is done
-    check_diffeomorphic(diffeomorphic, refine)
-    selection = SliceSelection.parse(slices) if isinstance(slices, str) else slices
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise InputError(f"seed: expected an integer from 0, got {seed!r}")
-    where = model.device if isinstance(model, LoadedModel) else select_device(device)
-    select_precision(precision, where)
-    meter = Meter(where)
-    with memory_errors("this registration"):
-        with meter.stage("read"):
-            progress.report("read", 0.0)
-            inputs = read_inputs(
-                fixed,
-                moving,
-                fixed_labels,
-                moving_labels,
-                fixed_landmarks,
-                moving_landmarks,
-                initial_transform,
-                fixed_mask,
-                moving_mask,
-            )
-        with meter.stage("model"):
-            progress.report("model", 0.02)
-            loaded = model if isinstance(model, LoadedModel) else None
-            name = model.card if isinstance(model, LoadedModel) else model
-            card = choose_card(name, inputs.dimension, selection is not None)
-            range_ = choose_slices(selection, inputs.geometry, card)
-            if card is not None and loaded is None:
-                loaded = load_model(card, str(where), precision)
-            guidance = choose_guidance(
-                inputs, loaded, fixed_segmentation, label_names, segmenter, prompts
-            )
-        defaults = {} if card is None else card.defaults
-        job = Registration(
-            inputs=inputs,
-            loaded=loaded,
-            slices=range_,
-            align=align_options,
-            refine=RefineOptions.from_value(refine, defaults.get("refine", {})),
-            seed=seed,
-            device=where,
-            meter=meter,
-            progress=progress.part(0.05, 1.0),
-            guidance=guidance,
-            usual_align=AlignOptions(defaults.get("align", "rigid")).method,
-            diffeomorphic=diffeomorphic,
-        )
-        return job.run()
+    return Runner().run(RegistrationRequest(fixed, moving, **options), progress)
 
 
-def register_request(
-    request: RegistrationRequest, progress: Progress | None = None
-) -> RegistrationResult:
-    """Run a request, and write its results where it names an output.
+class _Plan(NamedTuple):
+    """Device of a run, and precision of the network there."""
 
-    Raises:
-        as :func:`register` and :meth:`RegistrationResult.save`.
+    device: str
+    precision: str
+
+    def __str__(self) -> str:
+        return f"{self.precision} on {self.device}"
+
+
+class Runner:
+    """Runs requests, one at a time, in this process.
+
+    When memory does not suffice, it tries again with the network in bfloat16, and then on the CPU;
+    the log and ``provenance["fallbacks"]`` of the result say so.
+
+    Args:
+        cache: keeps models between runs; None: one of its own.
     """
-    if request.output is not None:
-        check_output_directory(Path(request.output).expanduser().absolute())
-    options = {f.name: getattr(request, f.name) for f in fields(request)}
-    images = options.pop("fixed"), options.pop("moving")
-    output = options.pop("output")
-    result = register(*images, **options, progress=progress)
-    if output is not None:
-        result.save(output)
-    return result
+
+    def __init__(self, cache: ModelCache | None = None) -> None:
+        self.cache = ModelCache() if cache is None else cache
+
+    def load(
+        self,
+        model: str = "auto",
+        dimension: int = 2,
+        device: str = "auto",
+        precision: str = "auto",
+        progress: Progress | None = None,
+    ) -> str | None:
+        """Load a model, so that the first registration need not wait.
+
+        Args:
+            model, device, precision: as those of a request.
+            dimension: of the images, for ``auto``.
+            progress: told about it.
+
+        Returns:
+            The id of the model, None without one.
+
+        Raises:
+            LDMRegError: for a model or device that is not there, or does not fit into memory.
+        """
+        progress = progress or Progress()
+        card = choose_model(model, dimension)
+        if card is not None:
+            progress.report("model", 0.5, card.title)
+            self._with_less(
+                card, device, precision, [], progress, lambda plan: self._get(card, plan)
+            )
+        progress.report("done", 1.0)
+        return None if card is None else card.id
+
+    def run(
+        self, request: RegistrationRequest, progress: Progress | None = None
+    ) -> RegistrationResult:
+        """Register, and write the results where the request names an output.
+
+        Raises:
+            InputError: for images, files or options that cannot be used.
+            ModelError: when the model is missing or damaged.
+            OutOfMemoryError: when the images are too large for the memory.
+            CancelledError: when the caller cancels.
+        """
+        progress = progress or Progress()
+        output = None if request.output is None else Path(request.output).expanduser().absolute()
+        if output is not None:
+            check_output_directory(output)
+        given = request.model if isinstance(request.model, LoadedModel) else None
+        if given is not None:
+            _check_compute(given, request)
+        where = select_device(request.device) if given is None else given.device
+        meter = Meter(where)
+        with memory_errors("this registration"):
+            with meter.stage("read"):
+                progress.report("read", 0.0)
+                dimension = read_dimension(request.fixed)
+                name = request.model if given is None else given.card
+                card = choose_model(name, dimension, request.slices is not None)
+                inputs = read_inputs(request, None if card is None else card.spatial_dims)
+            fallbacks: list[dict[str, str]] = []
+
+            def attempt(plan: _Plan) -> RegistrationResult:
+                with meter.stage("model"):
+                    progress.report("model", 0.02)
+                    model = given if card is None or given else self._get(card, plan)
+                meter.device = select_device(plan.device)
+                part = progress.part(0.05, 1.0 if output is None else _REGISTERED)
+                context = RunContext(model, meter.device, meter, part, request.seed)
+                return Registration(inputs, request, context).run()
+
+            if given is not None:
+                result = attempt(_Plan(str(given.device), given.precision))
+            else:
+                device, precision = request.device, request.precision
+                result = self._with_less(card, device, precision, fallbacks, progress, attempt)
+            if fallbacks:
+                result.provenance["fallbacks"] = fallbacks
+            if output is not None:
+                progress.report("save", _REGISTERED)
+                result.save(output)
+        return result
+
+    def _get(self, card: ModelCard, plan: _Plan) -> LoadedModel:
+        with memory_errors("the model"):
+            return self.cache.get(card, plan.device, plan.precision)
+
+    def _with_less(
+        self,
+        card: ModelCard | None,
+        device: str,
+        precision: str,
+        fallbacks: list[dict[str, str]],
+        progress: Progress,
+        attempt: Callable[[_Plan], _T],
+    ) -> _T:
+        """Make an attempt, and others with less when memory runs out."""
+        plans = _plans(card, device, precision)
+        tried: list[_Plan] = []
+        while True:
+            plan = plans.pop(0)
+            tried.append(plan)
+            try:
+                with memory_errors("this registration"):
+                    return attempt(plan)
+            except OutOfMemoryError as error:
+                if not _in_network(error):
+                    # The precision is that of the network alone.
+                    plans = [other for other in plans if other.device != plan.device]
+                if not plans or error.__cause__ is None:
+                    # Without a cause it is an estimate for fields, which lie in main memory anyhow.
+                    raise _with_tried(error, tried) from error.__cause__
+                reason = str(error)
+                _release(error)
+            step = {"from": str(plan), "to": str(plans[0]), "reason": reason}
+            fallbacks.append(step)
+            text = f"out of memory with {plan}, trying again with {plans[0]}"
+            _logger.warning("%s: %s", text, reason)
+            self._give_memory_back(plan)
+            progress.report("model", 0.0, text)
+
+    def _give_memory_back(self, plan: _Plan) -> None:
+        self.cache.clear()
+        gc.collect()
+        if plan.device.startswith("cuda"):
+            import torch
+
+            torch.cuda.empty_cache()
+
+
+def _check_compute(model: LoadedModel, request: RegistrationRequest) -> None:
+    """Refuse a device or a precision that a loaded model does not have."""
+    own = {"device": str(model.device), "precision": model.precision}
+    asked = {"device": request.device, "precision": request.precision}
+    if request.device != "auto":
+        asked["device"] = str(select_device(request.device))
+    for option, value in asked.items():
+        if value not in ("auto", own[option]):
+            raise InputError(
+                f"the model was loaded with {own[option]}, expected {value}; leave the option out, "
+                f"or load the model with it",
+                option=option,
+            )
+
+
+def _plans(card: ModelCard | None, device: str, precision: str) -> list[_Plan]:
+    """Return what to try; the first is what was asked for."""
+    first = select_device(device)
+    plans = [_Plan(str(first), select_precision(precision, first))]
+    if card is not None and plans[0].precision == "float32":
+        plans.append(_Plan(str(first), "bfloat16"))
+    if first.type != "cpu":
+        plans.append(_Plan("cpu", "float32"))
+    return plans
+
+
+def _in_network(error: BaseException) -> bool:
+    """Whether an error comes out of a call of the network, or from loading it."""
+    modules = {predictor.__name__, model_cache.__name__}
+    step = error.__cause__ or error
+    frames = traceback.walk_tb(step.__traceback__)
+    return any(frame.f_globals.get("__name__") in modules for frame, _ in frames)
+
+
+def _with_tried(error: OutOfMemoryError, tried: list[_Plan]) -> OutOfMemoryError:
+    if len(tried) == 1:
+        return error
+    text = f"{error.text} (tried {', '.join(map(str, tried))})"
+    return OutOfMemoryError(text, option=error.option, value=error.value)
+
+
+def _release(error: BaseException | None) -> None:
+    """Let go of the local variables in the frames of an error: they hold the memory."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__

@@ -82,14 +82,20 @@ class SliceSelection:
             return cls(text.strip().lower())
         axis = (match.group(1) or "k") if match else ""
         if match is None or axis not in (*_INDEX_AXES, *_NORMALS):
-            raise InputError(f"slices: {_EXPECTED}, got {text!r}")
+            raise InputError(f"{_EXPECTED}, got {text!r}", option="slices")
         if match.group(3) is None:
             return cls(axis)
         first = int(match.group(3))
         last = int(match.group(4)) if match.group(4) else first
         if last < first:
-            raise InputError(f"slices: the last slice {last} comes before the first one {first}")
+            raise InputError(
+                f"the last slice {last} comes before the first one {first}", option="slices"
+            )
         return cls(axis, first, last)
+
+    def __str__(self) -> str:
+        """Return the text that :meth:`parse` reads."""
+        return f"{self.axis}:" + ("all" if self.first is None else f"{self.first}-{self.last}")
 
     def resolve(self, geometry: ImageGeometry) -> SliceRange:
         """Find the slices in a volume.
@@ -100,7 +106,7 @@ class SliceSelection:
             InputError: when the image is 2D, or has no such slice.
         """
         if geometry.dimension != 3:
-            raise InputError("slices: the fixed image is 2D; leave the option out")
+            raise InputError("the fixed image is 2D; leave the option out", option="slices")
         if self.axis in _INDEX_AXES:
             axis = _INDEX_AXES[self.axis]
         else:
@@ -110,8 +116,9 @@ class SliceSelection:
         last = count - 1 if self.last is None else self.last
         if last >= count:
             raise InputError(
-                f"slices: slice {last} was asked for, but there are {count} slices along "
-                f"{'ijk'[axis]}, counted from 0 to {count - 1}"
+                f"slice {last} was asked for, but there are {count} slices along "
+                f"{'ijk'[axis]}, counted from 0 to {count - 1}",
+                option="slices",
             )
         return SliceRange(axis, first, last + 1)
 

@@ -15,11 +15,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import CancelledError, LDMRegError
+import SimpleITK as sitk
+
+from ..errors import CancelledError, InputError, LDMRegError
 from .connection import Connection, Event, Inbox
 from .errors import WorkerError, restore_error
 from .folders import remove_stale_folders
-from .inputs import take_inputs
 from .job import Callbacks, Job, JobQueue
 from .processes import child_environment, describe_exit
 from .protocol import PROTOCOL
@@ -140,7 +141,6 @@ class WorkerClient:
     def submit(
         self,
         request: RegistrationRequest,
-        inputs: Mapping[str, Any] | None = None,
         on_progress: Callable[[str, float, str], object] | None = None,
         on_done: Callable[[RegistrationResult], object] | None = None,
         on_error: Callable[[LDMRegError], object] | None = None,
@@ -148,21 +148,20 @@ class WorkerClient:
         """Register, as :func:`SlicerLDMRegLib.register` does here, after the jobs before.
 
         Args:
-            request: what to do.
-            inputs: what is in memory, by the name of the request's field, in place of the path
-                there: images, labels and masks (SimpleITK or arrays), landmarks (arrays), a
-                transform, a ``Segmentation``. Arrays must not change before the job is finished.
+            request: the registration. Arrays in it must not change before the job is finished.
             on_progress: called with ``(stage, fraction, message)``.
             on_done: called with the :class:`RegistrationResult`.
             on_error: called with an LDMRegError: that of ``register``, a CancelledError, or a
                 :class:`WorkerError`.
 
         Raises:
-            InputError: for inputs that a request does not have.
+            InputError: for a loaded model, which cannot go to another process.
         """
+        if not isinstance(request.model, str):
+            raise InputError("the worker loads its models; give an id or a path", option="model")
         content = {"type": "run", "request": request.to_dict()}
-        callbacks = Callbacks(on_progress, on_done, on_error)
-        return self._add(content, take_inputs(inputs), callbacks)
+        inputs = {name: _snapshot(value) for name, value in request.objects.items()}
+        return self._add(content, inputs, Callbacks(on_progress, on_done, on_error))
 
     def cancel(self, job: Job) -> None:
         """Ask for the end of a job; one of the next polls gives its ``on_error`` a CancelledError.
@@ -360,6 +359,12 @@ class WorkerClient:
             self._connection.forget(job.id)
         self._next()
         job.tell_outcome()
+
+
+def _snapshot(value: Any) -> Any:
+    """Return an image that does not change when the caller changes its own."""
+    # SimpleITK shares the voxels until one of the two is changed.
+    return sitk.Image(value) if isinstance(value, sitk.Image) else value
 
 
 def _close_all(connections: list[Connection], timeout: float = 3.0) -> None:

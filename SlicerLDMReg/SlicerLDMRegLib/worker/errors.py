@@ -30,12 +30,13 @@ class WorkerError(LDMRegError):
         self.detail = detail
 
 
-def describe_error(error: BaseException) -> dict[str, str]:
-    """Return an error as plain data: ``kind``, ``text`` (one line) and ``detail``."""
+def describe_error(error: BaseException) -> dict[str, Any]:
+    """Return an error as plain data: ``kind``, ``text`` (one line), ``detail``, and its option."""
     text = " ".join(str(error).split())
     kind = next((name for name, own in _KINDS.items() if type(error) is own), None)
-    if kind is not None:
-        return {"kind": kind, "text": text, "detail": ""}
+    if kind is not None and isinstance(error, LDMRegError):
+        about = {"option": error.option, "value": error.value}
+        return {"kind": kind, "text": " ".join(error.text.split()), "detail": "", **about}
     if isinstance(error, MemoryError):
         text = "out of memory; use smaller images, or a part of them"
         return {"kind": "OutOfMemoryError", "text": text, "detail": ""}
@@ -53,4 +54,6 @@ def restore_error(description: Mapping[str, Any]) -> LDMRegError:
     """Return the error that :func:`describe_error` was given; any other kind as a WorkerError."""
     text = str(description.get("text", ""))
     kind = _KINDS.get(str(description.get("kind")))
-    return WorkerError(text, str(description.get("detail", ""))) if kind is None else kind(text)
+    if kind is None:
+        return WorkerError(text, str(description.get("detail", "")))
+    return kind(text, option=description.get("option"), value=description.get("value"))

@@ -24,7 +24,7 @@ from .processes import is_running
 from .protocol import PROTOCOL, decode, encode, lines
 
 if TYPE_CHECKING:
-    from .runner import Runner
+    from ..pipeline import Runner
 
 __all__ = ["Server", "main"]
 
@@ -172,10 +172,9 @@ class Server:
         """Do a job; return what is to be said about it."""
         report = _Reporter(self, job)
         if self._runner is None:
-            report("start", 0.0, "importing SimpleITK")
-        from ..pipeline import Progress, RegistrationRequest
+            report("start", 0.0, "importing torch and SimpleITK")
+        from ..pipeline import Progress, RegistrationRequest, Runner
         from ..pipeline.device import memory_errors
-        from .runner import Runner
         from .transfer import read_value, write_result
 
         progress = Progress(report, job.cancelled.is_set)
@@ -189,13 +188,13 @@ class Server:
         folder = Path(message["folder"])
         with contextlib.suppress(OSError, KeyError):
             os.chdir(message["directory"])  # paths mean what they mean to the client
-        request = RegistrationRequest.from_dict(message["request"])
         with memory_errors("this registration"):
             inputs = {
                 role: read_value(description, folder)
                 for role, description in message.get("inputs", {}).items()
             }
-            result = self._runner.run(request, inputs, progress)
+            request = RegistrationRequest.from_dict({**message["request"], **inputs})
+            result = self._runner.run(request, progress)
             if job.stage == "save" and job.cancelled.is_set():
                 raise CancelledError(
                     "the registration was cancelled after its results were written to "

@@ -21,9 +21,14 @@ _UI = Path(__file__).resolve().parents[3] / "Resources" / "UI" / "SlicerLDMReg.u
 def registered(host: Any) -> Callable[..., Any]:
     """Writes two images and a field between them into the scene, as a run does."""
     from SlicerLDMRegLib.displacement import DisplacementField
-    from SlicerLDMRegLib.slicer_app.results.result_nodes import write_result
-    from SlicerLDMRegLib.slicer_app.scene.scene_images import scene_images
-    from Testing.Python.slicer_app.scenes import blobs, lattice, result_of, volume_node
+    from Testing.Python.slicer_app.scenes import (
+        blobs,
+        lattice,
+        result_of,
+        scene_images,
+        volume_node,
+        write_result,
+    )
 
     def run(
         vectors: Callable[[np.ndarray], np.ndarray],

@@ -11,11 +11,16 @@ import pytest
 @pytest.fixture
 def beating(host: Any) -> Any:
     """Three frames registered to the second; the volume that shows them, and the result."""
-    from SlicerLDMRegLib.slicer_app.results.sequence_results import write_sequence
     from SlicerLDMRegLib.slicer_app.scene.frames import sequence_of
-    from SlicerLDMRegLib.slicer_app.scene.scene_images import scene_images
     from SlicerLDMRegLib.slicer_app.scene.volume_nodes import set_voxels, voxels_from_image
-    from Testing.Python.slicer_app.scenes import blobs, lattice, result_of, smooth_field
+    from Testing.Python.slicer_app.scenes import (
+        blobs,
+        lattice,
+        result_of,
+        scene_images,
+        smooth_field,
+        write_sequence,
+    )
 
     slicer, geometry = host.slicer, lattice((20, 18, 16), (1.1, 1.2, 1.3))
     scene = slicer.mrmlScene

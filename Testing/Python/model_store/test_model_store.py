@@ -11,7 +11,7 @@ from SlicerLDMRegLib.errors import ModelError
 from SlicerLDMRegLib.model_store import (
     Grid,
     ModelCard,
-    default_model,
+    choose_model,
     find_model,
     list_models,
     user_models_dir,
@@ -52,15 +52,15 @@ def test_shipped_models_come_first(stores: tuple[Path, Path]) -> None:
 def test_default_is_the_shipped_registration_model_of_the_dimension(
     stores: tuple[Path, Path],
 ) -> None:
-    assert default_model(2).id == "cardiac-mr"
-    assert default_model(3).id == "brain-mr"
+    assert choose_model("auto", 2).id == "cardiac-mr"
+    assert choose_model("auto", 3).id == "brain-mr"
 
 
 def test_no_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "bundled_models_dir", lambda: tmp_path)
     monkeypatch.setenv("LDMREG_MODELS", str(tmp_path / "absent"))
     with pytest.raises(ModelError, match="no registration model for 3D images is installed"):
-        default_model(3)
+        choose_model("auto", 3)
     with pytest.raises(ModelError, match=r"no model is installed; put model folders into .*absent"):
         find_model("anything")
 
@@ -71,7 +71,7 @@ def test_the_users_model_replaces_the_shipped_one_of_its_id(
     newer = replace(small_card, id="cardiac-mr", version="2.0.0")
     write_model_folder(stores[1] / "cardiac-mr", newer, {"w": torch.ones(1)}, "CC0")
     assert find_model("cardiac-mr").version == "2.0.0"
-    assert default_model(2).folder == stores[1] / "cardiac-mr"
+    assert choose_model("auto", 2).folder == stores[1] / "cardiac-mr"
 
 
 def test_find_by_id_and_by_path(stores: tuple[Path, Path], small_folder: Path) -> None:

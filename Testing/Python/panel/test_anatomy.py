@@ -37,7 +37,7 @@ def test_structures_and_their_regions(host: Any, panel: Any, brain: Any) -> None
     assert host.widget("anatomyLabel").text == "2 of 3 structures are regions of the model."
     plan = panel.plan()
     assert plan.guided
-    assert plan.segmentation is brain
+    assert plan.nodes["fixed_labels"] is brain
 
 
 def test_an_edited_prompt(host: Any, panel: Any, brain: Any) -> None:
@@ -45,11 +45,11 @@ def test_an_edited_prompt(host: Any, panel: Any, brain: Any) -> None:
     table.item(2, 2).setText("  left   hippocampus ")
     host.process_events()
     assert _rows(host)[2] == ("tumour", "left hippocampus", "Left-Hippocampus")
-    assert panel.plan().prompts == {3: "left hippocampus"}
+    assert panel.plan().options["prompts"] == {3: "left hippocampus"}
     table.item(2, 2).setText("")
     host.process_events()
     assert _rows(host)[2][1] == "tumour"
-    assert panel.plan().prompts == {}
+    assert panel.plan().options["prompts"] == {}
 
 
 def test_a_structure_that_is_left_out(host: Any, panel: Any, brain: Any) -> None:
@@ -70,7 +70,7 @@ def test_prompts_follow_the_numbers_of_the_labels(host: Any, panel: Any, brain: 
         segmentation.GetSegment(key).SetLabelValue(1)
     panel.parameters.prompts = {"Segment_3": "left hippocampus"}
     panel.parameters.leftOut = ["Segment_1"]
-    assert panel.plan().prompts == {2: "left hippocampus"}
+    assert panel.plan().options["prompts"] == {2: "left hippocampus"}
 
 
 def test_segments_that_are_renamed(host: Any, panel: Any, brain: Any) -> None:
@@ -99,11 +99,11 @@ def test_other_labels_forget_what_was_said_of_the_first(
 
 def test_what_guides_the_model(host: Any, panel: Any, brain: Any) -> None:
     host.choose("anatomyComboBox", "A segmentation by the model")
-    assert panel.plan().automatic_regions
-    assert panel.plan().segmentation is brain  # it measures
+    assert panel.plan().options["fixed_segmentation"] == "auto"
+    assert panel.plan().nodes["fixed_labels"] is brain  # it measures
     assert not host.widget("regionsTable").visible
     host.choose("anatomyComboBox", "Nothing")
-    assert panel.plan().guided is False
+    assert panel.plan().options["fixed_segmentation"] == "none"
     host.choose("anatomyComboBox", "The fixed labels below")
     assert panel.plan().guided is True
     host.select("anatomySelector", None)
@@ -130,7 +130,7 @@ def test_a_label_map_with_the_numbers_of_the_model(
     assert panel.plan().guided
     host.widget("regionsTable").item(0, 0).setCheckState(host.qt.Qt.Unchecked)
     host.process_events()
-    assert panel.plan().prompts == {17: "background"}
+    assert panel.plan().options["prompts"] == {17: "background"}
     assert panel.plan().segments is None
 
 
@@ -147,6 +147,6 @@ def test_a_model_without_regions(
     table = host.widget("regionsTable")
     assert [table.isColumnHidden(column) for column in range(4)] == [False, False, True, True]
     plan = panel.plan()
-    assert plan.guided is None
-    assert not plan.prompts
+    assert not plan.guided
+    assert not {"fixed_segmentation", "prompts"} & set(plan.options)
     assert "takes no regions" in host.widget("anatomyLabel").text

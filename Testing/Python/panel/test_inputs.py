@@ -170,11 +170,10 @@ def test_a_makeshift_is_called_one(
     host: Any, widget: Any, pair: Any, monkeypatch: Any, tmp_path: Any
 ) -> None:
     """There is no model for volumes: a 2D one would take the slices one by one."""
-    from SlicerLDMRegLib.model_store import find_model
-    from SlicerLDMRegLib.slicer_app.run import planning
+    from SlicerLDMRegLib.model_store import find_model, store
 
     flat = find_model("ldm-morph-cardiac-mr")
-    monkeypatch.setattr(planning, "default_model", lambda dimension: flat)
+    monkeypatch.setattr(store, "list_models", lambda kind=None: [flat])
     _select(host, pair)
     note = host.widget("modelLabel")
     assert note.text.startswith("No model for 3D images is installed.")

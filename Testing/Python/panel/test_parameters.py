@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from SlicerLDMRegLib.pipeline import RegistrationRequest
+
 
 def test_each_tied_widget_has_its_parameter(widget: Any) -> None:
     from SlicerLDMRegLib.slicer_app.run.parameters import OUTPUT_PARAMETERS, RegistrationParameters
@@ -47,9 +49,10 @@ def test_what_the_user_chooses_is_stored(
     assert parameters.alignment is choices.Alignment.RIGID
     assert parameters.device is choices.Device.CPU
     plan = widget.panel.plan()
-    assert plan.slices == "coronal:3-5"
-    assert plan.refine == {"iterations": [20, 10], "smoothness": 0.25, "enabled": True}
-    assert plan.seed == 7
+    assert str(plan.options["slices"]) == "coronal:3-5"
+    request = RegistrationRequest("fixed", "moving", **plan.choices)
+    assert request.refine == {"iterations": [20, 10], "smoothness": 0.25, "enabled": True}
+    assert request.seed == 7
     assert "inverse" in plan.outputs
     assert "folds" not in plan.outputs
 

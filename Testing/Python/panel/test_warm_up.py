@@ -14,7 +14,7 @@ def test_model_is_loaded_once_a_registration_could_begin(
     assert not panel.sections["warm up"]._timer.isActive()
     host.select("movingSelector", flat_pair[1])
     host.wait_until(lambda: session.warmed, timeout=20)
-    assert session.warmed == [(panel.plan().model, 2, "auto", "auto")]
+    assert session.warmed == [(panel.plan().options["model"], 2, "auto", "auto")]
     # Other choices that ask for the same load nothing again.
     panel.parameters.seed = 7
     host.process_events()

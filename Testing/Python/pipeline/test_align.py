@@ -135,7 +135,9 @@ def test_wrong_transform_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize("method", ["auto", "none"])
 def test_no_overlap(square: ImageGeometry, make_image: MakeImage, method: str) -> None:
     far = make_image(replace(square, origin=(1000.0, -500.0)))
-    with pytest.raises(InputError, match=r"do not overlap.*10..73.*1000..1063.*--align center"):
+    with pytest.raises(
+        InputError, match=r"do not overlap.*10..73.*1000..1063.*align='center' or 'rigid'"
+    ):
         align_images(make_image(square), far, AlignOptions(method))
 
 

@@ -6,7 +6,6 @@ import torch
 from SlicerLDMRegLib.errors import InputError, OutOfMemoryError
 from SlicerLDMRegLib.pipeline.device import (
     Meter,
-    autocast,
     available_memory,
     memory_errors,
     select_device,
@@ -30,18 +29,13 @@ def test_precision_by_device() -> None:
     assert select_precision("bfloat16", cpu) == "bfloat16"
     with pytest.raises(InputError, match="float16"):
         select_precision("float16", cpu)
-    a = torch.ones(2, 2)
-    with autocast(cpu, "bfloat16"):
-        assert (a @ a).dtype == torch.bfloat16
-    with autocast(cpu, "float32"):
-        assert (a @ a).dtype == torch.float32
 
 
 @pytest.mark.parametrize(
     "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: ...")]
 )
 def test_memory_exhaustion_becomes_one_clear_error(error: Exception) -> None:
-    with pytest.raises(OutOfMemoryError, match="--slices"), memory_errors("a test"):
+    with pytest.raises(OutOfMemoryError, match="use slices"), memory_errors("a test"):
         raise error
 
 

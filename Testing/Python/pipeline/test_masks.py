@@ -11,7 +11,7 @@ import torch
 
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.pipeline import AlignOptions, RegistrationRequest, register, register_request
+from SlicerLDMRegLib.pipeline import AlignOptions, RegistrationRequest, Runner, register
 from SlicerLDMRegLib.pipeline.align.alignment import align_images
 from SlicerLDMRegLib.pipeline.align.phase_shift import find_shift
 from SlicerLDMRegLib.pipeline.align.rigid_affine import centre_of_mass
@@ -181,7 +181,7 @@ def test_masks_of_a_request_are_files(tmp_path: Path) -> None:
         refine={"iterations": [4]}, moving_mask=tmp_path / "mask.nrrd",
     )  # fmt: skip
     assert RegistrationRequest.from_json(request.to_json()) == request
-    result = register_request(request)
+    result = Runner().run(request)
     assert result.provenance["inputs"]["moving_mask"]["path"] == f"{tmp_path}/mask.nrrd"
 
 

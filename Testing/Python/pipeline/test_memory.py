@@ -17,7 +17,7 @@ import resource, sys
 import numpy as np
 from SlicerLDMRegLib.errors import OutOfMemoryError
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.pipeline import register, stages
+from SlicerLDMRegLib.pipeline import register
 from SlicerLDMRegLib.pipeline.device import available_memory
 
 n, room = int(sys.argv[1]), int(sys.argv[2])
@@ -60,7 +60,7 @@ def run(*arguments: int) -> subprocess.CompletedProcess[str]:
 def test_512_cubed_on_4_gib_says_so_before_it_begins() -> None:
     done = run(512, 4 * 2**30)
     assert (done.returncode, done.stderr) == (4, "")
-    assert "GiB are free; use --slices" in done.stdout
+    assert "GiB are free; use slices" in done.stdout
 
 
 @linux_only

@@ -18,13 +18,20 @@ from SlicerLDMRegLib.functional import identity_grid, integrate, inverse_consist
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.model_store import Grid, Intensity, ModelCard, write_model_folder
 from SlicerLDMRegLib.networks import FieldPrediction, build_network
-from SlicerLDMRegLib.pipeline import LoadedModel, Progress, RefineOptions, load_model, register
+from SlicerLDMRegLib.pipeline import (
+    LoadedModel,
+    Progress,
+    RefineOptions,
+    RegistrationRequest,
+    load_model,
+    register,
+)
 from SlicerLDMRegLib.pipeline.align.alignment import Alignment
+from SlicerLDMRegLib.pipeline.context import RunContext
 from SlicerLDMRegLib.pipeline.deform import Deformer
 from SlicerLDMRegLib.pipeline.device import Meter
-from SlicerLDMRegLib.pipeline.inputs import read_inputs
+from SlicerLDMRegLib.pipeline.inputs import Inputs
 from SlicerLDMRegLib.pipeline.predict.predictor import Predictor
-from SlicerLDMRegLib.pipeline.prepare import IntensityMap
 
 MakeImage = Callable[..., sitk.Image]
 
@@ -155,7 +162,7 @@ def test_3d_network(volume: ImageGeometry, make_image: MakeImage) -> None:
     np.testing.assert_allclose(
         result.field.vectors, np.broadcast_to(mm, result.field.vectors.shape), atol=1e-5
     )
-    with pytest.raises(InputError, match="leave --slices out"):
+    with pytest.raises(InputError, match="leave slices out"):
         register(image, image, model=model, slices="k:3")
     with pytest.raises(InputError, match="images are 2D"):
         register(np.eye(20), np.eye(20), model=model)
@@ -231,19 +238,11 @@ def test_no_folds_on_the_lattice_of_the_result_when_it_is_coarser(make_image: Ma
     assert refined.metrics["deformation"]["displacement_max_mm"] > 1
     # The inverse is that of the field without folds, not of the one before.
     deformation = Deformer(
-        read_inputs(image, image),
-        thick,
-        model,
-        None,
-        none,
-        0,
-        torch.device("cpu"),
-        Meter(torch.device("cpu")),
-        Progress(),
-    ).run(
+        Inputs(image, image),
+        RegistrationRequest(image, image, refine=none),
+        RunContext(model, torch.device("cpu"), Meter(torch.device("cpu")), Progress()),
         Alignment(sitk.Transform(2, sitk.sitkIdentity), "none"),
-        (IntensityMap(0.0, 1.0), IntensityMap(0.0, 1.0)),
-    )
+    ).run()
     error = inverse_consistency(deformation.displacement.values, deformation.inverse.values)
     assert error.max() < 0.5
 
@@ -287,19 +286,18 @@ def test_model_from_a_folder(folder: Path, plane: ImageGeometry, make_image: Mak
 def test_auto_takes_the_installed_model(
     folder: Path, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from SlicerLDMRegLib.model_store import store
-    from SlicerLDMRegLib.pipeline.predict.loaded_model import choose_card
+    from SlicerLDMRegLib.model_store import choose_model, store
 
     monkeypatch.setattr(store, "_bundled", lambda: None)
     monkeypatch.setenv("LDMREG_MODELS", str(folder.parent))
     for dimension in (2, 3):
-        card = choose_card("auto", dimension, slicewise=False)
+        card = choose_model("auto", dimension)
         assert card is not None
         assert card.id == "tiny"
     monkeypatch.setenv("LDMREG_MODELS", str(folder / "nothing"))
     with pytest.raises(ModelError, match="without a model"):
-        choose_card("auto", 2, slicewise=False)
-    assert choose_card("none", 2, slicewise=False) is None
+        choose_model("auto", 2)
+    assert choose_model("none", 2) is None
 
 
 def test_damaged_model(folder: Path, tmp_path: Path) -> None:

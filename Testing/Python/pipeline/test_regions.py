@@ -360,14 +360,15 @@ def test_a_request_holds_all_of_it() -> None:
         "a",
         "b",
         fixed_segmentation="c.nrrd",
-        label_names={17: "left hippocampus"},  # type: ignore[dict-item]
+        label_names={17: "left hippocampus"},
         segmenter="none",
         prompts={"5": "optic chiasm"},
     )
     assert RegistrationRequest.from_json(request.to_json()) == request
-    assert request.label_names == {"17": "left hippocampus"}
+    assert request.label_names == {17: "left hippocampus"}
+    assert request.prompts == {5: "optic chiasm"}
     for wrong in ({"prompts": {"x": "y"}}, {"prompts": ["y"]}, {"label_names": {"1": 2}}):
-        with pytest.raises(InputError, match=next(iter(wrong))):
+        with pytest.raises(InputError, match=next(iter(wrong)).replace("_", " ")):
             RegistrationRequest("a", "b", **wrong)
 
 
@@ -376,7 +377,7 @@ def test_segments_of_slicer_that_fill_a_part_of_the_lattice_are_read(
 ) -> None:
     path = tmp_path / "labels.seg.nrrd"
     write_segmentation(Segmentation(HEAD.to_image(labels), NAMES), path)
-    inputs = read_inputs(*images, fixed_labels=path)
+    inputs = read_inputs(RegistrationRequest(*images, fixed_labels=path))
     assert inputs.label_names == NAMES
     assert inputs.fixed_labels is not None
     assert inputs.fixed_labels.GetSize() == HEAD.size

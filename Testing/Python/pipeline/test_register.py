@@ -344,7 +344,7 @@ def test_too_large_for_the_memory(
     plane: ImageGeometry, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registration, "available_memory", lambda: 2**10)
-    with pytest.raises(OutOfMemoryError, match=r"GiB.*--slices"):
+    with pytest.raises(OutOfMemoryError, match=r"GiB.*use slices"):
         register(make_image(plane), make_image(plane, (1.0, 1.0)), model="none")
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.pipeline import AlignOptions, RefineOptions, RegistrationRequest
+from SlicerLDMRegLib.pipeline.options import chosen_refinement
 
 
 def test_request_travels_as_json() -> None:
@@ -22,7 +23,7 @@ def test_request_travels_as_json() -> None:
     assert RegistrationRequest.from_json(request.to_json()) == request
     plain = RegistrationRequest("a.nrrd", Path("b.nrrd"))  # type: ignore[arg-type]
     assert plain.moving == "b.nrrd"
-    assert json.loads(plain.to_json())["refine"] is None
+    assert json.loads(plain.to_json())["refine"] == {}
     assert RegistrationRequest.from_json(plain.to_json()) == plain
 
 
@@ -41,7 +42,7 @@ def test_a_request_keeps_only_what_was_said_about_the_refinement() -> None:
         request = RegistrationRequest("a", "b", refine=said)  # type: ignore[arg-type]
         read = RegistrationRequest.from_json(request.to_json())
         assert read == request
-        assert RefineOptions.from_value(read.refine, card) == expected
+        assert read.refine_options({"refine": card}) == expected
 
 
 @pytest.mark.parametrize(
@@ -87,15 +88,19 @@ def test_wrong_refinement_names_the_option(name: str, value: Any) -> None:
 
 def test_refinement_from_what_users_give() -> None:
     card = {"similarity": "lncc", "iterations": [5, 4]}
-    assert RefineOptions.from_value(None) == RefineOptions()
-    assert RefineOptions.from_value(None, card) == RefineOptions(
-        similarity="lncc", iterations=(5, 4)
-    )
-    assert not RefineOptions.from_value(False, card).enabled
-    assert RefineOptions.from_value("9,8", card).iterations == (9, 8)
-    assert RefineOptions.from_value({"max_seconds": 2.0}, card).similarity == "lncc"
+
+    def options(value: Any, defaults: dict[str, Any] = card) -> RefineOptions:
+        return RefineOptions.recommended(chosen_refinement(value), defaults)
+
+    assert options(None, {}) == RefineOptions()
+    assert options(None) == RefineOptions(similarity="lncc", iterations=(5, 4))
+    assert not options(False).enabled
+    assert options("9,8").iterations == (9, 8)
+    assert options({"iterations": "9,8"}).iterations == (9, 8)
+    assert options({"max_seconds": 2.0}).similarity == "lncc"
     own = RefineOptions(similarity="mind")
-    assert RefineOptions.from_value(own, card) is own
+    assert options(own) == own
     for wrong in ("fast", 3, {"speed": 1}):
-        with pytest.raises(InputError):
-            RefineOptions.from_value(wrong)  # type: ignore[arg-type]
+        with pytest.raises(InputError) as caught:
+            chosen_refinement(wrong)  # type: ignore[arg-type]
+        assert str(caught.value.option).startswith("refine")

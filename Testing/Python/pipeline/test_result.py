@@ -16,8 +16,8 @@ from SlicerLDMRegLib.pipeline import (
     RefineOptions,
     RegistrationRequest,
     RegistrationResult,
+    Runner,
     register,
-    register_request,
 )
 
 MakeImage = Callable[..., sitk.Image]
@@ -170,7 +170,7 @@ def test_request_runs_and_writes(files: dict[str, str], tmp_path: Path) -> None:
     request = RegistrationRequest(
         **files, model="none", refine=FAST, output=str(tmp_path / "results")
     )
-    found = register_request(RegistrationRequest.from_json(request.to_json()))
+    found = Runner().run(RegistrationRequest.from_json(request.to_json()))
     assert found.metrics["after"]["ncc"] > found.metrics["before"]["ncc"]
     assert {path.name for path in (tmp_path / "results").iterdir()} == FILES
 
@@ -182,7 +182,7 @@ def test_cancelled_request_writes_nothing(files: dict[str, str], tmp_path: Path)
     seen: list[str] = []
     progress = Progress(lambda *report_: seen.append(report_[0]), lambda: seen.count("refine") > 5)
     with pytest.raises(CancelledError):
-        register_request(request, progress)
+        Runner().run(request, progress)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -192,7 +192,7 @@ def test_request_refuses_a_foreign_output_before_any_work(
     (tmp_path / "mine.txt").write_text("x")
     seen: list[str] = []
     with pytest.raises(InputError, match=r"mine\.txt"):
-        register_request(
+        Runner().run(
             RegistrationRequest(**files, model="none", output=str(tmp_path)),
             Progress(lambda *report_: seen.append(report_[0])),
         )

@@ -46,11 +46,16 @@ def form(host: Any) -> Iterator[Any]:
 @pytest.fixture
 def registered(host: Any, form: Any) -> Callable[..., Any]:
     """Writes a result of two small volumes into the scene, as a run of the panel does."""
-    from SlicerLDMRegLib.slicer_app.results.result_nodes import write_result
     from SlicerLDMRegLib.slicer_app.run.plan import RegistrationPlan
     from SlicerLDMRegLib.slicer_app.run.session import FinishedRun
-    from SlicerLDMRegLib.slicer_app.scene.scene_images import scene_images
-    from Testing.Python.slicer_app.scenes import blobs, lattice, result_of, volume_node
+    from Testing.Python.slicer_app.scenes import (
+        blobs,
+        lattice,
+        result_of,
+        scene_images,
+        volume_node,
+        write_result,
+    )
 
     def run(outputs: Any = None, **changes: Any) -> Any:
         if form.parameters.fixedVolume is None:

@@ -21,7 +21,11 @@ def frames(host: Any) -> Any:
     """A volume with four frames, in a browser."""
     from SlicerLDMRegLib.slicer_app.results.sequence_results import sequence_of
     from SlicerLDMRegLib.slicer_app.scene.volume_nodes import set_voxels, voxels_from_image
-    from Testing.Python.slicer_app.scenes import blobs, lattice, volume_node
+    from Testing.Python.slicer_app.scenes import (
+        blobs,
+        lattice,
+        volume_node,
+    )
 
     slicer = host.slicer
     place = lattice((16, 15, 14))
@@ -40,10 +44,8 @@ def frames(host: Any) -> Any:
 
 def test_of_a_sequence_the_worst_frame_is_told(host: Any, frames: Any, tmp_path: Path) -> None:
     from SlicerLDMRegLib.slicer_app.panel.result_texts import verdict_text
-    from SlicerLDMRegLib.slicer_app.results.sequence_results import write_sequence
     from SlicerLDMRegLib.slicer_app.results.shown_result import shown_result
-    from SlicerLDMRegLib.slicer_app.scene.scene_images import scene_images
-    from Testing.Python.slicer_app.scenes import result_of
+    from Testing.Python.slicer_app.scenes import result_of, scene_images, write_sequence
 
     results = {}
     for number, metrics in ((1, GOOD), (2, WORST), (3, WORSE)):

@@ -15,7 +15,7 @@ import pytest
 from SlicerLDMRegLib.resources import sample_data_dir
 from SlicerLDMRegLib.worker import WorkerClient
 from Testing.Host.fixtures import host, running_host
-from Testing.Python.session.runs import PATIENCE, QUICK, Watched
+from Testing.Python.session.runs import PATIENCE, Watched, make_plan
 from Testing.Python.worker.waiting import assert_nothing_left
 
 __all__ = ["host", "running_host"]
@@ -122,9 +122,7 @@ def frames(host: Any) -> Any:
 @pytest.fixture
 def plan(blobs: tuple[Any, Any]) -> Callable[..., Any]:
     """Makes plans for the two volumes, quick ones where nothing else is said."""
-    from SlicerLDMRegLib.slicer_app.run.plan import RegistrationPlan
-
-    return lambda **options: RegistrationPlan(*blobs, **{**QUICK, **options})
+    return lambda **options: make_plan(*blobs, **options)
 
 
 @pytest.fixture

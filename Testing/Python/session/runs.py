@@ -14,6 +14,18 @@ QUICK = {"model": "none", "refine": {"iterations": [2]}, "align": "none"}
 LONG = {"model": "none", "refine": {"iterations": [99999]}, "align": "none"}
 
 
+#: Fields of a plan; all others are those of the request.
+_OWN = ("view", "reference_frame", "segments", "guided", "outputs")
+
+
+def make_plan(*nodes: Any, extent: str = "WHOLE", **options: Any) -> Any:
+    """A plan for two volumes, a quick one where nothing else is said."""
+    from SlicerLDMRegLib.slicer_app.run.plan import Extent, RegistrationPlan
+
+    own = {name: options.pop(name) for name in _OWN if name in options}
+    return RegistrationPlan(*nodes, {**QUICK, **options}, extent=Extent[extent], **own)
+
+
 class Watched:
     """A session with a timer of 10 ms; writes down what it tells.
 

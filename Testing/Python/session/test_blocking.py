@@ -31,8 +31,7 @@ def test_the_work_is_done_in_parts(
     plan = RegistrationPlan(
         scenes.volume_node(scenes.blobs(lattice), "fixed"),
         scenes.volume_node(scenes.blobs(lattice, (1.0, 1.0, 0.0)), "moving"),
-        initial_transform=start,
-        **{**QUICK, "refine": False},
+        {**QUICK, "refine": False, "initial_transform": start},
     )
     steps = note_calls(monkeypatch, run.Run, "check", lambda: 0)  # called before each step
     read = note_calls(monkeypatch, scene_images._Side, "__init__", lambda: len(steps))

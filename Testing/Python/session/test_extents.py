@@ -9,22 +9,17 @@ import numpy as np
 import pytest
 
 from SlicerLDMRegLib.errors import CancelledError, InputError
-from Testing.Python.session.runs import QUICK, Watched
+from SlicerLDMRegLib.pipeline import SliceSelection
+from Testing.Python.session.runs import Watched, make_plan
 
 Text = Callable[[], str]
-
-
-def make_plan(*nodes: Any, **options: Any) -> Any:
-    from SlicerLDMRegLib.slicer_app.run.plan import Extent, RegistrationPlan
-
-    extent = Extent[options.pop("extent")]
-    return RegistrationPlan(*nodes, extent=extent, **{**QUICK, **options})
 
 
 def test_some_slices(session: Watched, volumes: tuple[Any, Any]) -> None:
     from SlicerLDMRegLib.slicer_app.scene.volume_nodes import volume_geometry
 
-    run = session.run(make_plan(*volumes, extent="RANGE", axis="axial", first=2, last=4))
+    slices = SliceSelection("axial", 2, 4)
+    run = session.run(make_plan(*volumes, extent="RANGE", slices=slices))
     whole, part = (volume_geometry(node) for node in (volumes[0], run.nodes["warped"]))
     assert part.matches(whole.crop((0, 0, 2), (22, 20, 3)))
     assert str(run.result.slices) == "k:2-4"

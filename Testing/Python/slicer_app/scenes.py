@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +16,21 @@ from vtk.util.numpy_support import vtk_to_numpy
 from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.pipeline import RegistrationResult
+from SlicerLDMRegLib.slicer_app.results.result_nodes import (
+    PreparedResult,
+    ResultPreparation,
+    WrittenResult,
+)
+from SlicerLDMRegLib.slicer_app.results.sequence_results import (
+    SEQUENCE_OUTPUTS,
+    SequencePreparation,
+)
 from SlicerLDMRegLib.slicer_app.scene.coordinates import ijk_to_ras, vtk_matrix
+from SlicerLDMRegLib.slicer_app.scene.frames import FrameSequence
 from SlicerLDMRegLib.slicer_app.scene.scene_images import SceneImages
+from SlicerLDMRegLib.slicer_app.scene.scene_images import scene_images as scene_image_steps
+from SlicerLDMRegLib.slicer_app.scene.steps import all_at_once
+from SlicerLDMRegLib.slicer_app.scene.transform_nodes import itk_transform as itk_transform_steps
 from SlicerLDMRegLib.slicer_app.scene.volume_nodes import set_voxels, voxels_from_image
 
 
@@ -160,3 +174,38 @@ def scene_text(scene: Any) -> str:
 def array_of(node: Any) -> np.ndarray:
     """The voxels of a volume node, (k, j, i)."""
     return np.asarray(slicer.util.arrayFromVolume(node))
+
+
+# Steps of the module, without a break between them
+
+
+def scene_images(*nodes: Any, **options: Any) -> SceneImages:
+    """The images of two nodes, all at once."""
+    return all_at_once(scene_image_steps(*nodes, **options))
+
+
+def itk_transform(*arguments: Any) -> sitk.Transform:
+    """A transform node as an ITK transform, all at once."""
+    return all_at_once(itk_transform_steps(*arguments))
+
+
+def prepare_result(*arguments: Any) -> PreparedResult:
+    """A result, its images and outputs, ready to be written."""
+    preparation = ResultPreparation(*arguments)
+    preparation.compute()
+    return preparation.finish()
+
+
+def write_result(*arguments: Any) -> WrittenResult:
+    """Write a result of images into the scene, into some outputs."""
+    return prepare_result(*arguments).write()
+
+
+def write_sequence(
+    results: dict[int, Any], frames: FrameSequence, outputs: Iterable[str] = SEQUENCE_OUTPUTS
+) -> WrittenResult:
+    """Write results with their images, by frame, into the scene."""
+    preparation = SequencePreparation(frames, outputs)
+    for number in sorted(results):
+        preparation.add(number, *results[number])
+    return preparation.finish().write()

@@ -15,10 +15,8 @@ from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.slicer_app.results.apply_transform import apply_transform
-from SlicerLDMRegLib.slicer_app.results.result_nodes import write_result
 from SlicerLDMRegLib.slicer_app.scene.coordinates import FLIP, vtk_matrix
 from SlicerLDMRegLib.slicer_app.scene.labels import segmentation_from_labels
-from SlicerLDMRegLib.slicer_app.scene.scene_images import scene_images
 from SlicerLDMRegLib.slicer_app.scene.transform_nodes import grid_from_field
 from SlicerLDMRegLib.slicer_app.scene.volume_nodes import image_from_volume, volume_geometry
 from Testing.Python.slicer_app.failures import failures
@@ -28,8 +26,10 @@ from Testing.Python.slicer_app.scenes import (
     resliced,
     result_of,
     rotation,
+    scene_images,
     scene_text,
     volume_node,
+    write_result,
 )
 
 LATTICE = lattice((44, 42, 40), (1.0, 1.1, 1.2))

@@ -13,10 +13,9 @@ import vtk
 
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.slicer_app.results.result_nodes import write_result
 from SlicerLDMRegLib.slicer_app.scene.coordinates import FLIP, vtk_matrix
 from SlicerLDMRegLib.slicer_app.scene.labels import labels_from_node, segmentation_from_labels
-from SlicerLDMRegLib.slicer_app.scene.scene_images import LabelSource, scene_images
+from SlicerLDMRegLib.slicer_app.scene.scene_images import LabelSource
 from SlicerLDMRegLib.slicer_app.scene.view_slices import slice_node
 from Testing.Python.slicer_app.scenes import (
     array_of,
@@ -25,8 +24,10 @@ from Testing.Python.slicer_app.scenes import (
     resliced,
     result_of,
     rotation,
+    scene_images,
     smooth_field,
     volume_node,
+    write_result,
 )
 
 Pair = Callable[..., tuple[Any, Any]]
@@ -61,20 +62,16 @@ def two_labels(geometry: ImageGeometry, numbers: tuple[int, int] = (1, 2)) -> si
 def test_whole_volumes(scene: Any, pair: Pair) -> None:
     fixed, moving = pair()
     images = scene_images(fixed, moving)
-    assert (images.planes, images.slices, images.resampled) == (None, None, None)
-    assert set(images.arguments()) == {"fixed", "moving"}
+    assert (images.planes, images.resampled) == (None, None)
+    assert set(images.fields()) == {"fixed", "moving"}
     assert images.fixed.GetDimension() == 3
     assert (images.fixed_source.shown, images.moving_source.shown) == (fixed, moving)
-    ranged = scene_images(fixed, moving, slices="k:3-5")
-    assert ranged.arguments()["slices"] == "k:3-5"
 
 
 def test_inputs_that_cannot_be_are_told(scene: Any, pair: Pair) -> None:
     fixed, moving = pair()
     with pytest.raises(InputError, match="are both 'fixed'"):
         scene_images(fixed, fixed)
-    with pytest.raises(InputError, match="got both"):
-        scene_images(fixed, moving, view=slice_node(scene, "Red"), slices="k:1")
     with pytest.raises(InputError, match="expected one of Green, Red, Yellow, got 'Blue'"):
         slice_node(scene, "Blue")
     far = put_view("Red", np.eye(3), (0, 0, 200))
@@ -267,7 +264,7 @@ def test_labels_of_one_name_have_one_number(scene: Any, pair: Pair) -> None:
     assert images.moving_names == {1: "Left ", 3: "new"}
     expected = sitk.GetArrayFromImage(two_labels(geometry, (1, 3)))
     assert np.array_equal(sitk.GetArrayFromImage(images.moving_labels), expected)
-    arguments = images.arguments()
+    arguments = images.fields()
     assert arguments["label_names"] == {1: "left", 2: "right"}
     nodes = write_result(result_of(images), images).nodes
     written = nodes["warped_labels"].GetSegmentation()
@@ -307,7 +304,7 @@ def test_masks_of_segments_and_volumes_lie_on_their_images(scene: Any, pair: Pai
     segments.GetSegmentation().GetSegment("Segment_1").DeepCopy(overlapping)
     organ = volume_node(two_labels(on_moving, (4, 0)), "organ")
     images = scene_images(fixed, moving, fixed_mask=segments, moving_mask=organ)
-    assert set(images.arguments()) == {"fixed", "moving", "fixed_mask", "moving_mask"}
+    assert set(images.fields()) == {"fixed", "moving", "fixed_mask", "moving_mask"}
     both = sitk.GetArrayFromImage(two_labels(on_fixed)) == 2
     assert np.array_equal(sitk.GetArrayFromImage(images.fixed_mask), both.astype(np.uint8))
     left = sitk.GetArrayFromImage(two_labels(on_moving)) == 1

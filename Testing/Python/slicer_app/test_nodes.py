@@ -19,15 +19,12 @@ from SlicerLDMRegLib.slicer_app.scene.coordinates import (
     vtk_matrix,
 )
 from SlicerLDMRegLib.slicer_app.scene.planes import Plane, plane_pair
-from SlicerLDMRegLib.slicer_app.scene.transform_nodes import (
-    field_from_transform,
-    grid_from_field,
-    itk_transform,
-)
+from SlicerLDMRegLib.slicer_app.scene.transform_nodes import field_from_transform, grid_from_field
 from SlicerLDMRegLib.slicer_app.scene.volume_nodes import image_from_volume, volume_geometry
 from Testing.Python.slicer_app.scenes import (
     array_of,
     blobs,
+    itk_transform,
     lattice,
     rotation,
     smooth_field,

@@ -20,17 +20,11 @@ from SlicerLDMRegLib.pipeline import register
 from SlicerLDMRegLib.slicer_app.results import result_nodes
 from SlicerLDMRegLib.slicer_app.results.apply_transform import apply_transform
 from SlicerLDMRegLib.slicer_app.results.node_attributes import read_attributes, read_json, roles_of
-from SlicerLDMRegLib.slicer_app.results.result_nodes import (
-    OUTPUTS,
-    check_outputs,
-    find_outputs,
-    prepare_result,
-    write_result,
-)
+from SlicerLDMRegLib.slicer_app.results.result_nodes import OUTPUTS, check_outputs, find_outputs
 from SlicerLDMRegLib.slicer_app.scene.coordinates import vtk_matrix
 from SlicerLDMRegLib.slicer_app.scene.labels import labels_from_node
 from SlicerLDMRegLib.slicer_app.scene.scene_change import SceneChange
-from SlicerLDMRegLib.slicer_app.scene.scene_images import LabelSource, SceneImages, scene_images
+from SlicerLDMRegLib.slicer_app.scene.scene_images import LabelSource, SceneImages
 from SlicerLDMRegLib.slicer_app.scene.transform_nodes import field_from_transform
 from SlicerLDMRegLib.slicer_app.scene.volume_nodes import volume_geometry
 from Testing.Python.slicer_app.failures import failures
@@ -38,12 +32,15 @@ from Testing.Python.slicer_app.scenes import (
     array_of,
     blobs,
     lattice,
+    prepare_result,
     resliced,
     result_of,
     rotation,
+    scene_images,
     scene_text,
     smooth_field,
     volume_node,
+    write_result,
 )
 
 Pair = Callable[..., tuple[Any, Any]]
@@ -401,7 +398,7 @@ def test_a_registration_from_nodes_to_nodes(scene: Any, size: tuple[int, ...]) -
     fixed = volume_node(blobs(geometry), "fixed")
     moving = volume_node(blobs(geometry, (1.6, -1.2, 0)), "moving")
     images = scene_images(fixed, moving)
-    result = register(**images.arguments(), model="none", align="none")
+    result = register(**images.fields(), model="none", align="none")
     nodes = write_result(result, images).nodes
     assert set(nodes) == set(OUTPUTS) - {"warped_labels"}
     bright = array_of(fixed) > 0.5
@@ -412,3 +409,33 @@ def test_a_registration_from_nodes_to_nodes(scene: Any, size: tuple[int, ...]) -
     assert np.abs(seen - array_of(nodes["warped"])).max() < 1e-4
     assert read_attributes(nodes["warped"])["Model"] == "none"
     assert read_attributes(nodes["warped"])["Version"]
+
+
+def test_one_undo_that_fails_does_not_keep_the_others_from_being_done(
+    scene: Any, pair: Pair
+) -> None:
+    _, moving = pair()
+    before = scene_text(scene)
+    broken = [True]
+    done: list[str] = []
+
+    def fail() -> None:
+        if broken:
+            raise OSError("no space left")
+        done.append("mended")
+
+    with SceneChange(scene) as change:
+        change.keep(moving)
+        change.on_undo(lambda: done.append("first"))
+        change.on_undo(fail)
+        change.on_undo(lambda: done.append("last"))
+        moving.SetName("renamed")
+        change.add("vtkMRMLTransformNode", "new")
+    with pytest.raises(OSError, match="no space left"):
+        change.revert()
+    assert done == ["last", "first"]
+    assert scene_text(scene) == before
+    broken.clear()
+    change.revert()  # only what has failed
+    assert done == ["last", "first", "mended"]
+    assert scene_text(scene) == before

@@ -13,14 +13,9 @@ import vtk
 
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.slicer_app.results.node_attributes import read_attributes, read_json, roles_of
-from SlicerLDMRegLib.slicer_app.results.sequence_results import (
-    FrameSequence,
-    sequence_of,
-    write_sequence,
-)
+from SlicerLDMRegLib.slicer_app.results.sequence_results import FrameSequence, sequence_of
 from SlicerLDMRegLib.slicer_app.scene.coordinates import FLIP, vtk_matrix
 from SlicerLDMRegLib.slicer_app.scene.scene_change import SceneChange
-from SlicerLDMRegLib.slicer_app.scene.scene_images import scene_images
 from SlicerLDMRegLib.slicer_app.scene.transform_nodes import field_from_transform
 from SlicerLDMRegLib.slicer_app.scene.volume_nodes import set_voxels, voxels_from_image
 from Testing.Python.slicer_app.failures import failures
@@ -30,9 +25,11 @@ from Testing.Python.slicer_app.scenes import (
     lattice,
     resliced,
     result_of,
+    scene_images,
     scene_text,
     smooth_field,
     volume_node,
+    write_sequence,
 )
 
 LATTICE = lattice((20, 18, 16), (1.1, 1.2, 1.3), np.diag([-1.0, -1, 1]))

@@ -10,10 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
 
 from SlicerLDMRegLib.pipeline import RegistrationRequest
-from SlicerLDMRegLib.resources import sample_data_dir
 from SlicerLDMRegLib.worker import WorkerClient
 from Testing.Python.worker.waiting import PATIENCE, assert_nothing_left
 
@@ -105,14 +103,6 @@ def make_client(environment: dict[str, str], place: Path) -> Iterator[Callable[.
     for client in clients:
         client.close(0.0)
     assert_nothing_left(place)
-
-
-@pytest.fixture(scope="session")
-def cardiac() -> dict[str, sitk.Image]:
-    """The sample pair, in memory, by the roles of a request."""
-    folder = sample_data_dir()
-    names = ("fixed", "moving", "fixed_labels", "moving_labels")
-    return {name: sitk.ReadImage(str(folder / f"cardiac_{name}.nrrd")) for name in names}
 
 
 @pytest.fixture(scope="session")

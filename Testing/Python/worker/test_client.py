@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ def test_images_in_memory_with_the_model(client: WorkerClient, cardiac: Images) 
     progress: list[tuple[str, float, str]] = []
     done: list[RegistrationResult] = []
     request = RegistrationRequest("fixed", "moving", model=MODEL)
-    job = client.submit(request, cardiac, lambda *p: progress.append(p), done.append)
+    job = client.submit(replace(request, **cardiac), lambda *p: progress.append(p), done.append)
     idle = 0
     while not job.finished:
         told = len(progress)
@@ -131,7 +131,7 @@ def test_arrays_landmarks_and_a_transform_in_memory(
         "moving_landmarks": points + np.array([2.0, 0.0]),
         "initial_transform": sitk.TranslationTransform(2, (0.5, 0.0)),
     }
-    there = client.submit(quick, inputs).wait(PATIENCE)
+    there = client.submit(replace(quick, **inputs)).wait(PATIENCE)
     here = register(**inputs, model="none", refine={"iterations": [5, 3]})
     assert_same_result(here, there)
     assert here.metrics["after"]["tre"] != here.metrics["before"]["tre"]
@@ -146,7 +146,7 @@ def test_masks_in_memory(
         "fixed_mask": columns > 5,
         "moving_mask": sitk.GetImageFromArray((rows > 4).astype(np.uint8)),
     }
-    there = client.submit(quick, inputs).wait(PATIENCE)
+    there = client.submit(replace(quick, **inputs)).wait(PATIENCE)
     here = register(**inputs, model="none", refine={"iterations": [5, 3]})
     assert_same_result(here, there)
     assert there is not None and there.metrics["masks"] == ["fixed", "moving"]
@@ -154,11 +154,11 @@ def test_masks_in_memory(
     files = {"moving_mask": str(tmp_path / "mask.nrrd"), "diffeomorphic": True}
     request = RegistrationRequest.from_dict({**quick.to_dict(), **files})
     inputs.pop("moving_mask")
-    there = client.submit(request, inputs).wait(PATIENCE)
+    there = client.submit(replace(request, **inputs)).wait(PATIENCE)
     assert there is not None and there.provenance["options"]["diffeomorphic"] is True
     assert np.array_equal(there.field.vectors, here.field.vectors)
     empty = {**blobs, "fixed_mask": np.zeros_like(rows)}
-    assert "fixed mask: all voxels are 0" in str(failure(client.submit(quick, empty)))
+    assert "fixed mask: all voxels are 0" in str(failure(client.submit(replace(quick, **empty))))
 
 
 def test_volume_slice_by_slice(client: WorkerClient) -> None:
@@ -169,7 +169,7 @@ def test_volume_slice_by_slice(client: WorkerClient) -> None:
     }
     pair["moving"].SetOrigin((0.5, 0.0, 0.0))
     options: dict[str, Any] = {"model": "none", "refine": {"iterations": [4]}, "slices": "k:1-2"}
-    there = client.submit(RegistrationRequest("a", "b", **options), pair).wait(PATIENCE)
+    there = client.submit(replace(RegistrationRequest("a", "b", **options), **pair)).wait(PATIENCE)
     assert_same_result(register(**pair, **options), there)
     assert there is not None and there.slices is not None
 
@@ -178,7 +178,7 @@ def test_the_callers_images_are_those_of_the_result(
     client: WorkerClient, blobs: Images, quick: RegistrationRequest
 ) -> None:
     images = {name: sitk.GetImageFromArray(array) for name, array in blobs.items()}
-    job = client.submit(quick, images)
+    job = client.submit(replace(quick, **images))
     images["fixed"][5, 5] = 100.0  # after submit: no harm
     result = job.wait(PATIENCE)
     assert result is not None
@@ -190,10 +190,10 @@ def test_output_is_written(
 ) -> None:
     output = tmp_path / "a b" / "ergebnisse ü"
     request = RegistrationRequest.from_dict({**quick.to_dict(), "output": str(output)})
-    assert client.submit(request, blobs).wait(PATIENCE) is not None
+    assert client.submit(replace(request, **blobs)).wait(PATIENCE) is not None
     assert (output / "report.html").is_file()
     (output / "notes.txt").touch()
-    assert isinstance(failure(client.submit(request, blobs)), InputError)
+    assert isinstance(failure(client.submit(replace(request, **blobs))), InputError)
 
 
 def test_errors_are_those_of_this_process(
@@ -208,7 +208,8 @@ def test_errors_are_those_of_this_process(
     for kind, changes, inputs in cases:
         request = RegistrationRequest.from_dict({**quick.to_dict(), **changes})
         errors: list[Exception] = []
-        job = client.submit(request, inputs, on_done=errors.append, on_error=errors.append)
+        request = replace(request, **inputs)
+        job = client.submit(request, on_done=errors.append, on_error=errors.append)
         error = failure(job)
         assert type(error) is kind and errors == [error] and job.state == "failed"
         options = {**request.to_dict(), **inputs}
@@ -216,7 +217,7 @@ def test_errors_are_those_of_this_process(
         with pytest.raises(kind) as here:
             register(options.pop("fixed"), options.pop("moving"), **options)
         assert str(here.value) == str(error)
-    assert client.submit(quick, blobs).wait(PATIENCE) is not None
+    assert client.submit(replace(quick, **blobs)).wait(PATIENCE) is not None
 
 
 def test_the_log(
@@ -226,7 +227,7 @@ def test_the_log(
     log: list[tuple[str, str]],
     damaged_model: Path,
 ) -> None:
-    assert client.submit(quick, blobs).wait(PATIENCE) is not None
+    assert client.submit(replace(quick, **blobs)).wait(PATIENCE) is not None
     # Warnings of the library come with their level.
     assert any(level == "warning" and str(damaged_model) in text for level, text in log)
     # What libraries print did no harm, and is at hand.
@@ -257,8 +258,8 @@ def test_cancel(
             job.cancel()
 
     request = RegistrationRequest("fixed", "moving", model=MODEL, align="rigid")
-    job = client.submit(request, cardiac, progress, outcomes.append, outcomes.append)
-    following = client.submit(quick, blobs)
+    job = client.submit(replace(request, **cardiac), progress, outcomes.append, outcomes.append)
+    following = client.submit(replace(quick, **blobs))
     error = failure(job)
     assert isinstance(error, CancelledError) and outcomes == [error]
     assert job.state == "cancelled"
@@ -275,7 +276,7 @@ def test_jobs_run_one_after_the_other(
 ) -> None:
     order: list[int] = []
     jobs = [
-        client.submit(quick, blobs, on_done=lambda result, n=number: order.append(n))
+        client.submit(replace(quick, **blobs), on_done=lambda result, n=number: order.append(n))
         for number in range(3)
     ]
     assert [job.state for job in jobs] == ["running", "queued", "queued"]
@@ -302,13 +303,13 @@ def test_out_of_memory_is_told_and_survived(
 
     options = {"model": "none", "align": "none", "refine": {"iterations": [300, 0, 20]}}
     try:
-        error = failure(client.submit(RegistrationRequest("a", "b", **options), pair, limit))
+        error = failure(client.submit(RegistrationRequest(**pair, **options), limit))
     finally:
         memory_limit.unlink(missing_ok=True)
     assert isinstance(error, OutOfMemoryError), error
     assert "not enough memory for this registration" in str(error)
     wait_until(lambda: not memory_limit.with_suffix(".set").exists())
-    assert client.submit(quick, blobs).wait(PATIENCE) is not None
+    assert client.submit(replace(quick, **blobs)).wait(PATIENCE) is not None
     assert client.pid == pid
 
 

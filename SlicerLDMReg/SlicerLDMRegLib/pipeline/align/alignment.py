@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from ...errors import InputError
+from ...errors import ADVICE, InputError
 from ...geometry import ImageGeometry
 from ..masks import Masks
 from ..options import AlignOptions
@@ -144,7 +144,9 @@ def check_overlap(fixed: sitk.Image, moving: sitk.Image, transform: sitk.Transfo
     boxes = [_box(ImageGeometry.from_image(image)) for image in (fixed, moving)]
     raise InputError(
         f"the images do not overlap in space: the fixed one lies in {boxes[0]} mm, the moving one "
-        f"in {boxes[1]} mm; use --align center or rigid, or correct their origins"
+        f"in {boxes[1]} mm; use {ADVICE}, or correct their origins",
+        option="align",
+        value=("center", "rigid"),
     )
 
 
@@ -171,7 +173,9 @@ def _resolve(
     if method in ("rigid", "affine") and thin:
         raise InputError(
             f"align {method}: expected at least 4 slices, got sizes {fixed.GetSize()} and "
-            f"{moving.GetSize()}; use --align center or none"
+            f"{moving.GetSize()}; use {ADVICE}",
+            option="align",
+            value=("center", "none"),
         )
     if method != "auto":
         return method
@@ -193,6 +197,8 @@ def _centre(
         target = np.asarray(start.GetInverse().TransformPoint(centres[1].tolist()))
     except RuntimeError as error:
         raise InputError(
-            "align center: the initial transform has no inverse; use --align none with it"
+            f"align center: the initial transform has no inverse; use {ADVICE} with it",
+            option="align",
+            value="none",
         ) from error
     return sitk.TranslationTransform(fixed.GetDimension(), (target - centres[0]).tolist())

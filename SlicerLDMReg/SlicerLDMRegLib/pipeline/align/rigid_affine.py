@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from ...errors import InputError, LDMRegError
+from ...errors import ADVICE, InputError, LDMRegError
 from ...geometry import ImageGeometry
 from ..masks import Masks
 from ..options import AlignOptions
@@ -181,7 +181,8 @@ def _first(
             best, best_value = transform, value
     if best is None:
         raise InputError(
-            "align: the images do not overlap from any start; give --initial-transform"
+            f"align: the images do not overlap from any start; give {ADVICE}",
+            option="initial_transform",
         )
     return best
 
@@ -214,7 +215,9 @@ def _run(
         reason = str(error).strip().splitlines()[-1]
         raise LDMRegError(
             f"align {stage}: the optimisation failed ({reason}); "
-            "use --align center or give --initial-transform"
+            f"use {ADVICE}, or give an initial transform",
+            option="align",
+            value="center",
         ) from error
     progress.check()
     if found.GetTransformEnum() == sitk.sitkComposite:

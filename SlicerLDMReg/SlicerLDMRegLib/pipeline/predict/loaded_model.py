@@ -1,4 +1,4 @@
-"""Which model registers a pair, loaded and ready; and what the slices have to do with it."""
+"""A registration model that is loaded and stays in memory."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from pathlib import Path
 
 import torch
 
-from ...errors import InputError, ModelError
-from ...geometry import ImageGeometry
-from ...model_store import ModelCard, default_model, find_model, load_network
+from ...errors import ModelError
+from ...model_store import ModelCard, find_model, load_network
 from ..device import select_device, select_precision
 from ..regions.segmentation_cache import RememberingSegmenter
-from ..slices import SliceRange, SliceSelection
 from .predictor import Predictor
 from .test_time_augmentation import choose_views
 
-__all__ = ["LoadedModel", "choose_card", "choose_slices", "load_model"]
+__all__ = ["LoadedModel", "load_model"]
 
 
 @dataclass(frozen=True)
@@ -84,59 +82,3 @@ def load_model(
     network = load_network(card, where)
     predictor = Predictor(network, dtype, views=choose_views(card))
     return LoadedModel(card, predictor, where, chosen)
-
-
-def choose_card(
-    model: str | Path | ModelCard | None, dimension: int, slicewise: bool
-) -> ModelCard | None:
-    """Return the card of the model to use; None: no model.
-
-    Args:
-        model: ``"auto"``, ``"none"`` or None, an id, the path of a model folder, or a card.
-        dimension: of the images.
-        slicewise: whether slices were asked for, which need a 2D model.
-
-    Raises:
-        ModelError: when there is no such model.
-        InputError: when it does not fit the dimension of the images.
-    """
-    if model is None or model == "none":
-        return None
-    if model == "auto":
-        if dimension == 3 and not slicewise:
-            try:
-                return default_model(3)
-            except ModelError:
-                # Better slice by slice than not at all; the report says so.
-                return default_model(2)
-        return default_model(2)
-    card = model if isinstance(model, ModelCard) else find_model(model, "registration")
-    if card.spatial_dims > dimension:
-        raise InputError(f"model {card.id!r} registers 3D images, the images are 2D")
-    if card.spatial_dims == 3 and slicewise:
-        raise InputError(f"model {card.id!r} registers 3D images; leave --slices out")
-    return card
-
-
-def choose_slices(
-    selection: str | SliceSelection | None, fixed: ImageGeometry, card: ModelCard | None
-) -> SliceRange | None:
-    """Return the slices to register one by one; None: register the images as they are.
-
-    Without a selection these are all slices where the model is 2D and the images are 3D, and the
-    only one of a volume that has but one.
-
-    Raises:
-        InputError: when the image has no such slices.
-    """
-    if selection is not None:
-        if not isinstance(selection, SliceSelection):
-            selection = SliceSelection.parse(selection)
-        return selection.resolve(fixed)
-    if fixed.dimension == 2:
-        return None
-    if 1 in fixed.size:
-        return SliceRange(fixed.size.index(1), 0, 1)
-    if card is not None and card.spatial_dims == 2:
-        return SliceSelection().resolve(fixed)
-    return None

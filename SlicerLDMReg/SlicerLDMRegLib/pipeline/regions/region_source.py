@@ -1,4 +1,4 @@
-"""Where the regions of a registration come from: the user's labels, a segmenter, or nowhere."""
+"""Source of the regions of a registration: the user's labels, a segmenter, or none."""
 
 from __future__ import annotations
 
@@ -14,29 +14,32 @@ import SimpleITK as sitk
 from ...errors import InputError, ModelError
 from ...geometry import ImageGeometry
 from ...images import as_labels
-from ...model_store import ModelCard
+from ...model_store import ModelCard, find_model
 from ...segmentation import Segmentation, load_segmentation, read_names
 from ...segmentation.slicer_file import is_slicer_segmentation
+from ..context import RunContext
 from ..inputs import Inputs
 from ..predict.loaded_model import LoadedModel
-from ..progress import Progress
+from ..provenance import voxel_digest
+from ..request import RegistrationRequest
 from .image_regions import GivenRegions, ImageRegions, RegionSummary
 from .label_matching import known_rows, match_labels
 
-__all__ = ["Guidance", "choose_guidance"]
+__all__ = ["RegionSource"]
 
 _ROLE = "fixed segmentation"
-_LISTED = 8
+_KINDS = ("auto", "none")
+_LISTED = 8  # labels in an error
 
 
 @dataclass(frozen=True)
-class Guidance:
-    """What the user said about regions, checked before any work begins.
+class RegionSource:
+    """Regions that the user asked for, checked before any work begins.
 
     Attributes:
         segmentation: the given labels; None: there are none.
-        segmenter: what finds labels: the id of a model or a path; None: nothing does.
-        prompts: what labels are, in words, whatever else they are called.
+        segmenter: id or path of the model that finds labels; None: there is none.
+        prompts: labels in words, which replace their names.
         source: see :class:`RegionSummary`.
         measured: whether the labels measure the overlap as well.
         note: why there are no regions.
@@ -46,23 +49,43 @@ class Guidance:
 
     segmentation: Segmentation | None = None
     segmenter: str | None = None
-    prompts: Mapping[int, str] | None = None
+    prompts: Mapping[int, str] = field(default_factory=dict)
     source: str = "none"
     measured: bool = False
     note: str = ""
     label_names: Mapping[int, str] = field(default_factory=dict)
     unnamed: tuple[int, ...] = ()
 
+    @classmethod
+    def choose(
+        cls, inputs: Inputs, request: RegistrationRequest, context: RunContext
+    ) -> RegionSource:
+        """Check what a request says about regions, and read the labels.
+
+        Raises:
+            InputError: for labels without names, names without labels, labels that cover nothing or
+                lie on another lattice, and for regions that the model does not take.
+        """
+        names, given = request.label_names, request.fixed_segmentation
+        if names is not None and given is None and inputs.fixed_labels is None:
+            raise InputError(
+                "label names: there are no labels that they name; give fixed labels, too"
+            )
+        chosen = _choose(inputs, request, context)
+        if chosen.measured and chosen.segmentation is not None:
+            return replace(chosen, label_names=chosen.segmentation.names)
+        known: Mapping[int, str] = inputs.label_names
+        if inputs.fixed_labels is not None and names is not None:
+            own = names == "model" and context.model is not None
+            known = context.model.card.label_names if own else read_names(names)  # type: ignore[union-attr]
+        return replace(chosen, label_names=known)
+
     def find(
-        self, inputs: Inputs, loaded: LoadedModel, overlap: bool, progress: Progress
+        self, inputs: Inputs, request: RegistrationRequest, context: RunContext
     ) -> GivenRegions:
         """Return the regions of the images; the segmenter runs where it has to.
 
-        Args:
-            inputs: the images.
-            loaded: the model.
-            overlap: whether the regions that the segmenter finds in both images are needed, too.
-            progress: of this part of the job.
+        With an overlap of regions in the refinement, the segmenter looks at both images.
 
         Raises:
             InputError: for a prompt of a label that there is not, or an image that the segmenter
@@ -70,7 +93,10 @@ class Guidance:
             ModelError: when the segmenter is missing or damaged.
             CancelledError: when the caller cancels.
         """
-        card = loaded.card
+        loaded, progress = context.model, context.progress
+        assert loaded is not None
+        options = request.refine_options(context.defaults)
+        overlap = options.enabled and options.anatomy > 0
         segmenter = None if self.segmenter is None else loaded.segmenter(self.segmenter)
         fixed = self.segmentation
         if fixed is None and segmenter is not None:
@@ -79,13 +105,14 @@ class Guidance:
             return GivenRegions(RegionSummary("none", note=self.note))
         present = _present(fixed.labels)
         names = {n: fixed.names[n] for n in present if n in fixed.names}
-        for number, words in (self.prompts or {}).items():
+        for number, words in self.prompts.items():
             if number not in present and number not in fixed.names:
                 raise InputError(
                     f"prompts: there is no label {number}; the labels are {_shown(present)}"
                 )
             if number in present:
                 names[number] = words
+        card = loaded.card
         rows, filters, summary = match_labels(
             names, card, loaded.predictor.network, self.source, self.measured
         )
@@ -103,68 +130,34 @@ class Guidance:
             )
         return GivenRegions(summary, ImageRegions(fixed, rows), found, filters)
 
-
-def choose_guidance(
-    inputs: Inputs,
-    loaded: LoadedModel | None,
-    segmentation: Any = None,
-    names: str | Path | Mapping[Any, str] | None = None,
-    segmenter: str | Path = "auto",
-    prompts: Mapping[Any, str] | None = None,
-) -> Guidance:
-    """Check what the user said about regions, and read the labels.
-
-    Args:
-        inputs: the checked inputs.
-        loaded: the model; None: refinement alone.
-        segmentation: labels of the fixed image; ``"auto"``: the segmenter's; ``"none"``; None: the
-            fixed labels where ``names`` are given, else the segmenter's.
-        names: of these labels; ``"model"``: those of the model's scheme.
-        segmenter: ``"auto"``: that of the model; ``"none"``; an id or a path.
-        prompts: words by label number.
-
-    Raises:
-        InputError: for labels without names, names without labels, labels that cover nothing or lie
-            on another lattice, and for regions that the model does not take.
-    """
-    kind = segmentation if isinstance(segmentation, str) and segmentation in _KINDS else None
-    if names is not None and kind is None and segmentation is None and inputs.fixed_labels is None:
-        raise InputError("label names: there are no labels that they name; give fixed labels, too")
-    chosen = _choose(inputs, loaded, segmentation, kind, names, segmenter, prompts)
-    if chosen.measured and chosen.segmentation is not None:
-        return replace(chosen, label_names=chosen.segmentation.names)
-    known: Mapping[int, str] = inputs.label_names
-    if inputs.fixed_labels is not None and names is not None:
-        own = isinstance(names, str) and names == "model" and loaded is not None
-        known = loaded.card.label_names if own and loaded is not None else read_names(names)
-    return replace(chosen, label_names=known)
+    def describe(self) -> dict[str, Any]:
+        """Return where the regions come from as plain data, for the provenance."""
+        given = self.segmentation
+        return {
+            "source": self.source,
+            "segmenter": self.segmenter,
+            "prompts": dict(self.prompts),
+            "sha256": None if given is None else voxel_digest(given.labels),
+        }
 
 
-def _choose(
-    inputs: Inputs,
-    loaded: LoadedModel | None,
-    segmentation: Any,
-    kind: str | None,
-    names: str | Path | Mapping[Any, str] | None,
-    segmenter: str | Path,
-    prompts: Mapping[Any, str] | None,
-) -> Guidance:
-    if loaded is None or not loaded.predictor.uses_regions:
-        _refuse(loaded, segmentation if kind is None else None, segmenter, prompts)
-        return Guidance()
-    words = {_number(n): str(text) for n, text in (prompts or {}).items()}
-    wanted, note = _segmenter(loaded.card, segmenter)
-    if segmentation is None and names is not None:
+def _choose(inputs: Inputs, request: RegistrationRequest, context: RunContext) -> RegionSource:
+    given, names, loaded = request.fixed_segmentation, request.label_names, context.model
+    kind = given if isinstance(given, str) and given in _KINDS else None
+    if loaded is None or not context.uses_regions:
+        _refuse(loaded, given if kind is None else None, request.segmenter, request.prompts)
+        return RegionSource()
+    card, words = loaded.card, request.prompts
+    wanted, note = _segmenter(card, request.segmenter)
+    if given is None and names is not None:
         # The numbers of the labels may mean anything: only their names make them regions.
-        given, unnamed = _load(
-            inputs.fixed_labels, names, inputs.fixed, loaded.card, "fixed labels"
-        )
-        return Guidance(given, wanted, words, "given labels", True, unnamed=unnamed)
-    if segmentation is not None and kind is None:
-        given, unnamed = _load(segmentation, names, inputs.fixed, loaded.card, _ROLE)
-        measured = inputs.fixed_labels is not None and _same(given.labels, inputs.fixed_labels)
+        labels, unnamed = _load(inputs.fixed_labels, names, inputs.fixed, card, "fixed labels")
+        return RegionSource(labels, wanted, words, "given labels", True, unnamed=unnamed)
+    if given is not None and kind is None:
+        labels, unnamed = _load(given, names, inputs.fixed, card, _ROLE)
+        measured = inputs.fixed_labels is not None and _same(labels.labels, inputs.fixed_labels)
         source = "given labels" if measured else "the given segmentation"
-        return Guidance(given, wanted, words, source, measured, unnamed=unnamed)
+        return RegionSource(labels, wanted, words, source, measured, unnamed=unnamed)
     if kind == "none":
         wanted, note = None, "turned off"
     elif kind == "auto" and wanted is None:
@@ -172,19 +165,14 @@ def _choose(
     if words and wanted is None:
         raise InputError("prompts: there are no labels that they name; give a fixed segmentation")
     source = "none" if wanted is None else f"segmenter {wanted}"
-    return Guidance(None, wanted, words, source, note=note)
+    return RegionSource(None, wanted, words, source, note=note)
 
 
-_KINDS = ("auto", "none")
-
-
-def _refuse(
-    loaded: LoadedModel | None, segmentation: Any, segmenter: str | Path, prompts: Any
-) -> None:
+def _refuse(loaded: LoadedModel | None, segmentation: Any, segmenter: str, prompts: Any) -> None:
     """Refuse regions that nobody would look at."""
     asked = {
         "fixed segmentation": segmentation is not None,
-        "segmenter": str(segmenter) not in _KINDS,
+        "segmenter": segmenter not in _KINDS,
         "prompts": bool(prompts),
     }
     for option, given in asked.items():
@@ -193,16 +181,14 @@ def _refuse(
             raise InputError(f"{option}: it guides models with regions, and {who}; leave it out")
 
 
-def _segmenter(card: ModelCard, segmenter: str | Path) -> tuple[str | None, str]:
+def _segmenter(card: ModelCard, segmenter: str) -> tuple[str | None, str]:
     """Return the segmenter to use, or None and why there is none."""
-    if str(segmenter) == "none":
+    if segmenter == "none":
         return None, "the segmenter is turned off"
-    if str(segmenter) != "auto":
-        return str(segmenter), ""
+    if segmenter != "auto":
+        return segmenter, ""
     if card.segmenter is None:
         return None, f"model {card.id!r} names no segmenter"
-    from ...model_store import find_model
-
     try:
         find_model(card.segmenter, "segmentation")
     except ModelError:
@@ -258,12 +244,6 @@ def _same(guiding: sitk.Image, measured: sitk.Image) -> bool:
     """Whether the labels that guide are measured, too; some of the measured may not guide."""
     own, other = (sitk.GetArrayViewFromImage(image) for image in (guiding, measured))
     return bool((own[own != 0] == other[own != 0]).all())
-
-
-def _number(label: Any) -> int:
-    if not str(label).isdecimal():
-        raise InputError(f"prompts: expected label numbers, got {label!r}")
-    return int(label)
 
 
 def _shown(numbers: list[int]) -> str:

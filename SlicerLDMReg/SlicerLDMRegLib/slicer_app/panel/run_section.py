@@ -10,9 +10,9 @@ import slicer
 from slicer.i18n import tr as _
 
 from ...errors import CancelledError, InputError, LDMRegError
+from .control_names import told_on_panel
 from .section import Section
 from .widgets import tint
-from .wording import in_words_of_the_panel
 
 __all__ = ["RunSection"]
 
@@ -112,7 +112,7 @@ class RunSection(Section):
         self.log(
             "info",
             _("Registering {moving} to {fixed}, model {model}.").format(
-                moving=plan.moving.GetName(), fixed=fixed.GetName(), model=plan.model
+                moving=plan.moving.GetName(), fixed=fixed.GetName(), model=plan.options["model"]
             ),
         )
         self.panel.update()
@@ -156,7 +156,7 @@ class RunSection(Section):
 
     def _tell_error(self, error: LDMRegError) -> None:
         cancelled = isinstance(error, CancelledError)
-        text = _sentence(in_words_of_the_panel(str(error)) or type(error).__name__)
+        text = _sentence(told_on_panel(error) or type(error).__name__)
         self.say(text, "warning" if cancelled else "error")
         self.log("warning" if cancelled else "error", text)
 

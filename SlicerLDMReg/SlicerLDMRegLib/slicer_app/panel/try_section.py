@@ -8,6 +8,7 @@ from slicer.i18n import tr as _
 
 from ...errors import InputError
 from ..scene.sample_data import available_pairs, try_it
+from .control_names import told_on_panel
 from .section import Section
 
 __all__ = ["TrySection"]
@@ -39,7 +40,7 @@ class TrySection(Section):
         try:
             try_it(kind, self.panel.parameters)
         except InputError as error:
-            self.panel.say(str(error), "error")
+            self.panel.say(told_on_panel(error), "error")
         else:
             problems = self.panel.problems()
             if problems:  # packages that are not installed

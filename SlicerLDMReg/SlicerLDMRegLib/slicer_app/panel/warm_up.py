@@ -8,6 +8,7 @@ import qt
 
 from ...errors import LDMRegError
 from ..run.planning import image_dimension
+from .control_names import told_on_panel
 from .section import Section
 
 __all__ = ["WarmUp"]
@@ -50,10 +51,11 @@ class WarmUp(Section):
         panel = self.panel
         if panel.parameters is None or panel.running or panel.problems():
             return None
-        plan = panel.plan()
-        if plan.model == "none":
+        parameters = panel.parameters
+        if parameters.model == "none":
             return None
-        return plan.model, image_dimension(panel.parameters), plan.device, plan.precision
+        where = parameters.device.value, parameters.precision.value
+        return parameters.model, image_dimension(parameters), *where
 
     def _warm_up(self) -> None:
         wanted = self._wanted()
@@ -63,4 +65,4 @@ class WarmUp(Section):
 
     def _tell(self, error: LDMRegError) -> None:
         # Apply will meet the same error, and then it is shown.
-        self.panel.log("warning", str(error))
+        self.panel.log("warning", told_on_panel(error))

@@ -21,6 +21,7 @@ from ..scene.volume_nodes import Node
 from .alignment_section import AlignmentSection
 from .anatomy_section import AnatomySection
 from .apply_section import ApplySection
+from .control_names import told_on_panel
 from .display_section import DisplaySection
 from .inputs_section import InputsSection
 from .models_section import ModelsSection
@@ -174,9 +175,9 @@ class Panel(VTKObservationMixin):
         if self.parameters is None:
             return [_("The module is not open.")]
         try:
-            found = self.plan().problems()
+            found = [told_on_panel(problem) for problem in self.plan().problems()]
         except InputError as error:
-            return [str(error)]
+            return [told_on_panel(error)]
         if found or self.parameters.model == "none":
             return found
         card, dimension = self.card(), image_dimension(self.parameters)

@@ -8,13 +8,9 @@ from typing import Any
 
 from ...pipeline.result import RegistrationResult
 from ..run.plan import RegistrationPlan
-from ..scene.scene_images import SceneImages
 from .result_nodes import WrittenResult
 
-__all__ = ["Computed", "FinishedRun", "finish_frames", "finish_images"]
-
-#: A result, and what it is of.
-Computed = tuple[RegistrationResult, SceneImages]
+__all__ = ["FinishedRun", "finish_frames", "finish_images"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -26,8 +26,6 @@ __all__ = [
     "after_loading",
     "check_outputs",
     "find_outputs",
-    "prepare_result",
-    "write_result",
 ]
 
 _SCALAR_VOLUME = "vtkMRMLScalarVolumeNode"
@@ -192,15 +190,24 @@ class PreparedResult:
 
 
 class ResultPreparation:
-    """The way from a result to what its nodes will hold, in three steps.
+    """The way of a result into the scene of its images, in three steps.
 
-    The one in the middle, which takes most of the time of large volumes, may run in any thread.
+    First everything is computed that the nodes will hold, which takes most of the time of large
+    volumes and may be done in any thread; then it is given to VTK; then the scene is changed. If
+    that fails, it is as before. New nodes stand under the fixed volume in the subject hierarchy.
+    All refer to both volumes in Slicer's roles of spatial registration, and have attributes that
+    tell where they come from, see :func:`~.node_attributes.result_attributes`. Beyond the fixed
+    image, or the slices of it that were registered, a transform goes on as at the border.
 
     Args:
-        result, images, outputs: see :func:`write_result`.
+        result: of the registration of ``images``.
+        images: from :func:`~..scene.scene_images.scene_images`.
+        outputs: the wanted ones, by the names of :data:`OUTPUTS`, and the nodes to write into; None
+            for a new node. By default everything, into the nodes of an earlier result. Labels that
+            were not registered have none.
 
     Raises:
-        InputError: as :func:`write_result`.
+        InputError: for nodes that cannot be written into, or volumes that the scene has lost.
     """
 
     def __init__(
@@ -233,47 +240,6 @@ class ResultPreparation:
             result_attributes(result.provenance),
             result_attributes(result.provenance, result.metrics),
         )
-
-
-def prepare_result(
-    result: FoundResult,
-    images: SceneImages,
-    outputs: Mapping[str, Node | None] | None = None,
-) -> PreparedResult:
-    """Make what the nodes of a result will hold; see :func:`write_result`."""
-    preparation = ResultPreparation(result, images, outputs)
-    preparation.compute()
-    return preparation.finish()
-
-
-def write_result(
-    result: FoundResult,
-    images: SceneImages,
-    outputs: Mapping[str, Node | None] | None = None,
-) -> WrittenResult:
-    """Write a result into the scene of its images.
-
-    First everything is made that the nodes will hold, then the scene is changed; if that fails, it
-    is as before. New nodes stand under the fixed volume in the subject hierarchy. All refer to both
-    volumes in Slicer's roles of spatial registration, and have attributes that tell where they come
-    from, see :func:`~.node_attributes.result_attributes`.
-
-    Beyond the fixed image, or the slices of it that were registered, a transform goes on as at the
-    border.
-
-    Args:
-        result: of the registration of ``images``.
-        images: from :func:`~..scene.scene_images.scene_images`.
-        outputs: what is wanted, by the names of :data:`OUTPUTS`, and the nodes to write into; None
-            for a new node. By default everything, into the nodes of an earlier result.
-
-    Returns:
-        The nodes. Labels that were not registered have none.
-
-    Raises:
-        InputError: for nodes that cannot be written into, or volumes that the scene has lost.
-    """
-    return prepare_result(result, images, outputs).write()
 
 
 def _check_inputs(fixed: Node, moving: Node) -> None:

@@ -35,7 +35,6 @@ __all__ = [
     "PreparedSequence",
     "SequencePreparation",
     "sequence_of",
-    "write_sequence",
 ]
 
 #: The outputs of which there is one for each frame.
@@ -138,34 +137,6 @@ class PreparedSequence:
             return WrittenResult(
                 {name: writer.write(name, change) for name in self.outputs}, change
             )
-
-
-def write_sequence(
-    results: Mapping[int, tuple[FoundResult, SceneImages]],
-    frames: FrameSequence,
-    outputs: Iterable[str] = SEQUENCE_OUTPUTS,
-) -> WrittenResult:
-    """Write the results of frames into the scene, as sequences in the browser of the frames.
-
-    First everything is made, then the scene is changed; if that fails, it is as before. When run
-    again for the same volumes, the same nodes are written into.
-
-    Args:
-        results: by frame; each of a registration with that frame as moving image and the same fixed
-            image. If this is a frame of the sequence itself, that one may be left out.
-        frames: the moving images.
-        outputs: some of :data:`SEQUENCE_OUTPUTS`.
-
-    Returns:
-        For each output the node of the scene that shows the selected frame.
-
-    Raises:
-        InputError: for no results, different fixed images, or an input that the scene has lost.
-    """
-    preparation = SequencePreparation(frames, outputs)
-    for number in sorted(results):
-        preparation.add(number, *results[number])
-    return preparation.finish().write()
 
 
 def _check_inputs(frames: FrameSequence, reference: VolumeSource) -> None:

@@ -6,8 +6,6 @@ from typing import Annotated, Any, Union
 import slicer
 from slicer.parameterNodeWrapper import Decimals, SingleStep, WithinRange, parameterNodeWrapper
 
-from ...errors import InputError
-from ...pipeline.options import RefineOptions
 from .choices import (
     Alignment,
     Anatomy,
@@ -23,6 +21,7 @@ from .choices import (
 __all__ = [
     "OPTIONS",
     "OUTPUT_PARAMETERS",
+    "REQUEST_FIELDS",
     "RegistrationParameters",
     "changed",
     "refinement",
@@ -87,6 +86,21 @@ class RegistrationParameters:
     metricsNode: slicer.vtkMRMLTableNode
 
 
+#: By parameter: the field of a request that it is as it is; nodes stand for what they hold.
+REQUEST_FIELDS = {
+    "model": "model",
+    "fixedLabels": "fixed_labels",
+    "movingLabels": "moving_labels",
+    "alignment": "align",
+    "initialTransform": "initial_transform",
+    "device": "device",
+    "precision": "precision",
+    "diffeomorphic": "diffeomorphic",
+    "fixedMask": "fixed_mask",
+    "movingMask": "moving_mask",
+    "seed": "seed",
+}
+
 #: By output: the parameters that say whether it is wanted, and where it goes.
 OUTPUT_PARAMETERS = {
     "warped": ("makeWarped", "warpedNode"),
@@ -127,11 +141,7 @@ def changed(parameters: Any, names: tuple[str, ...] = OPTIONS) -> list[str]:
 
 
 def refinement(parameters: RegistrationParameters) -> bool | dict[str, Any] | None:
-    """Return the refinement as the library takes it; what was not chosen is left to the model.
-
-    Raises:
-        InputError: for iterations that are none.
-    """
+    """Return the refinement as a request takes it; what was not chosen is left to the model."""
     if parameters.refinement is Refinement.OFF:
         return False
     chosen: dict[str, Any] = {}
@@ -139,13 +149,6 @@ def refinement(parameters: RegistrationParameters) -> bool | dict[str, Any] | No
         chosen["similarity"] = parameters.similarity.value
     if parameters.smoothness > 0:
         chosen["smoothness"] = parameters.smoothness
-    text = parameters.iterations.strip()
-    if text:
-        parts = [part.strip() for part in text.split(",")]
-        if not all(part.isdecimal() for part in parts):
-            raise InputError(f"iterations: expected numbers such as 60,60,40, got {text!r}")
-        chosen["iterations"] = [int(part) for part in parts]
-    if parameters.refinement is Refinement.ON:
-        chosen["enabled"] = True
-    RefineOptions.from_value(chosen)  # a wrong option is told at once
-    return chosen or None
+    if parameters.iterations.strip():
+        chosen["iterations"] = parameters.iterations
+    return chosen or parameters.refinement.value

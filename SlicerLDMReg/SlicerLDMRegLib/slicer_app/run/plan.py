@@ -1,4 +1,4 @@
-"""What shall be registered and how: everything that the panel or a script has chosen."""
+"""One registration of nodes: a request whose images still lie in the scene."""
 
 from __future__ import annotations
 
@@ -14,75 +14,45 @@ from ...pipeline.slices import SliceSelection
 from ..results.result_nodes import OUTPUTS, check_outputs, find_outputs
 from ..results.sequence_results import SEQUENCE_OUTPUTS
 from ..scene.frames import FrameSequence, sequence_of
-from ..scene.scene_images import LabelSource, SceneImages, VolumeSource, scene_images_in_steps
+from ..scene.scene_images import LabelSource, SceneImages, VolumeSource, scene_images
+from ..scene.steps import Steps
 from ..scene.view_slices import slice_node
 from ..scene.volume_nodes import Node, volume_geometry
 from .choices import Extent
-from .steps import Steps, all_at_once
 
 __all__ = ["Extent", "RegistrationPlan"]
+
+#: Fields of a request that are read from nodes, besides the two images.
+_NODES = ("fixed_labels", "moving_labels", "fixed_mask", "moving_mask", "initial_transform")
 
 
 @dataclass(frozen=True, eq=False)
 class RegistrationPlan:
-    """One registration of nodes.
+    """Everything that Slicer adds to a request.
 
     Attributes:
         fixed, moving: volume nodes.
-        extent: what of them.
+        options: other fields of a :class:`RegistrationRequest`, with nodes in place of labels,
+            masks and transform.
+        extent: the part of the volumes that is registered.
         view: name of the slice view, for ``Extent.VIEW``.
-        axis, first, last: plane and slice numbers from 0, both included, for ``Extent.RANGE``.
         reference_frame: number from 0 of the frame of the sequence that all others are registered
             to, for ``Extent.FRAMES``; a fixed volume that is none of the sequence takes its place.
-        model: ``auto``, ``none``, the id of a model, or a path.
-        segmentation: labels of the fixed image: with ``moving_labels`` they measure the overlap,
-            and they may guide models with regions.
-        guided: whether these labels guide the model; None: where they have names, else its
-            segmenter does; False: nothing does.
-        automatic_regions: whether the model's segmenter finds the regions, labels or not.
-        segments: IDs of the segments to use; None: all.
-        prompts: structures in words, by label number.
-        moving_labels: labels of the moving image.
-        align: ``auto``, ``none``, ``center``, ``rigid`` or ``affine``.
-        initial_transform: brings the moving image roughly to the fixed one.
-        device, precision, refine, diffeomorphic, seed: as of :func:`SlicerLDMRegLib.register`.
-        fixed_mask, moving_mask: label nodes; only there the images count.
-        outputs: what is wanted, by the names of :data:`~.result_nodes.OUTPUTS`, and the nodes to
+        segments: IDs of the segments of the fixed labels to use; None: all.
+        guided: whether the fixed labels guide the model, also where they have no names.
+        outputs: the wanted ones, by the names of :data:`~.result_nodes.OUTPUTS`, and the nodes to
             write into; None: those of the earlier registration of these volumes, else new ones.
     """
 
     fixed: Node | None
     moving: Node | None
+    options: Mapping[str, Any] = field(default_factory=dict)
     extent: Extent = Extent.WHOLE
     view: str = "Red"
-    axis: str = "axial"
-    first: int = 0
-    last: int = 0
     reference_frame: int = 0
-    model: str = "auto"
-    segmentation: Node | None = None
-    guided: bool | None = None
-    automatic_regions: bool = False
     segments: tuple[str, ...] | None = None
-    prompts: Mapping[int, str] = field(default_factory=dict)
-    moving_labels: Node | None = None
-    align: str = "auto"
-    initial_transform: Node | None = None
-    device: str = "auto"
-    precision: str = "auto"
-    refine: bool | str | Mapping[str, Any] | None = None
-    diffeomorphic: bool | None = None
-    fixed_mask: Node | None = None
-    moving_mask: Node | None = None
-    seed: int = 0
+    guided: bool = False
     outputs: Mapping[str, Node | None] = field(default_factory=lambda: dict.fromkeys(OUTPUTS))
-
-    @property
-    def slices(self) -> str | None:
-        """The range of slices as the library takes it; None: another extent."""
-        if self.extent is not Extent.RANGE:
-            return None
-        return f"{self.axis}:{self.first}-{self.last}"
 
     @property
     def frames(self) -> FrameSequence | None:
@@ -92,35 +62,45 @@ class RegistrationPlan:
         return sequence_of(self.moving)
 
     @property
-    def inputs(self) -> dict[str, Node]:
-        """The nodes that are read, by name."""
-        names = ("fixed", "moving", "segmentation", "moving_labels", "initial_transform")
-        named = {name: getattr(self, name) for name in (*names, "fixed_mask", "moving_mask")}
+    def nodes(self) -> dict[str, Node]:
+        """The nodes that are read, by field of the request."""
+        named = {"fixed": self.fixed, "moving": self.moving}
+        named |= {name: self.options.get(name) for name in _NODES}
         return {name: node for name, node in named.items() if node is not None}
 
-    def problems(self) -> list[str]:
+    @property
+    def choices(self) -> dict[str, Any]:
+        """The fields of the request that are no nodes."""
+        return {name: value for name, value in self.options.items() if name not in _NODES}
+
+    def problems(self) -> list[InputError]:
         """Return what is missing or cannot be, for the user; the most important first."""
         if self.moving is None and self.fixed is None:
-            return [_("Select a fixed and a moving volume.")]
+            return _problem(_("Select a fixed and a moving volume."))
         if self.moving is None:
-            return [_("Select a moving volume.")]
+            return _problem(_("Select a moving volume."))
         if self.fixed is None and self.extent is not Extent.FRAMES:
-            return [_("Select a fixed volume.")]
-        for node in self.inputs.values():
+            return _problem(_("Select a fixed volume."))
+        for node in self.nodes.values():
             if node.GetScene() is None:
-                return [_("{name} is no longer in the scene.").format(name=node.GetName())]
+                return _problem(_("{name} is no longer in the scene."), name=node.GetName())
         found = self._extent_problems()
-        if self.model == "none" and self.refine is False and self._starts_nowhere:
-            found.append(_("Nothing to do: select a model."))
-        if self.guided and self.segmentation is None:
-            found.append(_("Select the fixed labels."))
+        try:
+            request = RegistrationRequest("fixed", "moving", **self.choices)
+        except InputError as error:
+            return [*found, error]
+        starts_nowhere = request.align.method == "none" and "initial_transform" not in self.nodes
+        if request.model == "none" and request.refine.get("enabled") is False and starts_nowhere:
+            found += _problem(_("Nothing to do: select a model."))
+        if self.guided and "fixed_labels" not in self.nodes:
+            found += _problem(_("Select the fixed labels."))
         if not self.outputs:
-            found.append(_("Select an output."))
+            found += _problem(_("Select an output."))
         elif not found and self.fixed is not None:
             try:
                 check_outputs(self.outputs, self.fixed, self.moving)
             except InputError as error:
-                found.append(str(error))
+                found.append(error)
         return found
 
     def frame_numbers(self) -> list[int]:
@@ -133,8 +113,8 @@ class RegistrationPlan:
         reference = self._reference(frames).node
         return [n for n in range(len(frames)) if frames.frame(n).node is not reference]
 
-    def images(self, frame: int | None = None) -> SceneImages:
-        """Read the images from the scene.
+    def images(self, frame: int | None = None) -> Steps[SceneImages]:
+        """Read the images from the scene, step by step.
 
         Args:
             frame: number of the frame, from 0, for ``Extent.FRAMES``.
@@ -142,10 +122,6 @@ class RegistrationPlan:
         Raises:
             InputError: for what is missing or cannot be used.
         """
-        return all_at_once(self.images_in_steps(frame))
-
-    def images_in_steps(self, frame: int | None = None) -> Steps[SceneImages]:
-        """Do as :meth:`images`, step by step."""
         if self.moving is None or (self.fixed is None and self.extent is not Extent.FRAMES):
             raise InputError("select a fixed and a moving volume")
         fixed: Node | VolumeSource = self.fixed
@@ -157,25 +133,16 @@ class RegistrationPlan:
         view = None
         if self.extent is Extent.VIEW:
             view = slice_node(self.moving.GetScene(), self.view)
-        labels = None
-        if self.segmentation is not None:
-            labels = LabelSource(self.segmentation, self.segments)
-        moving_labels = None if self.moving_labels is None else LabelSource(self.moving_labels)
-        images = yield from scene_images_in_steps(
-            fixed,
-            moving,
-            view=view,
-            slices=self.slices,
-            fixed_labels=labels,
-            moving_labels=moving_labels,
-            initial_transform=self.initial_transform,
-            fixed_mask=self.fixed_mask,
-            moving_mask=self.moving_mask,
-        )
+        nodes = {name: node for name, node in self.nodes.items() if name in _NODES}
+        if "fixed_labels" in nodes:
+            nodes["fixed_labels"] = LabelSource(nodes["fixed_labels"], self.segments)
+        if "moving_labels" in nodes:
+            nodes["moving_labels"] = LabelSource(nodes["moving_labels"])
+        images = yield from scene_images(fixed, moving, view=view, **nodes)
         return images
 
-    def request(self, images: SceneImages) -> tuple[RegistrationRequest, dict[str, Any]]:
-        """Return the registration as plain data, and the images for it by the field's name.
+    def request(self, images: SceneImages) -> RegistrationRequest:
+        """Return the registration of images.
 
         Args:
             images: from :meth:`images`.
@@ -183,33 +150,10 @@ class RegistrationPlan:
         Raises:
             InputError: for an option that cannot be.
         """
-        inputs = images.arguments()
-        names = inputs.pop("label_names", None)
-        slices = inputs.pop("slices", None)
-        options: dict[str, Any] = {}
-        if self.diffeomorphic is not None:
-            options["diffeomorphic"] = self.diffeomorphic
-        if self.automatic_regions:
-            options["fixed_segmentation"] = "auto"
-        elif self.guided is False:
-            options["fixed_segmentation"] = "none"
-        elif self.guided and images.fixed_labels is not None:
-            inputs["fixed_segmentation"] = images.fixed_labels
-        request = RegistrationRequest(
-            fixed=images.fixed_source.name,
-            moving=images.moving_source.name,
-            model=self.model,
-            device=self.device,
-            precision=self.precision,
-            align=self.align,  # type: ignore[arg-type]
-            refine=self.refine,  # type: ignore[arg-type]
-            label_names=names,
-            prompts=dict(self.prompts) or None,  # type: ignore[arg-type]
-            slices=slices,
-            seed=self.seed,
-            **options,
-        )
-        return request, inputs
+        fields = {**self.choices, **images.fields()}
+        if self.guided and images.fixed_labels is not None:
+            fields["fixed_segmentation"] = images.fixed_labels
+        return RegistrationRequest(**fields)
 
     def output_nodes(self, images: SceneImages) -> dict[str, Node | None]:
         """Return what is wanted, and the nodes that there are; None for a new node.
@@ -222,41 +166,43 @@ class RegistrationPlan:
         free = {output: node for output, node in earlier.items() if node not in chosen}
         return {output: node or free.get(output) for output, node in self.outputs.items()}
 
-    @property
-    def _starts_nowhere(self) -> bool:
-        return self.align == "none" and self.initial_transform is None
-
-    def _extent_problems(self) -> list[str]:
+    def _extent_problems(self) -> list[InputError]:
         if self.extent is Extent.FRAMES:
             return self._frame_problems()
         if self.fixed is self.moving:
-            return [_("Fixed and moving volume are the same.")]
+            return _problem(_("Fixed and moving volume are the same."))
         if self.extent is Extent.RANGE:
-            if self.last < self.first:
-                return [_("The last slice comes before the first one.")]
+            slices: SliceSelection = self.options["slices"]
+            first, last = slices.first or 0, slices.last or 0
+            if last < first:
+                return _problem(_("The last slice comes before the first one."))
             try:
                 geometry = volume_geometry(self.fixed)
                 if 1 in geometry.size:
-                    return [_("The fixed volume is one slice only.")]
-                last = SliceSelection(self.axis).resolve(geometry).count - 1
-                if self.last > last:
-                    return [_("The fixed volume has slices 0 to {last}.").format(last=last)]
+                    return _problem(_("The fixed volume is one slice only."))
+                greatest = SliceSelection(slices.axis).resolve(geometry).count - 1
+                if last > greatest:
+                    return [
+                        InputError(
+                            _("The fixed volume has slices 0 to {last}.").format(last=greatest)
+                        )
+                    ]
             except InputError as error:
-                return [str(error)]
+                return [error]
         return []
 
-    def _frame_problems(self) -> list[str]:
+    def _frame_problems(self) -> list[InputError]:
         frames = self.frames
         if frames is None:
-            return [_("The moving volume is no sequence.")]
+            return _problem(_("The moving volume is no sequence."))
         try:
             numbers = self.frame_numbers()
         except InputError as error:
-            return [str(error)]
+            return [error]
         if not numbers:
-            return [_("The sequence has one frame only.")]
+            return _problem(_("The sequence has one frame only."))
         if not set(self.outputs) & set(SEQUENCE_OUTPUTS):
-            return [_("Select an output that sequences have.")]
+            return _problem(_("Select an output that sequences have."))
         return []
 
     def _sequence(self) -> FrameSequence:
@@ -266,8 +212,13 @@ class RegistrationPlan:
         return frames
 
     def _reference(self, frames: FrameSequence) -> VolumeSource:
-        """Return what the frames are registered to."""
+        """Return the image that the frames are registered to."""
         if self.fixed is None or self.fixed is frames.shown:
             return frames.frame(self.reference_frame)
         own = sequence_of(self.fixed)
         return VolumeSource.of(self.fixed) if own is None else own.frame(self.reference_frame)
+
+
+def _problem(text: str, **values: object) -> list[InputError]:
+    """Return one problem, for the user."""
+    return [InputError(text.format(**values))]

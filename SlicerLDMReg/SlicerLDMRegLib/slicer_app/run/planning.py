@@ -1,14 +1,15 @@
-"""From the choices on the panel to a plan."""
+"""From the choices on the panel to a plan: one mapping of parameters to fields of a request."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ...errors import ModelError
-from ...model_store import ModelCard, default_model, find_model
+from ...errors import LDMRegError
+from ...model_store import ModelCard, choose_model
+from ...pipeline.slices import SliceSelection
 from .anatomy import guides, label_numbers
 from .choices import Anatomy, Extent
-from .parameters import OUTPUT_PARAMETERS, RegistrationParameters, refinement
+from .parameters import OUTPUT_PARAMETERS, REQUEST_FIELDS, RegistrationParameters, refinement
 from .plan import RegistrationPlan
 
 __all__ = ["chosen_card", "image_dimension", "plan_of"]
@@ -29,18 +30,12 @@ def image_dimension(parameters: RegistrationParameters) -> int | None:
 
 def chosen_card(parameters: RegistrationParameters) -> ModelCard | None:
     """Return the card of the model that will register; None: no model, or none is there."""
-    if parameters.model == "none":
-        return None
+    dimension = image_dimension(parameters) or 2
+    if parameters.model != "auto":
+        dimension = 3  # that a chosen model does not suit is told elsewhere
     try:
-        if parameters.model != "auto":
-            return find_model(parameters.model, "registration")
-        if image_dimension(parameters) == 3:
-            try:
-                return default_model(3)
-            except ModelError:
-                return default_model(2)  # slice by slice, as the library does
-        return default_model(2)
-    except ModelError:
+        return choose_model(parameters.model, dimension)
+    except LDMRegError:
         return None
 
 
@@ -54,59 +49,51 @@ def plan_of(parameters: RegistrationParameters, card: ModelCard | None) -> Regis
     Raises:
         InputError: for options that cannot be.
     """
-    return RegistrationPlan(
-        parameters.fixedVolume,
-        parameters.movingVolume,
-        extent=parameters.extent,
-        view=parameters.view,
-        axis=parameters.axis.value,
-        first=parameters.firstSlice,
-        last=parameters.lastSlice,
-        reference_frame=parameters.referenceFrame,
-        model=parameters.model,
-        segmentation=parameters.fixedLabels,
-        moving_labels=parameters.movingLabels,
-        align=parameters.alignment.value,
-        initial_transform=parameters.initialTransform,
-        device=parameters.device.value,
-        precision=parameters.precision.value,
-        refine=refinement(parameters),
-        diffeomorphic=parameters.diffeomorphic.value,
-        fixed_mask=parameters.fixedMask,
-        moving_mask=parameters.movingMask,
-        seed=parameters.seed,
-        outputs=_outputs(parameters),
-        **_guidance(parameters, card),
-    )
-
-
-def _outputs(parameters: RegistrationParameters) -> dict[str, Any]:
-    return {
+    options = {field: getattr(parameters, name) for name, field in REQUEST_FIELDS.items()}
+    options = {field: getattr(value, "value", value) for field, value in options.items()}
+    options["refine"] = refinement(parameters)
+    if parameters.extent is Extent.RANGE:
+        options["slices"] = SliceSelection(
+            parameters.axis.value, parameters.firstSlice, parameters.lastSlice
+        )
+    regions, segments, guided = _guidance(parameters, card)
+    outputs = {
         output: getattr(parameters, node)
         for output, (wanted, node) in OUTPUT_PARAMETERS.items()
         if getattr(parameters, wanted)
     }
+    return RegistrationPlan(
+        parameters.fixedVolume,
+        parameters.movingVolume,
+        {**options, **regions},
+        extent=parameters.extent,
+        view=parameters.view,
+        reference_frame=parameters.referenceFrame,
+        segments=segments,
+        guided=guided,
+        outputs=outputs,
+    )
 
 
-def _guidance(parameters: RegistrationParameters, card: ModelCard | None) -> dict[str, Any]:
-    """Return what the plan says of segments, and of regions where the model has such."""
+def _guidance(
+    parameters: RegistrationParameters, card: ModelCard | None
+) -> tuple[dict[str, Any], tuple[str, ...] | None, bool]:
+    """Return fields of the request about regions, the segments used, and whether they guide."""
     node, left_out = parameters.fixedLabels, set(parameters.leftOut)
-    found: dict[str, Any] = {}
     is_segmentation = node is not None and node.IsA("vtkMRMLSegmentationNode")
     numbers = {} if node is None else label_numbers(node, left_out if is_segmentation else ())
-    if is_segmentation and left_out:
-        found["segments"] = tuple(numbers)
+    segments = tuple(numbers) if is_segmentation and left_out else None
     if card is None or not card.label_scheme:
-        return found
+        return {}, segments, False
     if parameters.anatomy is Anatomy.MODEL:
-        return found | {"automatic_regions": True}
+        return {"fixed_segmentation": "auto"}, segments, False
     if parameters.anatomy is Anatomy.NONE:
-        return found | {"guided": False}
+        return {"fixed_segmentation": "none"}, segments, False
     words = dict(parameters.prompts)
     prompts = {number: words[key] for key, number in numbers.items() if key in words}
     if not is_segmentation:
         # Labels of a label map are all read; to the model these are background.
         prompts |= {number: "background" for key, number in numbers.items() if key in left_out}
     if parameters.anatomy is Anatomy.LABELS or prompts or guides(node, card):
-        found |= {"guided": True, "prompts": prompts}
-    return found
+        return {"prompts": prompts}, segments, True
+    return {}, segments, False

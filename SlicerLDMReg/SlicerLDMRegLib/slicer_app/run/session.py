@@ -10,16 +10,19 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from slicer.i18n import tr as _
 
 from ...errors import CancelledError, InputError, LDMRegError
+from ...pipeline.request import RegistrationRequest
+from ...pipeline.result import RegistrationResult
 from ...worker.client import WorkerClient
 from ...worker.errors import describe_error, restore_error
 from ..results.finished_run import FinishedRun
 from .plan import RegistrationPlan
-from .run import SHARE_SECONDS, Run
+from .run import SHARE_SECONDS, Report, Run, Waits
 
 __all__ = ["RegistrationSession", "worker_client"]
 
@@ -27,8 +30,18 @@ __all__ = ["RegistrationSession", "worker_client"]
 _SLICE = 0.03
 _CLOSE_SECONDS = 1.0
 
-Progress = Callable[[str, float, str], object]
 Log = Callable[[str, str], object]
+
+
+@dataclass
+class _Current:
+    """The run that is going on, who is told of it, and why it is to end, if it is."""
+
+    run: Run
+    on_done: Callable[[FinishedRun], object]
+    on_error: Callable[[LDMRegError], object]
+    on_log: Log
+    cancelled: CancelledError | None = None
 
 
 def worker_client() -> WorkerClient:
@@ -60,7 +73,7 @@ class RegistrationSession:
         self._client_factory = client_factory
         self._client: WorkerClient | None = None
         self._timer = timer
-        self._run: Run | None = None
+        self._current: _Current | None = None
         self._polling = False
         self._waiting = True
         if timer is not None:
@@ -69,7 +82,7 @@ class RegistrationSession:
     @property
     def running(self) -> bool:
         """Whether there is a run that has neither succeeded nor failed."""
-        return self._run is not None
+        return self._current is not None
 
     @property
     def worker_pid(self) -> int | None:
@@ -79,7 +92,7 @@ class RegistrationSession:
     def start(
         self,
         plan: RegistrationPlan,
-        on_progress: Progress | None = None,
+        on_progress: Report | None = None,
         on_done: Callable[[FinishedRun], object] | None = None,
         on_error: Callable[[LDMRegError], object] | None = None,
         on_log: Log | None = None,
@@ -96,16 +109,16 @@ class RegistrationSession:
         Raises:
             InputError: while another run is going on, which goes on.
         """
-        if self._run is not None:
+        if self._current is not None:
             raise InputError(_("A registration is running; wait for its end, or cancel it."))
-        self._run = Run(
-            plan,
-            self._worker,
-            on_progress or _ignore,
-            on_done or _ignore,
-            on_error or _ignore,
-            on_log or _ignore,
-        )
+
+        def report(stage: str, fraction: float, message: str) -> None:
+            if on_progress is not None and self._current is current:
+                on_progress(stage, fraction, message)
+
+        run = Run(plan, self._in_worker, report)
+        current = _Current(run, on_done or _ignore, on_error or _ignore, on_log or _ignore)
+        self._current = current
         self._waiting = False
         if self._timer is not None:
             self._timer.start()
@@ -116,9 +129,9 @@ class RegistrationSession:
         Args:
             reason: for the user; empty: it was the user.
         """
-        if self._run is not None and self._run.cancelled is None:
+        if self._current is not None and self._current.cancelled is None:
             text = _("The registration was cancelled; the scene is as it was.")
-            self._run.cancelled = CancelledError(reason or text)
+            self._current.cancelled = CancelledError(reason or text)
 
     def warm_up(
         self,
@@ -142,8 +155,13 @@ class RegistrationSession:
     def revert(self) -> None:
         """Bring the scene back to how it was before the last run that succeeded."""
         last, self.last = self.last, None
-        if last is not None:
+        if last is None:
+            return
+        try:
             last.change.revert()
+        except BaseException:
+            self.last = last  # the rest can be tried again
+            raise
 
     def poll(self) -> bool:
         """Do what is due, and call back.
@@ -157,20 +175,20 @@ class RegistrationSession:
         try:
             if self._client is not None:
                 self._client.wait(SHARE_SECONDS if self._waiting else 0.0)
-            if self._run is not None:
-                self._advance(self._run)
+            if self._current is not None:
+                self._advance(self._current)
         finally:
             self._polling = False
-        busy = self._run is not None or (self._client is not None and self._client.busy)
+        busy = self._current is not None or (self._client is not None and self._client.busy)
         if not busy and self._timer is not None:
             self._timer.stop()
         return busy
 
     def close(self) -> None:
         """End the run, without callbacks, and the worker; what was written stays."""
-        run, self._run = self._run, None
-        if run is not None:
-            run.closed = True
+        current, self._current = self._current, None
+        if current is not None and not self._polling:
+            current.run.steps.close()
         if self._timer is not None:
             self._timer.stop()
         client, self._client = self._client, None
@@ -183,38 +201,56 @@ class RegistrationSession:
             self._client.on_log = self._log
         return self._client
 
-    def _log(self, level: str, text: str) -> None:
-        if self._run is not None:
-            self._run.on_log(level, text)
+    def _in_worker(self, request: RegistrationRequest, report: Report) -> Waits[RegistrationResult]:
+        """Let the worker register; it stops where nobody waits for it any more."""
+        job = self._worker().submit(request, on_progress=report)
+        try:
+            while not job.finished:
+                yield True
+        finally:
+            if not job.finished:
+                job.cancel()
+        if job.error is not None:
+            raise job.error
+        assert job.result is not None
+        return job.result
 
-    def _advance(self, run: Run) -> None:
+    def _log(self, level: str, text: str) -> None:
+        if self._current is not None:
+            self._current.on_log(level, text)
+
+    def _advance(self, current: _Current) -> None:
         """Do the next steps of a run, for a moment; finish it where it ends."""
         end = time.monotonic() + _SLICE
         try:
             self._waiting = False
-            while not self._waiting and time.monotonic() < end and self._run is run:
-                run.check()
-                self._waiting = next(run.steps)
+            while not self._waiting and time.monotonic() < end and self._current is current:
+                if current.cancelled is not None:
+                    raise current.cancelled
+                current.run.check()
+                self._waiting = next(current.run.steps)
         except StopIteration as stop:
-            self._finish(run, stop.value)
+            self._finish(current, stop.value)
         except LDMRegError as error:
-            self._finish(run, error)
+            self._finish(current, error)
         except Exception as error:
-            self._finish(run, restore_error(describe_error(error)))
+            self._finish(current, restore_error(describe_error(error)))
+        if self._current is not current:
+            current.run.steps.close()
 
-    def _finish(self, run: Run, outcome: FinishedRun | LDMRegError) -> None:
-        if run.closed:
+    def _finish(self, current: _Current, outcome: FinishedRun | LDMRegError) -> None:
+        if self._current is not current:  # the session was closed meanwhile
             return
-        self._run, self._waiting = None, True
-        run.end()
+        self._current, self._waiting = None, True
+        current.run.steps.close()
         if isinstance(outcome, LDMRegError):
             detail = getattr(outcome, "detail", "")
             if detail:
-                run.on_log("error", detail)
-            run.on_error(outcome)
+                current.on_log("error", detail)
+            current.on_error(outcome)
             return
         self.last = outcome
-        run.on_done(outcome)
+        current.on_done(outcome)
 
 
 def _ignore(*_arguments: object) -> None:

@@ -156,15 +156,30 @@ class SceneChange:
         return [nodes.GetItemAsObject(n) for n in range(nodes.GetNumberOfItems())]
 
     def _take_back(self) -> None:
-        while self._undo:
-            self._undo.pop()()
-        for node in reversed(_with_belongings(self.created)):
-            if node.GetScene() is self._scene:
-                forget_item(node)
-                self._scene.RemoveNode(node)
+        """Undo all that can be undone; what fails is kept for another try, and the error raised."""
+        failed: list[Callable[[], None]] = []
+        with contextlib.ExitStack() as stack:
+            for node in _with_belongings(self.created):
+                stack.callback(self._remove, node)
+            for undo in self._undo:
+
+                def attempt(undo: Callable[[], None] = undo) -> None:
+                    try:
+                        undo()
+                    except BaseException:
+                        failed.insert(0, undo)
+                        raise
+
+                stack.callback(attempt)
+            self._undo = failed
         self._created.clear()
         self._kept.clear()
         self._layers.clear()
+
+    def _remove(self, node: Node) -> None:
+        if node.GetScene() is self._scene:
+            forget_item(node)
+            self._scene.RemoveNode(node)
 
 
 @contextlib.contextmanager

@@ -10,10 +10,10 @@ import SimpleITK as sitk
 
 from ...errors import InputError
 from ...geometry import ImageGeometry
-from ..run.steps import Steps, all_at_once
 from .labels import Color, NodeLabels, labels_from_node, mask_from_node
 from .planes import Plane, plane_pair
-from .transform_nodes import itk_transform_in_steps
+from .steps import Steps
+from .transform_nodes import itk_transform
 from .view_slices import cut, is_voxel_slice, plane_axes, slice_lattice, view_axes
 from .volume_nodes import Node, image_from_volume
 
@@ -22,7 +22,6 @@ __all__ = [
     "SceneImages",
     "VolumeSource",
     "scene_images",
-    "scene_images_in_steps",
 ]
 
 
@@ -69,7 +68,7 @@ class LabelSource:
 
 @dataclass(frozen=True, eq=False)
 class SceneImages:
-    """Two images from the scene as :func:`SlicerLDMRegLib.register` takes them.
+    """Two images from the scene, and all else that a request needs of it.
 
     Attributes:
         fixed, moving: 3D images in LPS mm; 2D ones, in mm of their planes, for single slices.
@@ -79,7 +78,6 @@ class SceneImages:
         label_names: names of the fixed labels by number.
         moving_names, moving_colors: of the moving labels; labels of one name have one number.
         initial_transform: fixed to moving points, or None.
-        slices: the slices to register one by one, see :class:`SliceSelection`, or None.
         planes: of the fixed and the moving image where these are slices, else None.
         resampled: the 3D moving image and labels where the moving slice is an interpolated one;
             the warped image is then made from them instead of interpolating twice.
@@ -97,16 +95,14 @@ class SceneImages:
     moving_names: Mapping[int, str] = field(default_factory=dict)
     moving_colors: Mapping[int, Color] = field(default_factory=dict)
     initial_transform: sitk.Transform | None = None
-    slices: str | None = None
     planes: tuple[Plane, Plane] | None = None
     resampled: tuple[sitk.Image, sitk.Image | None] | None = None
 
-    def arguments(self) -> dict[str, Any]:
-        """Return the arguments of :func:`SlicerLDMRegLib.register`, as far as there are any."""
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of a :class:`RegistrationRequest`, as far as there are any."""
         images = ("", "_labels", "_mask")
         names = [f"{role}{kind}" for kind in images for role in ("fixed", "moving")]
-        named = {name: getattr(self, name) for name in names}
-        named |= {"initial_transform": self.initial_transform, "slices": self.slices}
+        named = {name: getattr(self, name) for name in (*names, "initial_transform")}
         named["label_names"] = dict(self.label_names) or None
         return {name: value for name, value in named.items() if value is not None}
 
@@ -116,22 +112,19 @@ def scene_images(
     moving: Node | VolumeSource,
     *,
     view: Node | None = None,
-    slices: str | None = None,
     fixed_labels: LabelSource | None = None,
     moving_labels: LabelSource | None = None,
     initial_transform: Node | None = None,
     fixed_mask: LabelSource | Node | None = None,
     moving_mask: LabelSource | Node | None = None,
-) -> SceneImages:
-    """Return two volumes, or slices of them, ready to be registered.
+) -> Steps[SceneImages]:
+    """Read two volumes, or slices of them, ready to be registered, step by step.
 
     Volumes with one slice are 2D images. If only one volume is, the other one is cut in its plane.
 
     Args:
         fixed, moving: volume nodes, or frames of sequences.
         view: slice node; the slices that it shows of both volumes are registered in 2D.
-        slices: ``[AXIS:]WHICH`` as for the command line; these slices of the fixed volume are
-            registered one by one.
         fixed_labels: labels of the fixed image; with names they guide models with regions.
         moving_labels: labels of the moving image, to measure the overlap.
         initial_transform: transform node that brings the moving image roughly to the fixed one.
@@ -142,36 +135,6 @@ def scene_images(
         InputError: for volumes that cannot be used, transforms above them that are not linear, a
             plane that misses a volume, or labels that overlap.
     """
-    return all_at_once(
-        scene_images_in_steps(
-            fixed,
-            moving,
-            view=view,
-            slices=slices,
-            fixed_labels=fixed_labels,
-            moving_labels=moving_labels,
-            initial_transform=initial_transform,
-            fixed_mask=fixed_mask,
-            moving_mask=moving_mask,
-        )
-    )
-
-
-def scene_images_in_steps(
-    fixed: Node | VolumeSource,
-    moving: Node | VolumeSource,
-    *,
-    view: Node | None = None,
-    slices: str | None = None,
-    fixed_labels: LabelSource | None = None,
-    moving_labels: LabelSource | None = None,
-    initial_transform: Node | None = None,
-    fixed_mask: LabelSource | Node | None = None,
-    moving_mask: LabelSource | Node | None = None,
-) -> Steps[SceneImages]:
-    """Do as :func:`scene_images`, step by step."""
-    if view is not None and slices is not None:
-        raise InputError("expected either the slice of a view or a range of slices, got both")
     pair = VolumeSource.of(fixed), VolumeSource.of(moving)
     if pair[0].node is pair[1].node:
         raise InputError(
@@ -187,7 +150,7 @@ def scene_images_in_steps(
         planes = plane_pair(sides[0].lattice, sides[1].lattice)
     start = None
     if initial_transform is not None:
-        start = yield from itk_transform_in_steps(initial_transform, sides[0].lattice, planes)
+        start = yield from itk_transform(initial_transform, sides[0].lattice, planes)
     images = [side.image_on_lattice() for side in sides]
     yield
     fixed_found = sides[0].labels_on(sides[0].lattice)
@@ -223,7 +186,6 @@ def scene_images_in_steps(
         moving_names={} if moving_found is None else moving_found.names,
         moving_colors={} if moving_found is None else moving_found.colors,
         initial_transform=start,
-        slices=slices,
         planes=planes,
         resampled=sides[1].whole(names) if sides[1].is_resampled else None,
     )

@@ -18,9 +18,9 @@ from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 from ...displacement import DisplacementField
 from ...errors import InputError
 from ...geometry import ImageGeometry
-from ..run.steps import Steps, all_at_once
 from .coordinates import FLIP, array_from_vtk_matrix, vtk_matrix
 from .planes import Plane
+from .steps import Steps, all_at_once
 from .volume_nodes import Node
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "grid_from_vectors",
     "interpolate_linearly",
     "itk_transform",
-    "itk_transform_in_steps",
     "ras_vectors",
     "set_grid",
 ]
@@ -127,8 +126,10 @@ def field_from_transform(node: Node, geometry: ImageGeometry) -> DisplacementFie
 
 def itk_transform(
     node: Node, geometry: ImageGeometry, planes: tuple[Plane, Plane] | None = None
-) -> sitk.Transform:
+) -> Steps[sitk.Transform]:
     """Return a transform node as an ITK transform of fixed to moving points, LPS mm.
+
+    Step by step: sampling a large lattice takes seconds.
 
     Args:
         node: a transform that would bring the moving image to the fixed one, if that were put
@@ -137,13 +138,6 @@ def itk_transform(
         planes: of the fixed and the moving slice, for 2D images; the result is then 2D, and what
             leads out of the moving plane is dropped.
     """
-    return all_at_once(itk_transform_in_steps(node, geometry, planes))
-
-
-def itk_transform_in_steps(
-    node: Node, geometry: ImageGeometry, planes: tuple[Plane, Plane] | None = None
-) -> Steps[sitk.Transform]:
-    """Do as :func:`itk_transform`, step by step; sampling a large lattice takes seconds."""
     if planes is not None:
         fixed, moving = planes
         field = yield from _field_in_steps(node, fixed.geometry)

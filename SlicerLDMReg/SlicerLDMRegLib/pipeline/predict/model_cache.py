@@ -1,4 +1,4 @@
-"""The models that a worker keeps in memory."""
+"""Models that are kept in memory between registrations."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections import OrderedDict
 
 from torch import nn
 
-from ..model_store import ModelCard
-from ..pipeline import LoadedModel, load_model
+from ...model_store import ModelCard
+from .loaded_model import LoadedModel, load_model
 
 __all__ = ["ModelCache"]
 

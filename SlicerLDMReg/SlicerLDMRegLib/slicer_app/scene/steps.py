@@ -13,7 +13,7 @@ T = TypeVar("T")
 Steps = Generator[None, None, T]
 
 
-def all_at_once(steps: Steps[T]) -> T:
+def all_at_once(steps: Generator[object, None, T]) -> T:
     """Do all steps without a break; return what was made."""
     while True:
         try:

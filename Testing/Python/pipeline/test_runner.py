@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
 
-from SlicerLDMRegLib.errors import CancelledError, OutOfMemoryError
+from SlicerLDMRegLib.cli import main
+from SlicerLDMRegLib.errors import CancelledError, InputError, OutOfMemoryError
 from SlicerLDMRegLib.model_store import ModelCard, find_model
-from SlicerLDMRegLib.pipeline import Progress, RegistrationRequest, registration
-from SlicerLDMRegLib.worker import Runner, runner
-from SlicerLDMRegLib.worker.models import ModelCache
+from SlicerLDMRegLib.pipeline import (
+    Progress,
+    RegistrationRequest,
+    Runner,
+    load_model,
+    registration,
+    runner,
+)
+from SlicerLDMRegLib.pipeline.inputs import read_dimension
+from SlicerLDMRegLib.pipeline.predict.model_cache import ModelCache
+from SlicerLDMRegLib.resources import sample_data_dir
 
 MODEL = "ldm-morph-cardiac-mr"
 FULL = "[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory"
@@ -61,7 +73,7 @@ def test_smaller_precision(
     told: list[str] = []
     progress = Progress(lambda stage, fraction, message: told.append(message))
     with caplog.at_level(logging.WARNING):
-        result = shared_runner.run(request_with_model, cardiac, progress)
+        result = shared_runner.run(replace(request_with_model, **cardiac), progress)
     (step,) = result.provenance["fallbacks"]
     assert step["from"] == "float32 on cpu" and step["to"] == "bfloat16 on cpu"
     assert "not enough memory" in step["reason"]
@@ -80,10 +92,10 @@ def test_nothing_helps(
 ) -> None:
     make_scarce(monkeypatch, "float32", "bfloat16")
     with pytest.raises(OutOfMemoryError) as caught:
-        shared_runner.run(request_with_model, cardiac)
+        shared_runner.run(replace(request_with_model, **cardiac))
     assert str(caught.value).endswith("(tried float32 on cpu, bfloat16 on cpu)")
     monkeypatch.undo()
-    assert "fallbacks" not in shared_runner.run(request_with_model, cardiac).provenance
+    assert "fallbacks" not in shared_runner.run(replace(request_with_model, **cardiac)).provenance
 
 
 def test_precision_does_not_help_the_refinement(
@@ -92,9 +104,9 @@ def test_precision_does_not_help_the_refinement(
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError(FULL)
 
-    monkeypatch.setattr("SlicerLDMRegLib.pipeline.deform.refine", fail)
+    monkeypatch.setattr("SlicerLDMRegLib.pipeline.deform.refine_field", fail)
     with pytest.raises(OutOfMemoryError) as caught:
-        shared_runner.run(RegistrationRequest("fixed", "moving", model=MODEL), cardiac)
+        shared_runner.run(RegistrationRequest(**cardiac, model=MODEL))
     assert "tried" not in str(caught.value)
 
 
@@ -106,7 +118,7 @@ def test_an_estimate_is_not_tried_again(
 ) -> None:
     monkeypatch.setattr(registration, "available_memory", lambda: 1000)
     with pytest.raises(OutOfMemoryError, match="GiB are free") as caught:
-        shared_runner.run(request_with_model, cardiac)
+        shared_runner.run(replace(request_with_model, **cardiac))
     assert "tried" not in str(caught.value)
 
 
@@ -126,9 +138,7 @@ def test_what_is_tried(
     card: ModelCard,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from SlicerLDMRegLib.pipeline import device as devices
-
-    monkeypatch.setattr(devices, "select_device", torch.device)
+    monkeypatch.setattr(runner, "select_device", torch.device)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
     assert [str(plan) for plan in runner._plans(card, device, precision)] == expected
     alone = [str(plan) for plan in runner._plans(None, device, precision)]
@@ -138,12 +148,10 @@ def test_what_is_tried(
 def test_model_for_the_dimension_of_the_images(
     shared_runner: Runner, cardiac: Images, tmp_path: Path
 ) -> None:
-    import SimpleITK as sitk
-
     path = tmp_path / "fixed.nrrd"
     sitk.WriteImage(cardiac["fixed"], str(path))
-    request = RegistrationRequest(str(path), "moving", refine=False)
-    result = shared_runner.run(request, {"moving": cardiac["moving"]})
+    request = RegistrationRequest(path, cardiac["moving"], refine=False)
+    result = shared_runner.run(request)
     assert result.provenance["model"]["id"] == MODEL
     assert result.provenance["inputs"]["fixed"]["path"] == str(path)
     assert shared_runner.load("auto", 2) == MODEL
@@ -151,9 +159,8 @@ def test_model_for_the_dimension_of_the_images(
 
 
 def test_cancelled_before_anything(shared_runner: Runner, cardiac: Images) -> None:
-    request = RegistrationRequest("fixed", "moving")
     with pytest.raises(CancelledError):
-        shared_runner.run(request, cardiac, Progress(should_cancel=lambda: True))
+        shared_runner.run(RegistrationRequest(**cardiac), Progress(should_cancel=lambda: True))
 
 
 def test_models_are_kept_and_forgotten(card: ModelCard) -> None:
@@ -176,3 +183,62 @@ def test_memory_of_models_is_bounded(card: ModelCard) -> None:
     last = cache.get(card, "cpu", "bfloat16")
     assert cache.names == [f"{MODEL} on cpu, bfloat16"]
     assert cache.get(card, "cpu", "bfloat16") is last
+
+
+# One way to run
+
+
+def test_each_file_is_read_once(
+    cardiac: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To choose the model, the header is enough."""
+    paths = {}
+    for name, image in cardiac.items():
+        paths[name] = str(tmp_path / f"{name}.nrrd")
+        sitk.WriteImage(image, paths[name])
+    reads: list[str] = []
+    read = sitk.ReadImage
+
+    def count(path: str, *more: Any, **options: Any) -> sitk.Image:
+        reads.append(path)
+        return read(path, *more, **options)
+
+    monkeypatch.setattr(sitk, "ReadImage", count)
+    result = Runner().run(RegistrationRequest(**paths, model="auto", refine=False))
+    assert result.provenance["model"]["id"] == MODEL
+    assert sorted(reads) == sorted(paths.values())
+
+
+@pytest.mark.parametrize(("shape", "expected"), [((20, 24), 2), ((8, 20, 24), 3), ((1, 20, 24), 3)])
+def test_dimension_from_the_header(shape: tuple[int, ...], expected: int, tmp_path: Path) -> None:
+    array = np.random.default_rng(0).random(shape)
+    for suffix in (".nrrd", ".nii.gz", ".mha"):
+        path = tmp_path / f"image{suffix}"
+        sitk.WriteImage(sitk.GetImageFromArray(array), str(path))
+        assert read_dimension(str(path)) == expected
+    assert read_dimension(array) == read_dimension(sitk.GetImageFromArray(array)) == expected
+    assert read_dimension(str(tmp_path / "missing.nrrd")) == 3  # reading it tells
+
+
+def test_a_loaded_model_runs_where_it_is(cardiac: Images, card: ModelCard) -> None:
+    loaded = load_model(card, "cpu", "float32")
+    for option, value in (("precision", "bfloat16"), ("device", "cuda")):
+        request = RegistrationRequest(**cardiac, model=loaded, refine=False, **{option: value})
+        with pytest.raises(InputError, match=rf"{option}.*cpu|{option}.*float32|CUDA"):
+            Runner().run(request)
+    same = {"device": "cpu", "precision": "float32"}
+    result = Runner().run(RegistrationRequest(**cardiac, model=loaded, refine=False, **same))
+    assert result.provenance["options"]["precision"] == "float32"
+
+
+def test_the_shell_recovers_from_little_memory_as_the_panel_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_scarce(monkeypatch, "float32")
+    samples = sample_data_dir()
+    images = [f"--{role}={samples / f'cardiac_{role}.nrrd'}" for role in ("fixed", "moving")]
+    output = tmp_path / "results"
+    assert main(["register", *images, "--no-refine", "--output", str(output)]) == 0
+    report = json.loads((output / "report.json").read_text(encoding="utf-8"))
+    assert report["provenance"]["fallbacks"][0]["to"] == "bfloat16 on cpu"
+    assert report["provenance"]["options"]["precision"] == "bfloat16"
