@@ -1,4 +1,4 @@
-"""What can be typed: commands, options, help and examples."""
+"""Parser of the command line: commands, options, help and examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the images are compared: masks of the fixed and of the moving image."""
+"""Masks of the fixed and of the moving image: the voxels that are compared."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Masks:
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """Which of the images have a mask: ``"fixed"``, ``"moving"``."""
+        """The images that have a mask: ``"fixed"``, ``"moving"``."""
         return tuple(role for role in ("fixed", "moving") if getattr(self, role) is not None)
 
     def inside(self, lattice: ImageGeometry, transform: sitk.Transform) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Where a result comes from: inputs, model, options, versions and machine, as plain data."""
+"""Provenance of a result: inputs, model, options, versions and machine, as plain data."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def describe_model(card: ModelCard | None) -> dict[str, Any] | None:
 
 
 def voxel_digest(image: sitk.Image) -> str:
-    """Return the SHA-256 of the size, type and voxels of an image, whatever file held them."""
+    """Return the SHA-256 of the size, type and voxels of an image; its file does not count."""
     voxels = np.ascontiguousarray(sitk.GetArrayViewFromImage(image))
     digest = hashlib.sha256(f"{image.GetSize()} {voxels.dtype.str}".encode())
     digest.update(voxels.data)

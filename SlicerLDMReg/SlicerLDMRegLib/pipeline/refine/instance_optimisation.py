@@ -20,6 +20,8 @@ from .optimiser import Optimiser, RefineResult
 
 __all__ = ["RefineResult", "refine_field"]
 
+# Voxels of the slices that are optimised together: what they need fits into the caches of a CPU, or
+# into the memory of a small GPU. Not tuned.
 _CHUNK_VOXELS = {"cpu": 2**18, "cuda": 2**24, "mps": 2**22}
 
 

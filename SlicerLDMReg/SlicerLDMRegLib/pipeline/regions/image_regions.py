@@ -22,7 +22,7 @@ _LISTED = 3
 
 @dataclass(frozen=True)
 class RegionSummary:
-    """What became of the labels.
+    """Labels that guide the model, and labels that do not.
 
     Attributes:
         source: ``"given labels"``, ``"the given segmentation"``, ``"segmenter ID"`` or ``"none"``.
