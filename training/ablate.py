@@ -21,18 +21,18 @@ from SlicerLDMRegLib.networks import Regions
 from SlicerLDMRegLib.networks.textscf import TextSCF, TextSCFConfig
 from SlicerLDMRegLib.text import coordinate_regions
 
-from .ablation import Ablation, TableRow, TableSpec
+from .ablation_config import Ablation, TableRow, TableSpec
 from .config import StageConfig
 from .datasets.brain_streams import BrainStreamOptions
 from .datasets.evaluation import EvaluationPair
 from .datasets.evaluation_volumes import brain_mr
 from .loop import run
 from .machine import describe_machine, use_threads
+from .result_files import markdown_table, write_json
 from .scores import Row, compare, score, summarise
 from .stages import build_stage
 from .stages.textscf import mean_dice
 from .synthesis.brain_anatomy import REGION_NUMBERS
-from .tables import markdown_table, write_json
 
 __all__ = ["evaluate_row", "main", "train"]
 

@@ -36,8 +36,8 @@ from .datasets.evaluation import (
     structure_names,
 )
 from .machine import available_cpus, describe_machine, load_average, use_threads
+from .result_files import write_results
 from .scores import Row, score
-from .tables import write_results
 
 __all__ = ["METHODS", "build_methods", "evaluate", "main"]
 

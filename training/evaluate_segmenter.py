@@ -22,8 +22,8 @@ from SlicerLDMRegLib.text import scheme_names
 from .datasets.evaluation import DATA_FOLDER
 from .datasets.evaluation_volumes import BrainImage, brain_images
 from .machine import available_cpus, describe_machine, load_average, use_threads
+from .result_files import markdown_table, write_json
 from .scores import Row, summarise, summarise_structures
-from .tables import markdown_table, write_json
 
 __all__ = ["evaluate", "main", "score_segmentation"]
 

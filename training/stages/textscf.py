@@ -19,7 +19,7 @@ from SlicerLDMRegLib.networks.textscf import TextSCF, TextSCFConfig
 from SlicerLDMRegLib.text import coordinate_regions
 
 from ..config import StageConfig
-from ..datasets.region_masks import degrade
+from ..datasets.degraded_masks import degrade
 from ..datasets.volumes import build_pairs, region_embeddings
 from ..synthesis.brain_anatomy import REGION_NUMBERS
 from .common import EMA, load_weights, optimise

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 import torch
 from torch import Tensor
 
-__all__ = ["autocast_disabled", "promote"]
+__all__ = ["autocast_disabled", "promote", "promoted_pair"]
 
 
 def autocast_disabled(tensor: Tensor) -> AbstractContextManager[None]:
@@ -24,3 +24,15 @@ def promote(*tensors: Tensor) -> tuple[Tensor, ...]:
     all_double = all(tensor.dtype == torch.float64 for tensor in tensors)
     dtype = torch.float64 if all_double else torch.float32
     return tuple(tensor.to(dtype) for tensor in tensors)
+
+
+def promoted_pair(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Return two tensors of one shape in one precision, see :func:`promote`.
+
+    Raises:
+        ValueError: for shapes that differ.
+    """
+    if a.shape != b.shape:
+        raise ValueError(f"expected equal shapes, got {tuple(a.shape)} and {tuple(b.shape)}")
+    a, b = promote(a, b)
+    return a, b

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from ..functional._checks import check_field
-from ..functional._precision import promote
-from ._common import box_mean, promoted_pair
+from ..functional._precision import promote, promoted_pair
+from ._box_mean import box_mean
 
 __all__ = ["mind_ssc", "mind_ssc_descriptor"]
 

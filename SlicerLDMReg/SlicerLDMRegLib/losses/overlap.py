@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ._common import promoted_pair
+from ..functional._precision import promoted_pair
 
 __all__ = ["segmentation_loss", "soft_dice_loss"]
 

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from ..functional._checks import check_field
-from ._common import box_mean, promoted_pair
+from ..functional._precision import promoted_pair
+from ._box_mean import box_mean
 
 __all__ = ["lncc", "mse", "ncc"]
 

@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from .drawing import draw_edges
+from .figure_data import FigureData, PlaneView
 from .panels import Panel
-from .scene import PlaneView, Scene
 
 __all__ = ["CARD", "DARK", "LIGHT", "Canvas", "Style"]
 
@@ -79,14 +79,14 @@ class Canvas:
         options = {"fontsize": 7, "color": self.style.muted, **options}
         self.text(x, y, text, rotation=90, ha="center", va="center", **options)
 
-    def picture(self, panel: Panel, view: PlaneView, scene: Scene, box: Box) -> None:
+    def picture(self, panel: Panel, view: PlaneView, data: FigureData, box: Box) -> None:
         axes = self.axes(box)
-        panel.draw(axes, view, scene)
+        panel.draw(axes, view, data)
         draw_edges(axes, view)
 
-    def color_bar(self, panel: Panel, scene: Scene, box: Box, upright: bool = False) -> None:
+    def color_bar(self, panel: Panel, data: FigureData, box: Box, upright: bool = False) -> None:
         """Draw the colours of a panel, where it has a scale, into a box."""
-        colors = panel.colors(scene)
+        colors = panel.colors(data)
         if colors is None:
             return
         mappable, ticks = colors

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .source import ReportSource
+from .result_protocol import ReportSource
 from .verdict import judge
 
 __all__ = ["render_json", "to_plain"]

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError, ModelError
-from ._arguments import checked_prompts
+from ._prompt_check import checked_prompts
 from ._torchvision import import_open_clip
 from .background import FloatArray
 from .weights import WEIGHTS_VARIABLE, first_file, read_tensors, weights_folder

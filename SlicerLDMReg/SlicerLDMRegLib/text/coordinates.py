@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
-from ._arguments import checked_prompts
+from ._prompt_check import checked_prompts
 from .background import FloatArray, embedding_table
 
 __all__ = ["CoordinateEncoder", "coordinate_regions"]

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from ..errors import InputError
-from ._arguments import checked_prompts
+from ._prompt_check import checked_prompts
 from .background import Background, FloatArray, embedding_table
 from .coordinates import CoordinateEncoder
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ModelError
-from ._arguments import checked_prompts
+from ._prompt_check import checked_prompts
 from .background import FloatArray
 from .weights import WEIGHTS_VARIABLE, first_file, read_tensors, weights_folder
 

@@ -1,4 +1,4 @@
-"""Everything the figures draw, cut out of a result once: plane by plane, with common scales."""
+"""Arrays and scales of all figures, cut out of a result once, plane by plane."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..geometry import ImageGeometry
-from .focus import find_focus, image_window
-from .outlines import choose_outlines
+from .outlined_labels import choose_outlines
 from .planes import Plane, choose_planes
-from .source import ReportSource
+from .result_protocol import ReportSource
+from .slice_position import find_focus, image_window
 
 if TYPE_CHECKING:
     from ..displacement import DisplacementField
 
-__all__ = ["PlaneView", "Scene", "build_scene", "round_number"]
+__all__ = ["FigureData", "PlaneView", "build_figure_data", "round_number"]
 
 Window = tuple[float, float]
 
@@ -61,7 +61,7 @@ class PlaneView:
 
 
 @dataclass(frozen=True)
-class Scene:
+class FigureData:
     """The planes of a result and the scales they share.
 
     Attributes:
@@ -208,7 +208,7 @@ def _cut(
     )
 
 
-def build_scene(result: ReportSource, slice_axis: int | None = None) -> Scene:
+def build_figure_data(result: ReportSource, slice_axis: int | None = None) -> FigureData:
     """Cut the planes to show out of a result and find the scales they share.
 
     Args:
@@ -227,22 +227,22 @@ def build_scene(result: ReportSource, slice_axis: int | None = None) -> Scene:
     affine = _affine_part(result.field) if aligned else None
     alignment = getattr(result, "alignment", None) if aligned else None
     views = tuple(_cut(result, plane, lattice, windows, affine, alignment) for plane in planes)
-    scene = _with_scales(views, lattice)
+    data = _with_scales(views, lattice)
     return replace(
-        scene,
+        data,
         fold_count=int(fold_mask.sum()),
         aligned=aligned,
         moving_aligned=alignment is not None,
     )
 
 
-def _with_scales(views: tuple[PlaneView, ...], lattice: ImageGeometry) -> Scene:
+def _with_scales(views: tuple[PlaneView, ...], lattice: ImageGeometry) -> FigureData:
     differences = np.concatenate([np.abs(v.before).ravel() for v in views])
     motion = np.concatenate([v.distance.ravel() for v in views])
     positive = np.concatenate([v.jacobian[v.jacobian > 0].ravel() for v in views])
     spread = np.abs(np.log(positive)) if positive.size else np.zeros(1)
     extent = max(n * s for n, s in zip(lattice.size, lattice.spacing, strict=True))
-    return Scene(
+    return FigureData(
         views=views,
         dimension=lattice.dimension,
         unit_spacing=all(abs(step - 1.0) < 1e-9 for step in lattice.spacing),

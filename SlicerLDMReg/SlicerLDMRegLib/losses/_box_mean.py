@@ -1,4 +1,4 @@
-"""What several losses share: checked input and the mean over a box."""
+"""Mean over a box around each voxel, by band matrices."""
 
 from __future__ import annotations
 
@@ -7,16 +7,9 @@ import math
 import torch
 from torch import Tensor
 
-from ..functional._precision import autocast_disabled, promote
+from ..functional._precision import autocast_disabled
 
-__all__ = ["box_mean", "promoted_pair"]
-
-
-def promoted_pair(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    if a.shape != b.shape:
-        raise ValueError(f"expected equal shapes, got {tuple(a.shape)} and {tuple(b.shape)}")
-    a, b = promote(a, b)
-    return a, b
+__all__ = ["box_mean"]
 
 
 def box_mean(field: Tensor, window: int, valid: bool = False, stride: int = 1) -> Tensor:
