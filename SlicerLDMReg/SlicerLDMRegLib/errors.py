@@ -1,4 +1,4 @@
-"""The exceptions of LDMReg: each one says what was expected, what was got and what to do."""
+"""Exceptions of LDMReg; each text says what was expected, what was got and what to do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["CancelledError", "InputError", "LDMRegError", "ModelError", "OutOfMe
 
 
 class LDMRegError(Exception):
-    """Base of all errors that LDMReg raises on purpose; its text is one line for the user."""
+    """Base class of LDMReg's own errors; the text is one line for the user."""
 
 
 class InputError(LDMRegError, ValueError):

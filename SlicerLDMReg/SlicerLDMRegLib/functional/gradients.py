@@ -14,7 +14,7 @@ __all__ = ["central_differences", "forward_differences"]
 def forward_differences(field: Tensor) -> list[Tensor]:
     """Return ``field[i + 1] - field[i]`` along each spatial axis.
 
-    Sees the highest frequency that a lattice holds, which central differences do not.
+    Unlike central differences, these respond to the highest frequency of the lattice.
 
     Args:
         field: ``(B, C, *S)``.
