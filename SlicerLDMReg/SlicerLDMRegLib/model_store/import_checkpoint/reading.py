@@ -15,7 +15,7 @@ from ...errors import ModelError
 
 __all__ = ["read_checkpoint"]
 
-# Packages of the objects that training frameworks add to weights: callbacks, configurations, scores.
+# Packages of objects that training frameworks add to weights: callbacks, configurations, scores.
 _BYSTANDERS = {"_codecs", "lightning", "numpy", "omegaconf", "pytorch_lightning"}
 
 
