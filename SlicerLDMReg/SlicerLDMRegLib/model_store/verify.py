@@ -23,8 +23,8 @@ __all__ = [
 CHECKSUM_FILE = "SHA256SUMS"
 REQUIRED_FILES = ("LICENSE", "docs/README.md", "metadata.json", WEIGHTS_FILE)
 
-# Names of this form cannot leave the folder: no leading slash, no backslash, no drive letter, no part
-# that starts with a dot, such as `..`.
+# Names of this form cannot leave the folder: no leading slash, no backslash, no drive letter, and
+# no part that starts with a dot, such as `..`.
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*"
 FILE_NAME = re.compile(_NAME)
 _LINE = re.compile(rf"([0-9a-f]{{64}})  ({_NAME})")  # as `sha256sum` writes it

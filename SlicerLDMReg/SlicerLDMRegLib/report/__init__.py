@@ -1,8 +1,8 @@
-"""The report of a registration: ``overview.png``, ``report.html`` and ``report.json``.
+"""Report of a registration: ``overview.png``, ``report.html`` and ``report.json``.
 
-``write_reports(result, directory)`` writes all three. Everything that a result needs for it is
-listed in :class:`ReportSource`. The verdict and the tables need no matplotlib: what draws is
-imported when it is first used.
+``write_reports(result, directory)`` writes all three; :class:`ReportSource` lists the attributes
+that a result needs. Verdict and tables need no matplotlib: drawing modules are imported on first
+use.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ def write_reports(
 
     Args:
         result: the registration result.
-        directory: where the three files go.
-        slice_axis: index axis (0 = i) of the slices, where a volume was registered slice by slice:
-            then slices along it are shown instead of three orthogonal planes.
+        directory: folder of the three files.
+        slice_axis: index axis (0 = i) perpendicular to the slices of a slice-by-slice registration;
+            then such slices are shown instead of three orthogonal planes.
     """
     from .html import render_html
 

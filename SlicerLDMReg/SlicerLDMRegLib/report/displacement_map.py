@@ -1,4 +1,4 @@
-"""Pictures of where points move: colours, arrows and the deformed grid."""
+"""Pictures of the displacement field: colours, arrows and the deformed grid."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["displacement_scale", "draw_displacement", "draw_grid"]
 
 GRID_COLOR = "#ffd23f"
 _DISTANCE_MAP = colormaps["magma"]
-_ARROWS = 18
+_ARROWS = 18  # along the longest side of the planes; more would overlap. Not tuned.
 
 
 def _wheel_rgb(across: np.ndarray, down: np.ndarray, limit: float) -> np.ndarray:
-    """Colour in-plane vectors: hue is the direction on the screen, brightness the length."""
+    """Return the colours of in-plane vectors: hue is the direction, brightness the length."""
     hue = (np.arctan2(-down, across) / (2 * np.pi)) % 1.0
     value = np.clip(np.hypot(across, down) / limit, 0.0, 1.0)
     # The square root keeps small motion visible.
@@ -27,7 +27,7 @@ def _wheel_rgb(across: np.ndarray, down: np.ndarray, limit: float) -> np.ndarray
 
 
 def draw_displacement(axes: Axes, view: PlaneView, data: FigureData) -> None:
-    """Colour the displacement: by direction in 2D; by distance in 3D, with arrows in the plane."""
+    """Draw the displacement: 2D coloured by direction, 3D by length with in-plane arrows."""
     if data.dimension == 2:
         limit = data.displacement_limit
         show(axes, view, _wheel_rgb(view.local[..., 0], view.local[..., 1], limit))
@@ -42,7 +42,7 @@ def _distance_norm(data: FigureData) -> Normalize:
 
 
 def displacement_scale(data: FigureData) -> tuple[ScalarMappable, list[float]] | None:
-    """Return the colours of the distance in mm and the ticks of their bar; None in 2D."""
+    """Return colours and ticks of the length in mm for the colour bar; None in 2D."""
     if data.dimension == 2:
         return None
     limit = data.displacement_limit
@@ -50,7 +50,7 @@ def displacement_scale(data: FigureData) -> tuple[ScalarMappable, list[float]] |
 
 
 def _arrows(axes: Axes, view: PlaneView, data: FigureData) -> None:
-    """Draw the motion in the plane; the largest arrows reach from one place to the next."""
+    """Draw in-plane arrows; the longest reach to the next arrow's position."""
     extent = max(
         n * s for v in data.views for n, s in zip(v.fixed.shape[::-1], v.plane.spacing, strict=True)
     )
@@ -63,7 +63,7 @@ def _arrows(axes: Axes, view: PlaneView, data: FigureData) -> None:
     vectors = view.local[rows, columns]
     lengths = np.linalg.norm(vectors, axis=-1)
     shown = lengths > 0.05 * data.displacement_limit
-    # Longer ones than the limit, which are few, are cut to it.
+    # The few that are longer than the limit are shortened to it.
     factor = step / np.maximum(lengths, data.displacement_limit)[shown]
     across, down = view.plane.spacing
     axes.quiver(
@@ -95,11 +95,11 @@ def _wheel_legend(axes: Axes, limit: float) -> None:
 
 
 def draw_grid(axes: Axes, view: PlaneView, data: FigureData) -> None:
-    """Draw the lines of a regular grid on the moving image as they lie after warping.
+    """Draw a regular grid of the moving image, warped with the image.
 
-    The warped image takes its value at x from x + u(x); so the grid line "moving coordinate = c"
-    ends up where that coordinate of x + u(x) equals c. Such a level line needs no inverse, is
-    exact between samples, and shows a fold as a loop.
+    The warped image takes its value at x from x + u(x), so the grid line "moving coordinate = c"
+    appears where that coordinate of x + u(x) equals c. Such a level line needs no inverse, is exact
+    between samples, and shows a fold as a loop.
     """
     show_gray(axes, view, view.fixed, white=1.6)
     rows, columns = view.fixed.shape

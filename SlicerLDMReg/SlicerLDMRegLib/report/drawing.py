@@ -1,4 +1,4 @@
-"""How images, differences and labels are drawn: one plane of a data into given axes."""
+"""Drawing of images, differences and label outlines, one plane into given axes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _BACKING = {"boxstyle": "round,pad=0.25", "facecolor": "#000000a0", "edgecolor":
 
 
 def _extent(view: PlaneView) -> tuple[float, float, float, float]:
-    """Place pixel centres at multiples of the spacing, so that axes are in mm, y downwards."""
+    """Return the extent in mm, y downwards, with pixel centres at multiples of the spacing."""
     rows, columns = view.fixed.shape
     across, down = view.plane.spacing
     return (-0.5 * across, (columns - 0.5) * across, (rows - 0.5) * down, -0.5 * down)
@@ -54,14 +54,14 @@ def show_gray(axes: Axes, view: PlaneView, array: np.ndarray, white: float = 1.0
 
 
 def draw_fixed(axes: Axes, view: PlaneView, data: FigureData) -> None:
-    """Draw the fixed image; the scale bar holds for all planes."""
+    """Draw the fixed image; its scale bar is valid for all planes."""
     show_gray(axes, view, view.fixed)
     if view is data.views[0] and (data.dimension == 3 or not data.unit_spacing):
         _scale_bar(axes, view)
 
 
 def _scale_bar(axes: Axes, view: PlaneView) -> None:
-    """Draw a bar of a round length, about a quarter of the width."""
+    """Draw a scale bar of round length, about a quarter of the width."""
     width = view.fixed.shape[1] * view.plane.spacing[0]
     length = round_number(width / 4)
     (bar,) = axes.plot([0.04, 0.04 + length / width], [0.045] * 2, transform=axes.transAxes)
@@ -71,7 +71,7 @@ def _scale_bar(axes: Axes, view: PlaneView) -> None:
 
 
 def draw_moving(axes: Axes, view: PlaneView, data: FigureData) -> None:
-    """Draw the moving image as it lies before the deformation."""
+    """Draw the moving image before the deformation."""
     show_gray(axes, view, view.moving)
 
 
@@ -95,7 +95,7 @@ def draw_difference_after(axes: Axes, view: PlaneView, data: FigureData) -> None
 
 
 def difference_scale(data: FigureData) -> tuple[ScalarMappable, list[float]]:
-    """Return the colours of the differences and the ticks of their bar."""
+    """Return colours and ticks of the differences for the colour bar."""
     limit = data.difference_limit
     return ScalarMappable(_difference_norm(data), DIFFERENCE_MAP), [-limit, 0.0, limit]
 
@@ -133,7 +133,7 @@ def draw_labels_after(axes: Axes, view: PlaneView, data: FigureData) -> None:
 
 
 def note(axes: Axes, x: float, y: float, text: str, color: str = "white") -> None:
-    """Write on a picture, at a place in fractions of the axes."""
+    """Write on a picture, at a position in fractions of the axes."""
     axes.text(
         x, y, text, transform=axes.transAxes, color=color, fontsize=7, va="bottom", bbox=_BACKING
     )
@@ -155,7 +155,7 @@ def _legend(axes: Axes, view: PlaneView, data: FigureData, entries: list[tuple[s
 
 
 def draw_edges(axes: Axes, view: PlaneView) -> None:
-    """Write what lies at the edges of the plane, e.g. R and L, and hide the axes."""
+    """Write the directions at the edges of the plane, e.g. R and L, and hide the axes."""
     axes.set_axis_off()
     left, right, top, bottom = view.plane.edges
     places = [

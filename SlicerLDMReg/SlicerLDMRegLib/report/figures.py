@@ -1,4 +1,4 @@
-"""Figures put together from panels: the overview and one picture per panel for the HTML file."""
+"""Figures of several panels: the overview, and one picture per panel for the HTML file."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .structures import Structure
 
 __all__ = ["DARK", "LIGHT", "overview_png", "panel_png"]
 
-# One plane: planes go down, panels go across.
+# One plane: two rows of panels.
 _ROWS = (
     ("fixed", "moving", "warped", "displacement", "labels-before"),
     ("difference-before", "difference-after", "grid", "jacobian", "labels-after"),
 )
-# Several planes: they go across, panels go down, in two blocks.
+# Several planes: two blocks side by side, with panels as rows and planes as columns.
 _BLOCKS = (
     ("fixed", "moving", "warped", "labels-before", "labels-after"),
     ("difference-before", "difference-after", "displacement", "grid", "jacobian"),
@@ -26,10 +26,11 @@ _BLOCKS_WITHOUT_LABELS = (
     ("fixed", "moving", "warped", "displacement"),
     ("difference-before", "difference-after", "grid", "jacobian"),
 )
+# Layout in inches.
 _GAP, _TITLE, _BAR, _HEADER, _MARGIN = 0.12, 0.27, 0.36, 0.72, 0.18
 _CELL, _MAX_RATIO = 2.5, 1.5
 _BLOCK, _ROW, _SIDE, _UPRIGHT_BAR, _CHART = 5.6, 2.6, 0.26, 0.55, 3.7
-# Fewer structures than this are told by the numbers in the heading.
+# For fewer structures the numbers in the heading suffice.
 _CHARTED = 5
 
 
@@ -39,7 +40,7 @@ def _size_mm(view: PlaneView) -> tuple[float, float]:
 
 
 def _inches_per_mm(views: Sequence[PlaneView], cell: float) -> float:
-    """Return one scale for all planes, so that a millimetre is equally long in each."""
+    """Return the common scale of all planes."""
     sizes = [_size_mm(view) for view in views]
     widest, highest = max(s[0] for s in sizes), max(s[1] for s in sizes)
     return min(cell / widest, cell * _MAX_RATIO / highest)
@@ -57,8 +58,8 @@ def overview_png(
     Args:
         data: what to draw.
         heading: first line, e.g. the names of the images.
-        subtitle: second line, e.g. the numbers that matter.
-        structures: for a volume, a chart of their overlap is added where they are several.
+        subtitle: second line, e.g. the key numbers.
+        structures: of a volume: if there are several, a chart of their overlap is added.
         style: colours around the pictures.
     """
     by_key = {panel.key: panel for panel in panels_for(data)}
@@ -165,5 +166,5 @@ def panel_png(panel: Panel, data: FigureData, style: Style = DARK) -> bytes:
     bar_width = min(0.8 * width, 3.2)
     box = ((width - bar_width) / 2, titled + tallest + 0.06, bar_width, 0.09)
     canvas.color_bar(panel, data, box)
-    # Several planes fill a wide picture anyway.
+    # Several planes need fewer pixels per inch: their picture is wide.
     return canvas.png(dpi=220 if len(data.views) == 1 else 180)

@@ -1,4 +1,4 @@
-"""``report.html``: one file that opens offline, pictures and style inside, no scripts."""
+"""``report.html``, one offline file with embedded pictures and style, without scripts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .verdict import judge, key_numbers
 __all__ = ["names_of", "render_html", "total_seconds"]
 
 
-# So many structures are told by their table.
+# For fewer structures the table suffices.
 _CHARTED = 3
 
 
@@ -34,7 +34,7 @@ def _data_uri(png: bytes) -> str:
 
 
 def names_of(result: ReportSource) -> tuple[str, str]:
-    """Return the names of the fixed and the moving image: their file names where they have any."""
+    """Return the names of the fixed and the moving image: their file names, if any."""
     inputs = result.provenance.get("inputs", {})
     names = []
     for role in ("fixed", "moving"):
@@ -45,7 +45,7 @@ def names_of(result: ReportSource) -> tuple[str, str]:
 
 
 def total_seconds(result: ReportSource) -> float | None:
-    """Return the seconds of the whole registration, where they were measured."""
+    """Return the seconds of the whole registration, if measured."""
     value = result.timings.get("total")
     return float(value) if isinstance(value, int | float) else None
 
@@ -91,7 +91,7 @@ def _structures(result: ReportSource) -> tuple[list[Structure], StructureTable]:
 
 
 def _charts(structures: list[Structure]) -> dict[str, str] | None:
-    """Return the chart for light and for dark pages; a few structures need none."""
+    """Return the charts for light and dark pages; None for a few structures."""
     if sum(s.after is not None for s in structures) < _CHARTED:
         return None
     return {
@@ -101,7 +101,7 @@ def _charts(structures: list[Structure]) -> dict[str, str] | None:
 
 
 def render_html(result: ReportSource, data: FigureData, version: str) -> str:
-    """Return the report as one HTML text; everything that came from outside is escaped."""
+    """Return the report as one HTML text, with all external text escaped."""
     here = Path(__file__).parent
     environment = Environment(
         loader=FileSystemLoader(here), autoescape=True, undefined=StrictUndefined

@@ -1,4 +1,4 @@
-"""The map of the Jacobian determinant, with its folds."""
+"""Map of the Jacobian determinant with marked folds."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ FOLD_COLOR = "#39ff14"
 JACOBIAN_MAP = LinearSegmentedColormap.from_list(
     "jacobian", ["#0b3c8c", "#3f8fd2", "#f4f4f2", "#dc6b4b", "#8a1022"]
 )
+# Groups of folds in a plane up to which each is ringed; more rings would hide the map. Not tuned.
 _MAX_RINGS = 60
 
 
@@ -25,7 +26,7 @@ def _jacobian_norm(data: FigureData) -> LogNorm:
 
 
 def draw_jacobian(axes: Axes, view: PlaneView, data: FigureData) -> None:
-    """Colour the Jacobian determinant, 1 in the middle; paint and ring the folds."""
+    """Draw the Jacobian determinant, 1 in the middle of the scale; paint and ring the folds."""
     shown = np.clip(view.jacobian, 1.0 / data.jacobian_limit, data.jacobian_limit)
     show(axes, view, shown, cmap=JACOBIAN_MAP, norm=_jacobian_norm(data), interpolation="nearest")
     folds = int(view.folds.sum())
@@ -41,7 +42,7 @@ def draw_jacobian(axes: Axes, view: PlaneView, data: FigureData) -> None:
 
 
 def _fold_rings(axes: Axes, view: PlaneView) -> None:
-    """Ring each connected group of folds, so that a single folded pixel is not overlooked."""
+    """Ring each connected group of folds, so that even a single folded pixel is noticed."""
     groups, number = ndimage.label(view.folds, structure=np.ones((3, 3)))
     if number > _MAX_RINGS:
         return
@@ -63,7 +64,7 @@ def _fold_rings(axes: Axes, view: PlaneView) -> None:
 
 
 def jacobian_scale(data: FigureData) -> tuple[ScalarMappable, list[float]]:
-    """Return the colours of the determinant and the ticks of their bar."""
+    """Return colours and ticks of the determinant for the colour bar."""
     limit = data.jacobian_limit
     middle = limit**0.5
     ticks = [1 / limit, 1 / middle, 1.0, middle, limit]

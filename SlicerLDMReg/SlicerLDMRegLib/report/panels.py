@@ -1,4 +1,4 @@
-"""The panels of the report: what is shown, under which title, with which words."""
+"""Panels of the report: titles, captions and drawing functions."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["PANELS", "Panel", "panels_for"]
 
 @dataclass(frozen=True)
 class Panel:
-    """One kind of picture.
+    """Kind of picture, with its texts and drawing function.
 
     Attributes:
         key: short name, used for files and HTML anchors.
         title: heading above the picture.
-        caption: what the reader sees and how to read it.
+        caption: explanation below the picture.
         draw: draws one plane into axes.
-        scale: gives the colours and ticks of the colour bar, or None where there is none.
+        scale: returns colours and ticks of the colour bar; None: no bar.
     """
 
     key: str
@@ -33,7 +33,7 @@ class Panel:
     scale: Callable[[FigureData], tuple[ScalarMappable, list[float]] | None] | None = None
 
     def colors(self, data: FigureData) -> tuple[ScalarMappable, list[float]] | None:
-        """Return the colours and ticks of the bar that the figures need."""
+        """Return colours and ticks of the colour bar, or None."""
         return None if self.scale is None else self.scale(data)
 
 
@@ -96,7 +96,7 @@ PANELS: tuple[Panel, ...] = (
 )
 
 
-# What these show is another thing where an alignment came first: it is not what deforms.
+# Titles and captions after an alignment, when these panels show the aligned moving image.
 _ALIGNED = {
     "moving": ("Moving, aligned", "After the alignment, before the deformation."),
     "difference-before": (
