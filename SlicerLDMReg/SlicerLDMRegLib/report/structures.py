@@ -23,10 +23,12 @@ __all__ = [
     "worsened",
 ]
 
-# A Dice that falls by less is the jitter of resampled labels.
+# Changes of Dice up to this count as jitter of the resampled labels. Not tuned.
 _LOSS = 0.01
+# Loss of Dice of one structure above which the report gives advice, as for a loss in more than a
+# quarter of the structures. A smaller value gives advice more often. Not tuned.
 _MUCH = 0.05
-_NAMED, _LISTED = 4, 12
+_NAMED, _LISTED = 4, 12  # structures named in a finding, labels in the sentence on unmatched ones
 
 
 @dataclass(frozen=True)
