@@ -21,9 +21,9 @@ _CHANGE = 0.005  # of NCC, Dice or landmark error in mm; smaller changes count a
 _LOW = 0.5  # NCC or Dice below which a result needs a check
 _LANDMARK_MM = 0.01  # increase of the landmark error that counts as worse
 _MOVED_MM = 1e-3  # largest displacement below which nothing moved
-# Uneven: a determinant beyond these bounds (first 0.1 and 10), or a larger SDlogJ. The motion of the
-# heart comes near: on the 12 test pairs of cardiac-mr, with model and refinement, SDlogJ is 0.38 to
-# 0.64, and 6 of these good results (mean Dice 0.943) are flagged for a check.
+# Uneven: a determinant beyond these bounds (first 0.1 and 10), or a larger SDlogJ. Hearts come near
+# them: on the 12 test pairs of cardiac-mr, with model and refinement, SDlogJ is 0.38 to 0.64, and 6
+# of these good results (mean Dice 0.943) are flagged for a check.
 _SMALLEST_JACOBIAN, _LARGEST_JACOBIAN = 0.02, 50.0
 _SDLOGJ = 0.5
 
