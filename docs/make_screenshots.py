@@ -4,9 +4,9 @@
     python -m docs.make_screenshots --output /tmp/p cardiac error      some chapters, elsewhere
 
 The panel is used as a person uses it: the real worker registers the sample pairs with the models
-that are installed. What differs between two runs is kept out of the pictures: times, dates and
-devices; the picture of a running registration is that of the first report of its refinement. All
-else is as computed; on another processor numbers may differ in their last digit.
+that are installed. Times, dates and devices, which differ between runs, are removed from the
+pictures; a running registration is shown at the first report of its refinement. Everything else is
+as computed; on another processor numbers may differ in their last digit.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ class Screenshots:
         self._unfold("displaySection")
         self._window("window-brain")
 
-    # What a user does
+    # Actions of a user
 
     def _open(self) -> None:
         self.host.reset()

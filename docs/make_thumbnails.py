@@ -2,9 +2,8 @@
 
     python docs/make_thumbnails.py
 
-Needs matplotlib. Writes Resources/SampleData/<pair>.png for every pair that is there: the fixed
-image left, the moving one right, both with the outlines of the fixed labels, so that the difference
-shows.
+Needs matplotlib. Writes Resources/SampleData/<pair>.png for every pair: the fixed image left, the
+moving one right, both with the outlines of the fixed labels, so that the difference shows.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class DisplacementField:
         geometry: the lattice, usually of the fixed image.
 
     Raises:
-        InputError: when the shapes do not agree or a number is not finite.
+        InputError: for incompatible shapes or numbers that are not finite.
     """
 
     vectors: FloatArray
@@ -74,7 +74,7 @@ class DisplacementField:
             geometry: the lattice.
 
         Raises:
-            InputError: when the shapes do not agree or a number is not finite.
+            InputError: for incompatible shapes or numbers that are not finite.
         """
         if not isinstance(displacement, np.ndarray):
             displacement = displacement.detach().cpu().double().numpy()
@@ -94,7 +94,7 @@ class DisplacementField:
         """Convert a vector image of LPS displacements in mm.
 
         Raises:
-            InputError: when the image has not one component for each axis.
+            InputError: unless the image has one component for each axis.
         """
         dimension, components = image.GetDimension(), image.GetNumberOfComponentsPerPixel()
         if components != dimension:
@@ -145,7 +145,7 @@ class DisplacementField:
             ``(..., d)`` LPS mm.
 
         Raises:
-            InputError: when the points have not d coordinates.
+            InputError: unless the points have d coordinates.
         """
         points = np.asarray(points, dtype=np.float64)
         if points.ndim == 0 or points.shape[-1] != self.dimension:

@@ -32,7 +32,7 @@ class ImageGeometry:
         direction: d x d matrix, row by row; column i is the unit vector of axis i.
 
     Raises:
-        InputError: for lengths that do not agree, a size below 1, a spacing that is not positive,
+        InputError: for inconsistent lengths, a size below 1, a spacing that is not positive,
             a singular direction, or a number that is not finite.
     """
 

@@ -6,14 +6,14 @@ registers the cardiac sample pair with its model, and a volume of 160 x 192 x 16
 but without a model, again and again through the session of the panel, with a warm worker. It prints
 
 - the overhead: from ``start`` to the nodes, without the stages that compute the deformation;
-- where the overhead comes from: the worker's other stages, and what remains for the session;
-- the longest time for which the event loop did not run, and the same of a loop that does nothing:
-  on a busy machine the system itself keeps it waiting;
-- the longest time that one poll of the session took of the processor, and the stage it was in;
-- the time of the processor that a checkerboard or a difference takes from the window, beside the
-  thread that makes it;
-- the share of a processor that a busy loop got just before: where it is not near 1, others compute
-  on this machine, and all times are longer than they would be.
+- its parts: the worker's other stages, and the remainder for the session;
+- the longest blocking of the event loop, and the same of an idle loop: on a busy machine the system
+  itself makes it wait;
+- the longest CPU time of one poll of the session, and its stage;
+- the CPU time of the window's thread for a checkerboard or a difference, without the thread that
+  computes it;
+- the share of a processor that a busy loop got just before: if it is far below 1, the machine is
+  busy and all times are too long.
 
 Aims: an overhead under 0.3 s for the cardiac pair, nothing blocked for longer than 0.1 s.
 """

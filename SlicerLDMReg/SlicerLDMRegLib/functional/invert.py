@@ -35,7 +35,7 @@ def invert(displacement: Tensor, iterations: int = 100, tolerance: float = 1e-3)
         ``(B, d, *S)`` in voxels; differentiable.
 
     Raises:
-        ValueError: when the displacement has not one channel per spatial axis.
+        ValueError: unless the displacement has one channel per spatial axis.
     """
     check_vector_field(displacement, "displacement")
     with autocast_disabled(displacement):
@@ -66,7 +66,7 @@ def invert_points(
         y, ``(B, d, *out)`` in voxels; differentiable by the implicit function theorem.
 
     Raises:
-        ValueError: for shapes that do not go together.
+        ValueError: for incompatible shapes.
     """
     dimension = check_vector_field(displacement, "displacement")
     if points.shape[:2] != displacement.shape[:2]:

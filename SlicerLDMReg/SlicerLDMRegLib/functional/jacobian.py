@@ -36,7 +36,7 @@ def jacobian_matrix(displacement: Tensor) -> Tensor:
         axis j.
 
     Raises:
-        ValueError: when the displacement has not one channel per spatial axis.
+        ValueError: unless the displacement has one channel per spatial axis.
     """
     dimension = check_vector_field(displacement, "displacement")
     derivatives = torch.stack(central_differences(displacement), dim=2)
@@ -51,7 +51,7 @@ def jacobian_determinant(displacement: Tensor) -> Tensor:
         displacement: ``(B, d, *S)`` in voxels.
 
     Raises:
-        ValueError: when the displacement has not one channel per spatial axis.
+        ValueError: unless the displacement has one channel per spatial axis.
     """
     check_vector_field(displacement, "displacement")
     return _determinant(central_differences(displacement))
@@ -70,7 +70,7 @@ def smallest_jacobian_determinant(displacement: Tensor) -> Tensor:
         displacement: ``(B, d, *S)`` in voxels.
 
     Raises:
-        ValueError: when the displacement has not one channel per spatial axis.
+        ValueError: unless the displacement has one channel per spatial axis.
     """
     dimension = check_vector_field(displacement, "displacement")
     with autocast_disabled(displacement):

@@ -41,7 +41,7 @@ def logarithm(
         ``(B, d, *S)`` in voxels per unit of time.
 
     Raises:
-        ValueError: when the displacement has not one channel per spatial axis.
+        ValueError: unless the displacement has one channel per spatial axis.
     """
     check_vector_field(displacement, "displacement")
     with autocast_disabled(displacement):

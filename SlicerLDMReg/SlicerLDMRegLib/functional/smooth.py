@@ -69,7 +69,7 @@ def resize(field: Tensor, shape: Sequence[int], displacement: bool = False) -> T
         ``(B, C, *shape)``, float32 (float64 for float64).
 
     Raises:
-        ValueError: when the shape has not one positive number per spatial axis.
+        ValueError: unless the shape has one positive number per spatial axis.
     """
     dimension = (check_vector_field if displacement else check_field)(field, "field")
     if len(shape) != dimension or min(shape) < 1:

@@ -59,7 +59,7 @@ def sample(
         of the image for "nearest". A batch of 1 is repeated.
 
     Raises:
-        ValueError: for shapes that do not go together, or an unknown mode or padding.
+        ValueError: for incompatible shapes, or an unknown mode or padding.
     """
     dimension = check_field(image, "image")
     if check_vector_field(coordinates, "coordinates") != dimension:
@@ -97,7 +97,7 @@ def warp(
         ``(B, C, *S)`` on the lattice of the displacement; dtypes as in :func:`sample`.
 
     Raises:
-        ValueError: for shapes that do not go together.
+        ValueError: for incompatible shapes.
     """
     check_vector_field(displacement, "displacement")
     return sample(image, to_coordinates(displacement), mode, padding)

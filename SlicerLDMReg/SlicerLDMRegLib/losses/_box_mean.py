@@ -21,7 +21,7 @@ def box_mean(field: Tensor, window: int, valid: bool = False, stride: int = 1) -
         field: ``(B, C, *S)``.
         window: odd width of the box in voxels.
         valid: only where the whole box fits; otherwise the box is cropped at the border.
-        stride: keep one voxel in so many along each axis, from the first on.
+        stride: distance of the returned voxels along each axis, from the first on.
     """
     with autocast_disabled(field):
         for dim in range(2, field.ndim):

@@ -31,7 +31,7 @@ def label_dice_loss(
         classes: number of classes, background included.
 
     Raises:
-        ValueError: for shapes that do not fit, or fewer than two classes.
+        ValueError: for incompatible shapes, or fewer than two classes.
     """
     for labels, name in ((moving_labels, "moving_labels"), (fixed_labels, "fixed_labels")):
         expected = (displacement.shape[0], 1, *displacement.shape[2:])
@@ -54,7 +54,7 @@ def sampled_label_dice_loss(
         classes: number of classes, background included.
 
     Raises:
-        ValueError: for shapes that do not fit, or fewer than two classes.
+        ValueError: for incompatible shapes, or fewer than two classes.
     """
     expected = (coordinates.shape[0], 1, *coordinates.shape[2:])
     if fixed_labels.shape != expected:

@@ -87,7 +87,7 @@ def mind_ssc_descriptor(image: Tensor, radius: int = 2, dilation: int = 2) -> Te
         ``(B, 4, H, W)`` or ``(B, 12, D, H, W)`` in (0, 1].
 
     Raises:
-        ValueError: when the image has not 2 or 3 spatial axes, or radius or dilation is below 1.
+        ValueError: unless the image has 2 or 3 spatial axes, or for radius or dilation below 1.
     """
     check_field(image, "image")
     _check_mind(radius, dilation)

@@ -43,7 +43,7 @@ def segmentation_loss(logits: Tensor, labels: Tensor) -> Tensor:
         labels: ``(B, 1, *S)`` integers from 0 (background) to N - 1.
 
     Raises:
-        ValueError: for shapes that do not fit.
+        ValueError: for incompatible shapes.
     """
     if labels.shape != (logits.shape[0], 1, *logits.shape[2:]):
         raise ValueError(

@@ -21,7 +21,7 @@ def smoothness(displacement: Tensor) -> Tensor:
         displacement: ``(B, d, *S)`` in voxels, or a velocity field.
 
     Raises:
-        ValueError: when the field has not one channel per spatial axis.
+        ValueError: unless the field has one channel per spatial axis.
     """
     dimension = check_vector_field(displacement, "displacement")
     steps = [step for step in forward_differences(displacement) if step.numel()]

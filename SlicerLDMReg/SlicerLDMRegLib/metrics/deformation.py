@@ -75,7 +75,7 @@ def sdlogj_learn2reg(displacement: Array, mask: Array | None = None) -> float:
         NaN when no voxel is left.
 
     Raises:
-        InputError: when the shapes do not agree.
+        InputError: for incompatible shapes.
     """
     field = to_numpy(displacement)
     if field.ndim not in (3, 4) or field.shape[0] != field.ndim - 1:

@@ -71,7 +71,7 @@ def surface_distances(
         spacing: voxel size along each array axis (z, y, x).
 
     Raises:
-        InputError: when the shapes or the length of the spacing do not agree.
+        InputError: for incompatible shapes or a wrong number of spacings.
     """
     a, b = np.asarray(a, dtype=bool), np.asarray(b, dtype=bool)
     sizes = _check_spacing(spacing, a.ndim)

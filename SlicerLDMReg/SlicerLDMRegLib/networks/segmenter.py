@@ -28,7 +28,7 @@ class UNetSegmenter(BasicUNet):
     Args:
         classes: number of classes, background 0 included.
         features: channels of the five levels from fine to coarse, and of the last stage.
-        patch: edge of the blocks of voxels that the U-Net takes as one: ``patch^3`` intensities are
+        patch: edge of the blocks of voxels that are the U-Net's pixels: ``patch^3`` intensities are
             its input channels, their logits its output channels. 2 costs an eighth of 1.
 
     Raises:
