@@ -12,7 +12,7 @@ __all__ = ["CONTRASTS", "Contrast", "canonical", "draw_contrast", "vary"]
 
 CONTRASTS = ("random", "t1", "t2")
 
-# Typical brightness of the tissues, 1 = the brightest of the brain in T1, fluid in T2.
+# Typical brightness of the tissues; 1 is the brightest tissue of the brain in T1, fluid in T2.
 _T1 = {
     **{"air": 0.02, "white-matter": 0.90, "cortex": 0.58, "ventricle": 0.14, "csf": 0.14},
     **{"cerebellum-white-matter": 0.86, "cerebellum-cortex": 0.58, "thalamus": 0.75},
@@ -51,6 +51,7 @@ _GROUPS = (
     ),
 )
 _AIR = TISSUES.index("air")
+# Additional deviation of tissues that are not uniform.
 _WIDE = np.array([0.08 if t in ("soft-tissue", "skin", "spongy-bone") else 0.0 for t in TISSUES])
 
 

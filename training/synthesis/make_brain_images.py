@@ -34,7 +34,7 @@ __all__ = ["LABEL_MAPS", "make_brain_images"]
 LABEL_MAPS = Path(__file__).resolve().parents[3] / "shared" / "data" / "brain_label_maps"
 _FIELD_OF_VIEW = (160.0, 224.0, 192.0)  # mm along x, y, z: the network's
 _NUMBERS = np.array([0, *REGION_NUMBERS], np.uint8)[REGION_ROW]
-_BRIGHTEST = 1000
+_BRIGHTEST = 1000  # intensity that 1 becomes in the files
 
 
 def make_brain_images(

@@ -17,7 +17,7 @@ from .json_fields import Fields
 __all__ = ["CATALOGUE_FILE", "CatalogueEntry", "check_url", "find_entry", "read_catalogue"]
 
 CATALOGUE_FILE = "catalogue.json"
-_FORMAT = 1
+_FORMAT = 1  # version of the file format
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # used as the name of a folder
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _THIS_COMPUTER = ("127.0.0.1", "::1", "localhost")

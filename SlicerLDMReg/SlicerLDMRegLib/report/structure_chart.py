@@ -14,6 +14,7 @@ from .structures import Structure, lowest, worsened
 
 __all__ = ["chart_png", "chart_size", "draw_chart"]
 
+# Layout in inches: height of a row, margins; font size, width of a letter, letters of a name.
 _PITCH, _TOP, _BOTTOM, _RIGHT = 0.17, 0.72, 0.24, 0.14
 _FONT, _LETTER, _LONGEST = 7.5, 0.062, 30
 _MOST_ROWS = 70  # structures shown, the lowest ones; more would make the chart too tall. Not tuned.
