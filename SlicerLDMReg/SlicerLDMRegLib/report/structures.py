@@ -23,8 +23,8 @@ __all__ = [
     "worsened",
 ]
 
-# Changes of Dice up to this count as jitter of the resampled labels. Not tuned; on the 12 test pairs
-# of brain-mr, with model and refinement, 0 to 3 of 35 structures lose more.
+# Changes of Dice up to this count as jitter of the resampled labels. Not tuned; on the 12 test
+# pairs of brain-mr, with model and refinement, 0 to 3 of 35 structures lose more.
 _LOSS = 0.01
 # Loss of Dice of one structure above which the report gives advice, as for a loss in more than a
 # quarter of the structures. A smaller value gives advice more often. Not tuned; 2 of these 12 pairs
