@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,18 @@ from packaging.requirements import Requirement
 from SlicerLDMRegLib.cli.parser import build_parser
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+LIBRARY = "SlicerLDMReg/SlicerLDMRegLib"
+# Folders and files in plain language; the rest of the library is to join them.
+PLAIN = [
+    *(f"{LIBRARY}/{name}" for name in ("functional", "losses", "metrics", "networks", "text")),
+    *(f"{LIBRARY}/{name}" for name in ("model_store", "report")),
+    *(f"{LIBRARY}/{name}.py" for name in ("_field_files", "_slabs", "displacement", "errors")),
+    *(f"{LIBRARY}/{name}.py" for name in ("geometry", "lattice", "resources")),
+    "training",
+    "docs",
+    "Testing/Benchmarks",
+]
+NOT_YET = {f"{LIBRARY}/model_store/{name}.py" for name in ("card", "card_parts", "checks")}
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "Resources/SampleData/README.md", ".ci/run"]
 
 
@@ -42,6 +56,32 @@ def code_blocks(document: str) -> str:
 def ldmreg_commands() -> list[str]:
     blocks = [code_blocks(document) for document in DOCUMENTS]
     return [line.strip() for b in blocks for line in b.splitlines() if "ldmreg " in line]
+
+
+def docstrings(file: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and text of the docstrings of module, classes, functions and attributes."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        body = getattr(node, "body", None)
+        for statement in body if isinstance(body, list) else []:
+            value = statement.value if isinstance(statement, ast.Expr) else None
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                yield statement.lineno, value.value
+
+
+@pytest.mark.parametrize("place", PLAIN)
+def test_docstrings_are_in_plain_language(place: str) -> None:
+    path = REPOSITORY / place
+    files = set(path.rglob("*.py") if path.is_dir() else [path])
+    files -= {REPOSITORY / name for name in NOT_YET}
+    found = [(file, *text) for file in sorted(files) for text in docstrings(file)]
+    assert found
+    odd = re.compile(r"\s*(?:What|Where|Which|How)\b|(?s:.*)\b(?:whatever|shall)\b", re.IGNORECASE)
+    wrong = [
+        f"{file.relative_to(REPOSITORY)}:{line}: {text.strip().splitlines()[0]}"
+        for file, line, text in found
+        if odd.match(text)
+    ]
+    assert not wrong, "say what it is: " + "; ".join(wrong)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

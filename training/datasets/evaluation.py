@@ -1,4 +1,4 @@
-"""The sets of image pairs on which methods are compared."""
+"""Sets of image pairs for the comparison of methods."""
 
 from __future__ import annotations
 
@@ -27,33 +27,32 @@ __all__ = [
     "structure_names",
 ]
 
-#: Where the data lie beside a checkout.
+#: Folder of the data, beside a checkout.
 DATA_FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data"
-_ECHO_PAIRS = 20
+_ECHO_PAIRS = 20  # more narrow the confidence intervals and take longer; not tuned
 _ECHO_FIRST_SEED = 1_000_000  # far from the seeds of samples and tests
 
 
 def pixel_lattice(shape: tuple[int, ...]) -> ImageGeometry:
-    """Return the lattice of an array with pixels of 1 mm and the origin at the first of them."""
+    """Return the lattice of an array with pixels of 1 mm and the origin at the first pixel."""
     d = len(shape)
     return ImageGeometry(shape[::-1], (1.0,) * d, (0.0,) * d, tuple(np.eye(d).ravel()))
 
 
 @dataclass(frozen=True)
 class EvaluationPair:
-    """One pair to register; everything lies on one lattice.
+    """Pair to register, on one common lattice.
 
     Attributes:
         name: unique in its set.
         fixed: ``(H, W)`` or ``(D, H, W)`` float32 in [0, 1].
-        moving: like ``fixed``.
+        moving: as ``fixed``.
         fixed_labels: integers of the same shape, or None.
-        moving_labels: likewise.
-        geometry: lattice of all of it; None: pixels of 1 mm.
-        label_names: names of the labels by number, or the name of a known scheme; None where the
-            labels have no names.
-        truth: the deformation to be found, fixed to moving points, where it is known.
-        mask: boolean, where the truth counts; None: everywhere.
+        moving_labels: integers of the same shape, or None.
+        geometry: the lattice; None: pixels of 1 mm.
+        label_names: names of the labels by number, or the name of a known scheme; None: no names.
+        truth: known deformation from fixed to moving points, or None.
+        mask: boolean, voxels in which the truth is compared; None: all.
     """
 
     name: str
@@ -68,21 +67,21 @@ class EvaluationPair:
 
     @property
     def lattice(self) -> ImageGeometry:
-        """Where the voxels are."""
+        """Lattice of the pair."""
         return self.geometry or pixel_lattice(self.fixed.shape)
 
     @property
     def images(self) -> tuple[sitk.Image, sitk.Image]:
-        """The fixed and the moving image with their lattice."""
+        """Fixed and moving image on the lattice."""
         fixed, moving = (np.asarray(image, np.float32) for image in (self.fixed, self.moving))
         return self.lattice.to_image(fixed), self.lattice.to_image(moving)
 
     def for_methods(self) -> EvaluationPair:
-        """Return the pair as methods may see it: without the answers."""
+        """Return the pair without moving labels and truth, as methods may see it."""
         return replace(self, moving_labels=None, truth=None, mask=None)
 
     def mirrored(self) -> EvaluationPair:
-        """Return another pair of the same kind, upside down, for a call that warms up."""
+        """Return the pair upside down, for a warm-up call."""
 
         def flip(array: np.ndarray | None) -> Any:
             return None if array is None else np.ascontiguousarray(array[::-1])
@@ -96,7 +95,7 @@ class EvaluationPair:
 
 
 def structure_names(pairs: Sequence[EvaluationPair]) -> dict[int, str]:
-    """Return the names of the labels of a set by number; empty when they have none."""
+    """Return the label names of a set by number; empty without names."""
     names = pairs[0].label_names if pairs else None
     if names is None:
         return {}
@@ -113,13 +112,13 @@ def evaluation_pairs(
             20 generated echocardiographies with labels; "brain-slices": all ordered pairs of the
             slices, without labels. In 3D, see :mod:`~training.datasets.evaluation_volumes`:
             "brain-mr", "hippocampus", "abdomen-warp".
-        root: folder of the set; default its place beside the checkout, ``../shared/data``.
+        root: folder of the set; default beside the checkout, in ``../shared/data``.
         split: "train", "validation", "test" or "all", of cardiac-mr and brain-mr only.
         options: of brain-mr: ``contrast``, ``size`` and ``spacing`` of the images.
 
     Raises:
-        ValueError: for another name or split, or an option that the set does not have.
-        FileNotFoundError: when the folder does not hold the set.
+        ValueError: for an unknown name or split, or an option that the set does not have.
+        FileNotFoundError: when the set is not in the folder.
     """
     if name not in EVALUATION_SETS:
         raise ValueError(f"data must be one of {', '.join(EVALUATION_SETS)}, got {name!r}")
@@ -175,7 +174,7 @@ def _abdomen_warp(root: Path | None, split: str) -> list[EvaluationPair]:
     return abdomen_warp(root or DATA_FOLDER / "abdomen_ct")
 
 
-#: Loaders by the names that the command line knows.
+#: Loaders by command-line name.
 EVALUATION_SETS: dict[str, Callable[..., list[EvaluationPair]]] = {
     "cardiac-mr": _cardiac_mr,
     "echo": _echo,

@@ -1,7 +1,7 @@
-"""Numbers that judge a registration; arrays or tensors in, floats out.
+"""Metrics of a registration; arrays or tensors in, floats out.
 
 Images and label maps are arrays of one shape, ``(H, W)`` or ``(D, H, W)``, without batch and
-channel. A number that is undefined, such as the overlap of a label that no image holds, is NaN;
+channel. An undefined number, such as the overlap of a label absent from both images, is NaN;
 average with ``numpy.nanmean``.
 """
 
