@@ -13,6 +13,7 @@ import torch
 from ..displacement import DisplacementField
 from ..errors import InputError, OutOfMemoryError
 from ..geometry import ImageGeometry
+from ..resampling import warp_image
 from .align.alignment import Alignment, align_images
 from .deform import Deformation, Deformer
 from .device import Meter, available_memory, describe_device
@@ -129,11 +130,11 @@ class Registration:
             inverse = inverse_field(deformation.inverse, alignment, lattice, field)
             determinant = field.jacobian_determinant()
             transform = field.to_transform()
-            warped = self._warp(self.inputs.moving, transform, sitk.sitkLinear)
+            warped = warp_image(self.inputs.moving, self._output, transform)
             warped_labels = None
             if self.inputs.moving_labels is not None:
-                warped_labels = self._warp(
-                    self.inputs.moving_labels, transform, sitk.sitkNearestNeighbor
+                warped_labels = warp_image(
+                    self.inputs.moving_labels, self._output, transform, labels=True
                 )
         with self.meter.stage("measure"):
             self.progress.report("measure", 0.92)
@@ -220,15 +221,6 @@ class Registration:
             low, high = own.lower_percentile, own.upper_percentile
         fixed, moving = self.inputs.fixed, self.inputs.moving
         return masks.intensities(fixed, moving, alignment.transform, low, high)
-
-    def _warp(self, image: sitk.Image, transform: sitk.Transform, interpolator: int) -> sitk.Image:
-        background = 0.0
-        if interpolator == sitk.sitkLinear:
-            # Air of a CT is -1000: outside of it there is no tissue either.
-            background = min(0.0, float(sitk.GetArrayViewFromImage(image).min()))
-        reference = self._output.empty_image()
-        pixel_type = image.GetPixelID()
-        return sitk.Resample(image, reference, transform, interpolator, background, pixel_type)
 
     def _measure(
         self,

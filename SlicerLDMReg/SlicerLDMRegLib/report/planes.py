@@ -16,6 +16,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..geometry import ImageGeometry
+from ..resampling import resample, warp_image
 
 __all__ = ["Plane", "anatomical_axes", "choose_planes"]
 
@@ -92,18 +93,15 @@ class Plane:
             image: on any lattice.
             geometry: lattice of the result, which this plane cuts.
             nearest: take the nearest voxel, for labels.
-            outside: value where the image is not defined.
+            outside: value where the image is not defined; of labels it is 0.
             transform: points of ``geometry`` to points of the image; None: they are the same.
         """
         slab = self.slab(geometry)
-        resampled = sitk.Resample(
-            image,
-            slab.empty_image(sitk.sitkUInt8),
-            transform or sitk.Transform(slab.dimension, sitk.sitkIdentity),
-            sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear,
-            outside,
-            image.GetPixelID() if nearest else sitk.sitkFloat32,
-        )
+        transform = transform or sitk.Transform(slab.dimension, sitk.sitkIdentity)
+        if nearest:
+            resampled = warp_image(image, slab, transform, labels=True)
+        else:
+            resampled = resample(image, slab, transform, outside)
         return self.orient(sitk.GetArrayFromImage(resampled))
 
 
