@@ -17,7 +17,7 @@ import resource, sys
 import numpy as np
 from SlicerLDMRegLib.errors import OutOfMemoryError
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.pipeline import register, stages
+from SlicerLDMRegLib.pipeline import register
 from SlicerLDMRegLib.pipeline.device import available_memory
 
 n, room = int(sys.argv[1]), int(sys.argv[2])

@@ -92,7 +92,7 @@ def test_precision_does_not_help_the_refinement(
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError(FULL)
 
-    monkeypatch.setattr("SlicerLDMRegLib.pipeline.deform.refine", fail)
+    monkeypatch.setattr("SlicerLDMRegLib.pipeline.deform.refine_field", fail)
     with pytest.raises(OutOfMemoryError) as caught:
         shared_runner.run(RegistrationRequest("fixed", "moving", model=MODEL), cardiac)
     assert "tried" not in str(caught.value)
