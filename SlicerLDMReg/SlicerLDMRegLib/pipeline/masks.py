@@ -13,7 +13,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..geometry import ImageGeometry
 from ..intensity import IntensityMap
-from ..resampling import antialiased, coverage, resample
+from ..resampling import antialiased, coverage, resample, warp_image
 from .slices import SliceRange, to_batch
 
 __all__ = ["Masks", "as_mask", "fill_outside"]
@@ -45,11 +45,9 @@ class Masks:
             transform: fixed to moving points.
         """
         found = np.ones(lattice.array_shape, dtype=bool)
-        identity = sitk.Transform(lattice.dimension, sitk.sitkIdentity)
-        reference = lattice.empty_image()
-        for mask, map_ in ((self.fixed, identity), (self.moving, transform)):
+        for mask, map_ in ((self.fixed, None), (self.moving, transform)):
             if mask is not None:
-                on = sitk.Resample(mask, reference, map_, sitk.sitkNearestNeighbor, 0.0)
+                on = warp_image(mask, lattice, map_, labels=True)
                 found &= sitk.GetArrayViewFromImage(on) > 0
         return found
 

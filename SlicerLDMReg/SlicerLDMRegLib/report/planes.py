@@ -16,6 +16,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..geometry import ImageGeometry
+from ..resampling import resample, warp_image
 
 __all__ = ["Plane", "anatomical_axes", "choose_planes"]
 
@@ -96,14 +97,11 @@ class Plane:
             transform: points of ``geometry`` to points of the image; None: identity.
         """
         slab = self.slab(geometry)
-        resampled = sitk.Resample(
-            image,
-            slab.empty_image(sitk.sitkUInt8),
-            transform or sitk.Transform(slab.dimension, sitk.sitkIdentity),
-            sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear,
-            outside,
-            image.GetPixelID() if nearest else sitk.sitkFloat32,
-        )
+        transform = transform or sitk.Transform(slab.dimension, sitk.sitkIdentity)
+        if nearest:
+            resampled = warp_image(image, slab, transform, labels=True)
+        else:
+            resampled = resample(image, slab, transform, outside)
         return self.orient(sitk.GetArrayFromImage(resampled))
 
 

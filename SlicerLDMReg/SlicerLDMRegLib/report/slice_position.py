@@ -6,6 +6,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..geometry import ImageGeometry
+from ..intensity import percentile
 
 __all__ = ["find_focus", "image_window"]
 
@@ -15,11 +16,10 @@ _MAX_SAMPLES = 500_000
 
 def image_window(image: sitk.Image) -> tuple[float, float]:
     """Return the 0.5 and 99.5 percentiles of an image, or its range if they coincide."""
-    flat = sitk.GetArrayViewFromImage(image).reshape(-1)
-    flat = flat[:: max(1, flat.size // _MAX_SAMPLES)]
-    low, high = (float(v) for v in np.percentile(flat, [0.5, 99.5]))
+    voxels = sitk.GetArrayViewFromImage(image)
+    low, high = (float(v) for v in percentile(voxels, [0.5, 99.5]))
     if high <= low:
-        low, high = float(flat.min()), float(flat.max())
+        low, high = float(voxels.min()), float(voxels.max())
     return low, high if high > low else low + 1.0
 
 

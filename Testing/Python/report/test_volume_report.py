@@ -19,7 +19,7 @@ from SlicerLDMRegLib.report import write_overview, write_reports
 from SlicerLDMRegLib.report.figure_data import build_figure_data
 from SlicerLDMRegLib.report.outlined_labels import choose_outlines
 from SlicerLDMRegLib.report.panels import panels_for
-from SlicerLDMRegLib.report.slice_position import find_focus
+from SlicerLDMRegLib.report.slice_position import find_focus, image_window
 
 NAMES = {
     3: "Left-Cerebral-Cortex", 4: "Left-Lateral-Ventricle", 10: "Left-Thalamus",
@@ -212,3 +212,10 @@ def test_outlines_are_the_compact_ones() -> None:
     other[3:9, 3:9] = 5
     assert choose_outlines([None, other, few]) == (1, 2, 5)
     assert choose_outlines([None]) == ()
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_the_window_is_that_of_all_planes(axis: int) -> None:
+    voxels = np.zeros((128, 128, 128), np.int16)
+    np.moveaxis(voxels, axis, 0)[1::8] = 1000
+    assert image_window(sitk.GetImageFromArray(voxels)) == (0.0, 1000.0)

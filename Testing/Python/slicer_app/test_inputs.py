@@ -13,6 +13,7 @@ import vtk
 
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
+from SlicerLDMRegLib.slicer_app.results.embed_2d import place
 from SlicerLDMRegLib.slicer_app.scene.coordinates import FLIP, vtk_matrix
 from SlicerLDMRegLib.slicer_app.scene.labels import labels_from_node, segmentation_from_labels
 from SlicerLDMRegLib.slicer_app.scene.scene_images import LabelSource
@@ -166,6 +167,35 @@ def test_a_photograph_meets_a_slice_of_a_volume(scene: Any) -> None:
     moving.SetAndObserveTransformNodeID(nodes["transform"].GetID())
     found = resliced(moving, first.geometry)
     assert np.abs(found - array_of(nodes["warped"])).max() < 1e-5
+
+
+def test_slices_and_results_of_whole_numbers_are_rounded(scene: Any) -> None:
+    """Neither the slice that is cut nor what the transform makes of the volume is cut off."""
+    turn = rotation(0.3, -0.2, 0.4)
+    plane = lattice((60, 56, 1), (1.0, 1.0, 5.0), turn)  # reaches out of the volume
+    fixed = volume_node(blobs(plane), "photograph")
+    geometry = lattice((30, 28, 26))
+    rng = np.random.default_rng(0)
+    voxels = geometry.to_image(rng.integers(967, 2000, geometry.array_shape, np.int16))
+    images = scene_images(fixed, volume_node(voxels, "volume"))
+    assert images.resampled is not None
+    placed = place(result_of(images), images)
+    none = sitk.Transform(3, sitk.sitkIdentity)
+    cut = images.planes[1].geometry
+    shown = sitk.GetArrayFromImage(images.moving).reshape(cut.array_shape)
+    for found, on, map_ in (
+        (shown, cut, none),
+        (sitk.GetArrayFromImage(placed.warped), plane, placed.field.to_transform()),
+    ):
+        assert found.dtype == np.int16
+        exact = sitk.GetArrayFromImage(
+            sitk.Resample(voxels, on.empty_image(), map_, sitk.sitkLinear, -1.0, sitk.sitkFloat64)
+        )
+        inside = exact != -1
+        assert np.abs(found - exact)[inside].max() < 0.5 + 1e-3
+        assert abs((found - exact)[inside].mean()) < 0.05
+        assert (found[~inside] == 967).all()
+    assert not inside.all()
 
 
 # Labels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,7 +14,6 @@ from .objective import velocity_shape
 
 __all__ = ["choose_similarity", "initial_velocity", "stationary_velocity"]
 
-_MOST_SAMPLES = 200_000
 # Correlation from which, and mean difference of quantiles up to which, two images count as frames
 # of one scan. Of 60 pairs of end-systole and end-diastole in cine MR (Sunnybrook) 90 % pass, their
 # correlations being 0.76 to 0.96; of 60 pairs of two patients 3 % do (-0.04 to 0.50).
@@ -31,14 +31,20 @@ def choose_similarity(moving: Tensor, fixed: Tensor, mask: Tensor | None = None)
         return "lncc"
     inside = None if mask is None else mask.flatten() > 0.5
     a, b = (t.flatten() if inside is None else t.flatten()[inside] for t in (moving, fixed))
-    stride = max(1, len(a) // _MOST_SAMPLES)
-    a, b = a[::stride].float(), b[::stride].float()
     if len(a) == 0:
         return "mse"
-    levels = torch.linspace(0.02, 0.98, 49, device=a.device)
-    distance = float((a.quantile(levels) - b.quantile(levels)).abs().mean())
+    a, b = a.float(), b.float()
+    distance = float((_quantiles(a) - _quantiles(b)).abs().mean())
     correlation = -float(ncc(a[None, None, None], b[None, None, None]))
     return "mse" if correlation >= _LIKE_NCC and distance <= _LIKE_HISTOGRAM else "lncc"
+
+
+def _quantiles(values: Tensor) -> Tensor:
+    """Return 49 quantiles, as ``Tensor.quantile`` does, which refuses large tensors."""
+    places = torch.linspace(0.02, 0.98, 49) * (len(values) - 1)
+    ordered = torch.from_numpy(np.sort(values.cpu().numpy()))  # in a tenth of torch's time
+    below, above = ordered[places.floor().long()], ordered[places.ceil().long()]
+    return below.lerp(above, places.frac())
 
 
 def initial_velocity(initial: FieldPrediction | Tensor | None, like: Tensor) -> Tensor | None:

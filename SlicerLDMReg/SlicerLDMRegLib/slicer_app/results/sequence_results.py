@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import SimpleITK as sitk
 import slicer
 import vtk
 
 from ...displacement import DisplacementField
 from ...errors import InputError
 from ...geometry import ImageGeometry
+from ...resampling import warp_image
 from ..scene.frames import FrameSequence, sequence_of
 from ..scene.scene_change import SceneChange, view_nodes
 from ..scene.scene_images import SceneImages, VolumeSource
@@ -226,10 +226,8 @@ def _unmoved(reference: VolumeSource, lattice: ImageGeometry) -> PlacedResult:
         reference: the frame.
         lattice: of the results of the others, LPS mm.
     """
-    image = reference.image()
-    identity = sitk.Transform(3, sitk.sitkIdentity)
     return PlacedResult(
-        warped=sitk.Resample(image, lattice.empty_image(), identity, sitk.sitkLinear),
+        warped=warp_image(reference.image(), lattice),
         warped_labels=None,
         field=DisplacementField.identity(lattice),
         inverse=DisplacementField.identity(lattice),

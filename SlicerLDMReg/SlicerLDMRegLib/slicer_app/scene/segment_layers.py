@@ -17,6 +17,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from ...errors import InputError
 from ...geometry import ImageGeometry
+from ...resampling import warp_image
 from .coordinates import (
     array_from_vtk_matrix,
     geometry_from_ijk_to_ras,
@@ -103,10 +104,7 @@ def on_lattice(labels: sitk.Image, geometry: ImageGeometry) -> sitk.Image:
     """Return labels on a lattice, nearest neighbour."""
     if geometry.matches(ImageGeometry.from_image(labels)):
         return labels
-    identity = sitk.Transform(3, sitk.sitkIdentity)
-    return sitk.Resample(
-        labels, geometry.empty_image(), identity, sitk.sitkNearestNeighbor, 0, labels.GetPixelID()
-    )
+    return warp_image(labels, geometry, labels=True)
 
 
 def _voxelised(segmentation: Any, name: str, matrix: np.ndarray, size: tuple[int, ...]) -> Any:
