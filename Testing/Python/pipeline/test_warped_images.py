@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from SlicerLDMRegLib import register
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.pipeline.evaluation import match_metrics
-from SlicerLDMRegLib.pipeline.inputs import read_inputs
+from SlicerLDMRegLib.pipeline.inputs import Inputs
 from SlicerLDMRegLib.pipeline.masks import Masks
 from SlicerLDMRegLib.pipeline.options import RefineOptions
 from SlicerLDMRegLib.pipeline.prepare import IntensityMap
@@ -98,8 +98,8 @@ def test_large_labels_are_measured_like_small_ones(volume: ImageGeometry) -> Non
     for array, alone in ((array_of(labels), 2**59), (in_small_numbers(labels), 9)):
         other = array.copy()
         array[0, 0, 0], other[9, 0, 0] = alone, alone + 1  # each in one of the images
-        inputs = read_inputs(image, image, volume.to_image(array), volume.to_image(other))
-        found.append(match_metrics(inputs, volume, SHIFT, unit))
+        inputs = Inputs(image, image, volume.to_image(array), volume.to_image(other))
+        found.append(match_metrics(inputs, SHIFT, unit))
     for name in ("dice", "hd95"):
         assert list(found[0][name]) == list(LARGE)
         assert list(found[0][name].values()) == list(found[1][name].values())
