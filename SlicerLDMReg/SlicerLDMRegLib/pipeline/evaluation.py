@@ -17,7 +17,7 @@ from .inputs import Inputs
 
 __all__ = ["deformation_metrics", "match_metrics"]
 
-_CONSISTENCY_POINTS = 200_000
+_CONSISTENCY_POINTS = 1_000_000  # a mean to a thousandth, in less than a second
 _COUNTABLE = 2**20  # labels below are found by counting, which is faster than sorting
 
 PointMap = Callable[[np.ndarray], np.ndarray]
@@ -116,11 +116,9 @@ def _landmarks_on(inputs: Inputs) -> tuple[np.ndarray, np.ndarray] | None:
 def _inverse_consistency(field: DisplacementField, inverse: DisplacementField) -> float:
     vectors = field.vectors.reshape(-1, field.dimension)
     voxels = np.arange(len(vectors))
-    if len(voxels) >= 2 * _CONSISTENCY_POINTS:
-        # A mean does not need every voxel of a large volume. Every n-th one would lie in a few
-        # planes where n shares a factor with the size.
-        rng = np.random.default_rng(0)
-        voxels = rng.integers(len(vectors), size=_CONSISTENCY_POINTS)
+    if len(voxels) > _CONSISTENCY_POINTS:
+        # Every n-th one would lie in a few planes where n shares a factor with the size.
+        voxels = np.random.default_rng(0).integers(len(vectors), size=_CONSISTENCY_POINTS)
     places = np.stack(np.unravel_index(voxels, field.geometry.array_shape)[::-1], axis=-1)
     start = field.geometry.index_to_physical(places)
     moved = start + vectors[voxels]

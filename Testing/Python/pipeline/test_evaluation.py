@@ -96,19 +96,12 @@ def test_inverse_consistency_is_a_distance_in_mm(plane: ImageGeometry) -> None:
     assert found["inverse_consistency_mm"] == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize("axis", [0, 1, 2])
-def test_inverse_consistency_is_that_of_all_planes(axis: int) -> None:
-    """Every second voxel of a large volume would lie in every second plane."""
-    lattice = ImageGeometry((80, 80, 80), (1.0,) * 3, (0.0,) * 3, tuple(np.eye(3).ravel()))
-    vectors = np.zeros((*lattice.array_shape, 3))
-    odd = np.arange(80) % 2 == 1
-    vectors[..., 2] = 0.3 * odd.reshape([-1 if n == axis else 1 for n in range(3)])
-    still = DisplacementField.identity(lattice)
-    found = deformation_metrics(
-        DisplacementField(vectors, lattice), np.ones(lattice.array_shape), still
-    )
-    assert found["inverse_consistency_mm"] == pytest.approx(0.15, rel=0.02)
-    again = deformation_metrics(
-        DisplacementField(vectors, lattice), np.ones(lattice.array_shape), still
-    )
-    assert again == found
+@pytest.mark.parametrize("axis", [0, 1])
+def test_inverse_consistency_of_a_large_image_is_that_of_all_columns(axis: int) -> None:
+    """Every second pixel would lie in every second column."""
+    lattice = ImageGeometry((1440, 1440), (1.0, 1.0), (0.0, 0.0), (1.0, 0.0, 0.0, 1.0))
+    vectors = np.zeros((*lattice.array_shape, 2))
+    np.moveaxis(vectors, axis, 0)[1::2, :, 1] = 0.3
+    field, still = DisplacementField(vectors, lattice), DisplacementField.identity(lattice)
+    found = deformation_metrics(field, np.ones(lattice.array_shape), still)
+    assert found["inverse_consistency_mm"] == pytest.approx(0.15, rel=0.01)
