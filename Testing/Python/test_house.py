@@ -6,8 +6,10 @@ import re
 import shlex
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 from packaging.requirements import Requirement
 
@@ -97,3 +99,14 @@ def test_tested_versions_satisfy_the_package() -> None:
         assert versions, f"{requirement.name} is not in requirements/constraints.txt"
         for version in versions:
             assert requirement.specifier.contains(version), f"{text}, pinned to {version}"
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    # The contracts of pyproject.toml leave out some packages. This leaves out no module and no
+    # import, those for type checkers and in functions included.
+    graph = grimp.build_graph(
+        "SlicerLDMRegLib", "training", exclude_type_checking_imports=False, cache_dir=None
+    )
+    imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    assert "SlicerLDMRegLib.errors" in imports["SlicerLDMRegLib"]  # for type checkers only
+    TopologicalSorter(imports).prepare()  # a CycleError names the modules
