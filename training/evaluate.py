@@ -29,12 +29,8 @@ from .baselines import (
     syn_cc,
 )
 from .baselines.syn import require_ants
-from .datasets.evaluation import (
-    EVALUATION_SETS,
-    EvaluationPair,
-    evaluation_pairs,
-    structure_names,
-)
+from .datasets.evaluation import EvaluationPair, structure_names
+from .datasets.evaluation_sets import EVALUATION_SETS, evaluation_pairs
 from .machine import available_cpus, describe_machine, load_average, use_threads
 from .result_files import write_results
 from .scores import Row, score

@@ -19,7 +19,7 @@ from SlicerLDMRegLib.pipeline.device import select_device
 from SlicerLDMRegLib.segmentation import Segmenter
 from SlicerLDMRegLib.text import scheme_names
 
-from .datasets.evaluation import DATA_FOLDER
+from .datasets.evaluation_sets import DATA_FOLDER
 from .datasets.evaluation_volumes import BrainImage, brain_images
 from .machine import available_cpus, describe_machine, load_average, use_threads
 from .result_files import markdown_table, write_json

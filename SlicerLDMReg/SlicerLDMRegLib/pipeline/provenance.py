@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from .._version import __version__
 from ..model_store import ModelCard
 from .inputs import Inputs
 
@@ -80,8 +81,6 @@ def voxel_digest(image: sitk.Image) -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions of LDMReg, Python, and the packages that compute."""
-    from .. import __version__
-
     found = {"ldmreg": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
         try:

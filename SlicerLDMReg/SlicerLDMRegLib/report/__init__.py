@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .._version import __version__
 from .figure_data import FigureData, build_figure_data
 from .json_file import render_json, to_plain
 from .result_protocol import ReportSource
@@ -26,12 +27,6 @@ __all__ = [
     "write_report",
     "write_reports",
 ]
-
-
-def _version() -> str:
-    from .. import __version__
-
-    return __version__
 
 
 def _write_overview(result: ReportSource, data: FigureData, path: Path) -> None:
@@ -55,12 +50,12 @@ def write_report(result: ReportSource, path: str | Path, slice_axis: int | None 
     from .html import render_html
 
     data = build_figure_data(result, slice_axis)
-    Path(path).write_text(render_html(result, data, _version()), encoding="utf-8")
+    Path(path).write_text(render_html(result, data, __version__), encoding="utf-8")
 
 
 def write_json(result: ReportSource, path: str | Path) -> None:
     """Write metrics, verdict, timings and provenance as strict JSON (NaN becomes null)."""
-    Path(path).write_text(render_json(result, _version()), encoding="utf-8")
+    Path(path).write_text(render_json(result, __version__), encoding="utf-8")
 
 
 def write_reports(
@@ -79,6 +74,6 @@ def write_reports(
     directory = Path(directory)
     data = build_figure_data(result, slice_axis)
     _write_overview(result, data, directory / "overview.png")
-    html = render_html(result, data, _version())
+    html = render_html(result, data, __version__)
     (directory / "report.html").write_text(html, encoding="utf-8")
     write_json(result, directory / "report.json")
