@@ -175,9 +175,8 @@ class Unwritable(np.ndarray[Any, Any]):
 
 def test_inputs_that_cannot_be_written(faulty: MakeFaulty, blobs: Images, quick: Any) -> None:
     client = faulty("hasty")
-    error = failure(
-        client.submit(replace(quick, **{**blobs, "fixed": blobs["fixed"].view(Unwritable)}))
-    )
+    unwritable = replace(quick, **{**blobs, "fixed": blobs["fixed"].view(Unwritable)})
+    error = failure(client.submit(unwritable))
     assert isinstance(error, WorkerError) and "Unspeakable" in str(error)
     assert isinstance(failure(client.submit(replace(quick, **blobs))), InputError)
 
@@ -226,9 +225,7 @@ def test_unfinished_output_is_where_the_job_began(
     for folder in folders:
         folder.mkdir()
     os.chdir(folders[0])
-    client.submit(
-        replace(RegistrationRequest.from_dict({**quick.to_dict(), "output": "results"}), **blobs)
-    )
+    client.submit(replace(quick, **blobs, output="results"))
     os.chdir(folders[1])
     for folder in folders:
         (folder / ".results-0a1b2c3d").mkdir()  # as one that is killed would leave it
