@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from monai.networks.nets import BasicUNet
-from monai.networks.utils import pixelshuffle, pixelunshuffle
 from torch import Tensor
 
+from .._monai import BasicUNet, pixelshuffle, pixelunshuffle
 from ..errors import ModelError
 
 __all__ = ["UNetSegmenter"]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from monai.networks.layers import DropPath
-from monai.networks.nets.swin_unetr import compute_mask, window_partition, window_reverse
 from torch import Tensor, nn
+
+from .._monai import DropPath, compute_mask, window_partition, window_reverse
 
 __all__ = ["SwinBlock", "WindowAttention"]
 

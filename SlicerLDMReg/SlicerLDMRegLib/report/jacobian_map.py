@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
-from scipy import ndimage
 
 from .drawing import note, show
 from .figure_data import FigureData, PlaneView
@@ -43,6 +42,8 @@ def draw_jacobian(axes: Axes, view: PlaneView, data: FigureData) -> None:
 
 def _fold_rings(axes: Axes, view: PlaneView) -> None:
     """Ring each connected group of folds, so that even a single folded pixel is noticed."""
+    from scipy import ndimage  # most pictures have no folds, and it is slow to import
+
     groups, number = ndimage.label(view.folds, structure=np.ones((3, 3)))
     if number > _MAX_RINGS:
         return

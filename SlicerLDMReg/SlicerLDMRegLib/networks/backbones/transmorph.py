@@ -8,10 +8,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from monai.networks.blocks import PatchEmbed
-from monai.networks.nets.swin_unetr import BasicLayer, PatchMergingV2
 from torch import Tensor, nn
 
+from ..._monai import BasicLayer, PatchEmbed, PatchMergingV2
 from ...errors import ModelError
 from .backbone import Backbone
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from monai.networks.nets.autoencoderkl import Decoder, Encoder
 from torch import Tensor, nn
 
+from ..._monai import Decoder, Encoder
 from .config import LDMMorphConfig
 
 __all__ = ["ImageDecoder", "ImageEncoder", "Quantized", "VQAutoencoder", "VectorQuantizer"]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import torch
-from monai.networks.nets.diffusion_model_unet import DiffusionModelUNet, get_timestep_embedding
-from monai.networks.schedulers import DDIMScheduler
 from torch import Tensor
 
+from ..._monai import DDIMScheduler, DiffusionModelUNet, get_timestep_embedding
 from .config import LDMMorphConfig
 
 __all__ = ["TRAIN_STEPS", "DenoisingUNet", "noise_schedule"]

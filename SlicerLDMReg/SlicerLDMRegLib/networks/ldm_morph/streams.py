@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from monai.networks.nets.swin_unetr import PatchMergingV2
 from torch import Tensor, nn
 
+from ..._monai import PatchMergingV2
 from ..swin import SwinBlock
 from .config import LDMMorphConfig
 
