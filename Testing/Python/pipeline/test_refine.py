@@ -13,8 +13,8 @@ from SlicerLDMRegLib.pipeline.align.phase_shift import best_shift
 from SlicerLDMRegLib.pipeline.options import RefineOptions
 from SlicerLDMRegLib.pipeline.progress import Progress
 from SlicerLDMRegLib.pipeline.refine.diffeomorphic import least_determinant
-from SlicerLDMRegLib.pipeline.refine.initial_velocity import choose_similarity
 from SlicerLDMRegLib.pipeline.refine.instance_optimisation import refine_field
+from SlicerLDMRegLib.pipeline.refine.similarity_choice import choose_similarity
 
 FAST = RefineOptions(iterations=(20, 20, 10), similarity="mse", smoothness=0.01)
 

@@ -14,9 +14,10 @@ from ...networks import FieldPrediction
 from ..device import threads_for
 from ..options import RefineOptions
 from ..progress import Progress
-from .initial_velocity import choose_similarity, initial_velocity
+from .initial_velocity import initial_velocity
 from .objective import ImagePair
 from .optimiser import Optimiser, RefineResult
+from .similarity_choice import choose_similarity
 
 __all__ = ["RefineResult", "refine_field"]
 
