@@ -143,3 +143,24 @@ def test_losses_below_zero_are_compared_as_losses_above(truth: Tensor, pair: Ima
     worse = -0.5 * truth
     assert float(loss(worse, pair)) > 0.85 * none
     assert chosen(pair, worse, None, options) == "nothing"
+
+
+def test_nothing_begins_at_a_shift_that_is_clearly_better(pair: ImagePair) -> None:
+    """No iteration at a coarse level finds a motion longer than what the images show."""
+    fixed = noise(1, 1, 48, 40, sigma=1.5, seed=0)
+    fixed = (fixed - fixed.min()) / (fixed.max() - fixed.min())
+    moving = torch.roll(fixed, (10, -8), (2, 3))
+    found = refine_field(moving, fixed, options=STILL)
+    apart = found.velocity.mean((0, 2, 3)) - torch.tensor([10.0, -8.0])
+    assert float(apart.abs().max()) < 1.1  # voxels of half the lattice, of which there are two
+    assert float(found.velocity.std((2, 3)).max()) < 1e-4
+    # A deformation that a shift explains only a little does not begin with one.
+    assert not refine_field(pair.moving, pair.fixed, options=STILL).velocity.any()
+
+
+def test_what_stopped_it(pair: ImagePair) -> None:
+    options = replace(STILL, iterations=(2, 1))
+    done = refine_field(pair.moving, pair.fixed, options=options)
+    assert (done.iterations, done.stopped_by) == (3, "iterations")
+    late = refine_field(pair.moving, pair.fixed, options=replace(options, max_seconds=1e-9))
+    assert (late.iterations, late.stopped_by) == (0, "time")
