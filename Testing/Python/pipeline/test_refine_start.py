@@ -5,6 +5,8 @@ Nothing is optimised here, so that the result is the start that was chosen.
 
 from __future__ import annotations
 
+import itertools
+import time
 from dataclasses import replace
 
 import pytest
@@ -143,3 +145,51 @@ def test_losses_below_zero_are_compared_as_losses_above(truth: Tensor, pair: Ima
     worse = -0.5 * truth
     assert float(loss(worse, pair)) > 0.85 * none
     assert chosen(pair, worse, None, options) == "nothing"
+
+
+def test_nothing_begins_at_a_shift_that_is_clearly_better(pair: ImagePair) -> None:
+    """No iteration at a coarse level finds a motion longer than what the images show."""
+    fixed = noise(1, 1, 48, 40, sigma=1.5, seed=0)
+    fixed = (fixed - fixed.min()) / (fixed.max() - fixed.min())
+    moving = torch.roll(fixed, (10, -8), (2, 3))
+    found = refine_field(moving, fixed, options=STILL)
+    apart = found.velocity.mean((0, 2, 3)) - torch.tensor([10.0, -8.0])
+    assert float(apart.abs().max()) < 1.1  # voxels of half the lattice, of which there are two
+    assert float(found.velocity.std((2, 3)).max()) < 1e-4
+    # A deformation that a shift explains only a little does not begin with one.
+    assert not refine_field(pair.moving, pair.fixed, options=STILL).velocity.any()
+
+
+def test_what_stopped_it(pair: ImagePair) -> None:
+    options = replace(STILL, iterations=(2, 1))
+    done = refine_field(pair.moving, pair.fixed, options=options)
+    assert (done.iterations, done.stopped_by) == (3, "iterations")
+    late = refine_field(pair.moving, pair.fixed, options=replace(options, max_seconds=1e-9))
+    assert (late.iterations, late.stopped_by) == (0, "time")
+
+
+def test_the_loss_of_a_batch_in_chunks_is_the_mean_of_its_pairs() -> None:
+    """On a CPU two images of this size go through together, then the third."""
+    fixed = noise(3, 1, 360, 360, sigma=2.0, seed=0)
+    moving = fixed * torch.tensor([1.0, 2.0, 9.0]).reshape(-1, 1, 1, 1)
+    options = replace(STILL, iterations=(0,))
+    whole = refine_field(moving, fixed, options=options)
+    alone = [
+        refine_field(moving[n : n + 1], fixed[n : n + 1], options=options).initial_loss
+        for n in range(3)
+    ]
+    assert whole.initial_loss == pytest.approx(sum(alone) / 3, rel=1e-5)
+    assert whole.final_loss == pytest.approx(sum(alone) / 3, rel=1e-5)
+
+
+def test_every_chunk_of_a_batch_has_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock on which every look takes a second."""
+    fixed = noise(2, 1, 512, 512, sigma=2.0, seed=0)
+    seconds = itertools.count()
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(seconds)))
+    options = replace(STILL, iterations=(100,), max_seconds=16.0)
+    found = refine_field(fixed.roll(1, -1), fixed, options=options)
+    first, second = (len(curve) - 1 for curve in found.losses)
+    assert found.stopped_by == "time"
+    assert 4 <= first <= 9
+    assert 4 <= second <= 9

@@ -17,6 +17,7 @@ from SlicerLDMRegLib.slicer_app.results.embed_2d import place
 from SlicerLDMRegLib.slicer_app.scene.coordinates import FLIP, vtk_matrix
 from SlicerLDMRegLib.slicer_app.scene.labels import labels_from_node, segmentation_from_labels
 from SlicerLDMRegLib.slicer_app.scene.scene_images import LabelSource
+from SlicerLDMRegLib.slicer_app.scene.segment_layers import on_lattice
 from SlicerLDMRegLib.slicer_app.scene.view_slices import slice_node
 from Testing.Python.slicer_app.scenes import (
     array_of,
@@ -199,6 +200,17 @@ def test_slices_and_results_of_whole_numbers_are_rounded(scene: Any) -> None:
 
 
 # Labels
+
+
+def test_large_labels_on_another_lattice_stay_what_they_are() -> None:
+    """Numbers that float64, through which ITK passes them, does not hold."""
+    geometry = lattice((14, 12, 10), (1.0, 1.5, 2.0), rotation(0.3, 0.2, 0.1))
+    numbers = 2**60 + np.arange(geometry.size[0] * 120, dtype=np.int64)
+    labels = numbers.reshape(geometry.array_shape)
+    found = sitk.GetArrayFromImage(
+        on_lattice(geometry.to_image(labels), geometry.crop((2, 3, 4), (6, 5, 4)))
+    )
+    np.testing.assert_array_equal(found, labels[4:8, 3:8, 2:8])
 
 
 def test_labels_on_the_lattice_are_taken_as_they_are(scene: Any) -> None:
