@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,12 @@ class Inputs:
         """The fixed lattice."""
         return ImageGeometry.from_image(self.fixed)
 
+    def for_model(self, spatial_dims: int) -> Inputs:
+        """Return the inputs of a model, which goes slice by slice through a volume if it is 2D."""
+        if self.slices is not None or spatial_dims == self.dimension:
+            return self
+        return replace(self, slices=SliceSelection().resolve(self.geometry))
+
     @property
     def output(self) -> ImageGeometry:
         """Lattice of the result: the fixed one, or the chosen slices of it."""
@@ -84,13 +90,8 @@ def read_dimension(source: Any) -> int:
     return 2 if known == 2 else 3
 
 
-def read_inputs(request: RegistrationRequest, spatial_dims: int | None = None) -> Inputs:
+def read_inputs(request: RegistrationRequest) -> Inputs:
     """Read and check the images, and all else that a request names.
-
-    Args:
-        request: the registration.
-        spatial_dims: of the model, which goes slice by slice through a volume when it is 2D; None:
-            there is no model.
 
     Raises:
         InputError: for the first thing that cannot be used.
@@ -131,7 +132,7 @@ def read_inputs(request: RegistrationRequest, spatial_dims: int | None = None) -
         moving_landmarks=points["moving"],
         initial_transform=initial,
         masks=Masks(masks["fixed"], masks["moving"]),
-        slices=_slices(request.slices, ImageGeometry.from_image(fixed), spatial_dims),
+        slices=_slices(request.slices, ImageGeometry.from_image(fixed)),
         label_names=names,
         paths={
             role: getattr(request, role)
@@ -154,21 +155,13 @@ def _labels(source: Any, image: sitk.Image, role: str) -> tuple[sitk.Image | Non
     return as_labels(source, image, role), names
 
 
-def _slices(
-    selection: SliceSelection | None, fixed: ImageGeometry, spatial_dims: int | None
-) -> SliceRange | None:
-    """Return the slices to register one by one; None: the images are registered as they are.
-
-    Without a selection these are all slices where the model is 2D and the images are 3D, and the
-    only one of a volume that has but one.
-    """
+def _slices(selection: SliceSelection | None, fixed: ImageGeometry) -> SliceRange | None:
+    """Return the slices that were chosen, or the only one of a volume that has but one."""
     if selection is not None:
         return selection.resolve(fixed)
-    if fixed.dimension == 2:
-        return None
-    if 1 in fixed.size:
+    if fixed.dimension == 3 and 1 in fixed.size:
         return SliceRange(fixed.size.index(1), 0, 1)
-    return SliceSelection().resolve(fixed) if spatial_dims == 2 else None
+    return None
 
 
 def _check_transform(transform: Any, dimension: int) -> None:

@@ -149,7 +149,11 @@ class Runner:
                 dimension = read_dimension(request.fixed)
                 name = request.model if given is None else given.card
                 card = choose_model(name, dimension, request.slices is not None)
-                inputs = read_inputs(request, None if card is None else card.spatial_dims)
+                inputs = read_inputs(request)
+                if inputs.dimension != dimension:  # the header did not tell
+                    card = choose_model(name, inputs.dimension, request.slices is not None)
+                if card is not None:
+                    inputs = inputs.for_model(card.spatial_dims)
             fallbacks: list[dict[str, str]] = []
 
             def attempt(plan: _Plan) -> RegistrationResult:
