@@ -170,7 +170,7 @@ def test_damaged_files(labels: np.ndarray, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read as JSON"):
         load_segmentation(labels, tmp_path / "names.json", IMAGE)
     (tmp_path / "labels.seg.nrrd").write_text("NRRD0004\ntype: junk\n")
-    with pytest.raises(InputError, match="is not an image that can be read"):
+    with pytest.raises(InputError, match="is cut off within its header"):
         load_segmentation(tmp_path / "labels.seg.nrrd", NAMES, IMAGE)
     segmentation = Segmentation(LATTICE.to_image(labels), NAMES)
     write_segmentation(segmentation, tmp_path / "cut.seg.nrrd")
