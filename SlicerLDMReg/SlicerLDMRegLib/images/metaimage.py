@@ -71,7 +71,7 @@ def read_metaimage(path: Path, wanted: Selection) -> Decoded:
     for key in ("ElementToIntensityFunctionSlope", "ElementToIntensityFunctionOffset"):
         if _numbers(fields, key, 1, float("Slope" in key))[0] != float("Slope" in key):
             notes.append(f"its {key} was not applied, as in ITK: the values are those stored")
-    steps, origin = _place(fields, len(sizes), d, wanted, notes)
+    steps, origin = _place(fields, len(fields["DimSize"].split()), d, wanted, notes)
     decoded = place(array, steps, origin, wanted, channels > 1)
     decoded.notes[:0] = notes
     return decoded
@@ -244,8 +244,9 @@ def _voxels(
     if text.upper() in ("LOCAL", "LOCAL "):
         return _piece(path, offset, True, fields, dtype, count, notes)
     words = text.split()
+    each_a_slice = True
     if words and words[0] == "LIST":
-        pass
+        each_a_slice = len(words) == 1
     elif (
         len(words) == 4
         and "%" in words[0]
@@ -260,10 +261,13 @@ def _voxels(
         ]
     else:
         names = [text]
-    if not names or len(names) > _MOST_FILES or count % len(names):
+        each_a_slice = False
+    slices = int(fields["DimSize"].split()[-1])
+    good = len(names) == slices if each_a_slice else bool(names) and count % len(names) == 0
+    if not good or len(names) > _MOST_FILES:
         raise InputError(
             f"its header names {len(names)} files of voxels, which cannot hold "
-            f"{fields['DimSize']} voxels in equal parts; copy the whole image"
+            f"{fields['DimSize']} voxels in equal parts, one for each slice; copy the whole image"
         )
     places = [check_place(path, name, outside) for name in names]
     parts = [_piece(p, 0, False, fields, dtype, count // len(names), notes) for p in places]

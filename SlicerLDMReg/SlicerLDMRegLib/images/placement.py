@@ -133,7 +133,7 @@ def _straightened(
         offset[reverse],
         tuple(new_size[::-1].tolist()),
         order=1,
-        mode="constant",
+        mode="grid-constant",  # an edge that rounding puts outside keeps its value
         cval=float(array.min()),
     )
     if array.dtype.kind in "iu":
