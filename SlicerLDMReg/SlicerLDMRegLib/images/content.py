@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from ..errors import InputError
 from .metaimage import is_metaimage
 from .nifti_header import is_nifti
 
-__all__ = ["SUPPORTED_FORMATS", "format_of"]
+__all__ = ["SUPPORTED_FORMATS", "check_whole", "format_of"]
 
 SUPPORTED_FORMATS = (
     ".nrrd .nhdr .nii .nii.gz .mha .mhd .png .jpg .jpeg .tif .tiff and DICOM series folders"
@@ -26,6 +27,7 @@ _SUFFIXES = {
 # Read by ITK in a process of its own, as far as it can.
 _ITK = (".bmp", ".gipl", ".gipl.gz", ".hdf5", ".h5", ".lsm", ".mgh", ".mgz", ".mnc", ".mrc", ".vtk")
 _ENOUGH = 4096
+_GIPL_BITS = {1: 1, 7: 8, 8: 8, 15: 16, 16: 16, 31: 32, 32: 32, 64: 32, 65: 64}
 
 
 def format_of(path: Path) -> tuple[str, list[str]]:
@@ -68,6 +70,29 @@ def format_of(path: Path) -> tuple[str, list[str]]:
     if found in _SUFFIXES and not name.endswith(_SUFFIXES[found]):
         return found, [f"its content is {found.upper()}, whatever its name {path.name} says"]
     return found, []
+
+
+def check_whole(path: Path) -> None:
+    """Check the length of files that ITK fills up with rubbish where they are cut off.
+
+    Raises:
+        InputError: when the file is shorter than its header says.
+    """
+    with path.open("rb") as file:
+        head = file.read(32)
+    needed = 0
+    if head[:2] == b"BM" and len(head) >= 6:
+        needed = int.from_bytes(head[2:6], "little")
+    elif path.name.lower().endswith(".gipl") and len(head) >= 10:
+        sizes = [int.from_bytes(head[i : i + 2], "big") for i in range(0, 8, 2)]
+        bits = _GIPL_BITS.get(int.from_bytes(head[8:10], "big"), 8)
+        needed = 256 + math.prod(max(1, n) for n in sizes) * bits // 8
+    have = path.stat().st_size
+    if have < needed:
+        raise InputError(
+            f"is cut off: its header announces {needed:,} bytes, and it has {have:,}; copy or "
+            "download it again"
+        )
 
 
 def _is_dicom(data: bytes) -> bool:

@@ -96,7 +96,7 @@ def parse_header(data: bytes) -> NiftiHeader:
     Raises:
         InputError: when it is cut off, or describes no image that can be read.
     """
-    known = _size_and_order(data)
+    known = _size_and_order(data) if len(data) >= 4 else None
     if known is None:
         raise InputError("it does not begin as a NIfTI file does; its header is damaged")
     size, order = known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,19 +61,35 @@ def read_png(path: Path, wanted: Selection) -> Decoded:
     check_size((height, width, 4), 2 if depth == 16 else 1)
     needed = _png_bytes(width, height, depth * _CHANNELS[colour], methods[2] == 1)
     _check_inflated(b"".join(packed), needed)
-    array = _with_itk(path)
-    notes = []
-    if colour == 4:  # grey and alpha
-        if not wanted.asked("grey") and array[..., 1].min() != array[..., 1].max():
-            raise InputError(
-                "is grey with transparency; expected one number per pixel: leave it out with #grey "
-                "behind its name"
-            )
-        notes = ["its transparency was left out"]
-        array = array[..., 0]
+    if colour != 4:
+        return picture(_with_itk(path))
+    array, alpha = _grey_and_alpha(data, depth)
+    if not wanted.asked("grey") and alpha.min() != alpha.max():
+        raise InputError(
+            "is grey with transparency; expected one number per pixel: leave it out with #grey "
+            "behind its name"
+        )
     decoded = picture(array)
-    decoded.notes += notes
+    if alpha.min() != alpha.max():
+        decoded.notes.append("its transparency was left out")
     return decoded
+
+
+def _grey_and_alpha(data: bytes, depth: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return both parts of a kind of PNG that SimpleITK does not read.
+
+    Grey and alpha of 8 bits are stored as a grey of 16 bits is, and those of 16 bits as RGBA of 8.
+    """
+    header = b"IHDR" + data[16:24] + (b"\x10\x00" if depth == 8 else b"\x08\x06") + data[26:29]
+    other = data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
+    with tempfile.TemporaryDirectory(prefix="ldmreg-png-") as folder:
+        path = Path(folder) / "a.png"
+        path.write_bytes(other)
+        array = _with_itk(path)
+    if depth == 8:
+        return (array >> 8).astype(np.uint8), (array & 255).astype(np.uint8)
+    pairs = array.astype(np.uint16)
+    return pairs[..., 0] << 8 | pairs[..., 1], pairs[..., 2] << 8 | pairs[..., 3]
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -124,14 +141,16 @@ def read_jpeg(path: Path, wanted: Selection) -> Decoded:
         InputError: when it is cut off or its header cannot be.
     """
     data = path.read_bytes()
-    height, width, components, notes = _jpeg_frame(data)
+    height, width, components, notes, behind = _jpeg_frame(data)
     if components not in (1, 3):
         raise InputError(
             f"expected one number per pixel, got {components} (inks or transparency); convert it "
             "to a grey image"
         )
     check_size((height, width, components), 1)
-    if data.rfind(b"\xff\xd9") < len(data) - _TRAILER:
+    if data.find(b"\xff\xda", behind) < 0 or data.rfind(b"\xff\xd9") < data.find(
+        b"\xff\xda", behind
+    ):
         raise InputError("is cut off: its end is missing; copy or download it again")
     decoded = picture(_with_itk(path))
     if decoded.geometry.size != (width, height):
@@ -140,12 +159,8 @@ def read_jpeg(path: Path, wanted: Selection) -> Decoded:
     return decoded
 
 
-# Phones put previews and films behind the picture; a copy that was interrupted has nothing.
-_TRAILER = 1 << 16
-
-
-def _jpeg_frame(data: bytes) -> tuple[int, int, int, list[str]]:
-    """Return height, width and components from the header, and notes."""
+def _jpeg_frame(data: bytes) -> tuple[int, int, int, list[str], int]:
+    """Return height, width and components from the header, notes, and where its frame ends."""
     at, notes = 2, []
     while at + 4 <= len(data):
         if data[at] != 0xFF:
@@ -172,7 +187,7 @@ def _jpeg_frame(data: bytes) -> tuple[int, int, int, list[str]]:
             height, width = struct.unpack(">HH", body[1:5])
             if min(height, width) < 1:
                 raise InputError("is a damaged JPEG file: its header says a size of 0")
-            return height, width, body[5], notes
+            return height, width, body[5], notes, at + 2 + length
         at += 2 + length
     raise InputError("is a damaged JPEG file: it has no header; copy or download it again")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import SimpleITK as sitk
 from ..errors import InputError
 from ..geometry import ImageGeometry
 from .checks import check_image, check_labels, describe, scalar
-from .content import format_of
+from .content import check_whole, format_of
 from .dicom import read_dicom_file, read_series, series_uid_of
 from .isolated import read_with_itk
 from .loaded import LoadedImage, add_notes, notes_of
@@ -39,6 +40,7 @@ __all__ = [
 # one; labels, which nearest neighbour reads, change from half a voxel on.
 _SAME_PLACE = 0.1
 _EXACT_PLACE = 1e-3
+_UNFORESEEN = (ArithmeticError, LookupError, TypeError, ValueError, struct.error)
 _SAME_DIRECTION = 0.02  # radians; on 512 voxels rounding stays below
 
 
@@ -163,6 +165,12 @@ def _one_line(role: str, path: str | Path) -> Iterator[None]:
             raise
         begin = "" if text.startswith(("is ", "cannot ", "holds ", "begins ")) else ":"
         raise InputError(f"{role} {path}{begin} {text}") from error
+    except _UNFORESEEN as error:  # a file that is damaged in a way that no reader names
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(
+            f"{role} {path}: cannot be read ({type(error).__name__}: {reason}); the file is "
+            "damaged: copy or download it again"
+        ) from error
     except MemoryError as error:
         raise InputError(
             f"{role} {path}: it does not fit into the memory; crop or downsample it"
@@ -202,6 +210,7 @@ def _read(path: Path, wanted: Selection, role: str) -> Decoded:
 
 
 def _read_itk(path: Path, wanted: Selection) -> Decoded:
+    check_whole(path)
     decoded = read_with_itk(path)
     decoded.notes.append("it was read by ITK, whose choices were not checked")
     return decoded

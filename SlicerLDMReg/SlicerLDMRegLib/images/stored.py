@@ -117,15 +117,15 @@ def inflate(data: bytes, count: int, encoding: str, name: str) -> tuple[bytearra
         data = machine.unused_data.lstrip(b"\0") if machine.eof else b""
         if data and not data.startswith((b"\x1f\x8b", b"BZh")):
             break
-    if len(made) < count or (ended and len(made) == count):
-        raise InputError(
-            f"{name} is cut off: its header announces {count:,} bytes of voxels, and it has "
-            f"{len(made):,}{' without an end' if len(made) == count else ''}; copy or download it "
-            "again"
-        )
     if len(made) > count + _PADDING:
         raise InputError(
             f"{name} holds more voxels than its header announces; write the image again"
+        )
+    if len(made) < count or ended:
+        raise InputError(
+            f"{name} is cut off: its header announces {count:,} bytes of voxels, and it has "
+            f"{len(made):,}{' without an end' if len(made) >= count else ''}; copy or download it "
+            "again"
         )
     rest = len(made) - count
     del made[count:]

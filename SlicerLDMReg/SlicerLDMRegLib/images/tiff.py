@@ -6,7 +6,10 @@ NumPy decodes plain, PackBits and deflate pixels; ITK the others, in a process o
 from __future__ import annotations
 
 import re
+import struct
+import tempfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +17,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..geometry import ImageGeometry
-from .isolated import read_with_itk
+from .isolated import read_all_with_itk
 from .memory import check_size
 from .pictures import NO_SIZE
 from .placement import Decoded
@@ -31,6 +34,7 @@ _UNITS = {
     "nm": 1e-6, "inch": 25.4,
 }  # fmt: skip
 _PALETTE = 320
+_COPIED = 1 << 29  # bytes of copies of a file with many pages
 
 
 @dataclass(frozen=True)
@@ -82,9 +86,12 @@ def read_tiff(path: Path, wanted: Selection) -> Decoded:
         array = _hidden(path, first, count)
         array = array if chosen is None else array[chosen]
     else:
-        used = range(count) if chosen is None else [chosen]
-        whole = None if all(_is_simple(pages[n]) for n in used) else _by_itk(path, count)
-        parts = [_page(path, pages[n], None if whole is None else whole[n], notes) for n in used]
+        used = pages if chosen is None else [pages[chosen]]
+        simple = all(map(_is_simple, used))
+        whole: Sequence[np.ndarray | None] = [None] * len(used) if simple else _by_itk(path, used)
+        parts = [_page(path, *pair, notes) for pair in zip(used, whole, strict=True)]
+        if len({part.shape for part in parts}) > 1:
+            raise InputError("some of its pages are colours and others grey; save one kind alone")
         array = np.stack(parts) if len(parts) > 1 else parts[0]
     if chosen is not None and count > 1:
         notes.append(f"page {chosen + 1} of {count} was taken")
@@ -212,13 +219,24 @@ def _is_simple(page: TiffPage) -> bool:
     return page.photometric in range(4) and (page.predictor == 1 or differences)
 
 
-def _by_itk(path: Path, count: int) -> np.ndarray:
-    """Return all pages as ITK decodes them, one behind the other."""
-    array = read_with_itk(path).array
-    array = array[None] if count == 1 else array
-    if len(array) != count:
-        raise InputError(f"has {count} pages, of which {len(array)} can be decoded")
-    return array
+def _by_itk(path: Path, pages: Sequence[TiffPage]) -> list[np.ndarray]:
+    """Return pages as ITK decodes them, each from a copy of the file that has no other."""
+    data = path.read_bytes()
+    big = data[2:4] in (b"+\0", b"\0+")
+    arrays: list[np.ndarray] = []
+    with tempfile.TemporaryDirectory(prefix="ldmreg-tiff-") as folder:
+        step = max(1, _COPIED // len(data))  # files that lie on the disk at one time
+        for first in range(0, len(pages), step):
+            copies = []
+            for number, page in enumerate(pages[first : first + step]):
+                one = bytearray(data)
+                wide = page.order + ("Q" if big else "I")
+                struct.pack_into(wide, one, 8 if big else 4, page.offset)
+                struct.pack_into(wide, one, page.link, 0)
+                copies.append(Path(folder) / f"{number}.tif")
+                copies[-1].write_bytes(one)
+            arrays += [decoded.array for decoded in read_all_with_itk(copies)]
+    return arrays
 
 
 def _page(path: Path, page: TiffPage, decoded: np.ndarray | None, notes: list[str]) -> np.ndarray:

@@ -30,10 +30,14 @@ class TiffPage:
     Attributes:
         tags: numbers, or bytes of text, by the number of the tag; those not needed are left out.
         order: ``<`` or ``>``.
+        offset: of its directory in the file.
+        link: offset of what points to the next page.
     """
 
     tags: dict[int, tuple[float, ...] | bytes]
     order: str
+    offset: int = 0
+    link: int = 0
 
     def number(self, tag: int, default: int) -> int:
         """Return the first number of a tag."""
@@ -198,7 +202,7 @@ def _read_page(file, at: int, order: str, big: bool, size: int) -> tuple[TiffPag
             raw = file.read(width * values)
         tags[tag] = _values(raw, order, code, values)
     (following,) = struct.unpack_from(wide, data, count * entry)
-    return TiffPage(tags, order), following
+    return TiffPage(tags, order, at, at + len(head) + count * entry), following
 
 
 def _values(raw: bytes, order: str, code: str, count: int) -> tuple[float, ...] | bytes:
