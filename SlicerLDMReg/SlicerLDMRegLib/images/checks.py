@@ -120,6 +120,8 @@ def check_labels(labels: sitk.Image, name: str) -> sitk.Image:
         kind = sitk.sitkInt32 if voxels.max() < 2**31 else sitk.sitkInt64
         labels = _kept_notes(sitk.Cast(labels, kind), labels)
         voxels = sitk.GetArrayViewFromImage(labels)
+    if voxels.dtype == np.uint64 and voxels.max() >= 2**63:
+        raise InputError(f"{name}: expected labels below 2^63, got {int(voxels.max())}")
     if voxels.min() < 0:
         raise InputError(f"{name}: expected labels from 0 up, got {int(voxels.min())}")
     return labels

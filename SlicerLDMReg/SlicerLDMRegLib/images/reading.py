@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import struct
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from .content import check_whole, format_of
 from .dicom import read_dicom_file, read_series, series_uid_of
 from .isolated import read_with_itk
 from .loaded import LoadedImage, add_notes, notes_of
+from .messages import one_line
 from .metaimage import read_metaimage
 from .nifti import read_nifti
 from .nrrd import read_nrrd
@@ -40,7 +38,6 @@ __all__ = [
 # one; labels, which nearest neighbour reads, change from half a voxel on.
 _SAME_PLACE = 0.1
 _EXACT_PLACE = 1e-3
-_UNFORESEEN = (ArithmeticError, LookupError, TypeError, ValueError, struct.error)
 _SAME_DIRECTION = 0.02  # radians; on 512 voxels rounding stays below
 
 
@@ -154,39 +151,13 @@ def _difference(own: ImageGeometry, expected: ImageGeometry) -> str:
     return f", with other directions of its axes{turned}"
 
 
-@contextlib.contextmanager
-def _one_line(role: str, path: str | Path) -> Iterator[None]:
-    """Put the role and the path before what a reader says."""
-    try:
-        yield
-    except InputError as error:
-        text = str(error)
-        if text.startswith(f"{role}"):
-            raise
-        begin = "" if text.startswith(("is ", "cannot ", "holds ", "begins ")) else ":"
-        raise InputError(f"{role} {path}{begin} {text}") from error
-    except _UNFORESEEN as error:  # a file that is damaged in a way that no reader names
-        reason = " ".join(str(error).split())[:120]
-        raise InputError(
-            f"{role} {path}: cannot be read ({type(error).__name__}: {reason}); the file is "
-            "damaged: copy or download it again"
-        ) from error
-    except MemoryError as error:
-        raise InputError(
-            f"{role} {path}: it does not fit into the memory; crop or downsample it"
-        ) from error
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(f"{role} {path}: cannot be opened ({reason})") from error
-
-
 def _load(path: str | Path, role: str) -> sitk.Image:
     place, wanted = split_path(path)
-    with _one_line(role, path):
+    with one_line(role, path):
         decoded = _read(place, wanted, role)
         image = add_notes(decoded.to_image(), decoded.notes)
     grey = scalar(image, f"{role} {path}", wanted)
-    with _one_line(role, path):
+    with one_line(role, path):
         wanted.check_all_taken()
     return add_notes(grey, [*notes_of(image), *notes_of(grey)]) if notes_of(image) else grey
 

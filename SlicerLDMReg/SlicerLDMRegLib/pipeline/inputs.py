@@ -12,6 +12,7 @@ import SimpleITK as sitk
 from ..errors import InputError
 from ..geometry import ImageGeometry
 from ..images import as_image, as_labels, check_same_dimension
+from ..segmentation.pairing import numbered_like
 from ..segmentation.slicer_file import is_slicer_segmentation, read_segments
 from .align.alignment import read_transform
 from .landmarks import as_landmarks, check_landmark_pair
@@ -96,6 +97,8 @@ def read_inputs(
             (fixed_labels, moving_labels), images, ("fixed", "moving"), strict=True
         )
     ]
+    if labels[1][0] is not None:
+        labels[1] = numbered_like(labels[1][0], labels[1][1], labels[0][1], "moving labels")
     masks = [
         None if source is None else as_mask(_labels(source, image, role)[0], role)
         for source, image, role in zip(
