@@ -13,6 +13,7 @@ import SimpleITK as sitk
 
 from ..errors import InputError
 from ..geometry import ImageGeometry
+from .isolated import read_with_itk
 from .memory import check_size
 from .placement import Decoded
 from .selection import Selection
@@ -26,6 +27,8 @@ _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
           (0, 1, 1, 2))  # fmt: skip
 _LARGEST_SIDE = 2**31 - 1
+# What the decoder prints where it fills pixels up; other warnings are told.
+_BROKEN = ("Corrupt", "Premature", "premature")
 
 
 def read_png(path: Path, wanted: Selection) -> Decoded:
@@ -152,10 +155,16 @@ def read_jpeg(path: Path, wanted: Selection) -> Decoded:
         b"\xff\xda", behind
     ):
         raise InputError("is cut off: its end is missing; copy or download it again")
-    decoded = picture(_with_itk(path))
+    with tempfile.TemporaryDirectory(prefix="ldmreg-jpeg-") as folder:
+        copy = Path(folder) / "a.jpg"  # ITK believes the name
+        copy.write_bytes(data)
+        found = read_with_itk(copy)
+    if any(word in note for note in found.notes for word in _BROKEN):
+        raise InputError(f"is damaged ({found.notes[0]}); copy or download it again")
+    decoded = picture(found.array)
     if decoded.geometry.size != (width, height):
         raise InputError(f"is damaged: expected {width}x{height} pixels")
-    decoded.notes += notes
+    decoded.notes += [*notes, *found.notes]
     return decoded
 
 

@@ -15,7 +15,7 @@ from ..images import as_image, as_labels, check_same_dimension
 from ..segmentation.pairing import numbered_like
 from ..segmentation.slicer_file import is_slicer_segmentation, read_segments
 from .align.alignment import read_transform
-from .landmarks import as_landmarks, check_landmark_pair
+from .landmarks import check_landmark_pair, load_landmarks, pair_landmarks
 from .masks import Masks, as_mask
 
 __all__ = ["Inputs", "read_inputs"]
@@ -33,6 +33,7 @@ class Inputs:
         paths: by role, the files that these came from; what came from memory has none.
         label_names: names of the fixed labels, where their file has them.
         masks: where the images are compared.
+        landmark_notes: how the points were paired, and which were left out.
     """
 
     fixed: sitk.Image
@@ -45,6 +46,7 @@ class Inputs:
     paths: dict[str, str]
     label_names: dict[int, str] = field(default_factory=dict)
     masks: Masks = field(default_factory=Masks)
+    landmark_notes: tuple[str, ...] = ()
 
     @property
     def dimension(self) -> int:
@@ -108,23 +110,29 @@ def read_inputs(
     points = [
         None
         if source is None
-        else as_landmarks(source, ImageGeometry.from_image(image), f"{role} landmarks")
+        else load_landmarks(source, ImageGeometry.from_image(image), f"{role} landmarks")
         for source, image, role in zip(
             (fixed_landmarks, moving_landmarks), images, ("fixed", "moving"), strict=True
         )
     ]
-    check_landmark_pair(points[0], points[1])
+    fixed_points = moving_points = None
+    landmark_notes: tuple[str, ...] = ()
+    if points[0] is not None and points[1] is not None:
+        fixed_points, moving_points, landmark_notes = pair_landmarks(points[0], points[1])
+    else:
+        check_landmark_pair(*(None if side is None else side.points for side in points))
     return Inputs(
         fixed=images[0],
         moving=images[1],
         fixed_labels=labels[0][0],
         moving_labels=labels[1][0],
-        fixed_landmarks=points[0],
-        moving_landmarks=points[1],
+        fixed_landmarks=fixed_points,
+        moving_landmarks=moving_points,
         initial_transform=initial_transform,
         paths=paths,
         label_names=labels[0][1],
         masks=Masks(*masks),
+        landmark_notes=landmark_notes,
     )
 
 

@@ -23,10 +23,10 @@ import numpy as np
 import SimpleITK as sitk
 
 KINDS = (
-    "nii", "nii.gz", "nrrd", "nrrd.gz", "mha", "mha.z", "png", "jpg", "tif", "tif.z", "dcm",
+    "nii", "nii.gz", "nrrd", "nrrd.gz", "mha", "mha.z", "png", "tif", "tif.z", "dcm",
     "txt.nrrd", "nhdr", "seg.nrrd",
 )  # fmt: skip
-SLOW = ("tif.lzw", "dcm.rle")
+SLOW = ("jpg", "tif.lzw", "dcm.rle")
 """Read by a process of their own; half a second each."""
 _SECONDS = 20
 _TOKENS = (

@@ -116,7 +116,8 @@ def test_pictures_that_are_damaged(tmp_path: Path) -> None:
         (huge, "needs"),
         (bomb, "has more"),
         (jpeg[: len(jpeg) // 2], "cut off"),
-        (jpeg[:20], "has no header|cut off"),
+        (jpeg[:20], r"has no header|cut off"),
+        (jpeg[:-40] + b"\xff\xd9", "premature end"),
     ):
         path.write_bytes(data)
         with pytest.raises(InputError, match=message):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -95,22 +96,29 @@ def _header(path: Path) -> Any:
     """Return the header of a DICOM image; None for another file."""
     pydicom = _pydicom()
     try:
-        if not path.is_file() or path.name.upper() == "DICOMDIR":
-            return None
-        with path.open("rb") as file:
-            begin = file.read(132)
-        has_preamble = begin[128:132] == b"DICM"
-        if not has_preamble and begin[:2] not in (b"\x08\x00", b"\x02\x00"):
-            return None
-        dataset = pydicom.dcmread(path, stop_before_pixels=True, force=not has_preamble)
-        good = "Rows" in dataset and "Columns" in dataset
-        list(dataset.iterall())  # pydicom decodes values when they are looked at
-        return dataset if good else None
+        with warnings.catch_warnings():
+            # What matters of them is found by looking at the values.
+            warnings.simplefilter("ignore")
+            return _image_header(pydicom, path)
     except Exception as error:  # pydicom raises many kinds for damaged files
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise InputError(
             f"the file {path.name} is damaged ({reason}); copy or export it again, or remove it"
         ) from error
+
+
+def _image_header(pydicom: Any, path: Path) -> Any:
+    if not path.is_file() or path.name.upper() == "DICOMDIR":
+        return None
+    with path.open("rb") as file:
+        begin = file.read(132)
+    has_preamble = begin[128:132] == b"DICM"
+    if not has_preamble and begin[:2] not in (b"\x08\x00", b"\x02\x00"):
+        return None
+    dataset = pydicom.dcmread(path, stop_before_pixels=True, force=not has_preamble)
+    good = "Rows" in dataset and "Columns" in dataset
+    list(dataset.iterall())  # pydicom decodes values when they are looked at
+    return dataset if good else None
 
 
 def _read(files: Sequence[tuple[Path, Any]], wanted: Selection) -> Decoded:
