@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+
+TRANSFORM = "transform:"
+"""Before the path of a transform, which is read to see whether its reader survives."""
 
 
 def read(path: str, voxels: Path) -> dict[str, object]:
@@ -33,6 +37,10 @@ def main(folder: Path) -> None:
     What decoders print is all that JPEG tells of damage: the caller reads it.
     """
     paths = json.loads((folder / "paths.json").read_text(encoding="utf-8"))
+    if paths[0].startswith(TRANSFORM):
+        with contextlib.suppress(RuntimeError):
+            sitk.ReadTransform(paths[0][len(TRANSFORM) :])
+        paths = []
     answers = [read(path, folder / f"{n}.npy") for n, path in enumerate(paths)]
     (folder / "answer.json").write_text(json.dumps(answers), encoding="utf-8")
 

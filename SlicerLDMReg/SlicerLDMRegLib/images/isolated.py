@@ -24,7 +24,7 @@ from ..errors import InputError
 from ..geometry import ImageGeometry
 from .placement import Decoded
 
-__all__ = ["read_all_with_itk", "read_with_itk"]
+__all__ = ["read_all_with_itk", "read_with_itk", "transform_crashes"]
 
 _CHILD = Path(__file__).with_name("_child.py")
 # The largest compressed volumes take less than a minute; a decoder that hangs takes for ever.
@@ -54,6 +54,16 @@ def read_all_with_itk(paths: Sequence[Path]) -> list[Decoded]:
     return decoded
 
 
+def transform_crashes(path: Path) -> bool:
+    """Whether ITK's reader of transforms crashes on a file, or does not end."""
+    with tempfile.TemporaryDirectory(prefix="ldmreg-read-") as name:
+        try:
+            _run([f"transform:{path.absolute()}"], Path(name))
+        except InputError:
+            return True
+    return False
+
+
 def _decoded(told: dict[str, Any], voxels: Path) -> Decoded:
     if "error" in told:
         raise InputError(f"cannot be read: {told['error']}")
@@ -80,7 +90,7 @@ _SAID = 2000  # bytes of what a decoder prints that are told
 _ADDRESS = re.compile(r" ?\(0x[0-9a-f]+\)")
 
 
-def _run(paths: Sequence[Path], folder: Path) -> tuple[list[dict[str, Any]], list[str]]:
+def _run(paths: Sequence[Path | str], folder: Path) -> tuple[list[dict[str, Any]], list[str]]:
     (folder / "paths.json").write_text(json.dumps([str(path) for path in paths]), encoding="utf-8")
     flags = 0
     if sys.platform == "win32":

@@ -93,7 +93,7 @@ def read_nifti_array(
         if whole or others == 1:
             header.notes.extend(check_rest(file, "the file"))
     array = np.frombuffer(data, header.dtype).reshape(shape)
-    if frame is not None and others > 1:
+    if not whole and frame is not None and others > 1:
         header.notes.append(f"frame {frame + 1} of {others} was taken")
     return header, array
 

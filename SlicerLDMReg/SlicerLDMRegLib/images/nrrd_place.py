@@ -138,7 +138,7 @@ def _space_dimension(header: NrrdHeader) -> int | None:
 
 def _words_of(space: str) -> list[str]:
     text = space.lower().strip()
-    return text.split("-") if "-" in text else list(text)
+    return text.split("-") if "-" in text else list(text) or [""]
 
 
 def _space_signs(header: NrrdHeader, notes: list[str]) -> np.ndarray:

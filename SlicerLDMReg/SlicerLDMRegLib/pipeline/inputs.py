@@ -14,7 +14,7 @@ from ..geometry import ImageGeometry
 from ..images import as_image, as_labels, check_same_dimension
 from ..segmentation.pairing import numbered_like
 from ..segmentation.slicer_file import is_slicer_segmentation, read_segments
-from .align.alignment import read_transform
+from .align.initial_transform import load_transform
 from .landmarks import check_landmark_pair, load_landmarks, pair_landmarks
 from .masks import Masks, as_mask
 
@@ -34,6 +34,7 @@ class Inputs:
         label_names: names of the fixed labels, where their file has them.
         masks: where the images are compared.
         landmark_notes: how the points were paired, and which were left out.
+        transform_notes: what was guessed of the initial transform.
     """
 
     fixed: sitk.Image
@@ -47,6 +48,7 @@ class Inputs:
     label_names: dict[int, str] = field(default_factory=dict)
     masks: Masks = field(default_factory=Masks)
     landmark_notes: tuple[str, ...] = ()
+    transform_notes: tuple[str, ...] = ()
 
     @property
     def dimension(self) -> int:
@@ -89,8 +91,10 @@ def read_inputs(
     paths = {role: str(v) for role, v in named.items() if isinstance(v, str | Path)}
     images = as_image(fixed, "fixed image"), as_image(moving, "moving image")
     check_same_dimension(*images)
+    transform_notes: tuple[str, ...] = ()
     if isinstance(initial_transform, str | Path):
-        initial_transform = read_transform(initial_transform, images[0].GetDimension())
+        given = load_transform(initial_transform, images[0].GetDimension())
+        initial_transform, transform_notes = given.transform, given.notes
     elif initial_transform is not None:
         _check_transform(initial_transform, images[0].GetDimension())
     labels = [
@@ -133,6 +137,7 @@ def read_inputs(
         label_names=labels[0][1],
         masks=Masks(*masks),
         landmark_notes=landmark_notes,
+        transform_notes=transform_notes,
     )
 
 
