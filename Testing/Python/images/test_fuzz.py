@@ -1,4 +1,4 @@
-"""Mutated files of every family are read or refused in one line: no crash, no hang, no traceback."""
+"""Mutated files of every family are read or refused in one line: no crash and no hang."""
 
 from __future__ import annotations
 

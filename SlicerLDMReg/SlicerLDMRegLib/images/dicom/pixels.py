@@ -216,9 +216,14 @@ def _decompressed(files: Sequence[tuple[Path, Any]]) -> list[np.ndarray]:
     """Decode compressed pixels with ITK in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="ldmreg-dicom-") as name:
         copies = []
-        for number, (_, dataset) in enumerate(files):
+        for number, (path, dataset) in enumerate(files):
             copies.append(Path(name) / f"{number}.dcm")
-            _write(_pixels_alone(dataset), copies[-1])
+            try:
+                _write(_pixels_alone(dataset), copies[-1])
+            except (ValueError, TypeError, AttributeError) as error:
+                raise InputError(
+                    f"the file {path.name} is damaged ({_reason(error)}); copy or export it again"
+                ) from error
         try:
             decoded = read_all_with_itk(copies)
         except InputError as error:
