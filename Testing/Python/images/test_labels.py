@@ -132,6 +132,6 @@ def test_segments_that_touch_are_told(tmp_path: Path) -> None:
     ['{"1": "a", "1": "b"}', '{"' + "9" * 5000 + '": "a"}', "[" * 100000, '{"²": "a"}', "{}"],
 )
 def test_names_that_cannot_be(tmp_path: Path, text: str) -> None:
-    (tmp_path / "names.json").write_text(text)
+    (tmp_path / "names.json").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match="names"):
         read_names(tmp_path / "names.json")
