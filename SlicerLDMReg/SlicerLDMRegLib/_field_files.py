@@ -1,4 +1,7 @@
-"""Files of displacement fields, as ITK and 3D Slicer write them: LPS, mm, fixed to moving."""
+"""Files of displacement fields, as ITK and 3D Slicer write them: LPS, mm, fixed to moving.
+
+Those of other programs are read where ``images.fields`` knows what their vectors mean.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ import SimpleITK as sitk
 
 from .errors import InputError
 from .geometry import ImageGeometry
+from .images.fields import read_field_image
+from .images.loaded import add_notes
 
 __all__ = ["SUFFIXES", "read_field", "write_field"]
 
@@ -135,19 +140,7 @@ def _write_image(image: sitk.Image, path: Path, suffix: str) -> None:
 
 def _read_image(path: Path) -> sitk.Image:
     try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        raise InputError(f"{path}: not an image that ITK can read: {_reason(error)}") from error
-    dimension, components = image.GetDimension(), image.GetNumberOfComponentsPerPixel()
-    if dimension not in (2, 3) or components != dimension:
-        raise InputError(
-            f"{path}: expected a displacement field with one component for each axis, got a "
-            f"{dimension}D image with {components} component{'s' * (components != 1)} a voxel"
-        )
-    key = "displacement field type"
-    if image.HasMetaDataKey(key) and image.GetMetaData(key) == "modeling":
-        raise InputError(
-            f"{path}: the field maps moving to fixed (a 'modeling' transform); in Slicer, invert "
-            "the transform and save it again"
-        )
-    return sitk.Cast(image, sitk.sitkVectorFloat64)
+        decoded = read_field_image(path)
+    except (InputError, OSError) as error:
+        raise InputError(f"{path}: not a displacement field that ITK can read: {error}") from error
+    return add_notes(sitk.Cast(decoded.to_image(), sitk.sitkVectorFloat64), decoded.notes)

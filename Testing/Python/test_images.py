@@ -133,15 +133,17 @@ def test_not_finite(bad: float) -> None:
 def test_constant_small_complex_and_text() -> None:
     with pytest.raises(InputError, match="all voxels are 7"):
         as_image(np.full((12, 16), 7))
-    with pytest.raises(InputError, match="at least 8 pixels"):
-        as_image(ramp(12, 7))
-    with pytest.raises(InputError, match="at least 8 pixels"):
-        as_image(ramp(2, 12, 12))
+    with pytest.raises(InputError, match="at least 2 pixels along two axes"):
+        as_image(ramp(12, 1))
+    with pytest.raises(InputError, match="at least 2 pixels along two axes"):
+        as_image(ramp(1, 12, 1))
     with pytest.raises(InputError, match="complex"):
         as_image(sitk.Image(12, 12, sitk.sitkComplexFloat32))
     with pytest.raises(InputError, match="array of numbers"):
         as_image(np.array([["a"]]))
     assert as_image(ramp(1, 12, 12)).GetDimension() == 3  # one slice with a place in space
+    for shape in ((12, 7), (2, 2), (2, 12, 12), (7, 12, 12), (3, 3, 3)):
+        assert as_image(ramp(*shape)).GetSize() == shape[::-1]
 
 
 def test_dimension_mismatch() -> None:

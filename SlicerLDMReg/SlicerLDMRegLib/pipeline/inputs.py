@@ -12,9 +12,11 @@ import SimpleITK as sitk
 from ..errors import InputError
 from ..geometry import ImageGeometry
 from ..images import as_image, as_labels, check_same_dimension
+from ..segmentation.pairing import numbered_like
 from ..segmentation.slicer_file import is_slicer_segmentation, read_segments
-from .align.alignment import read_transform
-from .landmarks import as_landmarks, check_landmark_pair
+from .align.initial_transform import load_transform
+from .landmark_files import Landmarks
+from .landmarks import check_landmark_pair, load_landmarks, pair_landmarks
 from .masks import Masks, as_mask
 from .request import RegistrationRequest
 from .slices import SliceRange, SliceSelection
@@ -35,6 +37,8 @@ class Inputs:
         slices: the slices to register one by one, None for whole images.
         label_names: names of the fixed labels, where their file has them.
         paths: by role, the files that these came from; what came from memory has none.
+        landmark_notes: how the points were paired, and which were left out.
+        transform_notes: what was guessed of the initial transform.
     """
 
     fixed: sitk.Image
@@ -48,6 +52,8 @@ class Inputs:
     slices: SliceRange | None = None
     label_names: dict[int, str] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
+    landmark_notes: tuple[str, ...] = ()
+    transform_notes: tuple[str, ...] = ()
 
     @property
     def dimension(self) -> int:
@@ -101,39 +107,52 @@ def read_inputs(request: RegistrationRequest) -> Inputs:
     check_same_dimension(fixed, moving)
     dimension = fixed.GetDimension()
     initial = request.initial_transform
+    transform_notes: tuple[str, ...] = ()
     if isinstance(initial, str):
-        initial = read_transform(initial, dimension)
+        given = load_transform(initial, dimension)
+        initial, transform_notes = given.transform, given.notes
     elif initial is not None:
         _check_transform(initial, dimension)
     labels: dict[str, sitk.Image | None] = {}
     masks: dict[str, sitk.Image | None] = {}
-    points: dict[str, np.ndarray | None] = {}
-    names: dict[int, str] = {}
+    points: dict[str, Landmarks | None] = {}
+    names: dict[str, dict[int, str]] = {}
     for role, image in images.items():
         source = getattr(request, f"{role}_labels")
-        labels[role], own = _labels(source, image, f"{role} labels")
-        names = own if role == "fixed" else names
+        labels[role], names[role] = _labels(source, image, f"{role} labels")
         name = f"{role} mask"
         mask, _ = _labels(getattr(request, f"{role}_mask"), image, name)
         masks[role] = None if mask is None else as_mask(mask, name)
         source = getattr(request, f"{role}_landmarks")
         geometry = ImageGeometry.from_image(image)
         points[role] = (
-            None if source is None else as_landmarks(source, geometry, f"{role} landmarks")
+            None if source is None else load_landmarks(source, geometry, f"{role} landmarks")
         )
-    check_landmark_pair(points["fixed"], points["moving"])
+    if labels["moving"] is not None:
+        labels["moving"], _ = numbered_like(
+            labels["moving"], names["moving"], names["fixed"], "moving labels"
+        )
+    fixed_points = moving_points = None
+    landmark_notes: tuple[str, ...] = ()
+    if points["fixed"] is not None and points["moving"] is not None:
+        pairs = pair_landmarks(points["fixed"], points["moving"])
+        fixed_points, moving_points, landmark_notes = pairs
+    else:
+        check_landmark_pair(*(None if side is None else side.points for side in points.values()))
     roles = (*images, "initial_transform", *(f"{r}_{kind}" for r in images for kind in _KINDS))
     return Inputs(
         fixed=fixed,
         moving=moving,
         fixed_labels=labels["fixed"],
         moving_labels=labels["moving"],
-        fixed_landmarks=points["fixed"],
-        moving_landmarks=points["moving"],
+        fixed_landmarks=fixed_points,
+        moving_landmarks=moving_points,
         initial_transform=initial,
         masks=Masks(masks["fixed"], masks["moving"]),
         slices=_slices(request.slices, ImageGeometry.from_image(fixed)),
-        label_names=names,
+        label_names=names["fixed"],
+        landmark_notes=landmark_notes,
+        transform_notes=transform_notes,
         paths={
             role: getattr(request, role)
             for role in roles

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def read_names(names: str | Path | Mapping[Any, Any], role: str = "names") -> di
     result = {}
     for key, value in names.items():
         name = value.get("name") if isinstance(value, Mapping) else value
-        if isinstance(key, bool) or not str(key).strip().isdecimal():
+        if isinstance(key, bool) or not re.fullmatch(r"\s*[0-9]{1,18}\s*", str(key)):
             raise InputError(f"{role}: expected {_EXPECTED}, got the key {_shown(key)}")
         if not isinstance(name, str) or not name.strip():
             raise InputError(f"{role}: label {key} must have a name, got {_shown(value)}")
@@ -53,10 +54,20 @@ def _read(path: Path, role: str) -> Any:
     if not path.is_file():
         raise InputError(f"{role}: there is no file {path}")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")
+        return json.loads(text, object_pairs_hook=_each_once)
     except (OSError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{role}: {path} cannot be read as JSON: {reason[:200]}") from error
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; a key that is there twice would silently lose its first value."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key in found if sum(key == other for other, _ in pairs) > 1)
+        raise ValueError(f"{twice[:20]!r} is named twice")
+    return found
 
 
 def _shown(value: Any) -> str:

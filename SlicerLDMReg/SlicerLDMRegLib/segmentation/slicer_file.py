@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,21 +11,22 @@ import SimpleITK as sitk
 
 from ..errors import InputError
 from ..geometry import ImageGeometry
+from ..images.loaded import add_notes
+from ..images.messages import one_line
+from ..images.nrrd import nrrd_pairs, read_nrrd
+from ..images.selection import Selection
 
 __all__ = ["add_segments", "is_slicer_segmentation", "read_segments"]
 
-_FIELD = re.compile(r"Segment(\d+)_(Name|LabelValue|Layer)")
+_FIELD = re.compile(r"Segment(\d{1,9})_(Name|LabelValue|Layer)")
+# Part of a segment that another one may cover: surfaces that were made voxels touch. The panel
+# allows as much.
+_TOUCHING = 0.05
 
 
 def is_slicer_segmentation(path: Path) -> bool:
     """Whether the header of a file names segments; False for what cannot be read."""
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    try:
-        reader.ReadImageInformation()
-    except RuntimeError:
-        return False
-    return any(_FIELD.fullmatch(key) for key in reader.GetMetaDataKeys())
+    return any(_FIELD.fullmatch(key) for key in nrrd_pairs(path))
 
 
 def read_segments(
@@ -34,7 +36,8 @@ def read_segments(
 
     Slicer stores only the part of the lattice that holds segments; the rest is filled in here.
     Segments in several layers, which Slicer uses where segments overlap, become one label map if
-    they do not overlap after all; their numbers are kept where no two are equal.
+    they do not overlap after all, or by no more than the edge where they touch, which then belongs
+    to the later one; their numbers are kept where no two are equal.
 
     Args:
         path: a file of which :func:`is_slicer_segmentation` is true.
@@ -42,39 +45,34 @@ def read_segments(
         role: what the labels are, for the errors.
 
     Returns:
-        The labels on ``geometry``, or where they are stored if they do not belong to it; the names.
+        The labels on ``geometry``, or where they are stored if they do not belong to it, with notes
+        on what overlaps (``images.notes_of``); the names.
 
     Raises:
         InputError: when the file cannot be read or segments overlap.
     """
-    try:
-        stored = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        raise InputError(f"{role}: {path} is damaged: its voxels cannot be read") from error
-    layers = sitk.GetArrayFromImage(stored)
-    if stored.GetNumberOfComponentsPerPixel() == 1:
-        layers = layers[..., None]
-    segments = _segments(stored, layers.shape[-1], f"{role} {path}")
+    with one_line(role, path):
+        stored = read_nrrd(path, Selection(), components=True)
+    layers = stored.array if stored.is_vector else stored.array[..., None]
+    segments = _segments(nrrd_pairs(path), layers.shape[-1], f"{role} {path}")
     numbers = [value for _, value, _ in segments]
-    if len(set(numbers)) < len(numbers):
+    if len(set(numbers)) < len(numbers) or min(numbers, default=1) < 1:
         numbers = list(range(1, len(numbers) + 1))
     labels = np.zeros(layers.shape[:-1], np.min_scalar_type(max(numbers, default=1)))
     names: dict[int, str] = {}
+    notes = list(stored.notes)
     for number, (name, value, layer) in zip(numbers, segments, strict=True):
         voxels = layers[..., layer] == value
         covered = labels[voxels]
-        if covered.any():
-            other = names[int(covered.max())]
-            raise InputError(
-                f"{role} {path}: segments {other!r} and {name!r} overlap in "
-                f"{int((covered > 0).sum())} voxels; make one of them exclude the other"
-            )
+        for below, count in zip(*np.unique(covered[covered > 0], return_counts=True), strict=True):
+            overlap = f"segments {names[int(below)]!r} and {name!r} overlap in {count} voxels"
+            if count > _TOUCHING * min(int(np.count_nonzero(labels == below)), len(covered)):
+                raise InputError(f"{role} {path}: {overlap}; make one of them exclude the other")
+            notes.append(f"{overlap}, which belong to the latter here")
         labels[voxels] = number
         names[number] = name
-    own = ImageGeometry(
-        stored.GetSize(), stored.GetSpacing(), stored.GetOrigin(), stored.GetDirection()
-    )
-    return _completed(own.to_image(labels), own, geometry), names
+    own = stored.geometry
+    return add_notes(_completed(own.to_image(labels), own, geometry), notes), names
 
 
 def add_segments(labels: sitk.Image, names: dict[int, str]) -> sitk.Image:
@@ -93,18 +91,21 @@ def add_segments(labels: sitk.Image, names: dict[int, str]) -> sitk.Image:
     return labels
 
 
-def _segments(image: sitk.Image, layers: int, what: str) -> list[tuple[str, int, int]]:
+def _segments(pairs: Mapping[str, str], layers: int, what: str) -> list[tuple[str, int, int]]:
     """Return name, label value and layer of each segment, in the order of the file."""
     fields: dict[int, dict[str, str]] = {}
-    for key in image.GetMetaDataKeys():
+    for key, value in pairs.items():
         if match := _FIELD.fullmatch(key):
-            fields.setdefault(int(match[1]), {})[match[2]] = image.GetMetaData(key)
+            fields.setdefault(int(match[1]), {})[match[2]] = value
     segments = []
     for index, values in sorted(fields.items()):
         name = values.get("Name", "").strip()
         # Files from before layers existed have one label map and segment i has the value i + 1.
         value, layer = values.get("LabelValue", str(index + 1)), values.get("Layer", "0")
-        if not (name and value.isdecimal() and layer.isdecimal() and int(layer) < layers):
+        numbers = all(
+            text.isascii() and text.isdecimal() and len(text) < 19 for text in (value, layer)
+        )
+        if not (name and numbers and int(layer) < layers):
             raise InputError(
                 f"{what}: segment {index} must have a name, a label value and one of {layers} "
                 f"layers, got {values}; save the segmentation again with 3D Slicer"

@@ -9,7 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-OF_SLICER = {"numpy", "scipy", "SimpleITK"}
+OF_SLICER = {"numpy", "scipy", "SimpleITK", "pydicom"}
 
 
 def listed(name: str = "requirements.txt") -> set[str]:

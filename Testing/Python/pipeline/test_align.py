@@ -10,7 +10,8 @@ import SimpleITK as sitk
 
 from SlicerLDMRegLib.errors import CancelledError, InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.pipeline.align.alignment import Alignment, align_images, read_transform
+from SlicerLDMRegLib.pipeline.align.alignment import Alignment, align_images
+from SlicerLDMRegLib.pipeline.align.initial_transform import read_transform
 from SlicerLDMRegLib.pipeline.landmarks import read_landmarks
 from SlicerLDMRegLib.pipeline.options import AlignOptions
 from SlicerLDMRegLib.pipeline.progress import Progress

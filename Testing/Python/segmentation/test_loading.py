@@ -170,11 +170,11 @@ def test_damaged_files(labels: np.ndarray, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read as JSON"):
         load_segmentation(labels, tmp_path / "names.json", IMAGE)
     (tmp_path / "labels.seg.nrrd").write_text("NRRD0004\ntype: junk\n")
-    with pytest.raises(InputError, match="is not an image that can be read"):
+    with pytest.raises(InputError, match="is cut off within its header"):
         load_segmentation(tmp_path / "labels.seg.nrrd", NAMES, IMAGE)
     segmentation = Segmentation(LATTICE.to_image(labels), NAMES)
     write_segmentation(segmentation, tmp_path / "cut.seg.nrrd")
     content = (tmp_path / "cut.seg.nrrd").read_bytes()
     (tmp_path / "cut.seg.nrrd").write_bytes(content[:-40])
-    with pytest.raises(InputError, match="voxels cannot be read"):
+    with pytest.raises(InputError, match="is cut off: its header announces"):
         load_segmentation(tmp_path / "cut.seg.nrrd", None, IMAGE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
@@ -17,7 +16,7 @@ from ..progress import Progress
 from .phase_shift import find_shift
 from .rigid_affine import centre_of_mass, optimise
 
-__all__ = ["Alignment", "align_images", "check_overlap", "read_transform"]
+__all__ = ["Alignment", "align_images", "check_overlap"]
 
 _LEAST_OVERLAP = 0.01
 
@@ -48,29 +47,6 @@ class Alignment:
             return self.transform.GetInverse()
         except RuntimeError:
             return None
-
-
-def read_transform(path: str | Path, dimension: int) -> sitk.Transform:
-    """Read an ITK transform, fixed points to moving points, from ``.h5``, ``.tfm`` or ``.txt``.
-
-    Raises:
-        InputError: when the file is missing, is not a transform, or has another dimension.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"initial transform: there is no file {path}")
-    try:
-        transform = sitk.ReadTransform(str(path))
-    except RuntimeError as error:
-        raise InputError(
-            f"initial transform: {path} is not an ITK transform (.h5, .tfm or .txt)"
-        ) from error
-    if transform.GetDimension() != dimension:
-        raise InputError(
-            f"initial transform: expected a {dimension}D transform as the images are, "
-            f"got {transform.GetDimension()}D"
-        )
-    return transform
 
 
 def align_images(
