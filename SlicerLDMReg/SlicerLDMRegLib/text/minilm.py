@@ -11,12 +11,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from ..errors import ModelError
-from ._prompt_check import checked_prompts
-from .background import FloatArray
+from .prompts import checked_prompts
 from .weights import WEIGHTS_VARIABLE, first_file, read_tensors, weights_folder
 
 __all__ = ["MiniLMEncoder"]
@@ -47,7 +48,7 @@ class MiniLMEncoder:
         self._bert = _load_bert(weights)
 
     @torch.inference_mode()
-    def encode(self, prompts: Sequence[str]) -> FloatArray:
+    def encode(self, prompts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Return ``(n, 384)`` float32, not normalised; prompts are truncated to 256 tokens."""
         listed = checked_prompts(prompts)
         rows = [torch.zeros(0, self.channels)]

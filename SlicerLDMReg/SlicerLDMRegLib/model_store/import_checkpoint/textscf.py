@@ -18,7 +18,6 @@ from ...networks.textscf import TextSCF, TextSCFConfig
 from ...text import (
     build_encoder,
     describe_scheme,
-    embedding_table,
     scheme_names,
     structure_words,
 )
@@ -30,7 +29,7 @@ from .mapping import convert, shape_of
 from .reading import read_checkpoint
 from .textscf_names import TEXTSCF_IGNORED, textscf_sources
 
-__all__ = ["import_textscf"]
+__all__ = ["import_textscf", "released_background_vector"]
 
 _WHAT = "the textSCF checkpoint"
 _ARRAY = "text_embeddings"
@@ -63,7 +62,7 @@ def import_textscf(
     The sizes of the network are inferred from the tensors. The embeddings of the regions are not in
     the checkpoint: they are read from a file, or computed with the encoder of the training. The
     background vector is the released code's, not the paper's, see
-    :func:`~SlicerLDMRegLib.text.released_background_vector`.
+    :func:`released_background_vector`.
 
     Args:
         checkpoint: checkpoint of the registration network.
@@ -135,6 +134,19 @@ def import_textscf(
     )
     state = _state(tensors, config, table)
     return write_model_folder(output, card, state, licence, dtype=dtype, overwrite=overwrite)
+
+
+def released_background_vector(embeddings: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Return the background vector of the authors' released code.
+
+    That code takes the last column of the right-singular vectors instead of the last row: also a
+    unit vector, but not orthogonal to the embeddings. Their checkpoints were trained with it.
+
+    Args:
+        embeddings: ``(n, C1)``, one row per structure, finite.
+    """
+    matrix = np.asarray(embeddings, np.float64)
+    return np.linalg.svd(matrix, full_matrices=True)[2][:, -1].astype(np.float32)
 
 
 def _sizes(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -214,5 +226,6 @@ def _table(
     if not np.issubdtype(vectors.dtype, np.floating) or not np.isfinite(vectors).all():
         raise InputError(f"{what}: expected finite floating-point numbers, got {vectors.dtype}")
     if len(vectors) == labels:
-        return embedding_table(vectors, "released")
+        matrix = vectors.astype(np.float32)
+        return np.concatenate([released_background_vector(matrix)[None], matrix])
     return vectors.astype(np.float32)
