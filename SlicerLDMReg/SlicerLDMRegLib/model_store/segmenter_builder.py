@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
+from .._weight_files import read_checkpoint
 from ..segmentation import Segmenter, SwinUNETRSegmenter
 from .card import ModelCard
-from .import_checkpoint.reading import read_checkpoint
 from .load import load_network
 from .model_segmenter import ModelSegmenter
 from .store import find_model

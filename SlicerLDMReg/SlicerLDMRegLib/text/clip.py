@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import re
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -15,9 +16,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from .._weight_files import read_checkpoint, read_safetensors
 from ..errors import InputError, ModelError
 from .prompts import checked_prompts
-from .weights import WEIGHTS_VARIABLE, first_file, read_tensors, weights_folder
+from .weights import WEIGHTS_VARIABLE, first_file, weights_folder
 
 __all__ = ["OpenCLIPEncoder", "import_open_clip"]
 
@@ -65,7 +67,7 @@ class OpenCLIPEncoder:
         if weights == "openai" or published.get("quick_gelu"):
             config["quick_gelu"] = True
         path = self._find(weights_folder(folder), published, download)
-        tensors = read_tensors(path, lambda name: not name.startswith("visual."))
+        tensors = _read(path)
         self._tokenize = self._tokenizer(open_clip, model, config["text_cfg"], download)
         self._network = _build(open_clip, config)
         _load(self._network, tensors, f"{path} holds no weights of {self.id!r}")
@@ -174,6 +176,34 @@ def _download(published: dict[str, Any], encoder: str) -> Path:
 
 def _not_downloaded(encoder: str, error: Exception) -> ModelError:
     return ModelError(f"text encoder {encoder!r} could not be downloaded: {_one_line(error)}")
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of the text encoder, without running code of the file."""
+    if path.suffix == ".safetensors":
+        return read_safetensors(path, _is_of_text)
+    if _is_torchscript(path):
+        raise ModelError(
+            f"{path} is a program with weights (TorchScript, as OpenAI publishes CLIP) and is not "
+            "run; take the same weights as open_clip_model.safetensors, or convert them as "
+            "README.md tells"
+        )
+    try:
+        tensors = read_checkpoint(path)
+    except ModelError as error:
+        raise ModelError(f"{error}; take a .safetensors file") from error
+    return {name: tensor for name, tensor in tensors.items() if _is_of_text(name)}
+
+
+def _is_of_text(name: str) -> bool:
+    return not name.startswith("visual.")
+
+
+def _is_torchscript(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
 
 
 def _build(open_clip: ModuleType, config: dict[str, Any]) -> Any:

@@ -16,9 +16,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from .._weight_files import read_safetensors
 from ..errors import ModelError
 from .prompts import checked_prompts
-from .weights import WEIGHTS_VARIABLE, first_file, read_tensors, weights_folder
+from .weights import WEIGHTS_VARIABLE, first_file, weights_folder
 
 __all__ = ["MiniLMEncoder"]
 
@@ -117,7 +118,7 @@ def _load_tokenizer(path: Path) -> Any:
 
 
 def _load_bert(path: Path) -> _Bert:
-    tensors = read_tensors(path, lambda name: not name.startswith("pooler."))
+    tensors = read_safetensors(path, lambda name: not name.startswith("pooler."))
     # The random weights are replaced; the caller's random state must not change.
     with torch.random.fork_rng(devices=[]):
         bert = _Bert()

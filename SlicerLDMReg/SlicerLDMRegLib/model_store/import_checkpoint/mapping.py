@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ..._weight_files import some
 from ...errors import ModelError
 
 __all__ = ["Ignored", "Source", "convert", "shape_of"]
@@ -59,10 +60,10 @@ def convert(
     used = {source.name for source in sources.values()}
     missing = sorted(used - tensors.keys())
     if missing:
-        raise ModelError(f"{what} lacks {_some(missing)}; is it the right file?")
+        raise ModelError(f"{what} lacks {some(missing)}; is it the right file?")
     unknown = [n for n in tensors if n not in used and not any(i.matches(n) for i in ignored)]
     if unknown:
-        raise ModelError(f"{what} has unknown names: {_some(unknown)}; is it the right file?")
+        raise ModelError(f"{what} has unknown names: {some(unknown)}; is it the right file?")
     converted = {}
     for ours, source in sources.items():
         theirs = tensors[source.name]
@@ -92,8 +93,3 @@ def shape_of(tensors: Mapping[str, Tensor], name: str, what: str) -> tuple[int, 
     if len(shape) < 2:
         raise ModelError(f"{what}: {name} has the unexpected shape {shape}")
     return shape
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
