@@ -65,14 +65,8 @@ class Grid:
 
     def to_json(self) -> dict[str, Any]:
         """Return the section ``grid``; what is None is left out."""
-        section: dict[str, Any] = {"size": list(self.size), "divisor": self.divisor}
-        if self.spacing is not None:
-            section["spacing"] = self.spacing
-        if self.orientation is not None:
-            section["orientation"] = self.orientation
-        if self.anchor is not None:
-            section["anchor"] = self.anchor
-        return section
+        section = {**asdict(self), "size": list(self.size)}
+        return {key: value for key, value in section.items() if value is not None}
 
     def check(self, spatial_dims: int) -> None:
         """Raise a ModelError when it is no lattice of a model of so many dimensions."""
