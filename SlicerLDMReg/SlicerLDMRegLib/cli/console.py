@@ -9,7 +9,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Any
 
@@ -108,7 +108,7 @@ def progress_bar(arguments: argparse.Namespace) -> ProgressBar:
     return ProgressBar("off" if arguments.quiet else "lines" if arguments.verbose else "auto")
 
 
-class ProgressBar:
+class ProgressBar(AbstractContextManager["ProgressBar"]):
     """Progress of a registration on a terminal, and nothing anywhere else.
 
     Args:
@@ -137,9 +137,6 @@ class ProgressBar:
         elif self._lines and stage != self._stage:
             print(f"{fraction:4.0%} {stage}: {message}".rstrip(": "), file=sys.stderr)
         self._stage = stage
-
-    def __enter__(self) -> ProgressBar:
-        return self
 
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:

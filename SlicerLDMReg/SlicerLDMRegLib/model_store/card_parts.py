@@ -37,7 +37,7 @@ class Grid:
     Attributes:
         size: voxels along x, y (, z), the order of ITK; arrays are the other way round.
         divisor: each size must be a multiple of it.
-        spacing: mm between voxels along every axis; None: whatever makes the image fit.
+        spacing: mm between voxels along every axis; None: as large as the image needs.
         orientation: where the axes x, y, z point: a letter each, ``"LPS"`` for left, posterior,
             superior (the ends of growing indices); None: along the axes of the image.
         anchor: the end of a foreground that is too long for the lattice which is kept, a letter
@@ -108,7 +108,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Intensity:
-    """How image intensities become the [0, 1] that a network expects.
+    """Mapping of image intensities to the [0, 1] that a network expects.
 
     Attributes:
         mode: ``"minmax"``: linear between two percentiles of the image, clipped.

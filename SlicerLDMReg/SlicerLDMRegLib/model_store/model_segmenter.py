@@ -143,7 +143,6 @@ class ModelSegmenter:
         size = list(self.card.grid.size)
         for axis, extent in enumerate((high - low).tolist()):
             if extent > size[axis] * spacing:
-                # The box cuts off the outermost foreground.
                 size[axis] = math.ceil(_MARGIN * extent / spacing / divisor) * divisor
         return anatomical_lattice(image, size, spacing, orientation, foreground)
 

@@ -1,4 +1,4 @@
-"""What the client and the worker say to each other: one JSON object a line.
+"""Messages between the client and the worker: one JSON object a line.
 
 The client writes to the worker's standard input, the worker answers on its standard output; lines
 are ASCII. Arrays travel as files, see :mod:`.transfer`.

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..._weight_files import some
 from ...errors import ModelError
 
-__all__ = ["Ignored", "Source", "convert", "shape_of"]
+__all__ = ["Source", "convert", "shape_of"]
 
 
 def _unchanged(tensor: Tensor) -> Tensor:
@@ -26,23 +26,11 @@ class Source:
     transform: Callable[[Tensor], Tensor] = _unchanged
 
 
-@dataclass(frozen=True)
-class Ignored:
-    """Unneeded names of a checkpoint, as a regular expression for the whole name."""
-
-    pattern: str
-    reason: str
-
-    def matches(self, name: str) -> bool:
-        """Return True if the whole name matches."""
-        return re.fullmatch(self.pattern, name) is not None
-
-
 def convert(
     tensors: Mapping[str, Tensor],
     sources: Mapping[str, Source],
     shapes: Mapping[str, tuple[int, ...]],
-    ignored: Sequence[Ignored],
+    ignored: Sequence[str],
     what: str,
 ) -> dict[str, Tensor]:
     """Return our tensors, converted from a checkpoint.
@@ -51,7 +39,7 @@ def convert(
         tensors: tensors of the checkpoint.
         sources: source of each tensor, by our name.
         shapes: required shape of each tensor, by our name.
-        ignored: further names that the checkpoint may hold.
+        ignored: further names that the checkpoint may hold, as patterns of the whole name.
         what: name of the checkpoint in errors.
 
     Raises:
@@ -61,7 +49,8 @@ def convert(
     missing = sorted(used - tensors.keys())
     if missing:
         raise ModelError(f"{what} lacks {some(missing)}; is it the right file?")
-    unknown = [n for n in tensors if n not in used and not any(i.matches(n) for i in ignored)]
+    unneeded = re.compile("|".join(ignored))
+    unknown = [n for n in tensors if n not in used and not unneeded.fullmatch(n)]
     if unknown:
         raise ModelError(f"{what} has unknown names: {some(unknown)}; is it the right file?")
     converted = {}

@@ -18,15 +18,16 @@ from ...networks.backbones.lku_net import LKUNet
 from ...networks.textscf import TextSCF, TextSCFConfig
 from ...text import build_encoder, describe_scheme, scheme_names, structure_words
 from ..card_parts import Grid
-from .mapping import Ignored, Source, convert, shape_of
+from .mapping import Source, convert, shape_of
 
 __all__ = ["read_textscf", "released_background_vector", "textscf_sources"]
 
 _WHAT = "the textSCF checkpoint"
 _ARRAY = "text_embeddings"
+# Patterns of unneeded names.
 _IGNORED = (
-    Ignored(r"up4\..*", "the way to full resolution, which the released code does not go"),
-    Ignored(r"(.*\.)?grid", "identity grid of a warp"),
+    r"up4\..*",  # the way to full resolution, which the released code does not go
+    r"(.*\.)?grid",  # identity grid of a warp
 )
 _LARGE_KERNEL = {"large": "large", "regular": "regular", "pointwise": "one", "activation": "prelu"}
 # The two encoders of the released code, by the length of a vector.
