@@ -1,4 +1,4 @@
-"""The program around a command: exit codes, one-line errors, signals, the progress bar."""
+"""Parts shared by the commands: exit codes, one-line errors, signals, progress, options."""
 
 from __future__ import annotations
 

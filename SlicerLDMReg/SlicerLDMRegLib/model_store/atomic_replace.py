@@ -12,10 +12,10 @@ __all__ = ["put_in_place", "whole_folder"]
 
 @contextmanager
 def whole_folder(folder: Path, parent: Path) -> Iterator[Path]:
-    """Yield an empty folder to fill; at the end of the block it takes the place of another one.
+    """Yield an empty folder to fill, and move it to its place at the end of the block.
 
     Args:
-        folder: its place, empty or of an existing folder. Untouched when the block fails.
+        folder: its place; a folder there is replaced, and stays as it is when the block fails.
         parent: existing folder in the file system of ``folder``, for the temporary folder.
     """
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=parent) as temporary:
