@@ -1,4 +1,4 @@
-"""Where the views look, what is remembered, and results of a saved scene."""
+"""The slices that the views show, the memory of displays, and results of a saved scene."""
 
 from __future__ import annotations
 
@@ -298,20 +298,19 @@ def test_volumes_are_compared_in_a_thread(
 ) -> None:
     from SlicerLDMRegLib.slicer_app.display import images
     from SlicerLDMRegLib.slicer_app.display.result_display import Mode
-    from SlicerLDMRegLib.slicer_app.run.computation import Computation
+    from SlicerLDMRegLib.slicer_app.scene.steps import all_at_once, in_thread
 
     display = _display(registered(_wave))
     display.show(Mode.BLEND)
     threads = note_calls(monkeypatch, images, mode, threading.get_ident)
     make = display.mixer(Mode(mode))
-    mixes: list[Any] = []
-    assert Computation(lambda: mixes.append(make())).wait(60)
-    display.show_mix(Mode(mode), mixes[0])
+    mix = all_at_once(in_thread(make))
+    display.show_mix(Mode(mode), mix)
     assert len(threads) == 1 and threads[0] != threading.get_ident()
     volumes = host.slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
     shown = next(node for node in volumes if node.GetName().lower().startswith(mode))
     voxels = host.slicer.util.arrayFromVolume(shown)
-    np.testing.assert_array_equal(voxels, sitk.GetArrayViewFromImage(mixes[0].image))
+    np.testing.assert_array_equal(voxels, sitk.GetArrayViewFromImage(mix.image))
 
 
 def test_the_scale_of_a_small_deformation_is_its_own(

@@ -12,12 +12,12 @@ import slicer
 import vtk
 
 from SlicerLDMRegLib.errors import InputError
-from SlicerLDMRegLib.slicer_app.results.node_attributes import read_attributes, read_json, roles_of
-from SlicerLDMRegLib.slicer_app.results.sequence_results import FrameSequence, sequence_of
-from SlicerLDMRegLib.slicer_app.scene.coordinates import FLIP, vtk_matrix
+from SlicerLDMRegLib.slicer_app.scene.coordinates import FLIP
+from SlicerLDMRegLib.slicer_app.scene.frames import FrameSequence, sequence_of
+from SlicerLDMRegLib.slicer_app.scene.nodes import read_attributes, read_json, roles_of
 from SlicerLDMRegLib.slicer_app.scene.scene_change import SceneChange
 from SlicerLDMRegLib.slicer_app.scene.transform_nodes import field_from_transform
-from SlicerLDMRegLib.slicer_app.scene.volume_nodes import set_voxels, voxels_from_image
+from SlicerLDMRegLib.slicer_app.scene.volume_nodes import set_image
 from Testing.Python.slicer_app.failures import failures
 from Testing.Python.slicer_app.scenes import (
     array_of,
@@ -44,12 +44,12 @@ def frames(scene: Any) -> FrameSequence:
     sequence.SetIndexUnit("s")
     for number, value in enumerate(TIMES):
         node = slicer.vtkMRMLScalarVolumeNode()
-        set_voxels(node, voxels_from_image(blobs(LATTICE, (0.8 * number, 0, 0))))
+        set_image(node, blobs(LATTICE, (0.8 * number, 0, 0)))
         sequence.SetDataNodeAtValue(node, value)
     browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", "browser")
     browser.AddSynchronizedSequenceNode(sequence)
     shown = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "heart")
-    set_voxels(shown, voxels_from_image(blobs(LATTICE)))
+    set_image(shown, blobs(LATTICE))
     shown.CreateDefaultDisplayNodes()
     browser.AddProxyNode(shown, sequence, False)
     return sequence_of(shown)
@@ -69,7 +69,7 @@ def registered(frames: FrameSequence, fixed: Any = None, amplitude: float = 1.0)
 
 
 def select(frames: FrameSequence, number: int) -> None:
-    """What the slider of the browser does."""
+    """Select a frame as the slider of the browser does."""
     frames.browser.SetSelectedItemNumber(number)
     slicer.mrmlScene.sequences_logic.UpdateProxyNodesFromSequences(frames.browser)
 
@@ -90,7 +90,7 @@ def test_frames_lie_where_the_scene_shows_them(scene: Any, frames: FrameSequence
     own = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "own")
     matrix = np.eye(4)
     matrix[:3, 3] = FLIP * (1, 2, 3)
-    own.SetMatrixTransformToParent(vtk_matrix(matrix))
+    own.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
     frames.shown.SetAndObserveTransformNodeID(own.GetID())
     origin = frames.frame(1).image().GetOrigin()
     assert np.allclose(origin, np.add(LATTICE.origin, (1, 2, 3)))
