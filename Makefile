@@ -6,6 +6,7 @@
 #   TORCH_INDEX  where the CPU build of torch lies; empty for PyPI's own, which on Linux has CUDA
 #   JOBS         test processes
 #   BRAIN_MODELS models that bench-brain compares
+#   LIBRARIES    other checkouts that bench-start measures beside this one
 #   SLICER       the executable of a Slicer for test-slicer
 #   INSTALLED    where the extension is installed, to test that instead of the source
 
@@ -40,7 +41,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 endif
 
 .PHONY: help setup demo test test-slicer lint format samples screenshots bench bench-brain bench-panel \
-	ablation constraints package clean
+	bench-start ablation constraints package clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -92,6 +93,11 @@ bench-brain: $(VENV)/.developer ## compare all methods on unseen brains, hippoca
 bench-panel: $(VENV)/.developer ## what the Slicer panel costs beside the network, and how long it blocks
 	$(BIN)/python -m Testing.Benchmarks.panel_overhead
 
+bench-start: $(VENV)/.developer ## how long a start takes with all packages here, and with the needed ones alone
+	$(MAKE) VENV=$(VENV)-runtime $(VENV)-runtime/.runtime
+	$(BIN)/python -m Testing.Benchmarks.cold_start --developer $(VENV) --runtime $(VENV)-runtime \
+		$(addprefix --library ,$(LIBRARIES))
+
 ablation: $(VENV)/.developer ## train small variants of textSCF and compare them (hours)
 	$(BIN)/python -m training.ablate --config training/configs/textscf-brain-mr/ablation.yaml \
 		--output runs/ablation
@@ -104,7 +110,7 @@ package: $(VENV)/.developer ## build the wheel into dist/
 	$(BIN)/python -m build --wheel
 
 clean: ## remove .venv, results and caches
-	rm -rf $(VENV) results build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-runtime results build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
 
 $(BIN)/python:
 	@for python in $(PYTHON) python3 python3.12 python3.11 python3.10; do \

@@ -32,12 +32,12 @@ WAVES = 2 * pi / 0.74
 
 
 def warp(x: float, y: float) -> QPointF:
-    """Where a point of the unit square is moved to: a wave along each axis."""
+    """Return the displaced position of a point of the unit square: a wave along each axis."""
     return QPointF(x + 0.075 * sin(WAVES * (y - 0.5)), y - 0.075 * sin(WAVES * (x - 0.5)))
 
 
 def grid_line(position: float, vertical: bool) -> QPainterPath:
-    """One line of the warped grid."""
+    """Return one line of the warped grid."""
     path = QPainterPath()
     for step in range(65):
         along = 0.13 + 0.74 * step / 64
@@ -47,7 +47,7 @@ def grid_line(position: float, vertical: bool) -> QPainterPath:
 
 
 def draw(size: int) -> QImage:
-    """The icon with ``size`` pixels a side."""
+    """Return the icon with ``size`` pixels per side."""
     image = QImage(size, size, QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(Qt.GlobalColor.transparent)
     painter = QPainter(image)
@@ -77,7 +77,7 @@ def draw(size: int) -> QImage:
 
 
 def preview(path: Path) -> None:
-    """A sheet with the sizes at which Slicer shows icons, each enlarged eight times or less."""
+    """Write a sheet of Slicer's icon sizes, each enlarged up to eight times."""
     sheet = QImage(560, 300, QImage.Format.Format_RGB32)
     sheet.fill(QColor("#dddddd"))
     painter = QPainter(sheet)

@@ -4,9 +4,9 @@
     python -m docs.make_screenshots --output /tmp/p cardiac error      some chapters, elsewhere
 
 The panel is used as a person uses it: the real worker registers the sample pairs with the models
-that are installed. What differs between two runs is kept out of the pictures: times, dates and
-devices; the picture of a running registration is that of the first report of its refinement. All
-else is as computed; on another processor numbers may differ in their last digit.
+that are installed. Times, dates and devices, which differ between runs, are removed from the
+pictures; a running registration is shown at the first report of its refinement. Everything else is
+as computed; on another processor numbers may differ in their last digit.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from Testing.Host import SlicerHost  # noqa: E402
 
 BRAIN_MODEL = "textscf-brain-mr"
 PANEL_WIDTH = 500
-WIDE = 700  # for the long names of structures of the brain
+WIDE = 700  # for the long names of brain structures
 VIEW = (360, 360)
 THREE_D = (640, 520)
-SECONDS = 1800.0  # a busy computer
+SECONDS = 1800.0  # maximum wait, for a busy computer
 
-# What differs between computers and days.
+# Texts that differ between computers and days.
 _LEFT_OUT = (
     (re.compile(r" in \d+(?:\.\d+)? s(?: on .*?)?\.(?= |$)"), "."),
     (re.compile(r"(?: · )?\d{4}-\d\d-\d\d \d\d:\d\d"), ""),
@@ -46,7 +46,7 @@ _LEFT_OUT = (
 
 
 class Screenshots:
-    """Chapters of pictures; each begins with an empty scene and a new panel."""
+    """Chapters of pictures; each starts with an empty scene and a new panel."""
 
     def __init__(self, output: Path) -> None:
         self.output = output
@@ -57,7 +57,7 @@ class Screenshots:
 
     @property
     def chapters(self) -> dict[str, Callable[[], None]]:
-        """What can be asked for by name."""
+        """Chapters by name."""
         return {
             "empty": self.empty,
             "cardiac": self.cardiac,
@@ -80,11 +80,11 @@ class Screenshots:
     # Chapters
 
     def empty(self) -> None:
-        """The panel as it opens."""
+        """Show the panel as it opens."""
         self._both_palettes("panel-empty")
 
     def cardiac(self) -> None:
-        """The cardiac pair: chosen, running, done, and all ways to look at it."""
+        """Show the cardiac pair: chosen, running, finished, and all displays."""
         host = self.host
         host.click("tryCardiacButton")
         with self._held_at("refine") as held:
@@ -108,7 +108,7 @@ class Screenshots:
             host.click(f"{name}Button")
 
     def error(self) -> None:
-        """What the panel says of images that cannot be registered: they lie far apart."""
+        """Show the error message for images that lie too far apart."""
         host = self.host
         host.click("tryCardiacButton")
         moving = self.panel.parameters.movingVolume
@@ -122,7 +122,7 @@ class Screenshots:
         self._both_palettes("panel-error")
 
     def folds(self) -> None:
-        """A warp by landmarks of which two are mixed up folds; it is given as initial transform."""
+        """Show the folds of an initial transform from landmarks, two of which are mixed up."""
         host = self.host
         host.click("tryCardiacButton")
         self._unfold("alignmentSection", "optionsSection")
@@ -139,7 +139,7 @@ class Screenshots:
         self._slice("view-folds")
 
     def brain(self) -> None:
-        """The brain pair with the model that knows structures by their names."""
+        """Show the brain pair with the text-guided model."""
         host = self.host
         if BRAIN_MODEL not in {card.id for card in list_models(kind="registration")}:
             print(f"left out the chapter brain: the model {BRAIN_MODEL} is not installed")
@@ -156,7 +156,7 @@ class Screenshots:
         self._unfold("displaySection")
         self._window("window-brain")
 
-    # What a user does
+    # Actions of a user
 
     def _open(self) -> None:
         self.host.reset()
@@ -179,7 +179,7 @@ class Screenshots:
 
     @contextmanager
     def _held_at(self, stage: str) -> Iterator[list[str]]:
-        """Let the panel hear of a registration up to the first report of a stage."""
+        """Hold back progress reports after the first report of a stage."""
         section = self.panel.sections["run"]
         tell, held = section._on_progress, []
 

@@ -2,9 +2,8 @@
 
     python docs/make_thumbnails.py
 
-Needs matplotlib. Writes Resources/SampleData/<pair>.png for every pair that is there: the fixed
-image left, the moving one right, both with the outlines of the fixed labels, so that the difference
-shows.
+Needs matplotlib. Writes Resources/SampleData/<pair>.png for every pair: the fixed image left, the
+moving one right, both with the outlines of the fixed labels, so that the difference shows.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
 SAMPLES = Path(__file__).resolve().parents[1] / "Resources" / "SampleData"
-# Slicer shows thumbnails three to two; twice its usual 144 x 96 pixels, for dense screens.
+# Slicer's thumbnails have an aspect of 3:2; twice the usual 144 x 96 pixels, for dense screens.
 WIDTH, HEIGHT = 288, 192
 GAP = 4
-# Okabe and Ito's colours, which the colour-blind can tell apart.
+# Okabe and Ito's colours, distinguishable for the colour-blind.
 COLORS = ("#f0e442", "#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00")
-FEW = 6
-DEEP = 0.06  # of the labelled area
+FEW = 6  # outlined structures, one for each colour
+DEEP = 0.06  # of many labels only smaller shares of the labelled area are outlined; not tuned
 
 
 def read(pair: str, name: str) -> sitk.Image:
@@ -33,21 +32,21 @@ def read(pair: str, name: str) -> sitk.Image:
 
 
 def plane(image: sitk.Image, slice_number: int) -> np.ndarray:
-    """The slice of a volume, or a 2D image itself, the patient's right on the left."""
+    """Return a slice of a volume, or a 2D image itself, the patient's right on the left."""
     array = sitk.GetArrayFromImage(image)
     return array[slice_number] if array.ndim == 3 else array
 
 
 def middle(labels: sitk.Image) -> int:
-    """The axial slice in the middle of all labels."""
+    """Return the number of the axial slice in the middle of all labels."""
     array = sitk.GetArrayFromImage(labels)
     return int(np.nonzero(array.any(axis=(1, 2)))[0].mean()) if array.ndim == 3 else 0
 
 
 def masks(labels: np.ndarray) -> list[np.ndarray]:
-    """The labels to outline, the largest few; the wider ones first, that others lie upon.
+    """Return the masks of the few largest labels, widest first, since later ones are drawn on top.
 
-    Of many labels those in the depth: outlines of a whole cortex would hide the image.
+    Of many labels, only small ones: outlines of a whole cortex would hide the image.
     """
     numbers, counts = np.unique(labels[labels > 0], return_counts=True)
     if len(numbers) > 2 * FEW:
@@ -84,7 +83,7 @@ def draw(pair: str) -> Path:
         )
         for mask, color in zip(outlined, COLORS, strict=False):
             axes.contour(mask, [0.5], colors=[color], linewidths=1.3)
-        # The whole height, or what the outlines need in width.
+        # The whole height, or as much of it as the width of the outlines needs.
         shape = spacing[1] / spacing[0] * panel / HEIGHT
         inside = np.nonzero(np.max(outlined, axis=(0, 1)))[0]
         width = min(columns, max(rows * shape, 1.08 * np.ptp(inside)))

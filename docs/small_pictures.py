@@ -1,4 +1,4 @@
-"""Pictures for documents: without empty margins, in small files."""
+"""Trimming of pictures for documents, and small PNG files."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from PIL import Image, ImageChops
 
 __all__ = ["save_small", "trim"]
 
-# Colours are rounded to multiples of it, which nobody sees and which halves the files. Palettes of
-# 256 colours would be as small, but lose small coloured texts and the ends of colour bars.
+# Colours are rounded to multiples of this, which is invisible and halves the files. Palettes of 256
+# colours would be as small, but lose small coloured texts and the ends of colour bars.
 _STEP = 6
 
 
 def trim(picture: Path) -> None:
-    """Cut off the empty rows below a panel, but for as many as are above it."""
+    """Crop the empty rows below a panel to as many as above it."""
     with Image.open(picture) as image:
         pixels = image.convert("RGB")
     ground = Image.new("RGB", pixels.size, pixels.getpixel((0, pixels.height - 1)))

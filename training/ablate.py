@@ -21,22 +21,22 @@ from SlicerLDMRegLib.networks import Regions
 from SlicerLDMRegLib.networks.textscf import TextSCF, TextSCFConfig
 from SlicerLDMRegLib.text import coordinate_regions
 
-from .ablation import Ablation, TableRow, TableSpec
+from .ablation_config import Ablation, TableRow, TableSpec
 from .config import StageConfig
 from .datasets.brain_streams import BrainStreamOptions
 from .datasets.evaluation import EvaluationPair
 from .datasets.evaluation_volumes import brain_mr
 from .loop import run
 from .machine import describe_machine, use_threads
+from .result_files import markdown_table, write_json
 from .scores import Row, compare, score, summarise
 from .stages import build_stage
 from .stages.textscf import mean_dice
 from .synthesis.brain_anatomy import REGION_NUMBERS
-from .tables import markdown_table, write_json
 
 __all__ = ["evaluate_row", "main", "train"]
 
-#: Subjects of the pairs by the name of their column.
+#: Splits by the name of their column.
 _SPLITS: dict[str, str | Sequence[int]] = {"validation": "validation", "test": "test"}
 _EPILOG = """
 Every variant is trained with the same data, seed and number of steps. A stopped run goes on where
@@ -47,17 +47,17 @@ it was, and variants may be trained in several processes:
   python -m training.ablate $A --train coordinates no-text --threads 1
   python -m training.ablate $A
 """
-#: Finds the regions of the fixed image of a pair.
+#: Segments the fixed image of a pair.
 SegmentsFixed = Callable[[EvaluationPair], Regions]
 _ROW = np.zeros(256, np.int64)
 _ROW[list(REGION_NUMBERS)] = np.arange(1, len(REGION_NUMBERS) + 1)
 
 
 def train(config: StageConfig, folder: Path, device: str = "auto") -> Path:
-    """Train a configuration in a folder, or go on, or do nothing when it is done.
+    """Train a configuration in a folder; resume an unfinished run, keep a finished one.
 
     Returns:
-        The best weights.
+        Path of the best weights.
 
     Raises:
         ValueError: when the folder holds a run of another configuration.
@@ -87,15 +87,15 @@ def evaluate_row(
     segment: SegmentsFixed | None = None,
     device: torch.device | str = "cpu",
 ) -> list[Row]:
-    """Register pairs as a row of a table says and score them.
+    """Register pairs under the conditions of a table row and score them.
 
     Args:
-        row: what the network is told.
-        config: of its training; None: no registration.
-        weights: its weights.
+        row: conditions of the evaluation.
+        config: configuration of the training; None: no registration.
+        weights: weights of the network.
         pairs: on the grid of the network.
-        segment: predicts the regions of the fixed image, for predicted masks.
-        device: of the network.
+        segment: segments the fixed image, for predicted masks.
+        device: device of the network.
     """
     if config is None or weights is None:
         return [
@@ -128,7 +128,7 @@ def _regions(
     pair: EvaluationPair,
     segment: SegmentsFixed | None,
 ) -> Regions | None:
-    """The regions of the fixed image that the network is told of."""
+    """Return the regions of the fixed image that guide the network."""
     if config.text.get("encoder") == "coordinates":
         cells = coordinate_regions(pair.fixed.shape, config.text.get("cell", 8))[0]
         return Regions(torch.from_numpy(cells)[None, None])
@@ -171,7 +171,7 @@ def _pairs(ablation: Ablation, split: str | Sequence[int]) -> list[EvaluationPai
 
 
 def _dice_of_masks(pairs: Sequence[EvaluationPair], segment: SegmentsFixed) -> float:
-    """Mean Dice of the predicted masks, each image once."""
+    """Return the mean Dice of the predicted masks, each image once."""
     images = {pair.name.rpartition("-")[2]: pair for pair in pairs}
     found = []
     for pair in images.values():
@@ -213,7 +213,7 @@ def _table(
 
 
 def _with_groups(row: Row, structures: Sequence[int]) -> Row:
-    """Add the mean Dice of some structures and of all the others."""
+    """Return the row with the mean Dice of some structures and of all others."""
     if not structures:
         return row
     own = {f"dice_{number}" for number in structures}

@@ -1,4 +1,4 @@
-"""Configuration of a training stage: one YAML file, kept with the weights it makes."""
+"""Configuration of a training stage, a YAML file that is stored with the weights."""
 
 from __future__ import annotations
 
@@ -13,26 +13,28 @@ __all__ = ["StageConfig"]
 
 @dataclass
 class StageConfig:
-    """One training stage.
+    """Configuration of one training stage.
 
     Args:
         stage: ``"vqgan"``, ``"ldm"`` or ``"registration"`` (LDM-Morph), ``"textscf"`` or
             ``"segmentation"``.
         steps: optimiser steps.
-        batch_size: pairs (or images) a step and process.
-        network: options of the network, as a model folder stores them, or the name of a YAML
-            file beside this one that holds them.
+        batch_size: pairs (or images) per step and process.
+        network: options of the network, as in a model folder, or the name of a YAML file beside
+            this one that holds them.
         data: ``root`` of the images, ``mixture`` of sources, ``augment`` ranges, ``size``.
         losses: weights and switches of the stage.
         text: ``encoder``, ``template`` and ``background`` of textSCF's embeddings, and the label
-            ``scheme`` that names the regions.
+            ``scheme`` of the regions.
         learning_rate, betas: of Adam.
-        warmup_steps: linear rise of the learning rate.
+        warmup_steps: steps of linear rise of the learning rate.
         schedule: ``"constant"`` or ``"cosine"`` to zero after the warm-up.
-        gradient_clip: largest norm of the gradient, 0 for no limit.
-        ema_decay: of the averaged weights that are validated and shipped, 0 for none.
+        gradient_clip: maximum norm of the gradient, 0 for no limit.
+        ema_decay: decay of the averaged weights, which are validated and shipped; 0: no averaging.
         precision: of Lightning Fabric, for example ``"32-true"`` or ``"bf16-mixed"``.
-        validate_every, seed, workers: as they say.
+        validate_every: steps between validations.
+        seed: of everything random.
+        workers: processes that load data.
     """
 
     stage: str
@@ -58,7 +60,7 @@ class StageConfig:
         """Read a YAML file and apply overrides such as ``losses.latent_grad=false``.
 
         Raises:
-            ValueError: for a key that is no option, or an override that is no ``key=value``.
+            ValueError: for an unknown option, or an override that is not ``key=value``.
         """
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
         if isinstance(values.get("network"), str):
@@ -82,5 +84,5 @@ class StageConfig:
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, as they are stored with checkpoints and models."""
+        """Return plain values, for storage with checkpoints and models."""
         return {**asdict(self), "betas": list(self.betas)}

@@ -29,23 +29,19 @@ from .baselines import (
     syn_cc,
 )
 from .baselines.syn import require_ants
-from .datasets.evaluation import (
-    EVALUATION_SETS,
-    EvaluationPair,
-    evaluation_pairs,
-    structure_names,
-)
+from .datasets.evaluation import EvaluationPair, structure_names
+from .datasets.evaluation_sets import EVALUATION_SETS, evaluation_pairs
 from .machine import available_cpus, describe_machine, load_average, use_threads
+from .result_files import write_results
 from .scores import Row, score
-from .tables import write_results
 
 __all__ = ["METHODS", "build_methods", "evaluate", "main"]
 
-#: Methods without a model, by the names that the command line knows.
+#: Methods without a model, by command-line name.
 METHODS = ("identity", "demons", "syn", "syn-cc", "refinement")
 
 _SYN = "SyN (ANTs, default)"
-#: SyN-CC takes a quarter of an hour for a volume.
+#: Without SyN-CC in 3D, which takes a quarter of an hour for a volume.
 _DEFAULT_METHODS = {2: METHODS, 3: tuple(name for name in METHODS if name != "syn-cc")}
 _SPLIT_SETS = ("cardiac-mr", "brain-mr")
 
@@ -68,22 +64,22 @@ def build_methods(
     segmenter: str = "auto",
     align: str = "none",
 ) -> dict[str, Callable[[], Method]]:
-    """Return what prepares each method, by its title in the table.
+    """Return the preparation of each method, by its title in the table.
 
     Args:
         names: of :data:`METHODS`.
-        models: ids or folders of models; each gives two methods, without and with refinement; one
-            with regions gives these two for each of ``masks``.
-        device: of models and refinement.
-        seed: of models and refinement.
-        masks: of :data:`~training.baselines.MASKS`: where regions come from.
-        segmenter: of the predicted masks; "auto": that of each model.
-        align: what models and refinement do first; the pairs are aligned.
+        models: ids or folders of models; each gives two methods, without and with refinement; a
+            model with regions gives these two for each of ``masks``.
+        device: device of models and refinement.
+        seed: seed of models and refinement.
+        masks: origin of regions, of :data:`~training.baselines.MASKS`.
+        segmenter: segmenter of the predicted masks; "auto": each model's own.
+        align: alignment before models and refinement; the pairs are already aligned.
 
     Raises:
         ValueError: for an unknown name.
         ModelError: for a model that does not exist.
-        ImportError: when ANTs is needed and not installed.
+        ImportError: when ANTs is required but not installed.
     """
     for name in names:
         if name not in METHODS:
@@ -134,12 +130,12 @@ def evaluate(
     Args:
         pairs: at least one.
         methods: of :func:`build_methods`.
-        threads: of a process for each method; None: all run in this process, and nothing can be
-            said of their memory.
-        seed: of these processes.
-        progress: whether to show a bar.
-        failed: receives the messages of methods that failed, whose rows are then missing; None:
-            the first failure is raised.
+        threads: threads of a separate process for each method; None: all run in this process, and
+            their memory is not measured.
+        seed: seed of these processes.
+        progress: whether to show a progress bar.
+        failed: receives the messages of failed methods, whose rows are then missing; None: the
+            first failure is raised.
         after: called with all rows so far after each method.
 
     Returns:
@@ -155,7 +151,7 @@ def evaluate(
             bar.set_description(title)
             try:
                 with _running(prepare, threads, seed) as register:
-                    # A first call loads libraries and plans; mirrored, so that no cache knows it.
+                    # Warm-up call, which loads libraries; mirrored, so that no cache profits.
                     register(pairs[0].mirrored())
                     for pair in pairs:
                         found, peak = register(pair)
@@ -233,7 +229,7 @@ def main(argv: list[str] | None = None) -> None:
         "align": arguments.align,
         "seed": arguments.seed,
         "machine": describe_machine(),
-        # Before and after each method; much above the threads: times are too long.
+        # Before and after each method; a load far above the threads means that times are too long.
         "load_average": [load_average()],
         "failed": failed,
     }

@@ -19,11 +19,11 @@ from SlicerLDMRegLib.pipeline.device import select_device
 from SlicerLDMRegLib.segmentation import Segmenter
 from SlicerLDMRegLib.text import scheme_names
 
-from .datasets.evaluation import DATA_FOLDER
+from .datasets.evaluation_sets import DATA_FOLDER
 from .datasets.evaluation_volumes import BrainImage, brain_images
 from .machine import available_cpus, describe_machine, load_average, use_threads
+from .result_files import markdown_table, write_json
 from .scores import Row, summarise, summarise_structures
-from .tables import markdown_table, write_json
 
 __all__ = ["evaluate", "main", "score_segmentation"]
 
@@ -36,27 +36,27 @@ _COLUMNS = (
     ("accuracy", "Correct voxels", 3),
     ("seconds", "Seconds an image", 2),
 )
-_WORST = 5
+_WORST = 5  # structures listed in the table
 
 
 def score_segmentation(
     found: np.ndarray, truth: np.ndarray, spacing: Sequence[float], confidence: np.ndarray
 ) -> Row:
-    """Score labels against the true ones.
+    """Score a segmentation against the true labels.
 
     Args:
         found: label numbers ``(z, y, x)``.
-        truth: likewise.
+        truth: true label numbers ``(z, y, x)``.
         spacing: mm along z, y, x.
         confidence: of ``found``, 0 to 1.
 
     Returns:
         ``dice``, ``hd95`` (mm), means over the structures of the truth, and ``dice_<label>``,
-        ``hd95_<label>``; ``accuracy``, the part of the voxels that are a structure in either that
-        have the right label, and ``confidence``, its mean there: equal where it can be believed.
+        ``hd95_<label>``; ``accuracy``, the share of correct voxels among those that are a structure
+        in either map, and ``confidence``, its mean there, equal to it if calibrated.
 
     Raises:
-        ValueError: when the truth holds no structure.
+        ValueError: for a truth without structures.
     """
     labels = sorted(set(np.unique(truth).tolist()) - {0})
     if not labels:
@@ -66,7 +66,7 @@ def score_segmentation(
     inside = (truth > 0) | (found > 0)
     row: Row = {
         "dice": float(np.mean(list(overlap.values()))),
-        # A structure that was missed has no surface.
+        # A missed structure has no surface.
         "hd95": float(np.nanmean(list(surface.values()))),
         "confidence": float(confidence[inside].mean()),
         "accuracy": float((found == truth)[inside].mean()),
@@ -76,14 +76,14 @@ def score_segmentation(
 
 
 def evaluate(segmenter: Segmenter, images: Mapping[str, Sequence[BrainImage]]) -> list[Row]:
-    """Segment images and score what was found.
+    """Segment images and score the segmentations.
 
     Args:
-        segmenter: with the label numbers of the images.
-        images: by the title of their row in the table.
+        segmenter: segmenter with the label numbers of the images.
+        images: images by the title of their table row.
     """
     rows = []
-    # A first call loads libraries and plans.
+    # Warm-up call, which loads libraries.
     first = next(iter(images.values()))[0]
     segmenter.segment(sitk.Flip(first.image, (False, False, True)))
     with tqdm(total=sum(map(len, images.values())), unit="image") as bar:

@@ -28,7 +28,7 @@ from .datasets.pairs import build_stream
 
 __all__ = ["export", "main", "measured_results", "update_results"]
 
-#: Column of a comparison, title in the card, digits; for images of two and of three dimensions.
+#: Column of a comparison, title in the card, digits; by dimension of the images.
 _COLUMNS = {
     2: (
         ("dice", "Dice", 3),
@@ -51,8 +51,11 @@ _COLUMNS = {
         ("peak_mib", "MiB", 0),
     ),
 }
-#: The network that a stage trains.
+#: Network of each training stage.
 _METHODS = {"registration": "ldm-morph", "textscf": "textscf", "segmentation": "unet"}
+# Training pairs, and principal directions of their features, for the distance to the training
+# images. There must be more than two images per direction; more directions describe the images more
+# closely. Not tuned.
 _FAMILIAR_PAIRS = 200
 _FAMILIAR_DIRECTIONS = 20
 _REPOSITORY = Path(__file__).resolve().parents[1]
@@ -86,9 +89,9 @@ def _card(path: Path, config: dict[str, Any], results: dict[str, Any]) -> ModelC
 
 
 def measured_results(path: Path) -> dict[str, Any]:
-    """Return the table of ``results.json`` as the card of a model shows it.
+    """Return the table of ``results.json`` for the card of a model.
 
-    The file is of :mod:`training.evaluate`, or of :mod:`training.evaluate_segmenter`.
+    The file is written by :mod:`training.evaluate` or :mod:`training.evaluate_segmenter`.
     """
     values = json.loads(path.read_text(encoding="utf-8"))
     run, rows = values["run"], values["summary"]
@@ -109,7 +112,7 @@ def measured_results(path: Path) -> dict[str, Any]:
 
 
 def _learn_familiarity(network: LDMMorph, data: dict[str, Any]) -> None:
-    """Show the network the images it is meant for: real ones and generated ones like them."""
+    """Fit the network's distance to its training images: real and similar generated pairs."""
     mixture = {"real": 0.75, "cardiac": 0.25}
     stream, _ = build_stream({**data, "mixture": mixture}, _FAMILIAR_PAIRS, seed=4)
     features = []
@@ -121,12 +124,12 @@ def _learn_familiarity(network: LDMMorph, data: dict[str, Any]) -> None:
 
 
 def export(run: Path, card_file: Path, output: Path, results: Path | None, dtype: str) -> ModelCard:
-    """Write the model folder of a run and load it once to prove that it works.
+    """Write the model folder of a run and load it once as a check.
 
     Args:
         run: folder of the registration stage, of textSCF or of a segmenter, with ``best.pt`` and
             ``config.json``.
-        card_file: YAML file with what a person says of the model.
+        card_file: YAML file with the manually written part of the card.
         output: the model folder; an older one of the same model is replaced.
         results: ``results.json`` written by ``training.evaluate``, or None.
         dtype: number format of the weights.
@@ -142,7 +145,7 @@ def export(run: Path, card_file: Path, output: Path, results: Path | None, dtype
     card = _card(card_file, config, measured)
     network = build_network(card.method, dict(card.network))
     weights = torch.load(run / "best.pt", weights_only=True, map_location="cpu")
-    # Only what is learned here may be missing from the weights of the run.
+    # Only the buffers that are fitted here may be missing from the weights of the run.
     mismatch = network.load_state_dict(weights, strict=False)
     if any(not name.startswith("familiarity.") for name in [*mismatch[0], *mismatch[1]]):
         raise ModelError(f"{run / 'best.pt'} does not fit its configuration: {mismatch}")
@@ -158,7 +161,7 @@ def export(run: Path, card_file: Path, output: Path, results: Path | None, dtype
 
 
 def update_results(folder: Path, results: Path) -> ModelCard:
-    """Write a model folder again with the results of ``training.evaluate``; the weights stay."""
+    """Rewrite a model folder with the results of ``training.evaluate`` and the same weights."""
     from safetensors.torch import load_file
 
     card = ModelCard.from_folder(folder)

@@ -21,7 +21,7 @@ __all__ = ["Stage", "learning_rate", "run"]
 
 
 class Stage(Protocol):
-    """What a training stage offers to the loop."""
+    """Interface of a training stage to the loop."""
 
     stream: Dataset[dict[str, Tensor]]
 
@@ -29,13 +29,13 @@ class Stage(Protocol):
         """Do one optimiser step; return the values to log."""
 
     def validate(self) -> dict[str, float]:
-        """Return values to log; ``"score"`` is the one to be made large."""
+        """Return values to log; ``"score"`` is to be maximised."""
 
     def state(self) -> dict[str, Any]:
-        """Return everything that training needs to go on, as objects with ``load_state_dict``."""
+        """Return the state for resuming, as objects with ``load_state_dict``."""
 
     def weights(self) -> dict[str, Tensor]:
-        """Return the weights that the next stage or the export loads."""
+        """Return the weights for the next stage or the export."""
 
 
 def learning_rate(config: StageConfig, step: int) -> float:
@@ -77,7 +77,7 @@ def run(stage: Stage, config: StageConfig, fabric: Fabric, output: Path, resume:
     began = time.perf_counter()
     running: dict[str, list[float]] = {}
     for step, batch in enumerate(bar, start=start):
-        # Stochastic depth draws from the global generator: seeded by step, it resumes exactly.
+        # Stochastic depth uses the global generator: seeded by step, training resumes exactly.
         torch.manual_seed((config.seed * 1_000_003 + step) * fabric.world_size + fabric.global_rank)
         for name, value in stage.step(batch, step).items():
             running.setdefault(name, []).append(value)

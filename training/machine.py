@@ -1,4 +1,4 @@
-"""On what machine numbers were measured."""
+"""Threads, memory and description of the measuring machine."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _PACKAGES = ("torch", "monai", "SimpleITK", "antspyx", "numpy", "scipy")
 
 
 def available_cpus() -> int:
-    """Return the number of CPUs that this process may use."""
+    """Return the number of CPUs available to this process."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def use_threads(threads: int, seed: int) -> None:
-    """Give torch, SimpleITK and ANTs the same number of threads, and ANTs its seed.
+    """Set the number of threads of torch, SimpleITK and ANTs, and the seed of ANTs.
 
-    Call it before the first registration: ANTs reads its environment once.
+    To be called before the first registration: ANTs reads its environment once.
     """
     os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = str(threads)
     os.environ["ANTS_RANDOM_SEED"] = str(seed)
@@ -54,15 +54,15 @@ def describe_machine() -> dict[str, Any]:
 
 
 def load_average() -> float | None:
-    """Return how many processes wanted a CPU in the last minute; None where unknown."""
+    """Return the load average of the last minute; None if unknown."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
 def peak_memory() -> float | None:
-    """Return the most MiB of memory that this process ever held; None where unknown."""
+    """Return the peak memory of this process in MiB; None if unknown."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-        # Not that of getrusage, which on Linux is at least that of the process that started it.
+        # Not getrusage, whose peak on Linux includes that of the parent process.
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 2**10
     except (OSError, StopIteration):
         pass

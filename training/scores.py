@@ -1,4 +1,4 @@
-"""Scores of one registered pair, their summary over a set, and what differs between methods."""
+"""Scores of a registered pair, their summary over a set, and comparison of methods."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ __all__ = ["Row", "compare", "score", "summarise", "summarise_structures"]
 
 Row = dict[str, Any]
 
-_DRAWS = 10_000  # of the bootstrap
-_CONFIDENCE = 95.0
-# Of these a summary has the spread, too.
+_DRAWS = 10_000  # of the bootstrap; more take longer and make the interval more reproducible
+_CONFIDENCE = 95.0  # percent, of the interval
+# Columns with a standard deviation in the summary.
 _SPREAD = ("dice", "hd95", "sdlogj", "sdlogj_learn2reg", "error_mm")
 
 
 def score(pair: EvaluationPair, field: DisplacementField) -> Row:
-    """Score a field on a pair; the same warp and the same Jacobian for all methods.
+    """Score a field on a pair, with the same warp and Jacobian for all methods.
 
     Args:
-        pair: images and, where it has them, labels, and the deformation to be found.
+        pair: images and, if available, labels and the true deformation.
         field: fixed to moving points on the lattice of the pair.
 
     Returns:
@@ -41,8 +41,8 @@ def score(pair: EvaluationPair, field: DisplacementField) -> Row:
         smallest one-sided determinant), ``sdlogj`` and ``sdlogj_learn2reg`` (see
         :mod:`SlicerLDMRegLib.metrics`); with labels ``dice`` and ``hd95`` (mm), means over the
         labels that both images hold (as Learn2Reg), and ``dice_<label>``, ``hd95_<label>``; with
-        a truth ``error_mm`` and ``error_mm_95``, mean and 95th percentile of the distance between
-        where the field and the truth lead.
+        a truth ``error_mm`` and ``error_mm_95``, mean and 95th percentile of the distance to the
+        true moving points.
     """
     voxels = field.to_voxels()
     displacement = torch.from_numpy(voxels)[None]
@@ -78,11 +78,11 @@ def score(pair: EvaluationPair, field: DisplacementField) -> Row:
 
 
 def summarise(rows: Sequence[Row]) -> list[Row]:
-    """Return one row for each method, in the order of appearance.
+    """Return one row per method, in the order of appearance.
 
-    Means over the pairs, with standard deviations (of the population) as ``<name>_sd`` of Dice,
-    HD95, SDlogJ and the error; of ``seconds`` and its stages the median, and the smallest as
-    ``seconds_min``; of memory the largest.
+    Means over the pairs, with population standard deviations ``<name>_sd`` of Dice, HD95, SDlogJ
+    and the error; the median of ``seconds`` and its stages, and their minimum ``seconds_min``; the
+    maximum of memory.
     """
     result = []
     for method in dict.fromkeys(row["method"] for row in rows):
@@ -108,7 +108,7 @@ def summarise(rows: Sequence[Row]) -> list[Row]:
 
 
 def summarise_structures(rows: Sequence[Row], names: Mapping[int, str]) -> list[Row]:
-    """Return Dice and HD95 of each structure under each method, over the pairs that hold it."""
+    """Return Dice and HD95 per structure and method, over the pairs with this structure."""
     result = []
     for method in dict.fromkeys(row["method"] for row in rows):
         own = [row for row in rows if row["method"] == method]
@@ -129,19 +129,19 @@ def summarise_structures(rows: Sequence[Row], names: Mapping[int, str]) -> list[
 def compare(rows: Sequence[Row], reference: str, metric: str = "dice", seed: int = 0) -> list[Row]:
     """Compare every method with a reference on the same pairs.
 
-    The interval is that of the mean difference over resampled pairs (percentile bootstrap). Pairs
-    that share subjects are not independent, so it is narrower than that for new subjects.
+    The interval is the percentile bootstrap of the mean difference over pairs. Pairs that share
+    subjects are not independent, so it is narrower than an interval for new subjects.
 
     Args:
         rows: of :func:`score`, with ``method`` and ``pair``.
-        reference: title of the method to compare with.
+        reference: title of the reference method.
         metric: column of the rows.
         seed: of the resampling.
 
     Returns:
         For each other method: ``method``, ``reference``, ``metric``, ``pairs``, ``difference`` of
-        the means, ``low`` and ``high`` of its 95 % interval, ``above``: in how many pairs it is
-        above the reference. Empty without the reference or the metric.
+        the means, ``low`` and ``high`` of its 95 % interval, ``above``: number of pairs above the
+        reference. Empty without the reference or the metric.
     """
     values: dict[str, dict[str, float]] = {}
     for row in rows:

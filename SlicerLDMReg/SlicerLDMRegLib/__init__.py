@@ -29,6 +29,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ._lazy import lazy_names
+from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from .displacement import DisplacementField
@@ -51,8 +52,6 @@ if TYPE_CHECKING:
     )
     from .resources import bundled_models_dir, sample_data_dir
     from .segmentation import Segmentation, load_segmentation
-
-__version__ = "0.1.0"
 
 __all__ = [
     "AlignOptions",

@@ -38,11 +38,11 @@ def write_field(image: sitk.Image, path: str | os.PathLike[str]) -> None:
     suffix = _suffix(path)
     if not path.parent.is_dir():
         raise InputError(f"cannot write {path}: the folder does not exist; create it first")
-    # In the same folder, so that os.replace is a rename; with the suffix that chooses the writer.
+    # In the same folder, so that replace() is a rename; the suffix chooses the writer.
     temporary = path.with_name(f".{uuid.uuid4().hex}{suffix}")
     try:
         if suffix in _TRANSFORM_SUFFIXES:
-            # The transform takes the pixels out of the image that it is given: give it a copy.
+            # The transform takes over the pixels of its image: give it a copy.
             sitk.WriteTransform(sitk.DisplacementFieldTransform(sitk.Image(image)), str(temporary))
         else:
             _write_image(image, temporary, suffix)
@@ -89,15 +89,15 @@ def _suffix(path: Path) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """The last line of an exception: ITK's come with a source file and its line number first."""
+    """Return the last line of an exception; ITK puts source file and line number before it."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[-1].strip()
 
 
 def _write_image(image: sitk.Image, path: Path, suffix: str) -> None:
     image = sitk.Cast(image, sitk.sitkVectorFloat32)
-    # Slicer takes a 3D vector image with this code for a transform. 2D ones it cannot read as
-    # such (it would take the first component for all), so they stay plain vector images.
+    # Slicer reads a 3D vector image with this code as a transform. It cannot do so in 2D (it would
+    # use the first component for all), so 2D fields stay plain vector images.
     flagged = image.GetDimension() == 3
     if not suffix.startswith(".nii"):
         if flagged:
@@ -114,8 +114,8 @@ def _write_image(image: sitk.Image, path: Path, suffix: str) -> None:
         # slices of half the thickness are the same map.
         geometry = geometry.resampled(size=(*geometry.size[:2], 2))
         array = array.repeat(2, axis=0)
-    # ITK refuses to write this intent from SimpleITK's type of vector image. Do what it does
-    # otherwise: displacements of this intent are RAS in the file, and LPS to who reads it by ITK.
+    # ITK does not write this intent from SimpleITK's vector images. Write it here as ITK would:
+    # displacements of this intent are RAS in the file; ITK turns them into LPS on reading.
     array[..., :2] *= -1
     flipped = geometry.to_image(array, is_vector=True)
     plain = path.with_name(f".{uuid.uuid4().hex}.nii")

@@ -1,4 +1,4 @@
-"""Large lattices part by part: the temporary arrays of a whole would be larger than a field."""
+"""Computation on large lattices slab by slab, so that temporary arrays stay small."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ __all__ = ["affine", "lattice_coordinates", "parts", "slabs"]
 
 FloatArray = npt.NDArray[np.float64]
 
+# Voxels in a slab: 24 MB of float64 points in 3D. Larger slabs need more memory, smaller ones more
+# calls. Not tuned.
 _VOXELS_AT_ONCE = 2**20
 
 
 def parts(count: int, voxels: int) -> Iterator[slice]:
-    """Cut ``count`` planes of some voxels into slabs of a bounded number of voxels."""
+    """Cut ``count`` planes of ``voxels`` voxels each into slabs of a bounded size."""
     thickness = max(1, _VOXELS_AT_ONCE // max(1, voxels))
     for start in range(0, count, thickness):
         yield slice(start, min(count, start + thickness))
 
 
 def slabs(geometry: ImageGeometry) -> Iterator[tuple[slice, FloatArray]]:
-    """Yield slices along the first array axis, and the physical points of their voxels."""
+    """Yield slabs along the first array axis and the physical points of their voxels (LPS mm)."""
     shape = geometry.array_shape
     for part in parts(shape[0], int(np.prod(shape[1:]))):
         start, size = [0] * geometry.dimension, list(geometry.size)
@@ -34,12 +36,12 @@ def slabs(geometry: ImageGeometry) -> Iterator[tuple[slice, FloatArray]]:
 
 
 def lattice_coordinates(source: ImageGeometry, target: ImageGeometry, part: slice) -> FloatArray:
-    """Return where voxels of a lattice lie in another one.
+    """Return the voxel centres of one lattice as continuous indices of another.
 
     Args:
-        source: the lattice whose indices are returned.
-        target: the lattice of the voxels.
-        part: of the first array axis of ``target``.
+        source: lattice of the returned indices.
+        target: lattice of the voxels.
+        part: slab of ``target`` along its first array axis.
 
     Returns:
         ``(d, n, *array_shape[1:])``, component i along array axis i of ``source``.
@@ -57,7 +59,7 @@ def lattice_coordinates(source: ImageGeometry, target: ImageGeometry, part: slic
 
 
 def affine(transform: sitk.Transform) -> tuple[FloatArray, FloatArray]:
-    """Return matrix and offset of a linear transform."""
+    """Return the matrix ``(d, d)`` and the offset ``(d,)`` in mm of a linear transform."""
     dimension = transform.GetDimension()
     offset = np.array(transform.TransformPoint([0.0] * dimension))
     columns = [transform.TransformPoint(axis) - offset for axis in np.eye(dimension).tolist()]

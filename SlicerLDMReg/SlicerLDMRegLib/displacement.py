@@ -1,4 +1,4 @@
-"""One displacement field with its geometry: units, composition, inverse, SimpleITK and files."""
+"""Displacement field with its geometry: units, composition, inverse, SimpleITK, files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ._slabs import affine, lattice_coordinates, parts, slabs
 from .errors import InputError
 from .geometry import ImageGeometry
 
-# Fields come from other processes, too: torch is imported where it computes, in the methods.
+# Processes that only pass fields on need no torch: it is imported in the methods that compute.
 if TYPE_CHECKING:
     import torch
 
@@ -29,16 +29,16 @@ FloatArray = npt.NDArray[np.float64]
 class DisplacementField:
     """A map of fixed points to moving points, ``x -> x + u(x)``, sampled on a lattice.
 
-    It is what ITK calls the transform of a resampling, and what Slicer stores *from parent*:
-    ``warped(x) = moving(x + u(x))``. Between voxels u is interpolated linearly; where it is
-    continued outside of the lattice each method says.
+    This is the direction of ITK's resampling transforms and of Slicer's *from parent* transforms:
+    ``warped(x) = moving(x + u(x))``. Between voxels u is interpolated linearly; each method states
+    the extrapolation outside of the lattice.
 
     Args:
         vectors: u, ``(*geometry.array_shape, d)``, components x, y(, z) in LPS mm; float64.
-        geometry: the lattice, mostly that of the fixed image.
+        geometry: the lattice, usually of the fixed image.
 
     Raises:
-        InputError: when the shapes do not agree or a number is not finite.
+        InputError: for incompatible shapes or numbers that are not finite.
     """
 
     vectors: FloatArray
@@ -67,14 +67,14 @@ class DisplacementField:
     def from_voxels(
         cls, displacement: torch.Tensor | npt.NDArray[np.floating], geometry: ImageGeometry
     ) -> DisplacementField:
-        """Take a displacement in voxels of a geometry, as networks and ``functional`` use it.
+        """Convert a displacement in voxels, the unit of networks and ``functional``.
 
         Args:
             displacement: ``(d, *array_shape)``; channel i along array axis i (k first in 3D).
             geometry: the lattice.
 
         Raises:
-            InputError: when the shapes do not agree or a number is not finite.
+            InputError: for incompatible shapes or numbers that are not finite.
         """
         if not isinstance(displacement, np.ndarray):
             displacement = displacement.detach().cpu().double().numpy()
@@ -91,10 +91,10 @@ class DisplacementField:
 
     @classmethod
     def from_image(cls, image: sitk.Image) -> DisplacementField:
-        """Take a vector image of LPS displacements in mm.
+        """Convert a vector image of LPS displacements in mm.
 
         Raises:
-            InputError: when it has not one component for each axis.
+            InputError: unless the image has one component for each axis.
         """
         dimension, components = image.GetDimension(), image.GetNumberOfComponentsPerPixel()
         if components != dimension:
@@ -139,13 +139,13 @@ class DisplacementField:
         """Map fixed points to moving points.
 
         Args:
-            points: ``(..., d)`` LPS mm; outside of the lattice u at its border holds.
+            points: ``(..., d)`` LPS mm; outside of the lattice, u keeps its border value.
 
         Returns:
             ``(..., d)`` LPS mm.
 
         Raises:
-            InputError: when the points have not d coordinates.
+            InputError: unless the points have d coordinates.
         """
         points = np.asarray(points, dtype=np.float64)
         if points.ndim == 0 or points.shape[-1] != self.dimension:
@@ -164,8 +164,8 @@ class DisplacementField:
 
         Args:
             geometry: the new lattice.
-            padding: outside of this field's lattice, "border" goes on with the displacement at the
-                border (a step there would be a tear), "identity" with no displacement as ITK does.
+            padding: outside of this field's lattice, "border" keeps the displacement of the border
+                (a jump to zero would tear the image), "identity" has no displacement, as in ITK.
         """
         if padding == "identity":
             return self.from_transform(self.to_transform(), geometry)
@@ -189,8 +189,8 @@ class DisplacementField:
         the result maps fixed points to points of the original moving image.
 
         Args:
-            pre: the alignment, from fixed to moving points; outside of the lattice of a field, the
-                displacement at its border holds.
+            pre: the alignment, from fixed to moving points; a field keeps its border value outside
+                of its lattice.
 
         Raises:
             InputError: when the dimensions differ.
@@ -211,7 +211,7 @@ class DisplacementField:
             for part, points in slabs(self.geometry):
                 vectors[part] = (points + self.vectors[part]) @ matrix.T + offset - points
             return DisplacementField(vectors, self.geometry)
-        # ITK applies the transform that was added last first.
+        # ITK applies the last transform of a composite first.
         whole = sitk.CompositeTransform([pre, self.to_transform()])
         return self.from_transform(whole, self.geometry)
 
@@ -221,14 +221,14 @@ class DisplacementField:
         iterations: int = 100,
         tolerance: float = 1e-3,
     ) -> DisplacementField:
-        """Return the field of moving points to fixed points.
+        """Return the inverse field, from moving to fixed points.
 
-        Outside of this field's lattice the map is continued by its best affine fit; in folds the
-        result is finite and not an inverse, see ``functional.invert_points``.
+        Outside of this field's lattice the map is extrapolated by its best affine fit; in folds the
+        result is finite but not an inverse, see ``functional.invert_points``.
 
         Args:
-            geometry: lattice of the result, mostly that of the moving image; this field's if None.
-            iterations: at most so many steps.
+            geometry: lattice of the result, usually of the moving image; None: of this field.
+            iterations: maximum number of steps.
             tolerance: largest accepted residual in voxels of this field.
         """
         import torch
@@ -247,11 +247,11 @@ class DisplacementField:
         return DisplacementField(self.geometry.index_to_physical(indices) - points, geometry)
 
     def jacobian_determinant(self) -> FloatArray:
-        """Return the determinant of ``x + u(x)`` at each voxel, ``array_shape``.
+        """Return the Jacobian determinant of ``x + u(x)`` at each voxel, ``array_shape``.
 
-        Right for any spacing and direction: u is differentiated in index space, which has the same
-        determinant as physical space. (SimpleITK's filter ignores the direction.) Above 1 the
-        moving tissue was larger; 0 and below is a fold.
+        Correct for any spacing and direction: u is differentiated in index space, which has the
+        same determinant as physical space. (SimpleITK's filter ignores the direction.) Above 1 the
+        moving tissue was larger; 0 or below is a fold.
         """
         import torch
 
@@ -261,7 +261,7 @@ class DisplacementField:
         determinant = np.empty(self.geometry.array_shape)
         to_index = np.linalg.inv(self.geometry.matrix).T
         for part in parts(count, self.vectors[0].size // self.dimension):
-            # One more plane on each side, for the differences; what lies beyond is the border.
+            # One more plane on each side for the central differences, except at the border.
             start, stop = part.start, part.stop
             first, last = max(0, start - 1), min(count, stop + 1)
             indices = np.moveaxis(self.vectors[first:last] @ to_index, -1, 0)[::-1]
@@ -273,15 +273,15 @@ class DisplacementField:
     def from_slices(
         cls, fields: Sequence[DisplacementField], geometry: ImageGeometry, axis: int = 2
     ) -> DisplacementField:
-        """Stack 2D fields of parallel slices; nothing moves through the plane.
+        """Stack the 2D fields of parallel slices, with no displacement through the plane.
 
-        Only the voxels of the 2D lattices count, not where these lie: pixel for pixel they are the
-        slices of ``geometry``.
+        The position of the 2D lattices is ignored: pixel for pixel they are the slices of
+        ``geometry``.
 
         Args:
             fields: 2D fields, one for each slice.
             geometry: 3D lattice of these slices, e.g. ``volume.crop(start, size)``.
-            axis: the index axis (0: i, 1: j, 2: k) that counts the slices.
+            axis: the index axis (0: i, 1: j, 2: k) perpendicular to the slices.
 
         Raises:
             InputError: when the fields are not the slices of the geometry.
@@ -328,9 +328,9 @@ class DisplacementField:
 
         ``.h5`` and ``.tfm`` hold an ITK displacement field transform (float64, 2D or 3D).
         ``.nii.gz``, ``.nii``, ``.mha`` and ``.nrrd`` hold a vector image (float32), which Slicer
-        takes for a transform if it is 3D; write ``to_3d()`` of a 2D field. One slice becomes two
-        of half the thickness in NIfTI, which does not keep the place of a single one. The file
-        appears complete or not at all.
+        reads as a transform if it is 3D; write ``to_3d()`` of a 2D field. In NIfTI one slice
+        becomes two of half the thickness, because the position of a single slice would be lost.
+        The file is written completely or not at all.
 
         Raises:
             InputError: for another suffix, or when the file cannot be written.
@@ -344,8 +344,8 @@ class DisplacementField:
         """Read a transform file or a displacement image.
 
         Args:
-            path: see :meth:`write`; a transform file may hold any other ITK transform as well.
-            geometry: lattice on which to sample the transform; needed when it is not a field.
+            path: see :meth:`write`; a transform file may also hold any other ITK transform.
+            geometry: lattice to sample on; required for a transform that is not a field.
 
         Raises:
             InputError: when the file is missing, unreadable, not a displacement field or of another
@@ -371,7 +371,7 @@ class DisplacementField:
         return torch.from_numpy(np.ascontiguousarray(np.moveaxis(self.vectors, -1, 0)))[None]
 
     def _sampler(self) -> Callable[[FloatArray], FloatArray]:
-        """Return what gives u at points ``(N, d)``; outside of the lattice u at its border."""
+        """Return a function that samples u at points ``(N, d)`` LPS mm, with border padding."""
         from . import functional as F
 
         field = self._channels()
@@ -383,7 +383,7 @@ class DisplacementField:
         return sample
 
     def _coordinates(self, points: FloatArray) -> torch.Tensor:
-        """Points ``(N, d)`` as voxel coordinates ``(1, d, N, 1[, 1])``, array axes in order."""
+        """Return points ``(N, d)`` as voxel coordinates ``(1, d, N, 1[, 1])``, in array order."""
         import torch
 
         indices = self.geometry.physical_to_index(points)[:, ::-1].T

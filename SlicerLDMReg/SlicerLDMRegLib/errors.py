@@ -1,4 +1,4 @@
-"""The exceptions of LDMReg: each one says what was expected, what was got and what to do."""
+"""Exceptions of LDMReg; each text says what was expected, what was got and what to do."""
 
 from __future__ import annotations
 

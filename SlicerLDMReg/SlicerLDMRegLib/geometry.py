@@ -1,4 +1,4 @@
-"""Where the voxels of an image lie in the patient."""
+"""Image geometry: size, spacing, origin and direction of a voxel lattice."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from .errors import InputError
 
 __all__ = ["ImageGeometry"]
 
+# Absolute determinant below which a direction counts as singular. Orthonormal directions have 1;
+# the value only needs to be above rounding error. Not tuned.
 _SINGULAR = 1e-6
 
 
@@ -30,7 +32,7 @@ class ImageGeometry:
         direction: d x d matrix, row by row; column i is the unit vector of axis i.
 
     Raises:
-        InputError: for lengths that do not agree, a size below 1, a spacing that is not positive,
+        InputError: for inconsistent lengths, a size below 1, a spacing that is not positive,
             a singular direction, or a number that is not finite.
     """
 
@@ -85,12 +87,12 @@ class ImageGeometry:
         return self.direction_matrix * np.asarray(self.spacing)
 
     def center(self) -> tuple[float, ...]:
-        """Physical point in the middle of the lattice."""
+        """Return the physical point in the middle of the lattice, LPS mm."""
         return tuple(self.index_to_physical((np.asarray(self.size) - 1) / 2).tolist())
 
     @property
     def extent_mm(self) -> tuple[float, ...]:
-        """Edge lengths of the box of all voxels, ``size * spacing``."""
+        """Edge lengths of the box of all voxels in mm, ``size * spacing``."""
         return tuple(n * s for n, s in zip(self.size, self.spacing, strict=True))
 
     def index_to_physical(self, indices: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -109,11 +111,11 @@ class ImageGeometry:
         return self.index_to_physical(indices)
 
     def matches(self, other: ImageGeometry, tolerance: float = 1e-3) -> bool:
-        """Whether both lattices have one size and every voxel one place.
+        """Return True when size and voxel positions agree.
 
         Args:
             other: the geometry to compare with.
-            tolerance: the largest distance of corresponding voxels, as a fraction of a voxel.
+            tolerance: largest accepted distance of corresponding voxels, as a fraction of a voxel.
         """
         if self.size != other.size:
             return False
@@ -130,7 +132,7 @@ class ImageGeometry:
             is_vector: whether the last axis holds the components of a voxel.
 
         Raises:
-            InputError: when the shape of the array is not that of the geometry.
+            InputError: when the shapes of array and geometry differ.
         """
         shape = array.shape[:-1] if is_vector else array.shape
         if shape != self.array_shape:
@@ -153,14 +155,14 @@ class ImageGeometry:
     def resampled(
         self, size: Sequence[int] | None = None, spacing: Sequence[float] | None = None
     ) -> ImageGeometry:
-        """Return a lattice with other voxels over the same box, outer voxel face to outer face.
+        """Return a lattice with another voxel size over the same box, outer face to outer face.
 
         Args:
             size: new number of voxels along i, j(, k); the spacing follows exactly.
             spacing: new spacing in mm; the size is rounded, and the new lattice centred on the old.
 
         Raises:
-            InputError: when not exactly one of size and spacing is given, or it is not usable.
+            InputError: unless exactly one of size and spacing is given, and valid.
         """
         if (size is None) == (spacing is None):
             raise InputError("resampled: expected either size or spacing, got both or none")
@@ -182,9 +184,9 @@ class ImageGeometry:
         return ImageGeometry(tuple(size), tuple(spacing), tuple(origin.tolist()), self.direction)
 
     def crop(self, start: Sequence[int], size: Sequence[int]) -> ImageGeometry:
-        """Return the lattice of ``size`` voxels from index ``start`` (i, j, k) on.
+        """Return the lattice of ``size`` voxels that begins at index ``start`` (i, j, k).
 
-        The start may be negative and the end beyond the last voxel, which pads.
+        A negative start, or an end beyond the last voxel, pads.
 
         Raises:
             InputError: for a wrong number of values or a size below 1.

@@ -1,4 +1,4 @@
-"""The lattice of a network that works in anatomical axes, placed over an image."""
+"""Network grid along anatomical axes, placed over the foreground of an image."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ from .resampling import antialiased, coverage, resample
 
 __all__ = ["anatomical_lattice", "covering_lattice", "foreground_box"]
 
-# The LPS axis and sign of the direction that a letter names.
+# LPS axis and sign of each anatomical direction.
 _LETTERS = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "S": (2, 1), "I": (2, -1)}
+# The foreground is found on a coarse lattice: 4 mm, halved or doubled until an axis has 8 to 96
+# voxels. Larger voxels are faster and place the box less precisely. Not tuned.
 _COARSE_MM = 4.0
-_FEWEST_COARSE, _MOST_COARSE = 8, 96  # voxels along an axis where the foreground is looked for
-_NUDGE = 1e-3  # of a voxel
-_OUTLIERS = 0.005  # of the foreground, at each end of an axis, that is not looked at
+_FEWEST_COARSE, _MOST_COARSE = 8, 96
+# Fraction of a voxel, far above rounding error and far below anything visible. Not tuned.
+_NUDGE = 1e-3
+# Fraction of the foreground left out at each end of an axis, so that bright specks do not count.
+# Larger values cut thin ends of the anatomy. Not tuned.
+_OUTLIERS = 0.005
 
 
 def anatomical_lattice(
@@ -29,22 +34,21 @@ def anatomical_lattice(
     foreground: tuple[np.ndarray, np.ndarray] | None = None,
     anchor: str | None = None,
 ) -> ImageGeometry:
-    """Return a lattice along the axes of the patient, centred on what an image shows.
+    """Return a lattice along the patient's axes, centred on the foreground of an image.
 
-    It depends on where the voxels of the image lie and not on the order in which a file stores
-    them. Its centre is that of the foreground (see :func:`foreground_box`), moved only as far as it
-    takes not to cut an image that fits; of one that does not fit the rest is cut. With an anchor,
-    a foreground that is too long is cut at the other end: the brain lies at the upper end of a head
-    with neck, and not in its middle.
+    The result depends on the positions of the voxels, not on their order in the file. The centre is
+    that of the foreground (see :func:`foreground_box`), shifted just enough not to crop an image
+    that fits; a larger image is cropped. With an anchor, a foreground that is too long is cropped
+    at the opposite end: in a head with neck, the brain lies at the upper end.
 
     Args:
         image: 3D image.
         size: voxels along the axes of the lattice.
         spacing: mm between voxels along every axis.
-        orientation: where the axes point, e.g. ``"LPS"``.
-        foreground: that of the image, where it is known already.
-        anchor: the end of the foreground that is not cut, a letter such as ``"S"``; None: both
-            ends are cut alike.
+        orientation: directions of the axes, e.g. ``"LPS"``.
+        foreground: result of :func:`foreground_box`, if known already.
+        anchor: the end of the foreground that is kept, a letter such as ``"S"``; None: both ends
+            are cropped alike.
 
     Raises:
         InputError: when the image is not 3D, the orientation does not name three axes, or the
@@ -65,7 +69,7 @@ def anatomical_lattice(
         centre = np.where(too_long & (toward < 0), first + extent / 2, centre)
     fits = high - low <= extent
     centre = np.where(fits, np.clip(centre, high - extent / 2, low + extent / 2), centre)
-    # A voxel on the very face of the image would be inside or not by the order of storage.
+    # The order of storage would decide whether a voxel exactly on the image's face is inside.
     centre = centre + direction.T @ np.full(3, _NUDGE * spacing)
     origin = direction @ (centre - (np.asarray(size) - 1) / 2 * spacing)
     return ImageGeometry(
@@ -76,12 +80,12 @@ def anatomical_lattice(
 def covering_lattice(
     geometry: ImageGeometry, spacing: Sequence[float], orientation: str = "LPS"
 ) -> ImageGeometry:
-    """Return the smallest lattice along the axes of the patient that covers all of another one.
+    """Return the smallest lattice along the patient's axes that covers another lattice.
 
     Args:
         geometry: the 3D lattice to cover.
         spacing: mm between voxels along each axis of the new lattice.
-        orientation: where its axes point, e.g. ``"LPS"``.
+        orientation: directions of its axes, e.g. ``"LPS"``.
     """
     direction = _direction(orientation)
     box = _corners(geometry) @ direction
@@ -93,22 +97,22 @@ def covering_lattice(
 
 
 def foreground_box(image: sitk.Image, orientation: str = "LPS") -> tuple[np.ndarray, np.ndarray]:
-    """Return the ends of the foreground of a 3D image along anatomical axes, in mm.
+    """Return the bounding box of the foreground of a 3D image along anatomical axes, in mm.
 
-    Foreground is what is brighter than Otsu's threshold on a coarse lattice; half a percent of it
-    at each end of an axis is left out, so that bright specks do not count.
+    Foreground is brighter than Otsu's threshold on a coarse lattice; half a percent of it at each
+    end of an axis is left out, so that bright specks do not count.
 
     Args:
         image: 3D image.
-        orientation: the axes, e.g. ``"LPS"``.
+        orientation: directions of the axes, e.g. ``"LPS"``.
 
     Returns:
-        Lower and upper end along each of the axes.
+        Lower and upper end along each axis.
     """
     direction = _direction(orientation)
     box = _corners(ImageGeometry.from_image(image)) @ direction
     low, high = box.min(axis=0), box.max(axis=0)
-    # Voxels of some mm at places that do not depend on the image: 4, or 8, 16; 2, 1 for small ones.
+    # Voxels of 4 mm (8, 16 for large images; 2, 1 for small ones), at multiples of their size.
     extent = high - low
     power = np.ceil(np.log2(np.maximum(extent / (_MOST_COARSE * _COARSE_MM), 1)))
     power += np.floor(np.log2(np.minimum(extent / (_FEWEST_COARSE * _COARSE_MM), 1)))
@@ -124,7 +128,7 @@ def foreground_box(image: sitk.Image, orientation: str = "LPS") -> tuple[np.ndar
     )
     none = sitk.Transform(3, sitk.sitkIdentity)
     array = sitk.GetArrayFromImage(resample(antialiased(image, coarse), coarse, none))
-    # In the corners between an oblique image and this lattice there is nothing.
+    # An oblique image leaves the corners of this lattice empty.
     array = np.where(coverage(image, coarse, none) > 0, array, array.min())
     if array.min() == array.max():
         return low, high
@@ -136,7 +140,7 @@ def foreground_box(image: sitk.Image, orientation: str = "LPS") -> tuple[np.ndar
 
 
 def _ends(counts: np.ndarray) -> tuple[float, float]:
-    """Return between which positions a histogram has all but its outliers; cell i is [i, i + 1]."""
+    """Return the two quantiles that cut off the outliers of a histogram; cell i is [i, i + 1]."""
     share = np.concatenate([[0.0], np.cumsum(counts) / counts.sum()])
     below = float(np.interp(_OUTLIERS, share, np.arange(len(share))))
     above = float(np.interp(1 - _OUTLIERS, share, np.arange(len(share))))
@@ -156,7 +160,7 @@ def _direction(orientation: str) -> np.ndarray:
 
 
 def _unit(letter: str) -> np.ndarray:
-    """Return the direction that a letter names, LPS."""
+    """Return the unit vector of an anatomical direction, LPS."""
     if letter not in _LETTERS:
         raise InputError(f"anchor: expected one of {', '.join(_LETTERS)}, got {letter!r}")
     axis, sign = _LETTERS[letter]

@@ -1,4 +1,4 @@
-"""Where the files that travel with LDMReg lie: bundled models and sample data."""
+"""Folders of the bundled models and sample data."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["bundled_models_dir", "resources_dir", "sample_data_dir"]
 def resources_dir() -> Path:
     """Return the folder ``Resources``.
 
-    It is looked for inside the package (wheel), beside it (Slicer's ``qt-scripted-modules``
-    after installation), and at the root of the source tree.
+    It lies inside the package (wheel), beside it (Slicer's ``qt-scripted-modules`` after
+    installation), or at the root of the source tree.
 
     Raises:
-        FileNotFoundError: when none of these folders exists, i.e. the installation is incomplete.
+        FileNotFoundError: when none of these exists, i.e. the installation is incomplete.
     """
     package = Path(__file__).resolve().parent
     candidates = [package / "Resources", *(p / "Resources" for p in package.parents[:2])]
@@ -28,10 +28,10 @@ def resources_dir() -> Path:
 
 
 def bundled_models_dir() -> Path:
-    """Return the folder with the models that are shipped, one folder each."""
+    """Return the folder of the bundled models, one folder each."""
     return resources_dir() / "Models"
 
 
 def sample_data_dir() -> Path:
-    """Return the folder with the generated sample images."""
+    """Return the folder of the generated sample images."""
     return resources_dir() / "SampleData"

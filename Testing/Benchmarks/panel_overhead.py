@@ -1,4 +1,4 @@
-"""What the panel costs beside the network and the refinement, and how long it blocks the window.
+"""Benchmark of the panel: overhead beside the computation, and blocking of the window.
 
     make bench-panel        # or: python -m Testing.Benchmarks.panel_overhead --repeats 5
 
@@ -6,14 +6,14 @@ registers the cardiac sample pair with its model, and a volume of 160 x 192 x 16
 but without a model, again and again through the session of the panel, with a warm worker. It prints
 
 - the overhead: from ``start`` to the nodes, without the stages that compute the deformation;
-- where the overhead comes from: the worker's other stages, and what remains for the session;
-- the longest time for which the event loop did not run, and the same of a loop that does nothing:
-  on a busy machine the system itself keeps it waiting;
-- the longest time that one poll of the session took of the processor, and the stage it was in;
-- the time of the processor that a checkerboard or a difference takes from the window, beside the
-  thread that makes it;
-- the share of a processor that a busy loop got just before: where it is not near 1, others compute
-  on this machine, and all times are longer than they would be.
+- its parts: the worker's other stages, and the remainder for the session;
+- the longest blocking of the event loop, and the same of an idle loop: on a busy machine the system
+  itself makes it wait;
+- the longest CPU time of one poll of the session, and its stage;
+- the CPU time of the window's thread for a checkerboard or a difference, without the thread that
+  computes it;
+- the share of a processor that a busy loop got just before: if it is far below 1, the machine is
+  busy and all times are too long.
 
 Aims: an overhead under 0.3 s for the cardiac pair, nothing blocked for longer than 0.1 s.
 """
@@ -36,6 +36,7 @@ from Testing.Host.host import SlicerHost
 
 #: Stages that compute the deformation; all others are overhead.
 _COMPUTING = ("predict", "segment", "refine")
+# Aims in seconds: users notice longer blocking of the window, or a longer wait for a fast result.
 _BLOCKED = {name: 0.1 for name in ("blocked", "checkerboard, CPU", "difference, CPU")}
 _AIMS = {"overhead": 0.3, **_BLOCKED}
 _SIZE = (160, 192, 160)
@@ -43,7 +44,7 @@ _LABELS = 12
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the results."""
     parser = argparse.ArgumentParser(prog="python -m Testing.Benchmarks.panel_overhead")
     parser.add_argument("--repeats", type=int, default=5, help="runs of the cardiac pair")
     parser.add_argument("--volumes", type=int, default=2, help="runs of the volume; 0: none")
@@ -61,7 +62,7 @@ def main() -> None:
 
 
 class _Bench:
-    """A session with a timer, and clocks."""
+    """Session with a timer, and clocks."""
 
     def __init__(self, host: Any, interval: int) -> None:
         from SlicerLDMRegLib.slicer_app.run.session import RegistrationSession
@@ -120,7 +121,7 @@ class _Bench:
             print(f"  {name:20}{text}")
 
     def run(self, plan: Any) -> Any:
-        """Run a plan; the finished run."""
+        """Run a plan and return the finished run."""
         done: list[Any] = []
         errors: list[Exception] = []
         self.session.start(plan, self.note, done.append, errors.append)
@@ -130,11 +131,11 @@ class _Bench:
         return done[0]
 
     def note(self, stage: str, fraction: float, message: str) -> None:
-        """Keep the stage that a run is in."""
+        """Note the current stage of the run."""
         self.stage = stage
 
     def idle(self) -> float:
-        """How long the event loop does not run while nothing happens, for a second."""
+        """Return the longest blocking of the idle event loop within a second, s."""
         with self.host.measure_blocking() as blocking, _lasting(1.0) as over:
             self.host.wait_until(over)
         return float(blocking.longest)
@@ -147,7 +148,7 @@ def _lasting(seconds: float) -> Iterator[Any]:
 
 
 def _comparisons(plan: Any) -> dict[str, float]:
-    """What the thread of the window does for a comparison of the images, s of the processor."""
+    """Return the CPU seconds of the window's thread for each comparison of the images."""
     from SlicerLDMRegLib.slicer_app.display.result_display import Mode, ResultDisplay
 
     display = ResultDisplay(plan.fixed, plan.moving)
@@ -189,7 +190,7 @@ def _cardiac(host: Any) -> dict[str, Any]:
 
 
 def _volumes() -> dict[str, Any]:
-    """Noise with blobs; a segmentation of the fixed volume."""
+    """Return volumes of noise with blobs, and a segmentation of the fixed one."""
     import slicer
 
     from SlicerLDMRegLib.slicer_app.scene.labels import segmentation_from_labels

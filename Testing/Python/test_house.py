@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 from packaging.requirements import Requirement
 
 from SlicerLDMRegLib.cli.parser import build_parser
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+LIBRARY = "SlicerLDMReg/SlicerLDMRegLib"
+# Folders and files in plain language; the rest of the library is to join them.
+PLAIN = [
+    *(f"{LIBRARY}/{name}" for name in ("functional", "losses", "metrics", "networks", "text")),
+    *(f"{LIBRARY}/{name}" for name in ("model_store", "report")),
+    *(f"{LIBRARY}/{name}.py" for name in ("_field_files", "_slabs", "displacement", "errors")),
+    *(f"{LIBRARY}/{name}.py" for name in ("geometry", "lattice", "resources")),
+    "training",
+    "docs",
+    "Testing/Benchmarks",
+]
+NOT_YET = {f"{LIBRARY}/model_store/{name}.py" for name in ("card", "card_parts")}
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "Resources/SampleData/README.md", ".ci/run"]
 
 
@@ -42,6 +58,32 @@ def code_blocks(document: str) -> str:
 def ldmreg_commands() -> list[str]:
     blocks = [code_blocks(document) for document in DOCUMENTS]
     return [line.strip() for b in blocks for line in b.splitlines() if "ldmreg " in line]
+
+
+def docstrings(file: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and text of the docstrings of module, classes, functions and attributes."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        body = getattr(node, "body", None)
+        for statement in body if isinstance(body, list) else []:
+            value = statement.value if isinstance(statement, ast.Expr) else None
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                yield statement.lineno, value.value
+
+
+@pytest.mark.parametrize("place", PLAIN)
+def test_docstrings_are_in_plain_language(place: str) -> None:
+    path = REPOSITORY / place
+    files = set(path.rglob("*.py") if path.is_dir() else [path])
+    files -= {REPOSITORY / name for name in NOT_YET}
+    found = [(file, *text) for file in sorted(files) for text in docstrings(file)]
+    assert found
+    odd = re.compile(r"\s*(?:What|Where|Which|How)\b|(?s:.*)\b(?:whatever|shall)\b", re.IGNORECASE)
+    wrong = [
+        f"{file.relative_to(REPOSITORY)}:{line}: {text.strip().splitlines()[0]}"
+        for file, line, text in found
+        if odd.match(text)
+    ]
+    assert not wrong, "say what it is: " + "; ".join(wrong)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -97,3 +139,14 @@ def test_tested_versions_satisfy_the_package() -> None:
         assert versions, f"{requirement.name} is not in requirements/constraints.txt"
         for version in versions:
             assert requirement.specifier.contains(version), f"{text}, pinned to {version}"
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    # The contracts of pyproject.toml leave out some packages. This leaves out no module and no
+    # import, those for type checkers and in functions included.
+    graph = grimp.build_graph(
+        "SlicerLDMRegLib", "training", exclude_type_checking_imports=False, cache_dir=None
+    )
+    imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    assert "SlicerLDMRegLib.errors" in imports["SlicerLDMRegLib"]  # for type checkers only
+    TopologicalSorter(imports).prepare()  # a CycleError names the modules

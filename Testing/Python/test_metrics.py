@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
-from monai.metrics.utils import get_code_to_measure_table
 
 from SlicerLDMRegLib import metrics
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.functional import fold_fraction, identity_grid, jacobian_determinant
-from SlicerLDMRegLib.metrics.surfels import neighbour_codes, surfel_areas
+from SlicerLDMRegLib.metrics.surface import element_areas, neighbour_codes
 
 
 def ball(shape: tuple[int, ...], centre: tuple[float, ...], radius: float) -> np.ndarray:
@@ -72,16 +71,66 @@ def test_dice_takes_masks_and_whole_floats_only() -> None:
 # Surface distances
 
 
-@pytest.mark.parametrize("spacing", [(1, 1, 1), (1, 2, 3), (3.5, 0.7, 0.9)])
-def test_surfel_areas_in_3d_are_the_published_ones(spacing: tuple[float, ...]) -> None:
-    published = np.asarray(get_code_to_measure_table(spacing)[0])
-    np.testing.assert_allclose(surfel_areas(spacing), published, atol=1e-4)
+def element_of(voxels: list[tuple[int, ...]], spacing: tuple[float, ...]) -> float:
+    """The area in the middle of a block of 2 voxels each way, of which some are inside."""
+    block = np.zeros((2,) * len(spacing), bool)
+    block[tuple(np.transpose(voxels))] = True
+    code = neighbour_codes(block)[(1,) * len(spacing)]
+    outside = neighbour_codes(~block)[(1,) * len(spacing)]
+    areas = element_areas(spacing)
+    # A surface has no side.
+    assert areas[code] == pytest.approx(areas[outside], rel=1e-6)
+    return float(areas[code])
 
 
-@pytest.mark.parametrize("spacing", [(1, 1), (0.5, 3)])
-def test_surfel_lengths_in_2d_are_the_published_ones(spacing: tuple[float, ...]) -> None:
-    published = np.asarray(get_code_to_measure_table(spacing)[0])
-    np.testing.assert_allclose(surfel_areas(spacing), published, atol=1e-6)
+@pytest.mark.parametrize("spacing", [(1, 1, 1), (1, 2, 3), (3.5, 0.7, 0.9), (5, 0.4, 0.4)])
+def test_areas_of_the_elements_in_3d(spacing: tuple[float, ...]) -> None:
+    a, b, c = spacing
+    # One voxel is cut off by a triangle through the middles of three edges.
+    triangle = np.hypot(np.hypot(a * b, b * c), c * a) / 8
+    for corner in np.ndindex(2, 2, 2):
+        assert element_of([corner], spacing) == pytest.approx(triangle, rel=1e-6)
+    # Two on a diagonal of the block are cut off one by one.
+    assert element_of([(0, 0, 0), (1, 1, 1)], spacing) == pytest.approx(2 * triangle, rel=1e-6)
+    for axis in range(3):
+        others = [spacing[i] for i in range(3) if i != axis]
+        first = (0, 0, 0)
+        along = tuple(int(i == axis) for i in range(3))
+        # Two side by side: a roof over the whole block, between the middles of two edges.
+        roof = spacing[axis] * np.hypot(*others) / 2
+        assert element_of([first, along], spacing) == pytest.approx(roof, rel=1e-6)
+        # Half of the block: a plane.
+        layer = [voxel for voxel in np.ndindex(2, 2, 2) if voxel[axis] == 0]
+        assert element_of(layer, spacing) == pytest.approx(np.prod(others), rel=1e-6)
+    areas = element_areas(spacing)
+    assert areas.shape == (256,) and areas[0] == areas[255] == 0 and (areas[1:255] > 0).all()
+
+
+@pytest.mark.parametrize("spacing", [(1, 1), (0.5, 3), (4, 0.7)])
+def test_lengths_of_the_elements_in_2d(spacing: tuple[float, ...]) -> None:
+    a, b = spacing
+    for pixel in np.ndindex(2, 2):
+        assert element_of([pixel], spacing) == pytest.approx(np.hypot(a, b) / 2, rel=1e-6)
+    for diagonal in ([(0, 0), (1, 1)], [(0, 1), (1, 0)]):
+        assert element_of(diagonal, spacing) == pytest.approx(np.hypot(a, b), rel=1e-6)
+    assert element_of([(0, 0), (0, 1)], spacing) == pytest.approx(b, rel=1e-6)
+    assert element_of([(0, 0), (1, 0)], spacing) == pytest.approx(a, rel=1e-6)
+    areas = element_areas(spacing)
+    assert areas.shape == (16,) and areas[0] == areas[15] == 0
+
+
+def test_areas_turn_and_mirror_with_the_image() -> None:
+    # All blocks, also those whose surface is not flat.
+    spacing = np.array([0.7, 1.0, 2.5])
+    areas = element_areas(spacing)
+    for code in range(256):
+        block = np.array([code >> 7 - i & 1 for i in range(8)], bool).reshape(2, 2, 2)
+        assert neighbour_codes(block)[1, 1, 1] == code
+        for order in ((1, 2, 0), (0, 2, 1)):
+            turned = neighbour_codes(block.transpose(order))[1, 1, 1]
+            assert element_areas(spacing[list(order)])[turned] == pytest.approx(areas[code])
+        mirrored = neighbour_codes(np.flip(block, 1))[1, 1, 1]
+        assert areas[mirrored] == pytest.approx(areas[code])
 
 
 def test_neighbour_codes_of_one_voxel_and_a_full_mask() -> None:
@@ -94,11 +143,11 @@ def test_neighbour_codes_of_one_voxel_and_a_full_mask() -> None:
 def test_total_surface_area_approaches_that_of_a_box_and_a_ball() -> None:
     # A box of n voxels each way: faces n - 1 wide between the middles of its outer corners.
     box = neighbour_codes(np.ones((40, 40, 40), bool))
-    assert surfel_areas((1, 1, 1))[box].sum() == pytest.approx(6 * 40**2, rel=0.03)
+    assert element_areas((1, 1, 1))[box].sum() == pytest.approx(6 * 40**2, rel=0.03)
     # Thick slices: 2 faces of 40 x 40, 4 of 40 x 80.
-    assert surfel_areas((2, 1, 1))[box].sum() == pytest.approx(2 * 1600 + 4 * 3200, rel=0.03)
+    assert element_areas((2, 1, 1))[box].sum() == pytest.approx(2 * 1600 + 4 * 3200, rel=0.03)
     sphere = neighbour_codes(ball((45, 45, 45), (22, 22, 22), 18).astype(bool))
-    assert surfel_areas((1, 1, 1))[sphere].sum() == pytest.approx(4 * np.pi * 18**2, rel=0.12)
+    assert element_areas((1, 1, 1))[sphere].sum() == pytest.approx(4 * np.pi * 18**2, rel=0.12)
 
 
 def test_hd95_of_the_same_labels_is_0() -> None:
@@ -160,7 +209,7 @@ def test_surface_distances_agree_with_brute_force() -> None:
     generator = np.random.default_rng(3)
     a, b = generator.random((2, 7, 8, 6)) > 0.7
     spacing = np.array([2.0, 0.5, 1.0])
-    areas = surfel_areas(spacing)
+    areas = element_areas(spacing)
     points, weights = [], []
     for mask in (a, b):
         codes = neighbour_codes(mask)

@@ -1,4 +1,4 @@
-"""Registration methods to compare with, all called in the same way."""
+"""Registration methods of the comparison, with a common interface."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No registration, and SimpleITK's demons."""
+"""Baselines without a network: identity and SimpleITK's demons."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .method import Registered
 
 __all__ = ["demons", "identity"]
 
-_SHRINK_FACTORS = (4, 2, 1)
+_SHRINK_FACTORS = (4, 2, 1)  # of the resolution levels; not tuned
 
 
 def identity(pair: EvaluationPair) -> Registered:
-    """Leave the moving image where it is."""
+    """Return the identity transform."""
     return Registered(DisplacementField.identity(pair.lattice), 0.0)
 
 
@@ -45,7 +45,7 @@ def demons(pair: EvaluationPair) -> Registered:
 
 
 def _on_lattice(field: sitk.Image, reference: sitk.Image) -> sitk.Image:
-    """The field on a finer lattice; beyond its outer voxels, which lie further inside, as there."""
+    """Return the field on a finer lattice, with border padding."""
     resampler = sitk.ResampleImageFilter()
     resampler.SetReferenceImage(reference)
     resampler.SetOutputPixelType(field.GetPixelID())
@@ -56,6 +56,6 @@ def _on_lattice(field: sitk.Image, reference: sitk.Image) -> sitk.Image:
 def _shrink(image: sitk.Image, factor: int) -> sitk.Image:
     if factor == 1:
         return image
-    # Its sigma is in mm, the iterations' above in voxels.
+    # This sigma is in mm; that of the demons above is in voxels.
     smooth = sitk.SmoothingRecursiveGaussian(image, [factor / 2 * s for s in image.GetSpacing()])
     return sitk.Shrink(smooth, [factor] * image.GetDimension())

@@ -1,4 +1,4 @@
-"""LDMReg itself: a model, the refinement, or both."""
+"""LDMReg as a method of the comparison: a model, the refinement, or both."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from .method import Method, Registered
 
 __all__ = ["MASKS", "ldmreg_method"]
 
-#: Where the regions of a model that takes them come from: the labels of the pair's fixed image
-#: (the same that measure the overlap: no method without labels can be held against it), the model's
-#: segmenter, or nowhere.
+#: Origin of the regions of a text-guided model: the labels of the fixed image (which also measure
+#: the overlap, so that methods without labels are no fair comparison), the model's segmenter, none.
 MASKS = ("reference", "predicted", "no")
 
 
@@ -28,20 +27,20 @@ def ldmreg_method(
     segmenter: str = "auto",
     align: str = "none",
 ) -> Method:
-    """Return LDMReg as a method of the comparison.
+    """Return LDMReg as a method of the comparison, with its model loaded.
 
     Args:
-        model: id or folder of a model, or None for the refinement alone. It is loaded here.
+        model: id or folder of a model; None: the refinement alone.
         refine: whether to refine, with the model's own options.
         device: see :func:`SlicerLDMRegLib.register`.
         seed: see :func:`SlicerLDMRegLib.register`.
-        masks: of :data:`MASKS`, for a model with regions; None for any other.
-        segmenter: of the predicted masks; "auto": the model's own.
+        masks: of :data:`MASKS`, for a model with regions; otherwise None.
+        segmenter: segmenter of the predicted masks; "auto": the model's own.
         align: see :func:`SlicerLDMRegLib.register`.
 
     Raises:
         ValueError: for unknown masks.
-        ModelError: when there is no such model.
+        ModelError: when the model does not exist.
     """
     if masks is not None and masks not in MASKS:
         raise ValueError(f"masks must be one of {', '.join(MASKS)}, got {masks!r}")
@@ -51,7 +50,7 @@ def ldmreg_method(
         fixed, moving = pair.images
         options = _regions(pair, masks, segmenter)
         if model is not None:
-            # An image comes in several pairs: each is to cost what a new one costs.
+            # An image may be in several pairs: without the cache each costs as much as a new one.
             loaded.forget()
         start = time.perf_counter()
         result = register(

@@ -1,4 +1,4 @@
-"""What every method of the comparison takes and gives."""
+"""Interface of the compared registration methods."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["Method", "Registered", "ready"]
 
 @dataclass(frozen=True)
 class Registered:
-    """The answer of a method.
+    """Result of a method.
 
     Attributes:
         field: fixed to moving points, on the lattice of the pair.
-        seconds: wall-clock time of the registration itself, from images in memory to the field.
-        stages: seconds of its parts, where the method tells: "segment", "predict", "refine", ...
-        gpu_mib: peak of the GPU's memory, where it used one.
+        seconds: wall-clock time of the registration alone, from images in memory to the field.
+        stages: seconds of its stages, if known: "segment", "predict", "refine", ...
+        gpu_mib: peak GPU memory, if a GPU was used.
     """
 
     field: DisplacementField
@@ -30,11 +30,11 @@ class Registered:
     gpu_mib: float | None = None
 
 
-#: Registers a pair of 2D or 3D images. Some methods look at the labels of the fixed image, and say
-#: so; those of the moving image and the truth are hidden from all.
+#: Registers a pair of 2D or 3D images. Some methods use the labels of the fixed image, and say so;
+#: the labels of the moving image and the truth are hidden from all.
 Method = Callable[[EvaluationPair], Registered]
 
 
 def ready(method: Method) -> Method:
-    """Return a method that needs no preparation, as the preparation of one that does."""
+    """Return a method unchanged, as preparation of one that needs none."""
     return method

@@ -1,4 +1,4 @@
-"""A method in a process of its own: what it takes of the memory is its own."""
+"""Execution of a method in its own process, to measure its peak memory."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ __all__ = ["MethodError", "MethodProcess"]
 
 
 class MethodError(RuntimeError):
-    """A method failed, or its process was ended."""
+    """Failure of a method or end of its process."""
 
 
 class MethodProcess:
-    """Prepares a method in a fresh process, which then registers one pair after the other.
+    """Fresh process that prepares a method and registers pairs with it, one after the other.
 
-    It idles while its answers are scored here, so that nothing disturbs its times. Use it as a
-    context manager.
+    It idles while results are scored in the calling process, so that nothing disturbs its times.
+    Use it as a context manager.
 
     Args:
-        prepare: returns the method; it is called in the new process, so it must be picklable.
-        threads: of the method.
-        seed: of the method.
+        prepare: returns the method; called in the new process, so it must be picklable.
+        threads: number of threads of the method.
+        seed: seed of the method.
     """
 
     def __init__(self, prepare: Callable[[], Method], threads: int, seed: int) -> None:
-        # A fork would begin with the memory of this process.
+        # A forked process would inherit the memory of this one.
         context = multiprocessing.get_context("spawn")
         self._connection, other = context.Pipe()
         self._process = context.Process(
@@ -52,10 +52,10 @@ class MethodProcess:
         self._process.kill()
 
     def register(self, pair: EvaluationPair) -> tuple[Registered, float | None]:
-        """Return the answer of the method and the peak of its process so far in MiB.
+        """Return the result of the method and the peak memory of its process so far in MiB.
 
         Raises:
-            MethodError: when the method fails or its process is gone.
+            MethodError: when the method fails or its process has ended.
         """
         self._connection.send(pair.for_methods())
         found: tuple[Registered, float | None] = self._receive()
@@ -74,7 +74,7 @@ class MethodProcess:
 
 
 def _serve(connection: Connection, prepare: Callable[[], Method], threads: int, seed: int) -> None:
-    """Answer pairs with fields until nobody asks any more."""
+    """Register received pairs until the connection is closed."""
     use_threads(threads, seed)
     try:
         method = prepare()

@@ -1,4 +1,4 @@
-"""Symmetric normalisation (SyN) by ANTs, through the package antspyx of the extra ``training``."""
+"""Symmetric normalisation (SyN) of ANTs, by the package antspyx of the extra ``training``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def require_ants() -> Any:
     """Return the module ``ants``.
 
     Raises:
-        ImportError: when it is not installed, with what to do.
+        ImportError: when it is not installed; the text says how to install it.
     """
     try:
         return import_module("ants")
@@ -33,7 +33,7 @@ def require_ants() -> Any:
 
 
 def syn(pair: EvaluationPair) -> Registered:
-    """Register with antspyx as it comes: affine, then SyN with mutual information."""
+    """Register with antspyx's default: affine, then SyN with mutual information."""
     return _register(pair, "SyN")
 
 
@@ -63,14 +63,14 @@ def _register(pair: EvaluationPair, kind: str, **options: Any) -> Registered:
         start = time.perf_counter()
         found = ants.registration(*images, kind, outprefix=str(Path(folder) / "syn"), **options)
         seconds = time.perf_counter() - start
-        # Affine and warp as one field, that of the resampling: fixed to moving points.
+        # Affine and warp as one resampling field, fixed to moving points.
         whole = ants.apply_transforms(
             *images, transformlist=found["fwdtransforms"], compose=str(Path(folder) / "whole")
         )
         field = DisplacementField.from_image(sitk.ReadImage(whole))
     if not field.geometry.matches(pair.lattice):
         raise RuntimeError(f"ANTs gave a field on {field.geometry}, expected {pair.lattice}")
-    # The file holds the lattice in single precision.
+    # The file stores the lattice in single precision.
     return Registered(DisplacementField(field.vectors, pair.lattice), seconds)
 
 

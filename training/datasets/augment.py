@@ -1,4 +1,4 @@
-"""Random changes of a pair of 2D images that leave the registration problem a real one."""
+"""Random augmentation of pairs of 2D images and label maps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["AugmentOptions", "Pair", "augment"]
 
 @dataclass
 class Pair:
-    """A training pair ``(H, W)``: images float32 in [0, 1], label maps uint8 (0 = none)."""
+    """Training pair ``(H, W)``: images float32 in [0, 1], label maps uint8 (0 = none)."""
 
     fixed: np.ndarray
     moving: np.ndarray
@@ -23,18 +23,18 @@ class Pair:
 
 @dataclass(frozen=True)
 class AugmentOptions:
-    """Ranges of the random changes.
+    """Ranges of the augmentation.
 
     Args:
-        rotation_deg: rotation of both images by up to this angle, either way.
-        log_scale: scaling of both images by ``exp(u)``, ``|u|`` up to this.
-        shift: translation of both images, fraction of the side.
-        gamma: contrast curve ``x ** exp(u)``, ``|u|`` up to this; one for both images.
-        gamma_difference: a further such curve for the moving image alone.
-        noise: largest standard deviation of white noise.
+        rotation_deg: maximum rotation of both images, degrees.
+        log_scale: scaling of both images by ``exp(u)``, maximum of ``|u|``.
+        shift: maximum translation of both images, fraction of the side.
+        gamma: contrast curve ``x ** exp(u)`` of both images, maximum of ``|u|``.
+        gamma_difference: the same for a further curve of the moving image alone.
+        noise: maximum standard deviation of white noise.
         flip: whether to mirror both images at random.
         swap: whether to exchange moving and fixed at random.
-        extra_shift: translation of the moving image alone, fraction of the side.
+        extra_shift: maximum translation of the moving image alone, fraction of the side.
     """
 
     rotation_deg: float = 30.0
@@ -69,7 +69,7 @@ def _resample(arrays: list[np.ndarray], matrices: list[np.ndarray], mode: str) -
 
 
 def augment(pair: Pair, rng: np.random.Generator, options: AugmentOptions) -> Pair:
-    """Return a randomly changed copy of ``pair``; the same generator state gives the same copy."""
+    """Return an augmented copy of ``pair``; deterministic for a given generator state."""
     common = _affine(rng, options)
     own = common.copy()
     own[:, 2] += rng.uniform(-2, 2, 2) * options.extra_shift
@@ -80,7 +80,7 @@ def augment(pair: Pair, rng: np.random.Generator, options: AugmentOptions) -> Pa
     moving = np.clip(moving, 0, 1) ** np.exp(gamma + rng.uniform(-1, 1) * options.gamma_difference)
     sigma = rng.uniform(0, options.noise)
     images = [i + sigma * rng.standard_normal(i.shape) for i in (fixed, moving)]
-    # The pipeline hands every image to the network stretched to [0, 1]; so does training.
+    # As in the pipeline, each image is stretched to [0, 1] for the network.
     images = [(i - i.min()) / max(i.max() - i.min(), 1e-6) for i in images]
     out = Pair(
         *(i.astype(np.float32) for i in images), *(label.astype(np.uint8) for label in labels)

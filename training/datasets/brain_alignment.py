@@ -1,4 +1,4 @@
-"""Affine alignment of brains by the centroids of their structures, in closed form.
+"""Affine alignment of brains by the centroids of their structures.
 
 Centroids are dictionaries label number -> ``(3,)`` in LPS mm.
 """
@@ -15,25 +15,25 @@ __all__ = ["Centroids", "fit_affine", "mean_brain", "structure_centroids"]
 
 Centroids = Mapping[int, np.ndarray]
 
-# Solid structures: ventricles, lesions and vessels are too different from subject to subject.
+# Solid structures; ventricles, lesions and vessels vary too much between subjects.
 _LANDMARKS = (
     *(2, 3, 7, 8, 10, 11, 12, 13, 16, 17, 18, 26, 28),
     *(41, 42, 46, 47, 49, 50, 51, 52, 53, 54, 58, 60),
 )
 _OTHER_SIDE = dict(zip(LABEL_NUMBERS, (LABEL_NUMBERS[i] for i in MIRROR), strict=True))
-_ITERATIONS = 20
-_TYPICAL_ERROR = 1.0  # mm below which a residual is not an outlier
+_ITERATIONS = 20  # of the re-weighting and of the mean brain; not tuned
+_TYPICAL_ERROR = 1.0  # mm, residual below which a structure is never an outlier; not tuned
 
 
 def structure_centroids(
     indices: np.ndarray, origin: np.ndarray, matrix: np.ndarray
 ) -> dict[int, np.ndarray]:
-    """Return the centroids of the structures that are good landmarks.
+    """Return the centroids of the landmark structures, LPS mm by label number.
 
     Args:
         indices: ``(k, j, i)`` uint8, see :mod:`training.synthesis.brain_anatomy`.
         origin: ``(3,)`` LPS mm of voxel (0, 0, 0).
-        matrix: ``(3, 3)`` from index (i, j, k) to mm, direction times spacing.
+        matrix: ``(3, 3)`` from index (i, j, k) to mm: direction times spacing.
     """
     counts = np.zeros(len(LABEL_NUMBERS))
     sums = np.zeros((len(LABEL_NUMBERS), 3))
@@ -53,12 +53,12 @@ def structure_centroids(
 
 
 def fit_affine(source: Centroids, target: Centroids) -> np.ndarray:
-    """Return the 4 x 4 matrix that takes ``source`` onto ``target`` by robust least squares.
+    """Return the 4 x 4 matrix from ``source`` to ``target`` by robust least squares.
 
-    Iteratively re-weighted with Huber's weights, so that one odd structure does not tilt a brain.
+    Iteratively re-weighted with Huber weights, so that a single outlier does not tilt a brain.
 
     Raises:
-        ValueError: when fewer than 4 structures are in both, or all these lie in a plane.
+        ValueError: for fewer than 4 common structures, or all of them in one plane.
     """
     a, b = _common(source, target)
     design = np.column_stack([a, np.ones(len(a))])
@@ -77,10 +77,10 @@ def fit_affine(source: Centroids, target: Centroids) -> np.ndarray:
 
 
 def mean_brain(subjects: Sequence[Centroids]) -> dict[int, np.ndarray]:
-    """Return centroids of an upright, symmetric brain of mean size: x = 0 is its middle.
+    """Return the centroids of an upright, symmetric mean brain with its middle at x = 0.
 
-    Every subject is fitted to the mean by a similarity (Umeyama 1991) and the mean is taken anew;
-    it is made equal to its mirror image each time. Its pitch is the mean pitch of the subjects.
+    Iterates: fit each subject to the mean by a similarity transform (Umeyama 1991), average, and
+    symmetrise. The pitch is the mean pitch of the subjects.
     """
     numbers = sorted(set.intersection(*(set(s) for s in subjects)))
     numbers = [n for n in numbers if _OTHER_SIDE[n] in numbers]
@@ -117,7 +117,7 @@ def _symmetric(points: np.ndarray, swap: list[int]) -> np.ndarray:
 
 
 def _similarity(source: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-    """Scale, rotation and translation that take ``source`` (n, 3) onto ``target``."""
+    """Return scale, rotation and translation from ``source`` (n, 3) to ``target``."""
     a, b = source - source.mean(0), target - target.mean(0)
     u, s, vt = np.linalg.svd(b.T @ a)
     sign = np.array([1, 1, np.sign(np.linalg.det(u @ vt))])

@@ -1,4 +1,4 @@
-"""Brain label maps, aligned to one upright frame and kept in a cache."""
+"""Brain label maps, aligned to a common upright frame and cached."""
 
 from __future__ import annotations
 
@@ -34,33 +34,35 @@ SUBJECTS = {
     "test": (17, 18, 19, 20),
 }
 
-_RECIPE = 1  # changes whenever the same files would give other arrays
-_SULCUS = 4.0  # mm: fluid in gaps of the brain narrower than twice this is in a sulcus
+_RECIPE = 1  # version of the cache; raise it when the same files would give other arrays
+# Fluid in gaps of the brain narrower than twice this, in mm, is sulcal. With a larger value more of
+# the outer fluid is. Not tuned.
+_SULCUS = 4.0
 _SULCAL, _OUTER = LABEL_NUMBERS.index(SULCAL_CSF), LABEL_NUMBERS.index(OUTER_CSF)
 
 
 def centred_geometry(size: Sequence[int], spacing: float) -> ImageGeometry:
-    """Return a lattice of ``size`` (x, y, z) along LPS whose centre is the origin."""
+    """Return an LPS lattice of ``size`` (x, y, z), centred on the origin; spacing in mm."""
     origin = tuple(-(n - 1) / 2 * spacing for n in size)
     return ImageGeometry(tuple(size), (spacing,) * 3, origin, tuple(np.eye(3).ravel()))
 
 
-#: Lattice of the aligned maps: 1 mm, with a margin of 16 mm around the 160 x 224 x 192 mm of the
-#: network, so that a deformation finds what lies beyond. The sizes are odd: every second of its
-#: points is one of the network's lattice, and reading a label there needs no rounding.
+#: Lattice of the aligned maps: 1 mm, with a margin of 16 mm around the network grid of 160 x 224 x
+#: 192 mm for deformations that reach outside. The sizes are odd: every second point belongs to the
+#: network grid, and its label needs no rounding.
 ALIGNED_GEOMETRY = centred_geometry((193, 257, 225), 1.0)
 
 
 def default_cache() -> Path:
-    """Return the folder for aligned maps: ``ldmreg/brain_labels`` in the user's cache."""
+    """Return the folder of aligned maps, ``ldmreg/brain_labels`` in the user's cache."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ldmreg/brain_labels"
 
 
 def label_file(root: str | Path, subject: int) -> Path:
-    """Return the file of a subject.
+    """Return the label file of a subject.
 
     Raises:
-        FileNotFoundError: when it is not in the folder.
+        FileNotFoundError: when it does not exist.
     """
     file = Path(root) / f"training_seg_{subject:02d}.nii.gz"
     if not file.is_file():
@@ -71,8 +73,7 @@ def label_file(root: str | Path, subject: int) -> Path:
 def read_labels(file: Path, split_fluid: bool = True) -> tuple[np.ndarray, ImageGeometry]:
     """Read a label map as uint8 indices of ``LABEL_NUMBERS``, ``(k, j, i)``, and its geometry.
 
-    ``split_fluid`` tells the fluid in the sulci from that outside (:data:`OUTER_CSF`); it takes
-    longer than all the rest.
+    ``split_fluid`` separates sulcal from outer fluid (:data:`OUTER_CSF`), the slowest step.
     """
     image = sitk.ReadImage(str(file))
     try:
@@ -87,19 +88,19 @@ class BrainLabels:
     """Label maps of a split in the common frame.
 
     The frame is LPS, upright and centred on the brain: index z points up, y backwards, x to the
-    patient's left, and x = 0 mm is the middle. A subject is taken there by the affine map between
-    centroids of its structures and those of the mean of the training subjects.
+    patient's left; x = 0 mm is the middle. A subject is aligned by the affine map from the
+    centroids of its structures to those of the mean training subject.
 
     Args:
         root: folder of ``training_seg_01.nii.gz`` to ``training_seg_20.nii.gz``.
-        split: "train", "validation" or "test", or the numbers of subjects.
-        cache: folder for the aligned maps; default :func:`default_cache`.
+        split: "train", "validation" or "test", or subject numbers.
+        cache: folder of the aligned maps; default :func:`default_cache`.
 
     Attributes:
-        subjects: numbers of the subjects.
-        arrays: for each, ``(225, 257, 193)`` uint8 indices of ``LABEL_NUMBERS`` on
+        subjects: subject numbers.
+        arrays: for each subject, ``(225, 257, 193)`` uint8 indices of ``LABEL_NUMBERS`` on
             :data:`ALIGNED_GEOMETRY`.
-        affines: for each, 4 x 4 from the common frame to the subject's own, mm.
+        affines: for each subject, 4 x 4 from the common to the subject's own frame, mm.
 
     Raises:
         ValueError: for an unknown split, or a map with unknown labels.
@@ -133,7 +134,7 @@ class BrainLabels:
 
 
 def _cache_folder(root: Path, cache: Path) -> Path:
-    """A folder for these files and this recipe: names, sizes and subjects of the reference."""
+    """Return the cache folder of these files (names, sizes, reference subjects) and recipe."""
     stamp = f"{_RECIPE} {ALIGNED_GEOMETRY} {LABEL_NUMBERS} {SUBJECTS['train']}"
     files = sorted(root.glob("training_seg_*.nii.gz"))
     stamp += "".join(f" {file.name} {file.stat().st_size}" for file in files)
@@ -143,7 +144,7 @@ def _cache_folder(root: Path, cache: Path) -> Path:
 
 
 def _reference(root: Path, folder: Path) -> dict[int, np.ndarray]:
-    """Centroids of the mean brain in the common frame, whose origin is the brain's centre."""
+    """Return the centroids of the mean brain in the common frame, centred on the brain."""
     path = folder / "reference.npz"
     if not path.is_file():
         centroids, corners = [], []
@@ -182,7 +183,7 @@ def _centroids(indices: np.ndarray, geometry: ImageGeometry) -> dict[int, np.nda
 
 
 def _split_fluid(indices: np.ndarray, geometry: ImageGeometry) -> np.ndarray:
-    """Give fluid that does not lie in the gaps of the brain the index of outer fluid."""
+    """Return the indices with fluid outside of the gaps of the brain as outer fluid."""
     brain = geometry.to_image(BRAIN[indices].astype(np.uint8))
     distance = sitk.SignedMaurerDistanceMap(brain, squaredDistance=False, useImageSpacing=True)
     grown = sitk.Cast(distance <= _SULCUS, sitk.sitkUInt8)

@@ -1,4 +1,4 @@
-"""Endless, reproducible streams of synthetic brain images, alone and in pairs."""
+"""Reproducible streams of synthetic brain images, single and in pairs."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ Item = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class BrainStreamOptions:
-    """The ``data`` section of a config, but for ``root``.
+    """Options of the ``data`` section of a config, without ``root``.
 
     Args:
         size: voxels along x, y, z.
         spacing: mm between them.
         contrasts: probability of each contrast, see :mod:`training.synthesis.brain_contrast`.
-        same_contrast: probability that both images of a pair are of one scanner's contrast.
-        skull: probability that an image shows the whole head; both images of a pair do, or none.
+        same_contrast: probability that both images of a pair have the contrast of one scanner.
+        skull: probability that both images of a pair show the whole head, not only the brain.
         same_subject: probability of two deformations of one subject instead of two subjects.
         flip: probability of exchanging left and right.
         deformation: of each anatomy; ``strength`` scales all of it.
         placement: of the head in the scanner, the same for both images of a pair. The heads of the
             label maps are pitched from -21 to 14 degrees.
-        scanner: noise, blur and so on.
-        canonical: give every image's noise-free T1-like rendering, too.
-        cache: folder for the aligned label maps.
+        scanner: noise, blur, shading and slice thickness.
+        canonical: also return a noise-free T1-like rendering of each image.
+        cache: folder of the aligned label maps.
     """
 
     size: tuple[int, int, int] = (80, 112, 96)
@@ -76,11 +76,13 @@ class BrainStreamOptions:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> BrainStreamOptions:
-        """Read plain values; ``deformation``, ``placement`` and ``scanner`` are mappings whose
-        missing keys keep the defaults here; ``root`` is skipped.
+        """Build options from plain values.
+
+        Missing keys keep their defaults, also inside ``deformation``, ``placement`` and
+        ``scanner``; ``root`` is skipped.
 
         Raises:
-            ValueError: for a key that is no option.
+            ValueError: for an unknown option.
         """
         values = {k: v for k, v in values.items() if k != "root"}
         _check_keys(cls, values)
@@ -104,7 +106,7 @@ class BrainStreamOptions:
 
 
 class _Synthesis:
-    """What both streams share: an item is a function of the seed and its index alone."""
+    """Base class of the streams; an item depends on the seed and its index alone."""
 
     def __init__(
         self,
@@ -148,7 +150,7 @@ class _Synthesis:
 
 
 class BrainPairStream(_Synthesis, Dataset[Item]):
-    """Pairs of images of two subjects, each with a random anatomy, in one frame.
+    """Stream of image pairs of two subjects with random anatomies in the common frame.
 
     Item: ``moving`` and ``fixed`` ``(1, z, y, x)`` float32 in [0, 1], ``moving_labels`` and
     ``fixed_labels`` ``(1, z, y, x)`` uint8, rows 0 to 35 of the region table; with the option
@@ -159,7 +161,7 @@ class BrainPairStream(_Synthesis, Dataset[Item]):
         split: "train", "validation" or "test".
         length: number of items.
         seed: of everything random.
-        options: or the ``data`` section of a config.
+        options: options, or the ``data`` section of a config.
     """
 
     def __getitem__(self, index: int) -> Item:
@@ -187,9 +189,9 @@ class BrainPairStream(_Synthesis, Dataset[Item]):
 
 
 class BrainImageStream(_Synthesis, Dataset[Item]):
-    """Single images with labels, for a segmenter: ``image`` and ``labels`` as in a pair.
+    """Stream of single images for a segmenter; items ``image`` and ``labels`` as in a pair.
 
-    Args: as of :class:`BrainPairStream`.
+    Args: see :class:`BrainPairStream`.
     """
 
     def __getitem__(self, index: int) -> Item:
@@ -204,7 +206,7 @@ class BrainImageStream(_Synthesis, Dataset[Item]):
 
 @dataclass(frozen=True)
 class BrainPair:
-    """Two images of different subjects in the common frame.
+    """Evaluation pair of two subjects in the common frame.
 
     Attributes:
         name: ``"17-18"``: moving subject 17, fixed subject 18.
@@ -229,10 +231,10 @@ def evaluation_brains(
     skull: bool = False,
     cache: str | Path | None = None,
 ) -> dict[int, tuple[Tensor, Tensor]]:
-    """Return one image of each subject, undeformed, as of a good scanner, and its labels.
+    """Return an undeformed image of each subject, as from a good scanner, and its labels.
 
     ``contrast`` "t1", "t2" or "random". Image ``(1, z, y, x)`` float32 in [0, 1], labels
-    ``(1, z, y, x)`` uint8; a subject's image depends on the seed and the subject alone.
+    ``(1, z, y, x)`` uint8; an image depends on the seed and the subject alone.
     """
     maps = BrainLabels(root, split, cache)
     geometry = centred_geometry(size, spacing)
@@ -250,9 +252,9 @@ def evaluation_brains(
 def evaluation_brain_pairs(
     root: str | Path, split: str | Sequence[int] = "test", **options: Any
 ) -> list[BrainPair]:
-    """Return all ordered pairs of a split's subjects: 12 of "test", 2 of "validation".
+    """Return all ordered pairs of the subjects of a split: 12 of "test", 2 of "validation".
 
-    ``options`` as of :func:`evaluation_brains`.
+    ``options`` are those of :func:`evaluation_brains`.
     """
     brains = evaluation_brains(root, split, **options)
     return [

@@ -12,15 +12,15 @@ __all__ = ["SPLITS", "CardiacMRDataset", "CardiacMRPair", "patient_of", "split_p
 
 SPLITS = ("train", "validation", "test")
 
-# Patients of each diagnostic group (heart failure with and without infarction, hypertrophy,
-# normal) that are kept out of training; with 8, 8, 8 and 6 patients this leaves 20.
+# Numbers of validation and test patients of each diagnostic group (heart failure with and without
+# infarction, hypertrophy, normal); of 8, 8, 8 and 6 patients, 20 remain for training.
 _VALIDATION = {"HF-I": 1, "HF-NI": 1, "HYP": 1, "N": 1}
 _TEST = {"HF-I": 2, "HF-NI": 2, "HYP": 1, "N": 1}
 
 
 @dataclass(frozen=True)
 class CardiacMRPair:
-    """One slice at end-diastole (fixed) and end-systole (moving).
+    """Slice at end-diastole (fixed) and end-systole (moving).
 
     Attributes:
         name: file name without suffix, e.g. ``SC-HF-I-01_s05``.
@@ -38,15 +38,15 @@ class CardiacMRPair:
 
 
 def patient_of(name: str) -> str:
-    """Return the patient of a pair: ``SC-HF-I-01_s05`` belongs to ``SC-HF-I-01``."""
+    """Return the patient of a pair: ``SC-HF-I-01`` for ``SC-HF-I-01_s05``."""
     return name.rsplit("_s", 1)[0]
 
 
 def split_patients(patients: Iterable[str]) -> dict[str, list[str]]:
-    """Split patients into train, validation and test, each group (HF-I, HF-NI, HYP, N) in each.
+    """Split patients into train, validation and test, stratified by group (HF-I, HF-NI, HYP, N).
 
-    In the sorted list of a group the last patients are for testing and those before them for
-    validation, so the split depends on nothing but the names.
+    In the sorted list of a group the last patients are for testing, the ones before for validation:
+    the split depends on the names alone.
 
     Args:
         patients: patient names such as ``SC-HF-NI-03``; the order does not matter.
@@ -55,7 +55,7 @@ def split_patients(patients: Iterable[str]) -> dict[str, list[str]]:
         Sorted patient names for "train", "validation" and "test".
 
     Raises:
-        ValueError: for a name of no known group, or a group too small to give to every part.
+        ValueError: for an unknown group, or a group too small for all parts.
     """
     groups: dict[str, list[str]] = {group: [] for group in _TEST}
     for patient in sorted(set(patients)):
@@ -81,7 +81,7 @@ def split_patients(patients: Iterable[str]) -> dict[str, list[str]]:
 
 
 class CardiacMRDataset:
-    """The pairs of one split, in the order of their names.
+    """Pairs of one split, in the order of their names.
 
     Args:
         root: folder of ``<patient>_s<slice>.npz`` files with keys ``fixed``, ``moving``,
@@ -89,7 +89,7 @@ class CardiacMRDataset:
         split: "train", "validation", "test" or "all".
 
     Raises:
-        FileNotFoundError: when the folder holds no such file.
+        FileNotFoundError: when the folder has no such file.
         ValueError: for an unknown split, or see :func:`split_patients`.
     """
 

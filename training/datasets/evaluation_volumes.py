@@ -1,7 +1,7 @@
-"""The 3D sets on which methods are compared: brains, hippocampi, a CT under known warps.
+"""3D sets for the comparison of methods: brains, hippocampi, a CT under known warps.
 
-All images of a set are brought onto one lattice here, without interpolation, so that every method
-starts from the same voxels.
+All images of a set are put on one lattice here, without interpolation, so that every method starts
+from the same voxels.
 """
 
 from __future__ import annotations
@@ -40,12 +40,13 @@ __all__ = [
 _NUMBERS = np.array([0, *REGION_NUMBERS], np.uint8)
 # Window of CT intensities of the textSCF paper, HU.
 _WINDOW = (-500.0, 800.0)
-_AIR, _BODY = -1000.0, -300.0
-_WARPS = 5
-# Width and standard deviation of the velocity's waves in mm; how fast it fades to the border.
+_AIR, _BODY = -1000.0, -300.0  # HU of air; threshold between air and body
+_WARPS = 5  # random warps; more narrow the confidence intervals and take longer
+# Width and standard deviation of the components of the velocity, mm; distance from the border over
+# which it fades, mm. They give displacements of some 10 mm. Not tuned.
 _WAVES = ((60.0, 7.0), (30.0, 2.0))
 _FADE_MM = 24.0
-_NOISE = 10.0  # HU, of each image
+_NOISE = 10.0  # standard deviation in each image, HU; not tuned
 
 
 def brain_mr(
@@ -56,14 +57,14 @@ def brain_mr(
     spacing: float = 2.0,
     cache: Path | None = None,
 ) -> list[EvaluationPair]:
-    """Return all ordered pairs of the subjects of a split, 12 of the 4 test subjects.
+    """Return all ordered pairs of the subjects of a split, 12 for the 4 test subjects.
 
-    The images are drawn from label maps that are affinely aligned; the labels have FreeSurfer's
+    The images are synthesised from affinely aligned label maps; the labels have FreeSurfer's
     numbers.
 
     Args:
         root: folder of the label maps.
-        split: "train", "validation" or "test", or the numbers of subjects.
+        split: "train", "validation" or "test", or subject numbers.
         contrast: "t1", "t2" or "random".
         size: voxels along x, y, z.
         spacing: mm between them.
@@ -90,11 +91,11 @@ def brain_mr(
 
 @dataclass(frozen=True)
 class BrainImage:
-    """An image of one subject.
+    """Image of one subject with its labels.
 
     Attributes:
-        name: of the subject.
-        image: with its lattice.
+        name: name of the subject.
+        image: image with its lattice.
         labels: ``(z, y, x)``, FreeSurfer's numbers.
     """
 
@@ -110,9 +111,9 @@ def brain_images(
     size: Sequence[int] = (80, 112, 96),
     spacing: float = 2.0,
 ) -> list[BrainImage]:
-    """Return the images of the subjects of a split that :func:`brain_mr` pairs, each once.
+    """Return the images of :func:`brain_mr`, each once.
 
-    Args: as of :func:`brain_mr`.
+    Args: see :func:`brain_mr`.
     """
     x, y, z = size
     geometry = centred_geometry((x, y, z), spacing)
@@ -124,13 +125,13 @@ def brain_images(
 
 
 def hippocampus(root: Path) -> list[EvaluationPair]:
-    """Return each hippocampus as the fixed image of the next one; the last goes onto the first.
+    """Return pairs of each hippocampus (fixed) and the next one (moving), in a cycle.
 
-    The crops differ in size by some voxels; they are laid centre on centre and continued by their
+    The crops differ in size by some voxels; they are centred on each other and padded with their
     outermost voxels.
 
     Raises:
-        FileNotFoundError: when there are not two images.
+        FileNotFoundError: for fewer than two images.
     """
     files = sorted((root / "images").glob("*.nii.gz"))
     if len(files) < 2:
@@ -163,9 +164,9 @@ def hippocampus(root: Path) -> list[EvaluationPair]:
 
 
 def abdomen_warp(root: Path) -> list[EvaluationPair]:
-    """Return the abdominal CT of 3 mm, warped in known ways, as the moving image of itself.
+    """Return pairs of the abdominal CT of 3 mm (fixed) and its known warps (moving).
 
-    Each pair has noise of its own in both images; the truth counts inside the body.
+    Both images of each pair have independent noise; the truth is compared inside the body.
 
     Raises:
         FileNotFoundError: when the CT is not in the folder.
@@ -213,10 +214,10 @@ def abdomen_warp(root: Path) -> list[EvaluationPair]:
 
 
 def random_warp(geometry: ImageGeometry, seed: int) -> tuple[DisplacementField, DisplacementField]:
-    """Draw a smooth deformation without folds and its inverse.
+    """Draw a smooth deformation without folds, of some 10 mm, and return it with its inverse.
 
-    Both are exponentials of one random velocity, some 10 mm, which fades towards the border, so
-    that nothing leaves the image.
+    Both are exponentials of one random velocity, which fades towards the border so that nothing
+    leaves the image.
     """
     rng = np.random.default_rng(seed)
     shape, spacing = geometry.array_shape, np.array(geometry.spacing[::-1])
@@ -236,7 +237,7 @@ def random_warp(geometry: ImageGeometry, seed: int) -> tuple[DisplacementField, 
 
 
 def _body(ct: np.ndarray) -> np.ndarray:
-    """The largest part that is no air, with what it encloses in each slice."""
+    """Return the mask of the body: largest component above air, holes filled in each slice."""
     parts, count = ndimage.label(ct > _BODY)
     if not count:
         raise ValueError(f"expected a CT with a body above {_BODY:g} HU, got at most {ct.max()}")

@@ -1,4 +1,4 @@
-"""Endless, reproducible stream of 2D training pairs, real and generated."""
+"""Reproducible stream of 2D training pairs, real and generated."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .cardiac_mr import CardiacMRDataset
 
 __all__ = ["LABELS", "PairStream", "build_stream", "real_pairs", "to_tensors"]
 
-#: Label classes that the Dice loss knows: 1 left ventricle, 2 myocardium, 3 third structure.
+#: Label classes of the Dice loss: 1 left ventricle, 2 myocardium, 3 third structure.
 LABELS = 3
 
 
 def real_pairs(root: str, split: str) -> list[Pair]:
-    """Load the cine MR pairs of one split (``train``, ``validation`` or ``test``) into memory."""
+    """Return the cine MR pairs of a split (``train``, ``validation`` or ``test``)."""
     return [
         Pair(p.fixed, p.moving, p.fixed_labels, p.moving_labels)
         for p in CardiacMRDataset(root, split)
@@ -29,7 +29,7 @@ def real_pairs(root: str, split: str) -> list[Pair]:
 
 
 def to_tensors(pair: Pair) -> dict[str, Tensor]:
-    """Images as ``(1, H, W)`` float32, label maps as one-hot ``(LABELS, H, W)`` float32."""
+    """Return images ``(1, H, W)`` and one-hot label maps ``(LABELS, H, W)``, float32."""
     out = {}
     for name in ("fixed", "moving"):
         out[name] = torch.from_numpy(np.ascontiguousarray(getattr(pair, name)))[None]
@@ -42,11 +42,13 @@ def to_tensors(pair: Pair) -> dict[str, Tensor]:
 
 
 class PairStream(Dataset[dict[str, Tensor]]):
-    """Item ``i`` is a function of ``seed`` and ``i`` alone, so that training resumes exactly.
+    """Stream of training pairs; item ``i`` depends on ``seed`` and ``i`` alone.
+
+    Training therefore resumes exactly.
 
     Args:
         real: the real pairs to draw from.
-        mixture: weight of each source; ``"real"`` or a kind of generated pair.
+        mixture: weight of each source, ``"real"`` or a kind of generated pair.
         length: number of items.
         seed: of everything random.
         options: of the augmentation.

@@ -1,4 +1,4 @@
-"""Streams of brain volumes and the text embeddings of their regions, as a configuration asks."""
+"""Brain volume streams and region embeddings, built from a configuration."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Item = dict[str, Tensor]
 
 
 class _Without(Dataset[Item]):
-    """A stream in whose label maps some structures are background."""
+    """Stream with some structures of another stream set to background."""
 
     def __init__(self, stream: Dataset[Item], numbers: list[int]) -> None:
         self.stream = stream
@@ -52,7 +52,7 @@ def build_pairs(
 
     ``data``: ``root`` of the label maps; ``images``: options of
     :class:`~training.datasets.brain_streams.BrainStreamOptions`; ``exclude``: numbers of
-    structures that training shall not know.
+    structures that are left out of training.
     """
     options = {**data["images"], "canonical": True}
     stream: Dataset[Item] = BrainPairStream(data["root"], "train", length, seed, options)
@@ -82,10 +82,10 @@ def region_embeddings(text: Mapping[str, Any], shape: tuple[int, ...]) -> Tensor
     """Return the embedding table ``(N, C1)`` of a configuration's ``text`` section.
 
     Args:
-        text: ``encoder``, ``template``, ``background`` (``"prompt"``: a background is named in the
-            words of the template, too); for the encoder ``"coordinates"`` the edge ``cell`` of its
-            cells in voxels.
-        shape: of the network's grid, for coordinates.
+        text: ``encoder``, ``template``, ``background`` (``"prompt"``: the template filled with
+            "background"); for the encoder ``"coordinates"`` the edge ``cell`` of its cells in
+            voxels.
+        shape: shape of the network grid, for coordinates.
     """
     if text["encoder"] == "coordinates":
         return torch.from_numpy(coordinate_regions(shape, text.get("cell", 8))[1])

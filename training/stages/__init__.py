@@ -1,4 +1,4 @@
-"""Training stages: the three of LDM-Morph, textSCF, and segmenters."""
+"""Training stages of LDM-Morph (three), textSCF and segmenters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["build_stage"]
 
 
 def build_stage(config: StageConfig, fabric: Fabric, init: Path | None) -> Stage:
-    """Build the stage that ``config`` names; ``init``: weights to start from."""
+    """Build the stage of ``config``; ``init``: initial weights."""
     if config.stage == "vqgan":
         from .vqgan import VQGANStage
 

@@ -1,4 +1,4 @@
-"""Pieces that several stages need."""
+"""Averaged weights, loading of weights and optimiser step, shared by the stages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["EMA", "load_weights", "optimise"]
 
 
 class EMA:
-    """Exponential moving average of the weights of a module, or the module itself when decay is 0.
+    """Exponential moving average of the weights of a module; with decay 0 the module itself.
 
     The decay rises with the number of updates, so that the average soon forgets the start.
     """
@@ -32,7 +32,7 @@ class EMA:
         )
 
     def update(self, step: int) -> None:
-        """Take in the weights after an optimiser step."""
+        """Update the average after an optimiser step."""
         if self.average is not None:
             decay = min(self.decay, (1 + step) / (10 + step))
             self.average.multi_avg_fn = get_ema_multi_avg_fn(decay)
@@ -40,19 +40,19 @@ class EMA:
 
     @property
     def module(self) -> nn.Module:
-        """The module to validate and to export."""
+        """Module to validate and to export."""
         return self.source if self.average is None else self.average.module
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint must hold beside the module."""
+        """Return the additional content of a checkpoint."""
         return {} if self.average is None else {"ema": self.average}
 
 
 def load_weights(module: nn.Module, path: Path, prefix: str) -> None:
-    """Load the part of a weights file whose names begin with ``prefix``.
+    """Load the tensors with prefix ``prefix`` from a weights file.
 
     Raises:
-        ModelError: when the file is missing or does not fit.
+        ModelError: when the file is missing or does not match.
     """
     if not path.is_file():
         raise ModelError(f"{path} does not exist; train the stage before this one first")
@@ -69,7 +69,7 @@ def optimise(
     config: StageConfig,
     step: int,
 ) -> None:
-    """One step of ``optimizer`` on ``loss`` at the scheduled learning rate."""
+    """Do one step of ``optimizer`` on ``loss`` at the scheduled learning rate."""
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(config, step)
     optimizer.zero_grad(set_to_none=True)

@@ -1,4 +1,4 @@
-"""Stage 2: the latent diffusion model on the frozen latents (LDM-Morph, Equations 1 to 6)."""
+"""Stage 2: latent diffusion model on frozen latents (LDM-Morph, Equations 1 to 6)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["LDMStage"]
 
 
 class LDMStage:
-    """Predict the noise in noised latents; the encoder is that of stage 1 and stays as it is."""
+    """Training of the noise prediction in latents, with the frozen encoder of stage 1."""
 
     def __init__(self, config: StageConfig, fabric: Fabric, init: Path) -> None:
         self.config, self.fabric = config, fabric
@@ -55,7 +55,7 @@ class LDMStage:
         return F.mse_loss(predicted.float(), noise)
 
     def step(self, batch: dict[str, Tensor], step: int) -> dict[str, float]:
-        """Train on moving and fixed images alike."""
+        """Do one step on moving and fixed images alike."""
         self.model.train()
         with torch.no_grad():
             latent = self.encoder(torch.cat([batch["fixed"], batch["moving"]]))
@@ -67,7 +67,7 @@ class LDMStage:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Loss on the validation latents with the same steps and noise every time."""
+        """Return the loss on the validation latents, with fixed diffusion steps and noise."""
         model = self.ema.module.eval()
         generator = torch.Generator().manual_seed(self.config.seed)
         losses = [self._loss(model, self.validation, generator).item() for _ in range(8)]
@@ -75,10 +75,10 @@ class LDMStage:
         return {"score": -loss, "loss": loss}
 
     def state(self) -> dict[str, Any]:
-        """Model, optimiser and averaged weights."""
+        """Return model, optimiser and averaged weights."""
         return {"model": self.model, "optimizer": self.optimizer, **self.ema.state()}
 
     def weights(self) -> dict[str, Tensor]:
-        """Weights of encoder and (averaged) U-Net, named as in ``LatentFeatures``."""
+        """Return the weights of encoder and (averaged) U-Net, named as in ``LatentFeatures``."""
         encoder = {f"encoder.{k}": v for k, v in self.encoder.state_dict().items()}
         return encoder | {f"unet.{k}": v for k, v in self.ema.module.state_dict().items()}

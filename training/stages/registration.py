@@ -1,4 +1,4 @@
-"""Stage 3: the registration network with everything of the latent diffusion model frozen."""
+"""Stage 3: registration network with a frozen latent diffusion model."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ __all__ = ["RegistrationStage"]
 
 
 class RegistrationStage:
-    """The hierarchical loss of LDM-Morph (Equations 13 to 16), plus soft Dice where labels exist.
+    """Training with LDM-Morph's hierarchical loss (Equations 13 to 16) and soft Dice of labels.
 
     ``losses``: ``beta`` weighs pixels against latents, ``smoothness`` the field, ``dice`` the
-    labels. With ``latent_grad: false`` the latent term is measured but gives no gradient, as in the
+    labels. With ``latent_grad: false`` the latent term is measured but has no gradient, as in the
     authors' released code.
     """
 
@@ -41,16 +41,16 @@ class RegistrationStage:
         optimizer = torch.optim.Adam(
             model.registration.parameters(), config.learning_rate, config.betas, fused=True
         )
-        # Only the trained part is wrapped: the frozen part has no gradient to synchronise.
+        # Only the trained part is wrapped: the frozen part has no gradients to synchronise.
         registration, self.optimizer = fabric.setup(model.registration, optimizer)
         self.ema = EMA(registration.module, config.ema_decay)
         model.registration = registration
         self.model = fabric.to_device(model)
 
     def step(self, batch: dict[str, Tensor], step: int) -> dict[str, float]:
-        """One step on a batch of pairs."""
-        # The released code leaves training mode, and with it stochastic depth, at its first
-        # validation and never returns to it.
+        """Do one step on a batch of pairs."""
+        # Set at each step: the released code never returns to training mode, and thus to stochastic
+        # depth, after its first validation.
         self.model.train()
         weights = self.config.losses
         moving, fixed = batch["moving"], batch["fixed"]
@@ -86,7 +86,7 @@ class RegistrationStage:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Dice of the warped label maps and folds on the validation pairs, both directions."""
+        """Return Dice and folds of the validation pairs in both directions."""
         trained, self.model.registration = self.model.registration, self.ema.module
         self.model.eval()
         dice: list[float] = []
@@ -105,7 +105,7 @@ class RegistrationStage:
         return {"score": score, "dice": score, "fold_percent": 100 * sum(folds) / len(folds)}
 
     def state(self) -> dict[str, Any]:
-        """Trained part, optimiser and averaged weights."""
+        """Return trained part, optimiser and averaged weights."""
         return {
             "model": self.model.registration,
             "optimizer": self.optimizer,
@@ -113,7 +113,7 @@ class RegistrationStage:
         }
 
     def weights(self) -> dict[str, Tensor]:
-        """All weights of the network, named as in :class:`LDMMorph`."""
+        """Return all weights of the network, named as in :class:`LDMMorph`."""
         frozen = self.model.latent_features.state_dict()
         trained = self.ema.module.state_dict()
         return {f"latent_features.{k}": v for k, v in frozen.items()} | {

@@ -1,4 +1,4 @@
-"""A segmenter of the structures, trained on images synthesised from label maps."""
+"""Segmentation stage, on images synthesised from label maps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["SegmentationStage"]
 
 
 class SegmentationStage:
-    """Cross-entropy and soft Dice of all structures."""
+    """Training of a segmenter with cross-entropy and soft Dice of all structures."""
 
     def __init__(self, config: StageConfig, fabric: Fabric, init: Path | None = None) -> None:
         self.config, self.fabric = config, fabric
@@ -38,10 +38,10 @@ class SegmentationStage:
         self.ema = EMA(self.model.module, config.ema_decay)
 
     def step(self, batch: dict[str, Tensor], step: int) -> dict[str, float]:
-        """One step on a batch of images."""
+        """Do one step on a batch of images."""
         self.model.train()
         logits = self.model(batch["image"])
-        # A quarter of the voxels, others at each step: a softmax of 36 classes over all of them
+        # A quarter of the voxels, another one at each step: a softmax of 36 classes over all voxels
         # would take as long as the network.
         first, second = torch.randint(2, (2,)).tolist()
         part = (slice(None), slice(None), slice(first, None, 2), slice(second, None, 2))
@@ -52,7 +52,7 @@ class SegmentationStage:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Dice of the structures on the validation images."""
+        """Return the Dice of the structures on the validation images."""
         network = self.ema.module.eval()
         dice = []
         for item in self.validation:
@@ -64,9 +64,9 @@ class SegmentationStage:
         return {"score": score, "dice": score, "worst": min(dice)}
 
     def state(self) -> dict[str, Any]:
-        """Network, optimiser and averaged weights."""
+        """Return network, optimiser and averaged weights."""
         return {"model": self.model, "optimizer": self.optimizer, **self.ema.state()}
 
     def weights(self) -> dict[str, Tensor]:
-        """The averaged weights, named as in :class:`UNetSegmenter`."""
+        """Return the averaged weights, named as in :class:`UNetSegmenter`."""
         return {k: v.contiguous() for k, v in self.ema.module.state_dict().items()}

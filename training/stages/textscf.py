@@ -1,4 +1,4 @@
-"""textSCF: the backbone, the implicit function and the head, trained together."""
+"""textSCF stage: joint training of backbone, implicit function and head."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from SlicerLDMRegLib.networks.textscf import TextSCF, TextSCFConfig
 from SlicerLDMRegLib.text import coordinate_regions
 
 from ..config import StageConfig
-from ..datasets.region_masks import degrade
+from ..datasets.degraded_masks import degrade
 from ..datasets.volumes import build_pairs, region_embeddings
 from ..synthesis.brain_anatomy import REGION_NUMBERS
 from .common import EMA, load_weights, optimise
@@ -28,11 +28,11 @@ __all__ = ["TextSCFStage"]
 
 
 class _Trainee(nn.Module):
-    """The network, called with tensors and returning tensors, as Fabric wraps it.
+    """Network with tensors as input and output, as Fabric needs it, and an auxiliary output.
 
-    Beside the field it returns what a linear layer makes of the features: the structures of both
-    images. Features that tell these apart are learned much sooner than fields are, and the fields
-    are made of them; the layer is not part of the model.
+    Besides the field it returns a segmentation of both images, by a linear layer on the features.
+    Features that separate the structures are learned much sooner than fields, and the fields need
+    them. The layer is not part of the model.
     """
 
     def __init__(self, network: TextSCF, classes: int) -> None:
@@ -51,13 +51,12 @@ class _Trainee(nn.Module):
 
 
 class TextSCFStage:
-    """The loss of textSCF (Section 3.4): image similarity, Dice of the structures, smoothness.
+    """Training with textSCF's loss (Section 3.4): similarity, Dice of structures, smoothness.
 
-    ``losses``: ``similarity`` weighs the squared difference of the noise-free renderings of both
-    label maps in one contrast, which exist because the images are synthesised and make the loss
-    free of the contrast that the network sees; ``dice`` the structures; ``smoothness`` the
-    displacement, or the velocity where there is one; ``structures`` the telling apart of the
-    structures in the features (0: not at all, as in the paper).
+    ``losses``: ``similarity`` weighs the squared difference of noise-free renderings of both label
+    maps in one contrast, which synthesis provides and which do not depend on the contrasts of the
+    input; ``dice`` the structures; ``smoothness`` the displacement, or the velocity if there is
+    one; ``structures`` the auxiliary segmentation (0, as in the paper: none).
     """
 
     def __init__(self, config: StageConfig, fabric: Fabric, init: Path | None = None) -> None:
@@ -84,7 +83,7 @@ class TextSCFStage:
         self.ema = EMA(self.model.module, config.ema_decay)
 
     def step(self, batch: dict[str, Tensor], step: int) -> dict[str, float]:
-        """One step on a batch of pairs."""
+        """Do one step on a batch of pairs."""
         self.model.train()
         weights = self.config.losses
         rng = np.random.default_rng((self.config.seed, step, self.fabric.global_rank))
@@ -95,7 +94,7 @@ class TextSCFStage:
         field, structures = self.model(batch["moving"], batch["fixed"], regions.labels, confidence)
         field, size = field.float(), batch["fixed"].shape[2:]
         displacement = network.displacement(field, size)
-        # A quarter of the voxels, others at each step, tells as much and costs as much less.
+        # A quarter of the voxels, another one at each step, at a quarter of the cost.
         part = (
             ...,
             *(slice(int(first), None, 2) for first in rng.integers(2, size=2)),
@@ -107,7 +106,7 @@ class TextSCFStage:
         )
         warped = sample(batch["moving_canonical"], points)
         similarity = mse(warped, batch["fixed_canonical"][part])
-        # In voxels of the features a step is as many voxels of the images as their stride.
+        # A step on the feature grid is ``stride`` voxels of the images.
         smooth = smoothness(field) / network.stride**2
         loss = weights["dice"] * dice + weights["similarity"] * similarity
         loss = loss + weights["smoothness"] * smooth
@@ -136,7 +135,7 @@ class TextSCFStage:
         masks: Mapping[str, Any] | None = None,
         rng: np.random.Generator | None = None,
     ) -> Regions:
-        """The regions that the network is told of: from the labels, or cells of the lattice."""
+        """Return the regions for the network: from the labels, or cells of the lattice."""
         if self.cells is not None:
             cells = self.fabric.to_device(self.cells).expand(labels.shape)
             return Regions(cells, torch.ones(labels.shape, device=labels.device))
@@ -144,7 +143,7 @@ class TextSCFStage:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Dice of the structures and folds on the validation pairs, with reference masks."""
+        """Return Dice and folds of the validation pairs, with reference masks."""
         network = self.ema.module.network
         network.eval()
         dice: list[float] = []
@@ -162,18 +161,18 @@ class TextSCFStage:
         return {"score": score, "dice": score, "fold_percent": 100 * sum(folds) / len(folds)}
 
     def state(self) -> dict[str, Any]:
-        """Network, optimiser and averaged weights."""
+        """Return network, optimiser and averaged weights."""
         return {"model": self.model, "optimizer": self.optimizer, **self.ema.state()}
 
     def weights(self) -> dict[str, Tensor]:
-        """The averaged weights, named as in :class:`TextSCF`."""
+        """Return the averaged weights, named as in :class:`TextSCF`."""
         network = self.ema.module.network
         network.eval()
         return {k: v.contiguous() for k, v in network.state_dict().items()}
 
 
 def mean_dice(a: Tensor, b: Tensor, classes: int) -> float:
-    """Return the mean Dice of the classes 1 to ``classes - 1`` that either map holds."""
+    """Return the mean Dice of the classes 1 to ``classes - 1`` present in either map."""
     a, b = a.flatten(), b.flatten()
     overlap = torch.bincount(a[a == b], minlength=classes)
     total = torch.bincount(a, minlength=classes) + torch.bincount(b, minlength=classes)

@@ -1,4 +1,4 @@
-"""Stage 1: the VQ-GAN autoencoder (Esser et al. 2021, with the loss weights of LDM-Morph)."""
+"""Stage 1: VQ-GAN autoencoder (Esser et al. 2021, with the loss weights of LDM-Morph)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["VQGANStage"]
 
 
 class VQGANStage:
-    """L1 + codebook + (from ``discriminator_start``) an adversarial term of adaptive weight.
+    """Training with L1, codebook and, from ``discriminator_start``, adaptive adversarial losses.
 
-    The perceptual term of the paper needs VGG16 weights, which the ``perceptual_weight`` option
-    lets MONAI load where the machine may download them; it is 0 by default.
+    The paper's perceptual term needs VGG16 weights; with ``perceptual_weight`` above 0 (default 0)
+    MONAI downloads them.
     """
 
     def __init__(self, config: StageConfig, fabric: Fabric) -> None:
@@ -62,7 +62,7 @@ class VQGANStage:
         return loss
 
     def _adversarial_weight(self, reconstruction_loss: Tensor, generator_loss: Tensor) -> Tensor:
-        # Both terms shall pull equally hard at the last layer (VQ-GAN, Equation 7).
+        # Both terms get equal gradient norms at the last layer (VQ-GAN, Equation 7).
         by_reconstruction = self._gradient(reconstruction_loss)
         by_generator = self._gradient(generator_loss)
         ratio = by_reconstruction.norm() / (by_generator.norm() + 1e-4)
@@ -73,7 +73,7 @@ class VQGANStage:
         return torch.autograd.grad(loss, weight, retain_graph=True)[0]
 
     def step(self, batch: dict[str, Tensor], step: int) -> dict[str, float]:
-        """Train on moving and fixed images alike."""
+        """Do one step on moving and fixed images alike."""
         self.model.train()
         image = torch.cat([batch["fixed"], batch["moving"]])
         reconstruction, quantized = self.model(image)
@@ -107,7 +107,7 @@ class VQGANStage:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """L1 of the reconstruction and entries in use on the validation images."""
+        """Return reconstruction L1 and number of used entries on the validation images."""
         self.model.eval()
         error, used = 0.0, set()
         for image in self.validation.split(16):
@@ -120,7 +120,7 @@ class VQGANStage:
         return {"score": -error, "l1": error, "codebook_used": float(len(used))}
 
     def state(self) -> dict[str, Any]:
-        """Models and optimisers."""
+        """Return models and optimisers."""
         return {
             "model": self.model,
             "optimizer": self.optimizer,
@@ -129,5 +129,5 @@ class VQGANStage:
         }
 
     def weights(self) -> dict[str, Tensor]:
-        """Weights of the autoencoder."""
+        """Return the weights of the autoencoder."""
         return dict(self.model.state_dict())

@@ -1,1 +1,1 @@
-"""Generated image pairs with labels and known deformations: no patient data, no licence."""
+"""Generated image pairs with labels and known deformations, free of patient data."""

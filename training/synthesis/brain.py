@@ -1,9 +1,9 @@
-"""MR-like images of any contrast from label maps alone.
+"""Synthesis of MR-like brain images of any contrast from label maps.
 
-The idea is that of SynthSeg and SynthMorph (Billot et al. 2023; Hoffmann et al. 2022): a network
-that has seen every contrast needs none of them. This is written anew: all of an image's blur,
-slice thickness and resampling is one small matrix an axis, which keeps an image of 80 x 112 x 96
-voxels well below a quarter of a second on one core.
+The idea is from SynthSeg and SynthMorph (Billot et al. 2023; Hoffmann et al. 2022): a network
+trained on every contrast becomes independent of contrast. The code is our own: blur, slice
+thickness and resampling of an image are one small matrix per axis, which keeps an image of 80 x 112
+x 96 voxels well below a quarter of a second on one core.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ LOWER_PERCENTILE, UPPER_PERCENTILE = 0.1, 99.9
 
 @dataclass(frozen=True)
 class ScannerOptions:
-    """What the scanner adds; pairs are ranges of uniform draws.
+    """Simulated scanner: bias field, blur, slices and noise; pairs are ranges of uniform draws.
 
     Args:
-        bias: standard deviation of the logarithm of the shading.
+        bias: standard deviation of the logarithm of the bias field.
         bias_width: width of its structures in mm.
-        blur: standard deviation of the point spread in mm, on top of that of the voxels.
-        thick_slices: probability of slices that are thicker than the voxels, along any axis.
+        blur: standard deviation of the point spread in mm, in addition to the voxel size.
+        thick_slices: probability of slices thicker than the voxels, along any axis.
         slice_distance: mm between these.
         noise: standard deviation, 1 = the brightest tissue.
-        rician: probability of Rician noise; else it is Gaussian.
+        rician: probability of Rician noise; otherwise Gaussian.
         gamma: exponents lie between 1 / gamma and gamma.
-        bare_brain: probability that a stripped image lacks the fluid in the sulci, too.
+        bare_brain: probability that a stripped image also lacks the fluid in the sulci.
     """
 
     bias: tuple[float, float] = (0.0, 0.25)
@@ -52,7 +52,7 @@ class ScannerOptions:
     bare_brain: float = 0.4
 
 
-#: A good research scanner: for the images on which methods are compared.
+#: A good research scanner, for the images of the comparison.
 GOOD_SCANNER = ScannerOptions(
     bias=(0.05, 0.12),
     blur=(0.5, 0.7),
@@ -65,11 +65,11 @@ GOOD_SCANNER = ScannerOptions(
 
 
 def stripped(labels: np.ndarray, bare: bool = False) -> np.ndarray:
-    """Return what is left of a head without its skull: the brain and the fluid in its sulci.
+    """Return the labels of a skull-stripped head: the brain and the fluid in its sulci.
 
     Args:
         labels: uint8 indices of ``LABEL_NUMBERS``.
-        bare: remove that fluid, too.
+        bare: whether to remove that fluid, too.
     """
     keep = BRAIN.copy()
     keep[_SULCAL] = not bare
@@ -86,7 +86,7 @@ def render(
     options: ScannerOptions | None = None,
     skull: bool = False,
 ) -> np.ndarray:
-    """Draw an image of a label map.
+    """Synthesise an image of a label map.
 
     Args:
         rng: source of randomness.
@@ -94,9 +94,9 @@ def render(
         spacing: mm between voxels.
         contrast: of the tissues.
         around: labels at points around the centre of every voxel, each of the shape of ``labels``;
-            half of a voxel's brightness comes from them.
-        options: of the scanner.
-        skull: show the whole head, or the stripped brain on zero.
+            they contribute half of a voxel's brightness.
+        options: scanner options.
+        skull: the whole head; otherwise the stripped brain on zero background.
 
     Returns:
         ``(z, y, x)`` float32 in [0, 1].
@@ -111,7 +111,7 @@ def render(
         shading = smooth_volume(rng, labels.shape, [width], [strength])
         image *= np.exp(shading, out=shading)
     noise, rician = rng.uniform(*o.noise), rng.uniform() < o.rician
-    # Without any blur, borders of tissues would have steps that no scanner shows.
+    # Without any blur, tissue borders would be sharper than a scanner shows them.
     psf = [float(np.hypot(s / spacing, 0.3)) for s in rng.uniform(*o.blur, 3)]
     axis, distance = int(rng.integers(3)), rng.uniform(*o.slice_distance) / spacing
     thick = rng.uniform() < o.thick_slices and distance > 1
@@ -139,9 +139,9 @@ def render(
 def canonical_image(
     labels: np.ndarray, spacing: float, around: Sequence[np.ndarray] = ()
 ) -> np.ndarray:
-    """Return a T1-like image without noise or shading, the stripped brain on zero, in [0, 1].
+    """Return a T1-like image of the stripped brain without noise or bias field, in [0, 1].
 
-    Args: as of :func:`render`.
+    Args: see :func:`render`.
     """
     means, _ = canonical("t1").of_labels()
     image = _mixed(means, labels, around) * stripped(labels)
@@ -190,7 +190,7 @@ def _along(image: np.ndarray, matrix: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _gaussian(length: int, sigma: float) -> np.ndarray:
-    """``(length, length)``: smooths by a Gaussian; rows add up to 1 at the borders, too."""
+    """Return the ``(length, length)`` matrix of a Gaussian filter, with rows of sum 1."""
     distance = np.subtract.outer(np.arange(length), np.arange(length))
     return _rows(np.exp(-0.5 * (distance / sigma) ** 2))
 
@@ -198,12 +198,12 @@ def _gaussian(length: int, sigma: float) -> np.ndarray:
 def _slices(
     length: int, sigma: float, distance: float, thickness: float, offset: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Matrices to thick slices ``(slices, length)`` and, linearly, back ``(length, slices)``."""
+    """Return matrices to thick slices ``(slices, length)`` and back ``(length, slices)``."""
     centres = np.arange(offset - distance, length + distance, distance)
     voxels = np.arange(length)
     centres = np.clip(centres, 0, length - 1)
     centres = np.unique(centres)
-    # A slice profile is nearly Gaussian: its width at half height is the slice's thickness.
+    # A slice profile is nearly Gaussian, with the slice thickness as width at half maximum.
     width = np.hypot(sigma, thickness / 2.355)
     down = _rows(np.exp(-0.5 * (np.subtract.outer(centres, voxels) / width) ** 2))
     right = np.clip(np.searchsorted(centres, voxels), 1, len(centres) - 1)

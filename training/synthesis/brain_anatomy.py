@@ -1,7 +1,7 @@
-"""The labels of brain label maps: their tissues, their other side and the regions of the model.
+"""Brain labels: tissues, left-right counterparts and regions of the model.
 
-The maps number structures as FreeSurfer does and tissues outside the brain from 502 to 530. For
-synthesis every number has a small index, its place in :data:`LABEL_NUMBERS`.
+The maps use FreeSurfer's numbers for structures, and 502 to 530 for tissues outside the brain. For
+synthesis every number has a small index, its position in :data:`LABEL_NUMBERS`.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ __all__ = [
 #: Numbers of the 35 structures of OASIS, ascending; row i + 1 of a region table is entry i.
 REGION_NUMBERS: tuple[int, ...] = tuple(FREESURFER35)
 
-# Our own numbers for cerebrospinal fluid, which the maps number 24 wherever it is: a tool that
-# strips the skull leaves the fluid in the sulci and removes the rest.
+# Our own numbers for cerebrospinal fluid, which is 24 everywhere in the maps: skull stripping keeps
+# the fluid in the sulci and removes the rest.
 SULCAL_CSF, OUTER_CSF = 24, 924
 
-# number -> tissue; the left number of a structure with two sides, whose right one is _RIGHT's.
+# Tissue by number; of structures with two sides the left number, the right one is in _RIGHT.
 _TISSUE = {
     **{2: "white-matter", 3: "cortex", 4: "ventricle", 5: "ventricle"},
     **{7: "cerebellum-white-matter", 8: "cerebellum-cortex", 10: "thalamus", 11: "caudate"},
@@ -46,10 +46,9 @@ _RIGHT = {
     **{2: 41, 3: 42, 4: 43, 5: 44, 7: 46, 8: 47, 10: 49, 11: 50, 12: 51, 13: 52, 17: 53},
     **{18: 54, 25: 57, 26: 58, 28: 60, 30: 62, 31: 63},
 }
-# The choroid plexus has four parts in the maps: in the body and in the temporal horn of either
-# lateral ventricle.
+# The maps divide the choroid plexus of each side into body and temporal horn of the ventricle.
 _SAME_AS = {136: 31, 137: 31, 163: 63, 164: 63}
-# Lesions lie in the white matter and are white matter to the model.
+# Lesions lie in the white matter and count as white matter for the model.
 _REGION = {**{n: n for n in REGION_NUMBERS}, 25: 2, 57: 41}
 
 _TISSUE_OF_NUMBER = {0: "air", **_TISSUE, **{r: _TISSUE[n] for n, r in _RIGHT.items()}}
@@ -62,7 +61,7 @@ _INDEX = {number: index for index, number in enumerate(LABEL_NUMBERS)}
 
 #: Names of the tissues that have an intensity of their own; the two sides share one.
 TISSUES: tuple[str, ...] = tuple(dict.fromkeys(_TISSUE_OF_NUMBER.values()))
-#: ``(LABEL_COUNT,)``: place in TISSUES of each index.
+#: ``(LABEL_COUNT,)``: position in TISSUES of each index.
 TISSUE_OF_LABEL = np.array([TISSUES.index(_TISSUE_OF_NUMBER[n]) for n in LABEL_NUMBERS])
 #: ``(LABEL_COUNT,)`` uint8: index of the same structure on the other side.
 MIRROR = np.array([_INDEX[_OTHER_SIDE.get(n, n)] for n in LABEL_NUMBERS], np.uint8)
@@ -78,7 +77,7 @@ def indices_of(numbers: np.ndarray) -> np.ndarray:
     """Translate label numbers, integers or whole floats, to uint8 indices of LABEL_NUMBERS.
 
     Raises:
-        ValueError: for a number that is not known, naming it.
+        ValueError: naming an unknown number.
     """
     whole = np.rint(numbers).astype(np.int32)
     table = np.zeros(max(_INDEX) + 1, np.uint8)

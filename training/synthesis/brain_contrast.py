@@ -1,4 +1,4 @@
-"""Intensities of tissues: of T1- and T2-weighted MR, or of a scanner that does not exist."""
+"""Tissue intensities of T1- and T2-weighted MR, and random contrasts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["CONTRASTS", "Contrast", "canonical", "draw_contrast", "vary"]
 
 CONTRASTS = ("random", "t1", "t2")
 
-# Typical brightness of the tissues, 1 = the brightest of the brain in T1, fluid in T2.
+# Typical brightness of the tissues; 1 is the brightest tissue of the brain in T1, fluid in T2.
 _T1 = {
     **{"air": 0.02, "white-matter": 0.90, "cortex": 0.58, "ventricle": 0.14, "csf": 0.14},
     **{"cerebellum-white-matter": 0.86, "cerebellum-cortex": 0.58, "thalamus": 0.75},
@@ -37,7 +37,7 @@ _MEANS = {
     "t1": np.array([_T1[t] for t in TISSUES]),
     "t2": np.array([_T2[t] for t in TISSUES]),
 }
-# Tissues that look alike in most images; air stays alone.
+# Tissues that look alike in most images; air always stays alone.
 _GROUPS = (
     *(
         ("white-matter", "cerebellum-white-matter", "brain-stem", "ventral-dc", "spinal-cord"),
@@ -51,12 +51,13 @@ _GROUPS = (
     ),
 )
 _AIR = TISSUES.index("air")
+# Additional deviation of tissues that are not uniform.
 _WIDE = np.array([0.08 if t in ("soft-tissue", "skin", "spongy-bone") else 0.0 for t in TISSUES])
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """The look of every tissue of :data:`TISSUES` in one image.
+    """Intensity of every tissue of :data:`TISSUES` in one image.
 
     Attributes:
         means: ``(tissues,)`` brightness, about 0 to 1.
@@ -83,8 +84,8 @@ def draw_contrast(rng: np.random.Generator, kind: str) -> Contrast:
 
     Args:
         rng: source of randomness.
-        kind: "t1" or "t2": as in such images, every tissue a little different from image to image;
-            "random": any brightness for any tissue, often one for a group of alike tissues.
+        kind: "t1" or "t2": typical values with a small variation from image to image; "random": any
+            brightness for any tissue, often the same for a group of similar tissues.
 
     Raises:
         ValueError: for another kind.
@@ -111,6 +112,6 @@ def draw_contrast(rng: np.random.Generator, kind: str) -> Contrast:
 
 
 def vary(rng: np.random.Generator, contrast: Contrast, amount: float = 0.03) -> Contrast:
-    """Return nearly the same contrast, as of another image from the same scanner."""
+    """Return a slightly varied contrast, as of another image from the same scanner."""
     means = contrast.means + rng.normal(0, amount, len(TISSUES)) * (contrast.means > 0.05)
     return Contrast(np.clip(means, 0, None), contrast.deviations)

@@ -1,4 +1,4 @@
-"""Random anatomy from a label map: a smooth deformation without folds, then labels at points."""
+"""Random anatomies from a label map, by smooth deformations without folds."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ __all__ = [
     "smooth_volume",
 ]
 
-# Largest norm of the gradient of the displacement: below 1 the map is one-to-one.
+# Maximum norm of the gradient of the displacement. Any value below 1 makes the map one-to-one; a
+# larger one allows stronger local deformations. Not tuned.
 _STEEPEST = 0.7
 
 
 @dataclass(frozen=True)
 class DeformationOptions:
-    """How far an anatomy is changed. All are limits of uniform draws unless said otherwise.
+    """Strength of an anatomical deformation; limits of uniform draws unless stated otherwise.
 
     Args:
         strength: factor on everything below, 0 for no change.
@@ -50,7 +51,7 @@ class DeformationOptions:
 
 @dataclass(frozen=True)
 class Affine:
-    """``point -> matrix point + translation``, in mm, x, y, z."""
+    """Affine map ``point -> matrix point + translation``, in mm, x, y, z."""
 
     matrix: np.ndarray
     translation: np.ndarray
@@ -73,8 +74,8 @@ class RandomMap:
 
     Args:
         rng: source of randomness.
-        geometry: lattice on which the displacement is known, axes along LPS.
-        options: how strong.
+        geometry: lattice of the displacement, axes along LPS.
+        options: strength of the deformation.
         placement: of the head in the scanner, shared by the images of a pair.
 
     Attributes:
@@ -105,7 +106,7 @@ class RandomMap:
             self.displacement = field
 
     def points(self, flip: bool = False) -> np.ndarray:
-        """Return where the voxels come from: ``(3, z, y, x)`` float32 mm, components x, y, z.
+        """Return the source points of the voxels: ``(3, z, y, x)`` float32 mm, components x, y, z.
 
         Args:
             flip: mirror the old anatomy left to right first.
@@ -123,7 +124,7 @@ class RandomMap:
 
 
 def lattice_points(geometry: ImageGeometry, affine: Affine | None = None) -> np.ndarray:
-    """Return the points of a lattice along LPS, mapped: ``(3, z, y, x)`` float32 mm, x, y, z."""
+    """Return the mapped points of an LPS lattice, ``(3, z, y, x)`` float32 mm, x, y, z."""
     affine = affine or Affine(np.eye(3), np.zeros(3))
     g = geometry
     axes = [o + s * np.arange(n) for o, s, n in zip(g.origin, g.spacing, g.size, strict=True)]
@@ -144,16 +145,16 @@ def read_labels_at(
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Return the label nearest to each point, and labels around it.
 
-    A voxel that is larger than those of the map holds several labels. Those half a voxel from its
-    centre, on the corners of a tetrahedron, tell what a scanner would mix; there are none when the
-    voxel is as small as the map's. Beyond the map its border goes on.
+    A voxel larger than those of the map holds several labels. The labels half a voxel from its
+    centre, at the corners of a tetrahedron, represent the partial volume; there are none for voxels
+    as small as the map's. Outside of the map its border is repeated.
 
     Args:
         labels: ``(z, y, x)`` uint8 indices, on ``geometry`` with axes along LPS.
         geometry: lattice of the labels.
         points: ``(3, ...)`` mm, components x, y, z.
         spacing: size of the voxels around the points in mm.
-        flip: exchange the left and right structures, for points of a mirrored map.
+        flip: whether to exchange left and right structures, for points of a mirrored map.
     """
     flat = labels.ravel()
     half = int(spacing / geometry.spacing[0] / 2)
@@ -183,7 +184,7 @@ def smooth_volume(
     widths: Sequence[float],
     amplitudes: Sequence[float],
 ) -> np.ndarray:
-    """Draw the sum of smooth random volumes, ``shape`` float32 of zero mean.
+    """Draw a sum of smooth random volumes, ``shape`` float32 of zero mean.
 
     Args:
         rng: source of randomness.
@@ -202,7 +203,7 @@ def smooth_volume(
 
 
 def _largest_gradient(field: np.ndarray, spacing: Sequence[float]) -> float:
-    """Largest Frobenius norm of the gradient, from differences over two voxels."""
+    """Return the largest Frobenius norm of the gradient, by central differences."""
     coarse = field[:, ::2, ::2, ::2]
     total = np.zeros([n - 1 for n in coarse.shape[1:]], np.float32)
     for axis, step in ((1, spacing[2]), (2, spacing[1]), (3, spacing[0])):

@@ -1,4 +1,4 @@
-"""Short-axis cine MR of a heart: end-diastole to end-systole."""
+"""Synthetic short-axis cine MR of a heart, end-diastole to end-systole."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ CARDIAC_LABELS = {1: "left ventricle cavity", 2: "myocardium", 3: "right ventric
 
 
 def _direction(degrees: float) -> np.ndarray:
-    """Unit vector (row, column); 0 points right, 90 down, as angles appear on the screen."""
+    """Return the unit vector (row, column) of a screen angle; 0 points right, 90 down."""
     return np.array([np.sin(np.radians(degrees)), np.cos(np.radians(degrees))])
 
 
 class _Anatomy:
-    """A chest drawn once at random, to be looked at where every pixel's tissue comes from."""
+    """Random chest anatomy, sampled at the source point of each pixel."""
 
     def __init__(self, rng: np.random.Generator, size: int) -> None:
         self.scale = size / 128
@@ -86,7 +86,7 @@ class _Anatomy:
         self.fine = Field.noise(rng, size, max(2.5 * unit, 1.5))
 
     def leave_plane(self, rng: np.random.Generator, share: float) -> None:
-        """Replace a share of the fine structure: the heart moves through the imaged plane."""
+        """Replace a share of the fine structure, as by through-plane motion of the heart."""
         for field in (self.middle, self.fine):
             other = Field.noise(rng, self.size, 4 * self.scale)
             field.values = np.sqrt(1 - share**2) * field.values + share * other.values
@@ -96,7 +96,7 @@ class _Anatomy:
         return np.sqrt(row**2 + column**2), np.arctan2(row, column)
 
     def _beyond(self, points, direction, line) -> np.ndarray:
-        """Signed distance to a bent line; negative behind it, seen from the heart."""
+        """Return the signed distance to a bent line; negative on its far side from the heart."""
         offset = points - self.centre[:, None, None]
         along = np.tensordot(direction, offset, 1)
         across = direction[0] * offset[1] - direction[1] * offset[0]
@@ -112,13 +112,13 @@ class _Anatomy:
     def look(
         self, rng: np.random.Generator, points: np.ndarray, blood: float, compaction: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return signal and labels of the tissue that lies at ``points`` in the fixed image.
+        """Return signal and labels of the tissue at ``points`` of the fixed image.
 
         Args:
             rng: source of the flow patterns in blood, which do not move with the tissue.
             points: ``(2, H, W)`` pixels of the fixed image.
-            blood: factor on the signal of blood, which depends on its flow.
-            compaction: how far trabeculae have filled the cavity, a fraction of its radius.
+            blood: factor on the signal of blood, for the effect of flow.
+            compaction: depth to which trabeculae fill the cavity, fraction of its radius.
         """
         v, unit = self.values, self.scale
         coarse, middle, fine = self.coarse(points), self.middle(points), self.fine(points)
@@ -184,7 +184,7 @@ def cardiac_pair(rng: np.random.Generator, size: int) -> PhantomPair:
     pull = rng.uniform(0, 0.35) * (1 - ratio) * anatomy.outer
 
     def free_wall(points: np.ndarray) -> np.ndarray:
-        """The right ventricle's free wall moves towards the septum."""
+        """Move the right ventricle's free wall towards the septum."""
         middle = anatomy.rv_centre + 0.7 * anatomy.rv_radii[1] * anatomy.rv_direction
         distance = ((points - middle[:, None, None]) ** 2).sum(axis=0)
         spread = (0.8 * anatomy.outer) ** 2

@@ -1,4 +1,4 @@
-"""Invertible deformations of the plane with exact or numerically tight inverses."""
+"""Invertible 2D deformations with exact or numerically accurate inverses."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from training.synthesis.random_fields import Field, smooth_noise
 
 __all__ = ["Composition", "Contraction", "Deformation", "VelocityFlow"]
 
-MARGIN = 16  # pixels beyond the picture in which deformations are known
+MARGIN = 16  # pixels around the picture in which deformations are defined
 LATTICE = 2  # pixels between the lattice points of a velocity field
 
 
 class Deformation(Protocol):
-    """A one-to-one map of the plane; points are ``(2, ...)``, rows and columns in pixels."""
+    """One-to-one map of the plane; points are ``(2, ...)``, rows and columns in pixels."""
 
     def forward(self, points: np.ndarray) -> np.ndarray:
         """Map points of the fixed image to the moving image."""
@@ -27,10 +27,10 @@ class Deformation(Protocol):
 
 
 class VelocityFlow:
-    """The flow of a stationary velocity field, by scaling and squaring (Arsigny et al. 2006).
+    """Flow of a stationary velocity field, by scaling and squaring (Arsigny et al. 2006).
 
     Args:
-        velocity: ``(2, N, N)`` pixels, on the lattice that :meth:`lattice` returns.
+        velocity: ``(2, N, N)`` pixels, on the lattice of :meth:`lattice`.
         steps: number of squarings.
     """
 
@@ -41,7 +41,7 @@ class VelocityFlow:
 
     @staticmethod
     def lattice(size: int) -> np.ndarray:
-        """Return the points ``(2, N, N)`` at which the velocity of a picture is given."""
+        """Return the lattice points ``(2, N, N)`` of the velocity of a picture."""
         side = (size + 2 * MARGIN) // LATTICE + 1
         return np.mgrid[:side, :side] * float(LATTICE) - MARGIN
 
@@ -85,18 +85,18 @@ class VelocityFlow:
 
 
 class Contraction:
-    """A ring that contracts as a ventricle does: the cavity shrinks, the wall thickens and twists.
+    """Contraction of a ring, as of a ventricle: the cavity shrinks, the wall thickens and twists.
 
-    The radius follows a monotonous profile, hence the map cannot fold and its inverse is a table
-    read the other way round. Inside the wall, area is kept up to ``wall_growth``.
+    The radius follows a monotonic profile, so the map cannot fold and its inverse is the inverted
+    table. Inside the wall, area is preserved up to ``wall_growth``.
 
     Args:
         centre: (row, column) in pixels.
         inner: cavity radius in pixels.
         outer: radius of the wall's outer side in pixels.
-        ratio: cavity radius after contraction divided by that before.
-        wall_growth: area of the wall after contraction divided by that before; above 1, since the
-            heart shortens along its axis.
+        ratio: cavity radius after contraction relative to before.
+        wall_growth: wall area after contraction relative to before; above 1, since the heart
+            shortens along its axis.
         twist: rotation of the cavity's rim in radians.
         reach: pixels outside the wall over which the motion fades away.
         axes: 2x2 matrix; distances are measured after it (an ellipse becomes a circle).
@@ -126,7 +126,7 @@ class Contraction:
         shift = np.where(radius < inner, ratio * radius, np.sqrt(wall)) - radius
         outside = outer_shift * np.exp(-(((radius - outer) / reach) ** 2))
         shift = np.where(radius > outer, outside, shift)
-        # Rounds the kinks at the rims: tissue has none. Mirrored at zero the profile is odd.
+        # Rounds the kinks at the rims, which tissue lacks. Mirrored at zero the profile is odd.
         shift = gaussian_filter1d(np.concatenate([-shift[:0:-1], shift]), outer / 15 / step)
         self._radius, self._shift = radius, shift[len(radius) - 1 :]
 
@@ -153,7 +153,7 @@ class Contraction:
 
 
 class Composition:
-    """Several deformations, the first one first."""
+    """Composition of deformations, applied in the given order."""
 
     def __init__(self, *parts: Deformation) -> None:
         self._parts = parts

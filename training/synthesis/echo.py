@@ -1,4 +1,4 @@
-"""Apical echocardiography: a heart in a sector, in speckle, end-diastole to end-systole."""
+"""Synthetic apical echocardiography with speckle, end-diastole to end-systole."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ECHO_LABELS = {1: "left ventricle cavity", 2: "myocardium", 3: "left atrium"}
 
 
 class _Sector:
-    """The fan that a probe at the top of the picture sees: depth and angle of every pixel."""
+    """Sector of a probe at the top of the picture: depth and angle of every pixel."""
 
     def __init__(self, rng: np.random.Generator, size: int) -> None:
         unit = size / 128
@@ -40,14 +40,14 @@ class _Sector:
 
 
 def _speckle(rng: np.random.Generator, depth: int, lateral: float) -> Field:
-    """Complex scatterers seen by a pulse: long across the beam, short along it; (2, N, 192)."""
+    """Draw complex speckle (2, N, 192), long across the beam and short along it."""
     noise = rng.standard_normal((2, depth, 192))
     noise = gaussian_filter(noise, (0, 0.8, lateral))
     return Field(noise / noise.std(), margin=0)
 
 
 class _Anatomy:
-    """An apical view drawn once at random; echogenicity where every pixel's tissue comes from."""
+    """Random apical anatomy: echogenicity at the source point of each pixel."""
 
     def __init__(self, rng: np.random.Generator, size: int, sector: _Sector) -> None:
         self.scale = unit = size / 128
@@ -70,11 +70,11 @@ class _Anatomy:
         return np.array([np.cos(self.tilt), np.sin(self.tilt)])
 
     def along(self, fraction: float) -> np.ndarray:
-        """Point of the long axis: 0 is the apex, 1 the valve."""
+        """Return a point of the long axis: 0 is the apex, 1 the valve."""
         return self.apex + fraction * self.length * self.axis
 
     def look(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return log echogenicity and labels of the tissue at ``points`` in the fixed image."""
+        """Return log echogenicity and labels of the tissue at ``points`` of the fixed image."""
         unit, axis = self.scale, self.axis
         coarse, middle = self.coarse(points), self.middle(points)
         offset = points - self.apex[:, None, None]
@@ -131,7 +131,7 @@ def _motion(rng: np.random.Generator, size: int, anatomy: _Anatomy) -> Compositi
     rise = rng.uniform(2, 9) * unit * (1 - ratio) / 0.3
 
     def valve_plane(points: np.ndarray) -> np.ndarray:
-        """The base moves towards the apex, the atrium fills."""
+        """Move the base towards the apex and fill the atrium."""
         offset = points - anatomy.along(1.0)[:, None, None]
         depth = np.tensordot(anatomy.axis, offset, 1)
         side = anatomy.axis[0] * offset[1] - anatomy.axis[1] * offset[0]
@@ -145,7 +145,7 @@ def _motion(rng: np.random.Generator, size: int, anatomy: _Anatomy) -> Compositi
 def echo_pair(rng: np.random.Generator, size: int) -> PhantomPair:
     """Draw an apical view at end-diastole (fixed) and end-systole (moving); labels ECHO_LABELS.
 
-    Speckle follows the tissue in part: the rest decorrelates, as out-of-plane motion makes it.
+    Part of the speckle follows the tissue; the rest decorrelates, as by out-of-plane motion.
     """
     sector = _Sector(rng, size)
     anatomy = _Anatomy(rng, size, sector)

@@ -1,4 +1,4 @@
-"""What a scanner adds to a picture: shading, blur, noise and an arbitrary scale."""
+"""Simulated image acquisition in 2D: shading, blur, noise and intensity scale."""
 
 from __future__ import annotations
 
@@ -35,6 +35,6 @@ def rician(rng: np.random.Generator, image: np.ndarray, blur: float, noise: floa
 
 
 def to_unit_range(image: np.ndarray, percentile: float = 99.9) -> np.ndarray:
-    """Scale to [0, 1] float32 so that the ``percentile`` becomes 1; what is brighter is clipped."""
+    """Scale to [0, 1] float32, with the ``percentile`` as 1 and brighter values clipped."""
     low, high = image.min(), np.percentile(image, percentile)
     return np.clip((image - low) / max(high - low, 1e-6), 0.0, 1.0).astype(np.float32)

@@ -34,7 +34,7 @@ __all__ = ["LABEL_MAPS", "make_brain_images"]
 LABEL_MAPS = Path(__file__).resolve().parents[3] / "shared" / "data" / "brain_label_maps"
 _FIELD_OF_VIEW = (160.0, 224.0, 192.0)  # mm along x, y, z: the network's
 _NUMBERS = np.array([0, *REGION_NUMBERS], np.uint8)[REGION_ROW]
-_BRIGHTEST = 1000
+_BRIGHTEST = 1000  # intensity that 1 becomes in the files
 
 
 def make_brain_images(
@@ -48,21 +48,21 @@ def make_brain_images(
     seed: int = 0,
     cache: Path | None = None,
 ) -> list[Path]:
-    """Write one image and one label map of every subject into ``output`` and return the files.
+    """Write an image and a label map of each subject into ``output`` and return the files.
 
-    The aligned images at 2 mm are those on which methods are compared.
+    The aligned images at 2 mm are those of the comparison of methods.
 
     Args:
         root: folder of the label maps.
-        subjects: their numbers, 1 to 20.
-        output: folder, made when it is missing.
+        subjects: subject numbers, 1 to 20.
+        output: folder, created if missing.
         contrast: "t1", "t2" or "random".
-        space: "aligned": affinely to the mean brain, axes along LPS; "native": as the subject lay
-            in the scanner, on the lattice of its label map.
+        space: "aligned": affinely to the mean brain, axes along LPS; "native": in the subject's own
+            frame, on the lattice of its label map.
         spacing: mm between voxels, the same along all axes.
-        skull: show the whole head instead of the stripped brain.
-        seed: of contrast and noise; each subject's differ.
-        cache: folder for the aligned label maps.
+        skull: the whole head instead of the stripped brain.
+        seed: of contrast and noise, which differ between subjects.
+        cache: folder of the aligned label maps.
 
     Raises:
         FileNotFoundError: when a subject has no label map.
@@ -100,11 +100,11 @@ def make_brain_images(
 def _native(
     labels: np.ndarray, geometry: ImageGeometry, spacing: float
 ) -> tuple[np.ndarray, list[np.ndarray], ImageGeometry]:
-    """Labels, labels around the voxels and lattice in the frame of a label map."""
+    """Return labels, labels around the voxels and lattice in the frame of a label map."""
     if np.allclose(geometry.spacing, spacing):
         return labels, [], geometry
     target = geometry.resampled(spacing=(spacing,) * 3)
-    # Points in the own frame of the map, whose axes need not be those of the patient.
+    # Points in the map's own frame, which need not be aligned with the patient's axes.
     own = ImageGeometry(geometry.size, geometry.spacing, (0.0,) * 3, tuple(np.eye(3).ravel()))
     first = geometry.physical_to_index(np.array(target.origin)) * geometry.spacing
     steps = [first[i] + spacing * np.arange(target.size[i]) for i in range(3)]

@@ -22,10 +22,10 @@ __all__ = ["SAMPLES", "make_brain_samples", "make_samples"]
 
 SAMPLE_DATA = Path(__file__).resolve().parents[2] / "Resources" / "SampleData"
 
-# kind of phantom -> (seed, pixel spacing in mm)
+# (seed, pixel spacing in mm) by kind of phantom
 SAMPLES = {"cardiac": (9, 1.4), "echo": (16, 1.2)}
 
-# Two subjects that no model was trained on, as they lay in the scanner.
+# Two subjects outside of the training split, in their own frames.
 _BRAINS = {"fixed": 17, "moving": 18}
 _MARGIN = 8  # voxels of air around a brain
 
@@ -33,7 +33,7 @@ _MARGIN = 8  # voxels of air around a brain
 def make_samples(output: Path) -> list[Path]:
     """Write every sample pair with its labels into ``output`` and return the files.
 
-    Images are 8-bit, 0 to 255, as scanners export them; all files are 2D NRRD in mm.
+    Images are 8-bit, 0 to 255, as exported by scanners; all files are 2D NRRD in mm.
     """
     output.mkdir(parents=True, exist_ok=True)
     written = []
@@ -58,7 +58,7 @@ def make_brain_samples(output: Path, root: Path) -> list[Path]:
     """Write the brain pair, T1-like, 2 mm, 8-bit, with its 35 structures; return the files.
 
     Raises:
-        FileNotFoundError: when the label maps are not in the folder ``root``.
+        FileNotFoundError: when the label maps are not in ``root``.
     """
     output.mkdir(parents=True, exist_ok=True)
     written = []

@@ -1,4 +1,4 @@
-"""The result of every generator: two images, their labels and the deformation between them."""
+"""Generated image pair with labels and true deformation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["PhantomPair"]
 
 @dataclass(frozen=True)
 class PhantomPair:
-    """A generated pair with its ground truth.
+    """Generated pair with its ground truth.
 
     Attributes:
         fixed: ``(H, W)`` float32 in [0, 1].
@@ -19,7 +19,7 @@ class PhantomPair:
         fixed_labels: ``(H, W)`` uint8.
         moving_labels: ``(H, W)`` uint8.
         displacement: ``(2, H, W)`` float32 in voxels, channels (row, column), fixed to moving:
-            ``fixed(x)`` shows the tissue that ``moving(x + displacement(x))`` shows. It is
+            ``fixed(x)`` and ``moving(x + displacement(x))`` show the same tissue. It is
             diffeomorphic and has no folds on the pixel grid.
     """
 

@@ -1,4 +1,4 @@
-"""One entrance to all generated pairs: ``generate_pair("cardiac", seed=3)``."""
+"""Generation of image pairs by kind: ``generate_pair("cardiac", seed=3)``."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ def generate_pair(kind: str, seed: int, size: int = 128) -> PhantomPair:
     """
     if kind not in _GENERATORS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
-    # The kind is part of the seed, so that pair 7 of two kinds shares nothing.
+    # The kind is part of the seed, so that equal seeds of two kinds are independent.
     return _GENERATORS[kind](np.random.default_rng([seed, KINDS.index(kind)]), size)

@@ -1,4 +1,4 @@
-"""Random smooth functions of the plane, cheap enough to draw thousands of images with."""
+"""Smooth random 2D functions, fast enough for thousands of images."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def pixel_grid(size: int) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def spline_matrix(length: int, spacing: float) -> np.ndarray:
-    """Cubic B-spline basis ``(length, control points)``, rows scaled to unit sum of squares.
+    """Return a cubic B-spline basis ``(length, control points)``, rows of unit sum of squares.
 
-    With that scale, independent standard normal control points give unit variance everywhere.
+    With this scale, independent standard normal control points give unit variance everywhere.
     """
     knots = int(np.ceil((length - 1) / spacing)) + 3
     distance = np.abs(np.arange(length)[:, None] / spacing - (np.arange(knots)[None] - 1))
@@ -35,19 +35,19 @@ def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], spacing: floa
     Args:
         rng: source of randomness.
         shape: ``(H, W)``.
-        spacing: distance of the spline's control points in pixels; structures are about this wide.
+        spacing: distance of the spline's control points, about the width of structures, in pixels.
     """
     rows, columns = (spline_matrix(n, spacing) for n in shape)
     return rows @ rng.standard_normal((rows.shape[1], columns.shape[1])) @ columns.T
 
 
 class Field:
-    """An image on a regular lattice around the picture, read at any points by linear interpolation.
+    """Image on a regular lattice around the picture, with linear interpolation at any points.
 
     Args:
         values: ``(..., N, N)``.
-        margin: pixels by which the lattice exceeds the picture on each side; points further out
-            take the value of the border.
+        margin: pixels by which the lattice exceeds the picture on each side; points outside of the
+            lattice get the border value.
         spacing: pixels between lattice points.
     """
 

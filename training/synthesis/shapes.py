@@ -12,7 +12,7 @@ from training.synthesis.random_fields import Field, pixel_grid, smooth_noise
 
 __all__ = ["shapes_pair"]
 
-FINE = 2  # lattice points a pixel of the label map, so that its rims are not jagged
+FINE = 2  # lattice points per pixel and axis of the label map, for smooth rims
 
 
 def _label_map(rng: np.random.Generator, size: int) -> np.ndarray:

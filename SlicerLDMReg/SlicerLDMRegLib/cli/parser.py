@@ -1,4 +1,4 @@
-"""What can be typed: commands, options, help and examples."""
+"""Parser of the command line: commands, options, help and examples."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import Any, NoReturn
 
+from .._version import __version__
 from .segment import add_segment
 
 __all__ = ["build_parser"]
@@ -76,23 +77,11 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(2)
 
 
-class _Version(argparse.Action):
-    """Print the version; the package is asked only then."""
-
-    def __init__(self, option_strings: list[str], dest: str, **_: Any) -> None:
-        super().__init__(option_strings, dest, nargs=0, help="print the version and stop")
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
-        from .. import __version__
-
-        print(f"ldmreg {__version__}")
-        raise SystemExit(0)
-
-
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``ldmreg``; ``run`` of its result is the command's function."""
     parser = _Parser(prog="ldmreg", description=_DESCRIPTION, epilog=_EPILOG)
-    parser.add_argument("--version", action=_Version)
+    text = "print the version and stop"
+    parser.add_argument("--version", action="version", version=f"ldmreg {__version__}", help=text)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_register(commands)
     add_segment(commands)

@@ -24,7 +24,7 @@ def check_vector_field(field: Tensor, name: str) -> int:
     """Return the dimension d of a vector field ``(B, d, *S)``.
 
     Raises:
-        ValueError: when it has not as many channels as spatial axes.
+        ValueError: unless it has one channel per spatial axis.
     """
     dimension = check_field(field, name)
     if field.shape[1] != dimension:

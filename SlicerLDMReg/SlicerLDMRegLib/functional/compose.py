@@ -14,13 +14,13 @@ __all__ = ["compose"]
 def compose(outer: Tensor, inner: Tensor, padding: Padding = "border") -> Tensor:
     """Return the displacement of the map ``x -> outer_map(inner_map(x))``.
 
-    ``u(x) = inner(x) + outer(x + inner(x))``. Warping an image with the result is warping it with
-    ``outer`` first and then with ``inner``.
+    ``u(x) = inner(x) + outer(x + inner(x))``. Warping an image with the result equals warping it
+    with ``outer`` first and then with ``inner``.
 
     Args:
         outer: ``(B, d, *S)`` in voxels, applied last to a point.
         inner: ``(B, d, *S)`` in voxels of the same lattice, applied first.
-        padding: what ``outer`` is outside of the lattice, see :func:`sample`.
+        padding: extrapolation of ``outer`` outside of the lattice, see :func:`sample`.
 
     Returns:
         ``(B, d, *S)`` in voxels.

@@ -14,7 +14,7 @@ __all__ = ["central_differences", "forward_differences"]
 def forward_differences(field: Tensor) -> list[Tensor]:
     """Return ``field[i + 1] - field[i]`` along each spatial axis.
 
-    Sees the highest frequency that a lattice holds, which central differences do not.
+    Unlike central differences, these respond to the highest frequency of the lattice.
 
     Args:
         field: ``(B, C, *S)``.
@@ -24,7 +24,7 @@ def forward_differences(field: Tensor) -> list[Tensor]:
         of one voxel).
 
     Raises:
-        ValueError: when the field has not 2 or 3 spatial axes.
+        ValueError: unless the field has 2 or 3 spatial axes.
     """
     dimension = check_field(field, "field")
     with autocast_disabled(field):
@@ -45,7 +45,7 @@ def central_differences(field: Tensor) -> list[Tensor]:
         One tensor ``(B, C, *S)`` per spatial axis; zero along an axis of one voxel.
 
     Raises:
-        ValueError: when the field has not 2 or 3 spatial axes.
+        ValueError: unless the field has 2 or 3 spatial axes.
     """
     dimension = check_field(field, "field")
     with autocast_disabled(field):

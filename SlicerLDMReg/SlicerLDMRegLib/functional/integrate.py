@@ -22,8 +22,8 @@ def integrate(velocity: Tensor, steps: int = 7, padding: Padding = "border") -> 
         velocity: stationary velocity field ``(B, d, *S)`` in voxels per unit of time.
         steps: number of squarings; 0 returns the velocity itself. Choose it so that
             ``velocity / 2^steps`` stays below half a voxel.
-        padding: what the field is outside of the lattice. "border" keeps a translation a
-            translation; "zeros" leaks into the lattice from its border.
+        padding: extrapolation outside of the lattice. "border" keeps a translation a translation;
+            "zeros" leaks into the lattice from its border.
 
     Returns:
         displacement ``(B, d, *S)`` in voxels.

@@ -12,7 +12,11 @@ from .warp import identity_grid, sample
 
 __all__ = ["inverse_consistency", "invert", "invert_points"]
 
+# A point whose damped Newton step was halved ten times is stuck, mostly in a fold. A smaller bound
+# tries longer there and gains little. Not tuned.
 _SMALLEST_STEP = 2.0**-10
+# Below this absolute determinant a local Jacobian counts as nearly singular, its Newton step as
+# unreliable: the Jacobian of the affine fit takes its place. Not tuned.
 _SMALLEST_DETERMINANT = 0.05
 
 
@@ -24,14 +28,14 @@ def invert(displacement: Tensor, iterations: int = 100, tolerance: float = 1e-3)
 
     Args:
         displacement: ``(B, d, *S)`` in voxels.
-        iterations: at most so many steps.
-        tolerance: a voxel is done when its residual is below this, in voxels.
+        iterations: maximum number of steps.
+        tolerance: largest accepted residual, in voxels.
 
     Returns:
         ``(B, d, *S)`` in voxels; differentiable.
 
     Raises:
-        ValueError: when the displacement has not one channel per spatial axis.
+        ValueError: unless the displacement has one channel per spatial axis.
     """
     check_vector_field(displacement, "displacement")
     with autocast_disabled(displacement):
@@ -46,23 +50,23 @@ def invert_points(
 ) -> Tensor:
     """Solve ``y + displacement(y) = x`` for y at every given point x.
 
-    Each point is a problem of its own: damped Newton steps with the local Jacobian, the step of a
-    point halved whenever its residual would grow, so that large displacements, rotations and
-    shears converge as well. Outside of its lattice the map is continued by the affine map that
-    fits it best plus the remainder at the border. In a fold, where no inverse or more than one
-    exists, the best y found is returned: finite, with a residual that stays.
+    Each point is solved on its own by damped Newton steps with the local Jacobian; a step that
+    would increase the residual is halved, so that large displacements, rotations and shears
+    converge, too. Outside of its lattice the map is extrapolated by its best affine fit plus the
+    remainder at the border. In a fold, where no inverse or more than one exists, the best y found
+    is returned: finite, with a residual above the tolerance.
 
     Args:
         displacement: ``(B, d, *S)`` in voxels.
         points: x, ``(B, d, *out)`` in voxels of the displacement's lattice.
-        iterations: at most so many steps.
-        tolerance: a point is done when its residual is below this, in voxels.
+        iterations: maximum number of steps.
+        tolerance: largest accepted residual, in voxels.
 
     Returns:
         y, ``(B, d, *out)`` in voxels; differentiable by the implicit function theorem.
 
     Raises:
-        ValueError: for shapes that do not go together.
+        ValueError: for incompatible shapes.
     """
     dimension = check_vector_field(displacement, "displacement")
     if points.shape[:2] != displacement.shape[:2]:
@@ -90,10 +94,9 @@ def invert_points(
 
 
 def inverse_consistency(displacement: Tensor, inverse: Tensor) -> Tensor:
-    """Return how far a point is from itself after the inverse and then the displacement.
+    """Return the inverse consistency error ``|v(x) + u(x + v(x))|``.
 
-    ``|v(x) + u(x + v(x))|``. Where ``x + v(x)`` lies outside of the lattice, u is continued as in
-    :func:`invert_points`.
+    Outside of the lattice u is extrapolated as in :func:`invert_points`.
 
     Args:
         displacement: u, ``(B, d, *S)`` in voxels.
@@ -120,7 +123,7 @@ def inverse_consistency(displacement: Tensor, inverse: Tensor) -> Tensor:
 
 
 class _ExtendedMap:
-    """The map ``y + u(y)`` at any point: an affine map plus a remainder sampled with its border."""
+    """The map ``y + u(y)`` at any point: affine fit plus a remainder with border padding."""
 
     def __init__(self, displacement: Tensor) -> None:
         self.displacement = displacement
@@ -141,17 +144,17 @@ class _ExtendedMap:
         return affine + _sample_points(self.remainder[item], points)
 
     def inverse_jacobian(self, points: Tensor, item: slice = slice(None)) -> Tensor:
-        """Inverse Jacobians ``(B, d, d, N)``; those of the affine map where the field folds."""
+        """Return inverse Jacobians ``(B, d, d, N)``; of the affine fit where nearly singular."""
         batch, dimension, count = points.shape
         jacobian = _sample_points(self.jacobian[item], points)
         jacobian = jacobian.reshape(batch, dimension, dimension, count)
-        # The remainder is constant across the border that a point has left.
+        # Along an axis on which a point is outside, the remainder is constant.
         outside = (points < 0) | (points > self.last.reshape(-1, 1))
         jacobian = torch.where(outside[:, None], self.matrix[item, ..., None], jacobian)
         return _safe_inverse(jacobian, self.inverse_matrix[item])
 
     def exact_jacobian(self, points: Tensor) -> Tensor:
-        """Jacobians ``(B, d, d, N)`` of the interpolated map, constant within autograd."""
+        """Return Jacobians ``(B, d, d, N)`` of the interpolated map, detached from autograd."""
         with torch.enable_grad():
             points = points.detach().requires_grad_()
             mapped = self(points)
@@ -163,7 +166,7 @@ class _ExtendedMap:
 
 
 def _safe_inverse(matrices: Tensor, fallback: Tensor) -> Tensor:
-    """Invert ``(B, d, d, N)``; where (nearly) singular take ``fallback (B, d, d)`` instead."""
+    """Invert ``(B, d, d, N)``; use ``fallback (B, d, d)`` where (nearly) singular."""
     matrices = matrices.permute(0, 3, 1, 2)
     inverse, _ = torch.linalg.inv_ex(matrices)
     usable = torch.linalg.det(matrices).abs() > _SMALLEST_DETERMINANT
@@ -172,18 +175,18 @@ def _safe_inverse(matrices: Tensor, fallback: Tensor) -> Tensor:
 
 
 def _sample_points(field: Tensor, points: Tensor) -> Tensor:
-    """Sample ``(B, C, *S)`` at points ``(B, d, N)`` -> ``(B, C, N)``, repeating the border."""
+    """Sample ``(B, C, *S)`` at points ``(B, d, N)`` -> ``(B, C, N)``, with border padding."""
     ones = [1] * (points.shape[1] - 1)
     return sample(field, points.reshape(*points.shape, *ones)).flatten(2)
 
 
 def _fit_affine(displacement: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
-    """Least squares ``u(x) ~ slope x + offset``: ``(B, d, d)`` and ``(B, d)``; 0 if degenerate."""
+    """Fit ``u(x) ~ slope x + offset``: ``(B, d, d)`` and ``(B, d)``; slope 0 if degenerate."""
     axes = tuple(range(1, grid.ndim))
     centre = grid.mean(axes)
-    # On a full lattice the coordinates are uncorrelated, so each slope stands by itself.
+    # On a full lattice the coordinates are uncorrelated, so each slope can be fitted alone.
     centred = grid - centre.reshape(-1, *[1] * len(axes))
-    # Along an axis of one voxel the covariance is 0, and so is then the slope.
+    # Along an axis of one voxel the covariance is 0, and with it the slope.
     variance = centred.square().mean(axes).clamp_min(torch.finfo(grid.dtype).tiny)
     covariance = torch.einsum("bi...,j...->bij", displacement, centred) / grid[0].numel()
     slope = covariance / variance
@@ -206,7 +209,7 @@ def _solve(
     error = residual.square().sum(0).sqrt()
     step = torch.ones_like(error)
     for _ in range(iterations):
-        # Go on with the points that are neither done nor stuck: mostly very few after 5 steps.
+        # Continue with points neither converged nor stuck: usually very few after 5 steps.
         keep = (error > tolerance) & (step > _SMALLEST_STEP)
         solution[:, active] = y
         if not keep.any():

@@ -1,7 +1,7 @@
 """Jacobians of the map ``x + u(x)``: local volume change and folds.
 
-A determinant above 1 at x says that the moving tissue which lands at x was larger; at 0 and below
-the map folds.
+A determinant above 1 at x means that the moving tissue mapped to x was larger; at 0 or below the
+map folds.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def jacobian_matrix(displacement: Tensor) -> Tensor:
         axis j.
 
     Raises:
-        ValueError: when the displacement has not one channel per spatial axis.
+        ValueError: unless the displacement has one channel per spatial axis.
     """
     dimension = check_vector_field(displacement, "displacement")
     derivatives = torch.stack(central_differences(displacement), dim=2)
@@ -51,26 +51,26 @@ def jacobian_determinant(displacement: Tensor) -> Tensor:
         displacement: ``(B, d, *S)`` in voxels.
 
     Raises:
-        ValueError: when the displacement has not one channel per spatial axis.
+        ValueError: unless the displacement has one channel per spatial axis.
     """
     check_vector_field(displacement, "displacement")
     return _determinant(central_differences(displacement))
 
 
 def smallest_jacobian_determinant(displacement: Tensor) -> Tensor:
-    """Return the smallest of the determinants by one-sided differences, ``(B, *S)``.
+    """Return the smallest Jacobian determinant of all one-sided differences, ``(B, *S)``.
 
     At each voxel the forward and the backward difference of every axis give 2^d determinants, one
     for each corner of the neighbourhood. Central differences average two steps and so hide a field
-    that alternates from voxel to voxel; this one does not, and where it is positive everywhere the
-    bilinear map of a 2D field is free of folds (Karacali and Davatzikos, IEEE TMI 23(7), 2004;
-    Liu et al., IJCV 132, 2024).
+    that alternates from voxel to voxel; this determinant does not. Where it is positive everywhere,
+    the bilinear map of a 2D field has no folds (Karacali and Davatzikos, IEEE TMI 23(7), 2004; Liu
+    et al., IJCV 132, 2024).
 
     Args:
         displacement: ``(B, d, *S)`` in voxels.
 
     Raises:
-        ValueError: when the displacement has not one channel per spatial axis.
+        ValueError: unless the displacement has one channel per spatial axis.
     """
     dimension = check_vector_field(displacement, "displacement")
     with autocast_disabled(displacement):
@@ -95,17 +95,17 @@ def smallest_jacobian_determinant(displacement: Tensor) -> Tensor:
 
 
 def fold_mask(determinant: Tensor) -> Tensor:
-    """Return True where the map folds: the determinant is not above 0 (or is not a number)."""
+    """Return True where the map folds: the determinant is not above 0, or is NaN."""
     return ~(determinant > 0)
 
 
 def fold_fraction(determinant: Tensor) -> Tensor:
-    """Return the fraction of folded voxels, in [0, 1], of determinants ``(B, *S)`` as ``(B,)``."""
+    """Return the fraction of folded voxels in [0, 1], ``(B,)``, of determinants ``(B, *S)``."""
     return fold_mask(determinant).flatten(1).float().mean(1)
 
 
 def _one_sided_differences(field: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Forward and backward differences; at the border both are the one that exists."""
+    """Return forward and backward differences; at the border both are the existing one."""
     if field.shape[dim] == 1:
         return torch.zeros_like(field), torch.zeros_like(field)
     step = torch.diff(field, dim=dim)
@@ -114,7 +114,7 @@ def _one_sided_differences(field: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 
 
 def _determinant(derivatives: Sequence[Tensor]) -> Tensor:
-    """Determinant of I + du; ``derivatives[j]`` is the (B, d, *S) derivative of u along axis j."""
+    """Return det(I + du); ``derivatives[j]``: derivative of u along axis j, ``(B, d, *S)``."""
     with autocast_disabled(derivatives[0]):
         j = [
             [derivative[:, i] + float(i == axis) for axis, derivative in enumerate(derivatives)]
@@ -130,13 +130,13 @@ def _determinant(derivatives: Sequence[Tensor]) -> Tensor:
 
 
 def _cross(a: Tensor, b: Tensor) -> list[Tensor]:
-    """Components ``(B, *S)`` of the cross product of vectors ``(B, d, *S)``; one for d = 2."""
+    """Return the components ``(B, *S)`` of a cross product of ``(B, d, *S)``; one for d = 2."""
     pairs = [(0, 1)] if a.shape[1] == 2 else [(1, 2), (2, 0), (0, 1)]
     return [a[:, i] * b[:, j] - a[:, j] * b[:, i] for i, j in pairs]
 
 
 def _dot(components: Sequence[Tensor], b: Tensor) -> Tensor:
-    """Sum over the components of their products with those of ``(B, d, *S)``."""
+    """Return the dot product of components ``(B, *S)`` with a vector field ``(B, d, *S)``."""
     result = components[0] * b[:, 0]
     for i, component in enumerate(components[1:], start=1):
         result = result + component * b[:, i]

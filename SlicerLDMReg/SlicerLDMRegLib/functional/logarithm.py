@@ -23,25 +23,25 @@ def logarithm(
 ) -> Tensor:
     """Return a stationary velocity field v with ``integrate(v, steps)`` close to the displacement.
 
-    Fixed point: what ``exp(v)`` misses of u is added to v, at the place that the flow has reached
-    after half of the time, since a velocity acts along the whole trajectory (adding it at the
-    start of the trajectory converges for small displacements only). An update that would increase
-    the residual is halved, so that the result is finite and the best one found also where no
-    logarithm exists, as for a field with folds. Near the border of a map that leaves the lattice,
-    such as a rotation, it is not accurate.
+    Fixed-point iteration: the residual ``u - exp(v)`` is added to v at the point that the flow has
+    reached after half of the time, since a velocity acts along the whole trajectory (added at the
+    start, the iteration converges for small displacements only). An update that would increase the
+    residual is halved, so the result is finite and the best one found even where no logarithm
+    exists, as for a field with folds. It is inaccurate near the border of a map that leaves the
+    lattice, such as a rotation.
 
     Args:
         displacement: u, ``(B, d, *S)`` in voxels.
-        steps: squarings, see :func:`integrate`.
-        iterations: at most so many updates; each costs two integrations.
-        smoothing: Gaussian sigma in voxels applied to every update; 0.5 to 1 irons out folds.
+        steps: number of squarings, see :func:`integrate`.
+        iterations: maximum number of updates; each costs two integrations.
+        smoothing: Gaussian sigma in voxels applied to every update; 0.5 to 1 removes folds.
         tolerance: stop when the root mean square residual is below this, in voxels.
 
     Returns:
         ``(B, d, *S)`` in voxels per unit of time.
 
     Raises:
-        ValueError: when the displacement has not one channel per spatial axis.
+        ValueError: unless the displacement has one channel per spatial axis.
     """
     check_vector_field(displacement, "displacement")
     with autocast_disabled(displacement):

@@ -14,19 +14,19 @@ from ._precision import autocast_disabled, promote
 
 __all__ = ["gaussian_smooth", "resize"]
 
-_TRUNCATE = 4.0  # standard deviations; the weight cut off is below 1e-4
+_TRUNCATE = 4.0  # standard deviations, as in scipy; the weight cut off is below 1e-4
 
 
 def gaussian_smooth(field: Tensor, sigma_voxels: float | Sequence[float]) -> Tensor:
-    """Convolve with a Gaussian along every spatial axis; the border is repeated outwards.
+    """Convolve with a Gaussian along every spatial axis, with border padding.
 
-    Constant fields stay as they are. Each axis is one matrix product with the banded filter
-    matrix, which on a CPU is ten times as fast as a convolution with few channels.
+    Constant fields do not change. Each axis is one product with a banded matrix, on a CPU ten times
+    as fast as a convolution with few channels.
 
     Args:
         field: ``(B, C, *S)``.
-        sigma_voxels: standard deviation in voxels, one number or one per spatial axis; 0 leaves an
-            axis alone.
+        sigma_voxels: standard deviation in voxels, one number or one per spatial axis; 0 skips an
+            axis.
 
     Returns:
         ``(B, C, *S)``, float32 (float64 for float64).
@@ -55,9 +55,9 @@ def gaussian_smooth(field: Tensor, sigma_voxels: float | Sequence[float]) -> Ten
 
 
 def resize(field: Tensor, shape: Sequence[int], displacement: bool = False) -> Tensor:
-    """Resample to another number of voxels over the same extent between the outer voxel centres.
+    """Resample to another number of voxels between the same outer voxel centres.
 
-    Linear interpolation with ``align_corners=True``; when shrinking much, smooth first.
+    Linear interpolation with ``align_corners=True``; before strong downsampling, smooth.
 
     Args:
         field: ``(B, C, *S)``.
@@ -69,7 +69,7 @@ def resize(field: Tensor, shape: Sequence[int], displacement: bool = False) -> T
         ``(B, C, *shape)``, float32 (float64 for float64).
 
     Raises:
-        ValueError: when the shape has not one positive number per spatial axis.
+        ValueError: unless the shape has one positive number per spatial axis.
     """
     dimension = (check_vector_field if displacement else check_field)(field, "field")
     if len(shape) != dimension or min(shape) < 1:

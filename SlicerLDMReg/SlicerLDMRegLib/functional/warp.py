@@ -1,4 +1,4 @@
-"""Sample images at voxel coordinates and warp them with displacement fields."""
+"""Sampling at voxel coordinates and warping with displacement fields."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def identity_grid(
 
     Args:
         shape: spatial shape, ``(H, W)`` or ``(D, H, W)``.
-        device: where the result lies.
+        device: of the result.
         dtype: floating type of the result.
 
     Returns:
@@ -51,15 +51,15 @@ def sample(
             the first voxel is 0. ``out`` has d axes.
         mode: "linear" (differentiable in both arguments), or "nearest" (for labels, exact for
             every dtype; a tie goes to the higher index as in ITK).
-        padding: outside of the voxel centres, "border" repeats the border; "zeros" is zero, which
-            linear interpolation approaches within one voxel.
+        padding: outside of the voxel centres, "border" repeats the border; "zeros" falls to zero,
+            linearly within one voxel.
 
     Returns:
         ``(B, C, *out)``: float32 for "linear" (float64 if both arguments are float64), the dtype
-        of the image for "nearest". A batch of 1 on one side is repeated.
+        of the image for "nearest". A batch of 1 is repeated.
 
     Raises:
-        ValueError: for shapes that do not go together, or an unknown mode or padding.
+        ValueError: for incompatible shapes, or an unknown mode or padding.
     """
     dimension = check_field(image, "image")
     if check_vector_field(coordinates, "coordinates") != dimension:
@@ -97,7 +97,7 @@ def warp(
         ``(B, C, *S)`` on the lattice of the displacement; dtypes as in :func:`sample`.
 
     Raises:
-        ValueError: for shapes that do not go together.
+        ValueError: for incompatible shapes.
     """
     check_vector_field(displacement, "displacement")
     return sample(image, to_coordinates(displacement), mode, padding)
@@ -123,8 +123,7 @@ def _check_batches(image: Tensor, coordinates: Tensor) -> None:
 def _sample_linear(image: Tensor, coordinates: list[Tensor], padding: Padding) -> Tensor:
     shape = image.shape[2:]
     if padding == "zeros" and 1 in shape:
-        # Along an axis of one voxel grid_sample cannot tell inside from outside: give it a
-        # neighbourhood of zeros.
+        # Along an axis of one voxel grid_sample cannot tell inside from outside: pad with zeros.
         image = F.pad(image, [width for size in reversed(shape) for width in [int(size == 1)] * 2])
         coordinates = [c + int(size == 1) for c, size in zip(coordinates, shape, strict=True)]
         shape = image.shape[2:]
@@ -144,7 +143,7 @@ def _sample_linear(image: Tensor, coordinates: list[Tensor], padding: Padding) -
 
 
 def _sample_nearest(image: Tensor, coordinates: list[Tensor], padding: Padding) -> Tensor:
-    # Not grid_sample: it would take labels through float32 and rounds ties to even.
+    # Not grid_sample: it would convert labels to float32, and it rounds ties to even.
     shape = image.shape[2:]
     flat = torch.zeros_like(coordinates[0], dtype=torch.long)
     inside = torch.ones_like(flat, dtype=torch.bool)

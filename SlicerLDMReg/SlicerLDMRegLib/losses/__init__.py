@@ -1,8 +1,8 @@
-"""Differentiable terms that training and instance optimisation minimise.
+"""Differentiable losses for training and instance optimisation.
 
 Images are ``(B, C, *S)`` with ``S = (H, W)`` or ``(D, H, W)`` and intensities of about [0, 1];
-displacements are ``(B, d, *S)`` in voxels. Every function returns a scalar to be minimised and
-computes in float32 also inside ``torch.autocast``.
+displacements are ``(B, d, *S)`` in voxels. Every function returns a scalar to minimise and computes
+in float32 also inside ``torch.autocast``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = [
     "soft_dice_loss",
 ]
 
-#: Image similarities by the names that options use.
+#: Image similarities by option name.
 SIMILARITY_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mse": mse,
     "ncc": ncc,

@@ -1,4 +1,4 @@
-"""Overlap of label maps with many classes, without one volume for each of them."""
+"""Soft Dice of label maps with many classes, without one-hot volumes."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ def label_dice_loss(
 ) -> Tensor:
     """Return one minus the mean soft Dice of the classes after a linear warp; 0 is best.
 
-    It is the overlap of the one-hot moving labels, warped linearly, with the fixed ones, per image
-    and class ``2 sum(ab) / (sum(a) + sum(b))``. Each voxel looks at the 8 (in 2D 4) labels around
-    the point it is mapped to; one-hot volumes, gigabytes for 36 classes, are never made. Beyond its
-    border the moving image is repeated. Class 0 is background and does not count; a class that
-    neither map holds is left out of the mean.
+    Equals the overlap of the linearly warped one-hot moving labels with the fixed ones, per image
+    and class ``2 sum(ab) / (sum(a) + sum(b))``. Each voxel reads the 8 (in 2D 4) labels around the
+    point it is mapped to, instead of one-hot volumes of gigabytes for 36 classes. Outside of the
+    moving image its border is repeated. Class 0 is background and does not count; a class absent
+    from both maps is left out of the mean.
 
     Args:
         moving_labels: ``(B, 1, *S)`` integers from 0 to ``classes - 1``.
-        fixed_labels: likewise.
-        displacement: ``(B, d, *S)`` in voxels; the gradient goes there.
+        fixed_labels: ``(B, 1, *S)`` integers from 0 to ``classes - 1``.
+        displacement: ``(B, d, *S)`` in voxels; receives the gradient.
         classes: number of classes, background included.
 
     Raises:
-        ValueError: for shapes that do not fit, or no class beside background.
+        ValueError: for incompatible shapes, or fewer than two classes.
     """
     for labels, name in ((moving_labels, "moving_labels"), (fixed_labels, "fixed_labels")):
         expected = (displacement.shape[0], 1, *displacement.shape[2:])
@@ -44,17 +44,17 @@ def label_dice_loss(
 def sampled_label_dice_loss(
     moving_labels: Tensor, fixed_labels: Tensor, coordinates: Tensor, classes: int
 ) -> Tensor:
-    """Return :func:`label_dice_loss` at some points only, which costs as much less.
+    """Return :func:`label_dice_loss` at a subset of points, at a proportionally lower cost.
 
     Args:
         moving_labels: ``(B, 1, *S)`` integers from 0 to ``classes - 1``.
         fixed_labels: ``(B, 1, *out)``, the labels of the fixed image at the points.
-        coordinates: ``(B, d, *out)`` where the points are mapped to, in voxels of the moving
-            labels; the gradient goes there.
+        coordinates: ``(B, d, *out)``, the mapped points in voxels of the moving labels; receive the
+            gradient.
         classes: number of classes, background included.
 
     Raises:
-        ValueError: for shapes that do not fit, or no class beside background.
+        ValueError: for incompatible shapes, or fewer than two classes.
     """
     expected = (coordinates.shape[0], 1, *coordinates.shape[2:])
     if fixed_labels.shape != expected:
@@ -71,7 +71,7 @@ def sampled_label_dice_loss(
 
 
 class _Corners:
-    """The labels around each mapped point, and how far the point is from each."""
+    """Labels at the grid points around each mapped point, with their linear weights."""
 
     def __init__(self, coordinates: Tensor, labels: Tensor) -> None:
         shape = labels.shape[2:]
@@ -81,7 +81,7 @@ class _Corners:
         points = torch.minimum(points.clamp(min=0), size - 1)
         low = torch.minimum(points.floor(), (size - 2).clamp(min=0))
         self.upper = points - low
-        # Beyond the border the image is constant: no gradient comes from there.
+        # Outside of the border the image is constant and gives no gradient.
         self.slope = inside & (size > 1)
         low = low.long()
         strides = [1]
@@ -95,7 +95,7 @@ class _Corners:
         self.labels = labels.flatten(1)
 
     def __iter__(self) -> Any:
-        """Yield, for each corner, its bits, the label there and its weight, ``(B, V)``."""
+        """Yield the bits of each corner, its labels and its weights, both ``(B, V)``."""
         for bits in product((0, 1), repeat=len(self.steps)):
             index = self.base + sum(b * s for b, s in zip(bits, self.steps, strict=True))
             yield bits, self.labels.gather(1, index).long(), self.weight(bits)
@@ -114,7 +114,7 @@ class _Corners:
 
 
 class _LabelDice(torch.autograd.Function):
-    """The loss is linear in the corner weights but for one division: its gradient is explicit."""
+    """Soft Dice with an explicit gradient: linear in the corner weights but for one division."""
 
     @staticmethod
     def forward(

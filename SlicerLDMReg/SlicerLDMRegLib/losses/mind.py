@@ -1,4 +1,4 @@
-"""Self-similarity context: similarity of images of different modalities."""
+"""MIND-SSC: self-similarity context, a similarity across modalities (Heinrich et al., 2013)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from ..functional._checks import check_field
-from ..functional._precision import promote
-from ._common import box_mean, promoted_pair
+from ..functional._precision import promote, promoted_pair
+from ._box_mean import box_mean
 
 __all__ = ["mind_ssc", "mind_ssc_descriptor"]
 
@@ -29,17 +29,17 @@ def mind_ssc(
     """Return the mean squared difference of the self-similarity contexts; 0 is best.
 
     Compares structure instead of intensity, so the images may be of different modalities
-    (Heinrich et al., MICCAI 2013). Large images are cut into slabs along the first spatial axis,
-    which changes the memory needed and not the result.
+    (Heinrich et al., MICCAI 2013). Large images are computed in slabs along the first spatial axis,
+    which saves memory and does not change the result.
 
     Args:
         warped: ``(B, C, *S)``.
         fixed: same shape.
         radius: of the patches, in voxels.
         dilation: distance of the neighbours from the centre, in voxels.
-        chunk_voxels: most voxels of an image (batch included) in one slab.
-        stride: distance in voxels of the places where the contexts are compared; 2 takes, in 3D, a
-            third of the time, and the patches still cover every voxel.
+        chunk_voxels: maximum number of voxels in one slab, batch included.
+        stride: distance in voxels of the compared contexts; 2 takes, in 3D, a third of the time,
+            and the patches still cover every voxel.
 
     Raises:
         ValueError: for shapes that differ, or radius, dilation or stride below 1.
@@ -63,7 +63,7 @@ def mind_ssc(
         if thickness >= size:
             total = total + _context_difference(slabs, scales, radius, dilation, stride)
         else:
-            # A descriptor has 12 channels: it is computed again for the gradient, not kept.
+            # A descriptor has 12 channels: it is recomputed for the gradient instead of stored.
             total = total + checkpoint(
                 _context_difference, slabs, scales, radius, dilation, stride, use_reentrant=False
             )
@@ -75,8 +75,8 @@ def mind_ssc_descriptor(image: Tensor, radius: int = 2, dilation: int = 2) -> Te
 
     Each channel is ``exp(-D / V)`` with D the mean squared difference of two patches around
     neighbours of the voxel, less the smallest such D, and V the mean of all D (Heinrich et al.,
-    MICCAI 2013). The patch pairs are those neighbours of the 4 (2D) or 6 (3D) nearest ones that are
-    not opposite to each other.
+    MICCAI 2013). Any two of the 4 (2D) or 6 (3D) nearest neighbours that are not opposite to each
+    other form such a pair.
 
     Args:
         image: ``(B, C, *S)``; differences are averaged over C.
@@ -87,7 +87,7 @@ def mind_ssc_descriptor(image: Tensor, radius: int = 2, dilation: int = 2) -> Te
         ``(B, 4, H, W)`` or ``(B, 12, D, H, W)`` in (0, 1].
 
     Raises:
-        ValueError: when the image has not 2 or 3 spatial axes, or radius or dilation is below 1.
+        ValueError: unless the image has 2 or 3 spatial axes, or for radius or dilation below 1.
     """
     check_field(image, "image")
     _check_mind(radius, dilation)
@@ -110,7 +110,7 @@ def _replicate(image: Tensor, width: int) -> Tensor:
 def _neighbour_pairs(
     dimension: int, dilation: int
 ) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Offsets of pairs of nearest neighbours on different axes: 4 pairs in 2D, 12 in 3D."""
+    """Return the offsets of neighbour pairs on different axes: 4 pairs in 2D, 12 in 3D."""
     neighbours = [
         (axis, tuple(sign * dilation if i == axis else 0 for i in range(dimension)))
         for axis, sign in product(range(dimension), (-1, 1))
@@ -119,7 +119,7 @@ def _neighbour_pairs(
 
 
 def _shifted(image: Tensor, offset: Sequence[int], margin: int) -> Tensor:
-    """The image moved by ``offset``, without ``margin`` voxels on each side."""
+    """Return the image shifted by ``offset``, without ``margin`` voxels on each side."""
     for axis, step in enumerate(offset):
         size = image.shape[2 + axis] - 2 * margin
         image = image.narrow(2 + axis, margin + step, size)
@@ -127,7 +127,7 @@ def _shifted(image: Tensor, offset: Sequence[int], margin: int) -> Tensor:
 
 
 def _context_scale(image: Tensor, dilation: int) -> Tensor:
-    """Mean over each image of V, ``(B, 1, 1, 1)`` or ``(B, 1, 1, 1, 1)``, without gradient."""
+    """Return the mean V of each image, ``(B, 1, 1, 1)`` or ``(B, 1, 1, 1, 1)``, no gradient."""
     with torch.no_grad():
         padded = _replicate(image, dilation)
         means = [
@@ -141,7 +141,7 @@ def _context_scale(image: Tensor, dilation: int) -> Tensor:
 
 
 def _context(padded: Tensor, scale: Tensor, radius: int, dilation: int, stride: int = 1) -> Tensor:
-    """Descriptor of an image that is padded by ``radius + dilation`` on each side."""
+    """Return the descriptor of an image padded by ``radius + dilation`` on each side."""
     distances = torch.cat(
         [
             box_mean(
@@ -156,7 +156,8 @@ def _context(padded: Tensor, scale: Tensor, radius: int, dilation: int, stride: 
         ],
         dim=1,
     )
-    # The bounds keep noise in flat regions from being blown up into structure.
+    # The bounds, as in the authors' released code, keep noise in flat regions from looking like
+    # structure; the last one avoids a division by zero in a constant image.
     variance = distances.mean(1, keepdim=True)
     variance = variance.clamp(1e-3 * scale, 1e3 * scale).clamp(min=1e-12)
     return torch.exp(-(distances - distances.amin(1, keepdim=True)) / variance)

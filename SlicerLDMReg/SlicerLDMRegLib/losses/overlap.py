@@ -1,11 +1,11 @@
-"""Overlap of label maps."""
+"""Soft Dice and cross-entropy of label maps."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from ._common import promoted_pair
+from ..functional._precision import promoted_pair
 
 __all__ = ["segmentation_loss", "soft_dice_loss"]
 
@@ -13,8 +13,8 @@ __all__ = ["segmentation_loss", "soft_dice_loss"]
 def soft_dice_loss(warped_labels: Tensor, fixed_labels: Tensor) -> Tensor:
     """Return one minus the mean soft Dice coefficient of the classes; 0 is best.
 
-    Per image and class ``2 sum(ab) / (sum(a^2) + sum(b^2))``. A class that neither label map holds
-    is left out of the mean, rather than counted as a failure; without any class the loss is 0.
+    Per image and class ``2 sum(ab) / (sum(a^2) + sum(b^2))``. A class absent from
+    both label maps is left out of the mean; without any class the loss is 0.
 
     Args:
         warped_labels: one-hot moving labels, warped linearly, ``(B, K, *S)`` in [0, 1].
@@ -32,10 +32,10 @@ def soft_dice_loss(warped_labels: Tensor, fixed_labels: Tensor) -> Tensor:
 
 
 def segmentation_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return cross-entropy plus one minus the mean soft Dice of a segmentation; small is good.
+    """Return cross-entropy plus one minus the mean soft Dice of a segmentation; 0 is best.
 
-    As MONAI's ``DiceCELoss`` without background, over the whole batch, but no one-hot volumes are
-    made: with 36 classes it takes a third of the time. A class that is neither there nor predicted
+    Equals MONAI's ``DiceCELoss`` without background, over the whole batch, but makes no one-hot
+    volumes: with 36 classes it takes a third of the time. A class neither present nor predicted
     does not count.
 
     Args:
@@ -43,7 +43,7 @@ def segmentation_loss(logits: Tensor, labels: Tensor) -> Tensor:
         labels: ``(B, 1, *S)`` integers from 0 (background) to N - 1.
 
     Raises:
-        ValueError: for shapes that do not fit.
+        ValueError: for incompatible shapes.
     """
     if labels.shape != (logits.shape[0], 1, *logits.shape[2:]):
         raise ValueError(
@@ -59,7 +59,7 @@ def segmentation_loss(logits: Tensor, labels: Tensor) -> Tensor:
     predicted = probabilities.transpose(0, 1).flatten(1).sum(1)
     present = torch.bincount(flat, minlength=classes)
     total = (predicted + present)[1:]
-    # Half a voxel: what is neither there nor predicted must not divide by nearly nothing.
+    # Half a voxel: a class neither present nor predicted must not divide by almost zero.
     counted = total > 0.5
     dice = 2 * overlap[1:] / total.clamp(min=0.5)
     dice_loss = torch.where(counted, 1 - dice, 0.0).sum() / counted.sum().clamp(min=1)

@@ -1,4 +1,4 @@
-"""Penalties on fields that are not smooth."""
+"""Smoothness penalty of displacement and velocity fields."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["smoothness"]
 def smoothness(displacement: Tensor) -> Tensor:
     """Return the mean squared forward difference, averaged over the axes; 0 is best.
 
-    The regulariser of LDM-Morph (Equation 15) and textSCF in voxel units. The weight goes with the
-    units: in the normalised units of a network the value is ``(size / 2) ** 2`` times smaller.
+    The regulariser of LDM-Morph (Equation 15) and textSCF, in voxel units. Its weight depends on
+    the units: in a network's normalised units the value is ``(size / 2) ** 2`` times smaller.
 
     Args:
         displacement: ``(B, d, *S)`` in voxels, or a velocity field.
 
     Raises:
-        ValueError: when the field has not one channel per spatial axis.
+        ValueError: unless the field has one channel per spatial axis.
     """
     dimension = check_vector_field(displacement, "displacement")
     steps = [step for step in forward_differences(displacement) if step.numel()]

@@ -1,4 +1,4 @@
-"""Similarity of two images of one modality: squared difference and correlation."""
+"""Similarity of images of one modality: MSE, NCC and local NCC."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import torch
 from torch import Tensor
 
 from ..functional._checks import check_field
-from ._common import box_mean, promoted_pair
+from ..functional._precision import promoted_pair
+from ._box_mean import box_mean
 
 __all__ = ["lncc", "mse", "ncc"]
 
-# Local variance below which a window counts as flat: a standard deviation of 0.003 of the range.
+# Variance below which an image or window counts as flat: a standard deviation of 0.003 for
+# intensities in [0, 1]. A larger value ignores weak contrast, a smaller one correlates noise. Not
+# tuned.
 _FLAT_VARIANCE = 1e-5
 
 
@@ -59,18 +62,18 @@ def lncc(
 ) -> Tensor:
     """Return minus the mean squared local normalised cross-correlation; -1 is best, 0 worst.
 
-    The statistics are those of a box around each voxel, cut off at the border of the image
-    (Avants et al., Medical Image Analysis 12, 2008, Equation 6). The square makes the loss blind to
-    the sign of the correlation. Windows without contrast contribute 0 and no gradient.
+    The statistics are computed in a box around each voxel, cropped at the border of the image
+    (Avants et al., Medical Image Analysis 12, 2008, Equation 6). Because of the square the loss
+    ignores the sign of the correlation. Windows without contrast contribute 0 and no gradient.
 
     Args:
         warped: ``(B, C, *S)``.
         fixed: same shape.
         window: odd width of the box in voxels.
-        stride: distance of the boxes' centres in voxels. Half of the window or less leaves no voxel
-            out and takes, in 3D, half of the time.
-        mask: weights of the voxels in the statistics, from 0 to 1, ``(B, 1, *S)``; a window counts
-            as much as of it is inside. None: 1 everywhere.
+        stride: distance of the box centres in voxels. Half of the window or less uses every voxel
+            and takes, in 3D, half of the time.
+        mask: weights of the voxels in the statistics, ``(B, 1, *S)`` in [0, 1]; a window is
+            weighted by the share of it inside the mask. None: 1 everywhere.
 
     Raises:
         ValueError: for shapes that differ, an even window, or a stride below 1.
@@ -81,7 +84,7 @@ def lncc(
     if stride < 1:
         raise ValueError(f"stride: expected at least 1, got {stride}")
     a, b = promoted_pair(warped, fixed)
-    # Variance as E[x^2] - E[x]^2 loses digits when the mean is far from 0.
+    # E[x^2] - E[x]^2 loses digits when the mean is far from 0.
     a, b = (t - t.detach().mean() for t in (a, b))
     channels = a.shape[1]
     products = torch.cat([a, b, a * a, b * b, a * b], dim=1)

@@ -1,12 +1,15 @@
-"""Numbers that judge a registration; arrays or tensors in, floats out.
+"""Metrics of a registration; arrays or tensors in, floats out.
 
 Images and label maps are arrays of one shape, ``(H, W)`` or ``(D, H, W)``, without batch and
-channel. A number that is undefined, such as the overlap of a label that no image holds, is NaN;
-average with ``numpy.nanmean``.
+channel. An undefined number, such as the overlap of a label absent from both images, is NaN;
+average with ``numpy.nanmean``. Surface distances import scipy when they are first used.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from .._lazy import lazy_names
 from .deformation import (
     displacement_statistics,
     fold_percentage,
@@ -17,7 +20,9 @@ from .deformation import (
 from .landmarks import target_registration_error
 from .overlap import dice
 from .similarity import lncc, mse, ncc
-from .surface import SurfaceDistances, hd95, hd95_learn2reg, surface_distances
+
+if TYPE_CHECKING:
+    from .surface import SurfaceDistances, hd95, hd95_learn2reg, surface_distances
 
 __all__ = [
     "SurfaceDistances",
@@ -35,3 +40,8 @@ __all__ = [
     "surface_distances",
     "target_registration_error",
 ]
+
+__getattr__ = lazy_names(
+    __name__,
+    dict.fromkeys(("SurfaceDistances", "hd95", "hd95_learn2reg", "surface_distances"), "surface"),
+)

@@ -1,4 +1,4 @@
-"""Checked numpy arrays from whatever the metrics are given."""
+"""Conversion of images and label maps to checked numpy arrays."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = npt.NDArray[Any] | torch.Tensor
 
 
 def to_numpy(array: Array) -> npt.NDArray[Any]:
-    """Return a numpy view where possible, else a copy; tensors leave their device."""
+    """Return a numpy view where possible, else a copy; tensors are moved to the CPU."""
     return array.detach().cpu().numpy() if isinstance(array, torch.Tensor) else np.asarray(array)
 
 
@@ -63,7 +63,7 @@ def label_map(array: Array) -> npt.NDArray[np.integer]:
 
 
 def chosen_labels(labels: Iterable[int] | None, *maps: npt.NDArray[np.integer]) -> list[int]:
-    """Return the labels asked for, or all of the maps except the background 0, sorted."""
+    """Return the requested labels, or all labels of the maps without background 0, sorted."""
     if labels is not None:
         return sorted({int(label) for label in labels})
     present = [np.flatnonzero(np.bincount(m.ravel())) for m in maps]

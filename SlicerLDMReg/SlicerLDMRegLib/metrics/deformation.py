@@ -1,4 +1,4 @@
-"""How regular a deformation is."""
+"""Regularity of a deformation: folds, SDlogJ and displacement lengths."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ __all__ = [
     "sdlogj_learn2reg_of",
 ]
 
-# Learn2Reg leaves out voxels this near to the border, and adds this to the determinant.
+# Of Learn2Reg's evaluator: border left out, in voxels, and offset added to the determinant.
 _BORDER, _OFFSET = 2, 3.0
+# Bounds of the determinant before the logarithm, as in Learn2Reg's evaluator.
 _SMALLEST, _LARGEST = 1e-9, 1e9
 
 
 def fold_percentage(determinant: Array, mask: Array | None = None) -> float:
-    """Return the percentage of voxels whose Jacobian determinant is not above 0.
+    """Return the percentage of folded voxels: Jacobian determinant not above 0.
 
     Args:
         determinant: Jacobian determinants of ``x + u(x)``.
-        mask: where to look; default everywhere.
+        mask: voxels to count; default all.
 
     Raises:
         InputError: when the mask has another shape.
@@ -37,14 +38,14 @@ def fold_percentage(determinant: Array, mask: Array | None = None) -> float:
 
 
 def sdlogj(determinant: Array, mask: Array | None = None) -> float:
-    """Return the standard deviation of the logarithm of the Jacobian determinant.
+    """Return SDlogJ, the standard deviation of the logarithm of the Jacobian determinant.
 
-    0 for a rigid or uniformly scaling map. Determinants below 1e-9, folds among them, count as
-    1e-9 and so dominate the number.
+    0 for a rigid or uniformly scaling map. Determinants below 1e-9, including folds, count as 1e-9
+    and dominate the number.
 
     Args:
         determinant: Jacobian determinants of ``x + u(x)``.
-        mask: where to look; default everywhere.
+        mask: voxels to count; default all.
 
     Raises:
         InputError: when the mask has another shape.
@@ -54,27 +55,27 @@ def sdlogj(determinant: Array, mask: Array | None = None) -> float:
         return float("nan")
     logarithms = np.clip(values, _SMALLEST, _LARGEST)
     np.log(logarithms, out=logarithms)
-    # The two-pass formula, without np.std's second array.
+    # Two-pass formula, without the second array of np.std.
     logarithms -= logarithms.mean()
     return float(np.sqrt(np.dot(logarithms, logarithms) / logarithms.size))
 
 
 def sdlogj_learn2reg(displacement: Array, mask: Array | None = None) -> float:
-    """Return SDlogJ as the Learn2Reg challenge computes it, to compare with published tables.
+    """Return SDlogJ as the Learn2Reg challenge computes it, for comparison with published tables.
 
     Central differences of the voxel displacement, two voxels at each border left out, and 3 added
-    to the determinant before the logarithm, which makes the number several times smaller than
+    to the determinant before the logarithm, which makes it several times smaller than
     :func:`sdlogj` and hides folds.
 
     Args:
         displacement: ``(d, *S)`` in voxels, channel i along axis i.
-        mask: ``S``, where to look; default everywhere.
+        mask: voxels to count, ``S``; default all.
 
     Returns:
         NaN when no voxel is left.
 
     Raises:
-        InputError: when the shapes do not agree.
+        InputError: for incompatible shapes.
     """
     field = to_numpy(displacement)
     if field.ndim not in (3, 4) or field.shape[0] != field.ndim - 1:
@@ -84,7 +85,7 @@ def sdlogj_learn2reg(displacement: Array, mask: Array | None = None) -> float:
 
 
 def sdlogj_learn2reg_of(determinant: Array, mask: Array | None = None) -> float:
-    """Return :func:`sdlogj_learn2reg` where the determinants ``S`` are known already.
+    """Return :func:`sdlogj_learn2reg` from known determinants ``S``.
 
     Raises:
         InputError: when the mask has another shape.

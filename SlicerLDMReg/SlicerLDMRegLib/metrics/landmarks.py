@@ -1,4 +1,4 @@
-"""Error at corresponding landmarks."""
+"""Target registration error at landmarks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def target_registration_error(
         fixed_points: ``(N, d)``, mm.
         moving_points: the corresponding points, ``(N, d)``, mm, in the same frame (LPS or RAS).
         transform_points: maps fixed points to moving points, e.g.
-            ``DisplacementField.warp_points``; default the identity (the error before).
+            ``DisplacementField.warp_points``; default the identity (error before registration).
 
     Returns:
         ``(N,)``, mm.

@@ -1,4 +1,4 @@
-"""Overlap of label maps."""
+"""Dice overlap of label maps."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ __all__ = ["dice"]
 def dice(a: Array, b: Array, labels: Iterable[int] | None = None) -> dict[int, float]:
     """Return the Dice coefficient ``2 |A and B| / (|A| + |B|)`` of each label.
 
-    All labels are counted in one pass, so many labels cost no more than one.
+    All labels are counted in one pass, so that many labels cost no more than one.
 
     Args:
         a: label map.
         b: label map of the same shape.
-        labels: labels to report; default all that one of the maps holds, without 0.
+        labels: labels to report; default all labels of either map, without 0.
 
     Returns:
-        Dice by label: 0 when only one map holds the label, NaN when none does.
+        Dice by label: 0 for a label of one map only, NaN for a label of neither.
 
     Raises:
         InputError: for shapes that differ, negative labels or labels that are not whole numbers.

@@ -1,7 +1,6 @@
-"""Model folders: describing, writing, verifying, finding, downloading and loading them.
+"""Model folders: description, writing, verification, search, download and loading.
 
-All of it is there at once and needs no torch, but writing and loading: these import it when they
-are first used.
+Only writing and loading need torch; they import it on first use.
 """
 
 from __future__ import annotations

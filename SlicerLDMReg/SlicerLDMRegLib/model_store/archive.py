@@ -1,4 +1,4 @@
-"""A model folder as one zip file: how models travel."""
+"""Zip archives of model folders, for download."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from .verify import FILE_NAME, sha256_of, verify
 
 __all__ = ["pack_model", "unpack_model"]
 
-_DATE = (1980, 1, 1, 0, 0, 0)  # the same folder gives the same archive
+_DATE = (1980, 1, 1, 0, 0, 0)  # fixed, so that the same folder gives the same archive
 
 
 def pack_model(folder: Path | str, archive: Path | str, url: str) -> CatalogueEntry:
-    """Write the zip file of a model folder.
+    """Write the zip archive of a model folder.
 
     Args:
         folder: a model that :func:`SlicerLDMRegLib.model_store.verify` accepts.
         archive: the file to write.
-        url: where it is going to be.
+        url: future address of the archive.
 
     Returns:
         Its entry for ``catalogue.json``.
 
     Raises:
-        ModelError: when the folder is not as it was published, or the address is not https.
+        ModelError: when the folder fails verification, or the address is not https.
     """
     check_url(url)
     folder, archive = Path(folder), Path(archive)
@@ -55,16 +55,16 @@ def pack_model(folder: Path | str, archive: Path | str, url: str) -> CatalogueEn
 
 
 def unpack_model(archive: Path, folder: Path, limit: int) -> None:
-    """Unpack a model into a folder. Nothing is written outside it, whatever the archive says.
+    """Unpack a model into a folder; no archive can write outside it.
 
     Args:
         archive: the zip file.
         folder: an empty folder.
-        limit: at most so many bytes.
+        limit: maximum size of the unpacked files in bytes.
 
     Raises:
-        ModelError: for anything but plain files with plain names, more than ``limit`` bytes, and
-            files that are damaged.
+        ModelError: for entries other than plain files with plain names, more than ``limit`` bytes,
+            or a damaged file.
     """
     try:
         with zipfile.ZipFile(archive) as packed:
@@ -73,7 +73,7 @@ def unpack_model(archive: Path, folder: Path, limit: int) -> None:
             for member in members:
                 path = folder / member.filename
                 path.parent.mkdir(parents=True, exist_ok=True)
-                # Never more than `member.file_size` bytes come out of it.
+                # zipfile never reads more than `member.file_size` bytes.
                 with packed.open(member) as source, path.open("wb") as target:
                     shutil.copyfileobj(source, target)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
@@ -85,7 +85,7 @@ def _check_members(archive: Path, members: list[zipfile.ZipInfo], limit: int) ->
     for member in members:
         kind = stat.S_IFMT(member.external_attr >> 16)
         name = member.filename
-        # Some file systems know no difference between capitals and small letters.
+        # Some file systems ignore case.
         allowed = FILE_NAME.fullmatch(name) and name.lower() not in seen
         if not allowed or kind not in (0, stat.S_IFREG) or member.flag_bits & 1:
             raise ModelError(f"{archive.name} has an entry that no model has: {name[:100]!r}")

@@ -1,4 +1,4 @@
-"""Put a finished folder where it belongs, in one step."""
+"""Atomic replacement of a folder."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ __all__ = ["put_in_place"]
 
 
 def put_in_place(new: Path, folder: Path, old: Path) -> None:
-    """Rename a folder; nobody ever sees half of it.
+    """Move a finished folder to its place by renaming, so that it is never incomplete.
 
     Args:
         new: the finished folder, in the file system of ``folder``.
         folder: its place.
-        old: where the folder that is there goes, if there is one.
+        old: new path of an existing ``folder``.
     """
     if not folder.exists():
         new.replace(folder)

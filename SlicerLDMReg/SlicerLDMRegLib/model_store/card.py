@@ -7,14 +7,14 @@ in it is trusted: every field is checked, and no path is ever taken from it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError
-from .card_parts import WEIGHTS_FILE, Grid, Intensity, TrainingData, Weights
-from .checks import check_card
+from .card_parts import WEIGHTS_FILE, Grid, Intensity, TrainingData, Weights, require
 from .json_fields import Fields
 
 __all__ = [
@@ -26,6 +26,9 @@ __all__ = [
 FORMAT_VERSION = 1
 METADATA_FILE = "metadata.json"
 _NOT_CLINICAL = "Research only. Not for clinical use."
+_KINDS = ("registration", "segmentation")
+_TEXT_KEYS = ("encoder", "template", "background")
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,41 @@ class ModelCard:
     folder: Path | None = None
 
     def __post_init__(self) -> None:
-        check_card(self)
+        require(
+            isinstance(self.id, str) and _ID.fullmatch(self.id),
+            "id",
+            "lower-case words and numbers joined by hyphens",
+            self.id,
+        )
+        require(self.kind in _KINDS, "kind", f"one of {_KINDS}", self.kind)
+        require(self.spatial_dims in (2, 3), "spatial_dims", "2 or 3", self.spatial_dims)
+        self.grid.check(self.spatial_dims)
+        self.intensity.check()
+        self._check_labels()
+        self._check_text()
+        require(
+            all(
+                isinstance(row, str if key == "description" else Mapping)
+                for key, row in self.results.items()
+            ),
+            "results",
+            "an object {row: {column: value}} with an optional text 'description'",
+            self.results,
+        )
+        require(
+            isinstance(self.limits, tuple) and all(isinstance(text, str) for text in self.limits),
+            "limits",
+            "a list of texts",
+            self.limits,
+        )
+        require(
+            all(isinstance(data.acknowledgement, str) for data in self.training_data),
+            "training_data",
+            "a list of objects whose acknowledgement is a text",
+            self.training_data,
+        )
+        if self.weights is not None:
+            self.weights.check()
 
     @property
     def weights_path(self) -> Path:
@@ -199,6 +236,66 @@ class ModelCard:
             return cls.from_metadata(metadata, folder)
         except ModelError as error:
             raise ModelError(f"{path}: {error}") from error
+
+    def _check_labels(self) -> None:
+        require(
+            all(
+                isinstance(key, str)
+                and key.isdecimal()
+                and key == str(int(key))  # "07" and "7" would be two names of one label
+                and isinstance(value, Mapping)
+                and isinstance(value.get("name"), str)
+                for key, value in self.label_scheme.items()
+            ),
+            "label_scheme",
+            "an object {label number: {'name': ...}}",
+            self.label_scheme,
+        )
+        if self.kind != "segmentation":
+            return
+        require(
+            self.grid.spacing is not None and self.grid.orientation is not None,
+            "grid",
+            "that of a 3D segmentation model, with spacing (mm) and orientation (such as 'LPS')",
+            self.grid,
+        )
+        require(
+            self.label_scheme and all(int(key) > 0 for key in self.label_scheme),
+            "label_scheme",
+            "the structures of the segmentation, with numbers from 1 on",
+            self.label_scheme,
+        )
+        count = len(self.label_scheme) + 1
+        require(
+            self.network.get("classes") in (None, count),
+            "network",
+            f"a network of {count} classes: the background and those of label_scheme",
+            self.network,
+        )
+
+    def _check_text(self) -> None:
+        require(
+            not self.text
+            or (
+                "encoder" in self.text
+                and set(self.text) <= set(_TEXT_KEYS)
+                and all(isinstance(value, str) for value in self.text.values())
+            ),
+            "text",
+            f"an object of texts {_TEXT_KEYS}, or empty",
+            self.text,
+        )
+        require(
+            self.segmenter is None
+            or (
+                self.kind == "registration"
+                and isinstance(self.segmenter, str)
+                and _ID.fullmatch(self.segmenter)
+            ),
+            "segmenter",
+            "the id of a segmentation model, of a registration model only, or nothing",
+            self.segmenter,
+        )
 
 
 def _no_constant(name: str) -> None:

@@ -1,16 +1,33 @@
-"""The parts of a model card: the lattice, the intensities, the data and the weights of a model."""
+"""The parts of a model card: the lattice, the intensities, the data and the weights of a model.
+
+The card checks its parts; a part alone may hold anything.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..errors import ModelError
 from .json_fields import Fields
 
-__all__ = ["WEIGHTS_FILE", "Grid", "Intensity", "TrainingData", "Weights"]
+__all__ = ["WEIGHTS_FILE", "Grid", "Intensity", "TrainingData", "Weights", "require"]
 
 WEIGHTS_FILE = "model.safetensors"
 _SPACINGS = (1e-3, 1e3)  # mm; anything else is a mistake
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_AXES = ({"L", "R"}, {"P", "A"}, {"S", "I"})
+
+
+def require(good: object, name: str, expected: str, got: object) -> None:
+    """Check a field.
+
+    Raises:
+        ModelError: naming the field, when it is not good.
+    """
+    if not good:
+        raise ModelError(f"{name} must be {expected}, got {got!r}")
 
 
 @dataclass(frozen=True)
@@ -57,6 +74,43 @@ class Grid:
             section["anchor"] = self.anchor
         return section
 
+    def check(self, spatial_dims: int) -> None:
+        """Raise a ModelError when it is no lattice of a model of so many dimensions."""
+        size, spacing, anchor = self.size, self.spacing, self.anchor
+        require(len(size) == spatial_dims, "grid.size", f"{spatial_dims} integers", size)
+        require(self.divisor >= 1, "grid.divisor", "at least 1", self.divisor)
+        require(
+            all(n > 0 and n % self.divisor == 0 for n in size),
+            "grid.size",
+            f"multiples of the divisor {self.divisor}",
+            size,
+        )
+        require(
+            spacing is None or (isinstance(spacing, int | float) and 0 < spacing < float("inf")),
+            "grid.spacing",
+            "a positive number of mm, or nothing",
+            spacing,
+        )
+        letters = [{letter} for letter in str(self.orientation)]
+        require(
+            self.orientation is None
+            or (
+                spatial_dims == 3
+                and len(letters) == 3
+                and all(sum(letter < axis for letter in letters) == 1 for axis in _AXES)
+            ),
+            "grid.orientation",
+            "three letters such as 'LPS' or 'RAS' for a 3D model, or nothing",
+            self.orientation,
+        )
+        require(
+            anchor is None
+            or (self.orientation is not None and any({anchor} < axis for axis in _AXES)),
+            "grid.anchor",
+            "a letter such as 'S' for a model with an orientation, or nothing",
+            anchor,
+        )
+
 
 @dataclass(frozen=True)
 class Intensity:
@@ -80,6 +134,13 @@ class Intensity:
             fields.number("lower_percentile", 0, 100),
             fields.number("upper_percentile", 0, 100),
         )
+
+    def check(self) -> None:
+        """Raise a ModelError when images cannot be mapped like this."""
+        require(self.mode == "minmax", "intensity.mode", "'minmax'", self.mode)
+        low, high = self.lower_percentile, self.upper_percentile
+        expected = f"above {low:g}, at most 100"
+        require(0 <= low < high <= 100, "intensity.upper_percentile", expected, high)
 
 
 @dataclass(frozen=True)
@@ -120,3 +181,8 @@ class Weights:
     def to_json(self) -> dict[str, Any]:
         """Return the section ``weights``."""
         return {"file": WEIGHTS_FILE, **asdict(self)}
+
+    def check(self) -> None:
+        """Raise a ModelError when the digest is none."""
+        expected = "64 hexadecimal digits"
+        require(_SHA256.fullmatch(self.sha256), "weights.sha256", expected, self.sha256)

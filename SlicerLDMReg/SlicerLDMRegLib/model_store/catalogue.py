@@ -1,4 +1,4 @@
-"""The models that can be downloaded: ``Resources/Models/catalogue.json``, shipped with LDMReg."""
+"""Catalogue of downloadable models, ``Resources/Models/catalogue.json``."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from .json_fields import Fields
 __all__ = ["CATALOGUE_FILE", "CatalogueEntry", "check_url", "find_entry", "read_catalogue"]
 
 CATALOGUE_FILE = "catalogue.json"
-_FORMAT = 1
-_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # it becomes the name of a folder
+_FORMAT = 1  # version of the file format
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # used as the name of a folder
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _THIS_COMPUTER = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True)
 class CatalogueEntry:
-    """A model that can be downloaded.
+    """Entry of a downloadable model.
 
     Attributes:
         id, title, spatial_dims, use: as in its model card.
-        url: of a zip archive with the content of the model folder, as
-            :func:`SlicerLDMRegLib.model_store.pack_model` writes it.
+        url: address of the zip archive of the model folder, written by
+            :func:`SlicerLDMRegLib.model_store.pack_model`.
         sha256: digest of the archive.
-        bytes: length of the archive.
-        unpacked_bytes: at most so many are taken out of it.
+        bytes: size of the archive.
+        unpacked_bytes: maximum size of the unpacked files.
 
     Raises:
-        ModelError: naming the field that is wrong.
+        ModelError: naming the invalid field.
     """
 
     id: str
@@ -59,7 +59,7 @@ class CatalogueEntry:
 
     @property
     def host(self) -> str:
-        """The computer that it comes from."""
+        """Host name of the address."""
         return urlsplit(self.url).hostname or ""
 
     @classmethod
@@ -77,15 +77,15 @@ class CatalogueEntry:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the entry as it stands in the file."""
+        """Return the entry as JSON values."""
         return asdict(self)
 
 
 def check_url(url: str) -> None:
-    """Check that a download is protected on its way: https, or from this computer itself.
+    """Check that an address is https, or http on this computer.
 
     Raises:
-        ModelError: when it is not.
+        ModelError: for another address.
     """
     try:
         parts = urlsplit(url)
@@ -102,10 +102,10 @@ def read_catalogue(path: Path | None = None) -> tuple[CatalogueEntry, ...]:
     """Read the catalogue.
 
     Args:
-        path: of the file; None: the shipped one. A file that does not exist lists nothing.
+        path: of the file; None: the bundled one. A missing file is an empty catalogue.
 
     Raises:
-        ModelError: naming what is wrong in the file.
+        ModelError: naming the error in the file.
     """
     if path is None:
         try:
@@ -134,7 +134,7 @@ def find_entry(model: str, entries: Sequence[CatalogueEntry] | None = None) -> C
     """Return the entry of a model.
 
     Raises:
-        ModelError: when there is none; the text names those that there are.
+        ModelError: when there is none; the text names the known models.
     """
     known = {entry.id: entry for entry in (read_catalogue() if entries is None else entries)}
     if model not in known:

@@ -1,4 +1,4 @@
-"""Download a model into the user's folder of models."""
+"""Download of models into the user's model store."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .verify import sha256_of, verify
 
 __all__ = ["download_model"]
 
-_SPARE = 10_000_000  # bytes that are left free
+_SPARE = 10_000_000  # bytes of disk space left free; not tuned
 
 
 def download_model(
@@ -31,25 +31,25 @@ def download_model(
     progress: Callable[[int, int], object] = lambda done, total: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> ModelCard:
-    """Download a model, check it, and put it into the user's folder of models.
+    """Download and verify a model, and install it in the user's model store.
 
-    What has arrived is kept when the download fails or is cancelled, and the next one goes on from
-    there. Size and SHA-256 of the archive are checked before it is opened, every file of the model
-    before it is put in place; the model appears complete or not at all.
+    A failed or cancelled download is resumed by the next one. Size and SHA-256 of the archive are
+    checked before it is opened, every file of the model before it is installed; the model is
+    installed completely or not at all.
 
     Args:
-        entry: of the catalogue.
-        store: folder of models; None: the user's.
-        overwrite: replace the model of this id in the store.
-        progress: called with the bytes that have arrived, and their number in the end.
-        cancelled: asked several times a second.
+        entry: entry of the catalogue.
+        store: model store; None: the user's.
+        overwrite: replace an installed model with this id.
+        progress: called with the received and the total number of bytes.
+        cancelled: called several times a second; true cancels.
 
     Returns:
         The card of the model.
 
     Raises:
-        ModelError: when the model is there already, the disk is too full, the download fails, or
-            what came is not the model.
+        ModelError: when the model is installed already, the disk is too full, the download fails,
+            or the file is not the model.
         CancelledError: when ``cancelled`` returns true.
 
     Example:
@@ -62,7 +62,7 @@ def download_model(
     if folder.exists() and not overwrite:
         raise ModelError(f"{folder} exists; remove it or ask to overwrite it")
     downloads = store / DOWNLOADS_FOLDER
-    # Named by its content, so that no version of a model is ever continued with another.
+    # Named by its digest, so that a download never resumes with another version.
     part = downloads / f"{entry.id}-{entry.sha256[:16]}.zip.part"
     try:
         downloads.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def _bring(
     if sha256_of(part) == entry.sha256:
         return
     part.unlink()
-    if continued:  # what was there may have been damaged
+    if continued:  # the earlier part may have been damaged
         fetch(entry.url, part, entry.bytes, progress, cancelled)
         if sha256_of(part) == entry.sha256:
             return
@@ -111,7 +111,7 @@ def _bring(
 
 def _install(entry: CatalogueEntry, part: Path, folder: Path, downloads: Path) -> ModelCard:
     with tempfile.TemporaryDirectory(dir=downloads) as temporary:
-        # `mkdtemp` makes folders for the owner alone; the inner one has the usual permissions.
+        # `mkdtemp` makes folders that only the owner can read; the inner one has usual permissions.
         new = Path(temporary, "new")
         new.mkdir()
         unpack_model(part, new, entry.unpacked_bytes)

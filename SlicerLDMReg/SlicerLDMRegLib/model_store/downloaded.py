@@ -1,4 +1,4 @@
-"""Which models of the user were downloaded, and can be deleted because they can come again."""
+"""Record and removal of downloaded models, which can be downloaded again."""
 
 from __future__ import annotations
 
@@ -22,58 +22,58 @@ __all__ = [
     "unfinished_downloads",
 ]
 
-DOWNLOADS_FOLDER = ".downloads"  # hidden: the store does not look into it
+DOWNLOADS_FOLDER = ".downloads"  # hidden, so that the search for models skips it
 
 
 def note_download(entry: CatalogueEntry, folder: Path, downloads: Path) -> None:
-    """Write down where a model came from; models without such a note are the user's own."""
+    """Record the origin of a downloaded model; models without a record are the user's own."""
     note = {
         "url": entry.url,
         "sha256": entry.sha256,
-        # One of that name that is put there later is another.
+        # Tells it from another model that the user installs later under the same id.
         "checksums": sha256_of(folder / CHECKSUM_FILE),
     }
     _note(downloads, entry.id).write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
 
 
 def downloaded_models(store: Path | None = None) -> list[ModelCard]:
-    """Return the models that were downloaded and are as they came.
+    """Return the downloaded models that are unchanged.
 
     Args:
-        store: folder of models; None: the user's.
+        store: model store; None: the user's.
     """
     cards = []
     for folder in _folders(user_models_dir() if store is None else store):
         try:
             cards.append(ModelCard.from_folder(folder))
         except ModelError:
-            continue  # of another version of LDMReg; it can be removed all the same
+            continue  # of another version of LDMReg; still removable
     return cards
 
 
 def unfinished_downloads(store: Path | None = None) -> list[Path]:
-    """Return the files of downloads that were broken off.
+    """Return the files of unfinished downloads.
 
     Args:
-        store: folder of models; None: the user's.
+        store: model store; None: the user's.
     """
     store = user_models_dir() if store is None else store
     return sorted((store / DOWNLOADS_FOLDER).glob("*.part"))
 
 
 def remove_downloads(store: Path | None = None) -> int:
-    """Remove the models that were downloaded, and what is left of downloads that failed.
+    """Remove downloaded models and unfinished downloads.
 
-    Models that were imported or trained, or put there by hand, stay.
+    Imported, trained and manually installed models stay.
 
     Args:
-        store: folder of models; None: the user's.
+        store: model store; None: the user's.
 
     Returns:
-        How many bytes were freed.
+        Number of bytes freed.
 
     Raises:
-        ModelError: when something cannot be removed, e.g. because it is in use.
+        ModelError: when a file cannot be removed, e.g. because it is in use.
     """
     store = user_models_dir() if store is None else store
     downloads = store / DOWNLOADS_FOLDER
@@ -82,7 +82,7 @@ def remove_downloads(store: Path | None = None) -> int:
         for folder in _folders(store):
             freed += _size(folder)
             with tempfile.TemporaryDirectory(dir=downloads) as temporary:
-                # Nobody lists a model of which only some files are left.
+                # Moved away first, so that no partly deleted model is ever listed.
                 folder.replace(Path(temporary, folder.name))
             _note(downloads, folder.name).unlink()
         if downloads.is_dir():
@@ -101,7 +101,7 @@ def _note(downloads: Path, model: str) -> Path:
 
 
 def _folders(store: Path) -> Iterator[Path]:
-    """Return the folders of models for which there is a note that fits."""
+    """Yield the folders of models with a matching download record."""
     for note in sorted((store / DOWNLOADS_FOLDER).glob("*.json")):
         folder = store / note.stem
         try:

@@ -1,4 +1,4 @@
-"""Write a model folder."""
+"""Writing of model folders."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ def write_model_folder(
 ) -> ModelCard:
     """Write a model as a folder: metadata, weights, licence, model card and checksums.
 
-    The folder appears complete or not at all: it is written beside its place and then renamed.
+    It is written beside its place and then renamed, completely or not at all.
 
     Args:
-        folder: where; its parents are made.
+        folder: path of the new folder; its parents are created.
         card: the description; its ``weights`` and ``folder`` are filled in here.
-        state_dict: of the network that ``card.method`` and ``card.network`` describe.
+        state_dict: state dict of the network described by ``card.method`` and ``card.network``.
         licence: text of the file ``LICENSE``.
         dtype: ``"float16"`` or ``"float32"``, for floating-point weights.
-        overwrite: replace a model folder that is there already.
+        overwrite: replace an existing model folder.
 
     Returns:
-        The card as it was written.
+        The card as written.
 
     Raises:
         ModelError: when the folder exists, or a weight is not finite or too large for float16.
@@ -67,17 +67,17 @@ def write_model_folder(
     if folder.exists() and not overwrite:
         raise ModelError(f"{folder} exists already; remove it, choose another name or overwrite")
     if folder.exists() and not (folder / METADATA_FILE).is_file():
-        # Replacing means deleting: never a folder of something else.
+        # Replacing deletes: only a model folder may be replaced.
         raise ModelError(f"{folder} is no model folder and is not overwritten; choose another name")
     if not licence.strip():
         raise ModelError("the licence of a model must be a text, got nothing")
     tensors = _converted(state_dict, dtype)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
-        # `mkdtemp` makes folders for the owner alone; the inner one has the usual permissions.
+        # `mkdtemp` makes folders that only the owner can read; the inner one has usual permissions.
         new = Path(temporary, "new")
         (new / "docs").mkdir(parents=True)
-        # A plain write makes the file as readable as its neighbours; `save_file` does not.
+        # Written plainly, the file gets the usual permissions; `save_file` would not set them.
         (new / WEIGHTS_FILE).write_bytes(save(tensors))
         weights = Weights(
             sha256=sha256_of(new / WEIGHTS_FILE),
@@ -97,7 +97,7 @@ def write_model_folder(
 
 
 def _write(path: Path, text: str) -> None:
-    # The same bytes on every platform, or checksums would differ.
+    # Identical bytes on every platform, for the checksums.
     path.write_bytes(text.encode("utf-8"))
 
 
@@ -121,7 +121,7 @@ def _converted(state_dict: Mapping[str, Tensor], dtype: str) -> dict[str, Tensor
 
 
 def _metadata(card: ModelCard) -> dict[str, Any]:
-    """The keys of a MONAI bundle, then our own section."""
+    """Return the keys of a MONAI bundle and our own section ``ldmreg``."""
     return {
         "version": card.version,
         "changelog": dict(card.changelog),
@@ -140,7 +140,7 @@ def _metadata(card: ModelCard) -> dict[str, Any]:
 
 
 def _data_format(card: ModelCard) -> dict[str, Any]:
-    """What goes into the network and what comes out, in the words of MONAI."""
+    """Return the input and output format of the network, in MONAI's terms."""
     dims = card.spatial_dims
     image: dict[str, Any] = {
         "type": "image",

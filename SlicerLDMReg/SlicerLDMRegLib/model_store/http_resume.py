@@ -1,4 +1,4 @@
-"""Bring one file from the web, going on where an earlier try stopped."""
+"""Resumable download of one file over HTTP."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ from .catalogue import check_url
 
 __all__ = ["fetch"]
 
-_CHUNK = 1 << 18
-_SILENCE_SECONDS = 20.0  # after which a connection counts as broken
-_TRIES = 4  # in a row that bring nothing
-_WAIT_SECONDS = 0.5  # after the first of them, then twice as long each time
-_TRY_AGAIN = (408, 425, 429, 500, 502, 503, 504)
-_OUR_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
+_CHUNK = 1 << 18  # bytes read between two calls of progress and cancelled
+# Patience with bad connections; larger values wait longer before an error. Not tuned.
+_SILENCE_SECONDS = 20.0  # without data, after which a connection counts as broken
+_TRIES = 4  # consecutive attempts without new data
+_WAIT_SECONDS = 0.5  # after the first failure; doubled after each further one
+_TRY_AGAIN = (408, 425, 429, 500, 502, 503, 504)  # HTTP errors that may be temporary
+_OUR_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)  # no use to try again
 _NOT_SATISFIABLE = 416
 _PARTIAL = 206
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows to protected addresses only."""
+    """Redirect handler that follows only to allowed addresses."""
 
     def redirect_request(
         self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
@@ -45,26 +46,26 @@ def fetch(
     progress: Callable[[int], object],
     cancelled: Callable[[], bool],
 ) -> None:
-    """Bring a file, or what is missing of it.
+    """Download a file, or the missing rest of it.
 
-    A connection that breaks is made anew, and asks for the rest only. A server that cannot send the
-    rest alone sends everything again. Proxies are taken from the environment (``HTTPS_PROXY``,
-    ``NO_PROXY``). Nothing but the request for the file leaves this computer.
+    After a broken connection only the rest is requested; a server without support for that sends
+    everything again. Proxies are taken from the environment (``HTTPS_PROXY``, ``NO_PROXY``). Only
+    the request for the file leaves this computer.
 
     Args:
         url: https, or http on this computer.
-        part: the file, as far as it is there; it stays when this fails or is cancelled.
-        size: of the whole file in bytes.
-        progress: called with the number of bytes that are there.
-        cancelled: asked several times a second while data come.
+        part: the partial file; kept after a failure or cancellation.
+        size: size of the whole file in bytes.
+        progress: called with the number of bytes received.
+        cancelled: called several times a second while data arrive; true cancels.
 
     Raises:
-        ModelError: when it cannot be brought, or the server's file is of another size.
+        ModelError: when the download fails, or the server's file has another size.
         CancelledError: when ``cancelled`` returns true.
-        OSError: when it cannot be written.
+        OSError: when the file cannot be written.
     """
     check_url(url)
-    # The handler for proxies is among those that are always there.
+    # build_opener adds the proxy handler by default.
     opener = urllib.request.build_opener(_Redirects)
     farthest, failures = _length(part), 0
     while (length := _length(part)) != size:
@@ -77,7 +78,7 @@ def fetch(
         except urllib.error.HTTPError as error:
             with error:
                 if error.code == _NOT_SATISFIABLE and length:
-                    part.unlink()  # it is of another file; begin anew
+                    part.unlink()  # the part is of another file: start again
                 elif error.code not in _TRY_AGAIN:
                     raise _failure(url, f"{error.code} {error.reason}") from error
             problem: Exception = error
@@ -138,7 +139,7 @@ def _receive(
 
 
 def _range(response: Any) -> tuple[int, int | None]:
-    """Return where an answer begins in the file, and the size of the file where it is told."""
+    """Return the offset of a response in the file and the size of the file, None if unknown."""
     if response.status == _PARTIAL:
         match = re.match(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
         if match is None:

@@ -11,15 +11,15 @@ __all__ = ["Fields"]
 
 
 class Fields:
-    """A JSON object of which every field that is read is also checked.
+    """JSON object with typed, checked access to its fields.
 
     Args:
         values: the parsed object.
-        name: where it stands, e.g. ``"ldmreg.grid"``; empty for the root of the file.
+        name: path of the object, e.g. ``"ldmreg.grid"``; empty for the root of the file.
 
     Raises:
-        ModelError: from each method, when the field is missing or is not what is expected; the text
-            names the field, what is expected and what is there.
+        ModelError: from each method, when the field is missing or invalid; the text names the
+            field, the expected and the actual value.
     """
 
     def __init__(self, values: Any, name: str = "") -> None:
@@ -29,7 +29,7 @@ class Fields:
         self.name = name
 
     def text(self, key: str, default: str | None = None, choices: Sequence[str] = ()) -> str:
-        """Return a string that is not empty, one of ``choices`` if there are any."""
+        """Return a string that is not empty; one of ``choices``, if given."""
         value = self.values.get(key, default)
         if choices and value not in choices:
             raise self._error(key, "one of " + ", ".join(map(repr, choices)))
@@ -38,7 +38,7 @@ class Fields:
         return value
 
     def integer(self, key: str, minimum: int, maximum: int | None = None) -> int:
-        """Return an integer of at least ``minimum`` and, if there is one, at most ``maximum``."""
+        """Return an integer of at least ``minimum`` and, if given, at most ``maximum``."""
         value = self.values.get(key)
         if (
             isinstance(value, bool)
@@ -73,18 +73,18 @@ class Fields:
         return float(value)
 
     def mapping(self, key: str, default: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Return an object as it is."""
+        """Return an object unchecked."""
         value = self.values.get(key, default)
         if not isinstance(value, Mapping):
             raise self._error(key, "an object")
         return dict(value)
 
     def section(self, key: str) -> Fields:
-        """Return an object whose fields are read in turn."""
+        """Return a nested object as :class:`Fields`."""
         return Fields(self.mapping(key), self._path(key))
 
     def sections(self, key: str) -> list[Fields]:
-        """Return a list of objects; an absent one is empty."""
+        """Return a list of objects; empty if absent."""
         value = self.values.get(key, [])
         if not isinstance(value, list):
             raise self._error(key, "a list of objects")

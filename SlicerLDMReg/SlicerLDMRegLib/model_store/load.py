@@ -1,4 +1,4 @@
-"""Load the network of a model folder."""
+"""Loading of networks from model folders."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ def load_network(
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
 ) -> nn.Module:
-    """Load a model, ready to predict.
+    """Load the network of a model for prediction.
 
-    The folder is verified, every file, before anything of the weights is parsed.
+    All files of the folder are verified before the weights are parsed.
 
     Args:
         model: a card from :func:`find_model`, or a model folder.
-        device: where the network goes.
-        dtype: of its parameters. Buffers stay as they are: the noise schedule needs float32.
+        device: device of the network.
+        dtype: of its parameters. Buffers are not converted: the noise schedule needs float32.
             For speed on a GPU prefer autocast, which also keeps sensitive steps in float32.
 
     Returns:
-        The network in evaluation mode, its parameters without gradient. What training needs only
-        is fused away, so it may have fewer parameters than the file.
+        The network in evaluation mode, its parameters without gradient. Training-time branches are
+        merged, so it may have fewer parameters than the file.
 
     Raises:
-        ModelError: when the folder is damaged, or its weights and metadata do not fit.
+        ModelError: when the folder is damaged, or weights and metadata do not match.
     """
     if isinstance(model, ModelCard):
-        # `weights_path` complains when the card was never read from a folder.
+        # `weights_path` raises for a card that was not read from a folder.
         model = model.weights_path.parent
     card = verify(model)
     try:
@@ -65,7 +65,7 @@ def _build(card: ModelCard) -> nn.Module:
     other = next((kind for kind, names in METHODS.items() if card.method in names), card.kind)
     if other != card.kind:
         raise ModelError(f"model {card.id!r}: {card.method!r} is for {other}, not for {card.kind}")
-    # The weights drawn here are replaced; the caller's random numbers must not notice.
+    # The random weights are replaced; the caller's random state must not change.
     with torch.random.fork_rng(devices=[]):
         try:
             return build_network(card.method, dict(card.network))

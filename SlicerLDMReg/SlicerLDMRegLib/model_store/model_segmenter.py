@@ -1,4 +1,4 @@
-"""The segmenter of a model folder."""
+"""Segmenter with the network of a model folder."""
 
 from __future__ import annotations
 
@@ -25,21 +25,24 @@ if TYPE_CHECKING:
 
 __all__ = ["ModelSegmenter"]
 
-_PREDICTION = 0.6  # of the time of a segmentation, roughly
+# Share of the network in the time of a segmentation, for the progress bar only; roughly estimated.
+_PREDICTION = 0.6
+# Enlargement of a grid that the foreground box exceeds, because the box cuts off the outermost
+# foreground. A larger value costs time and memory. Not tuned.
 _MARGIN = 1.1
 
 
 class ModelSegmenter:
-    """Segments with the network of a model folder of the kind "segmentation".
+    """Segmenter with the network of a model folder of the kind "segmentation".
 
-    The image is brought onto the model's lattice (spacing and orientation of its card, smoothed
-    before where that is coarser, intensities between the percentiles of its card). If what the
-    image shows fits into the model's grid, the network sees it at once; else in windows.
+    The image is resampled to the model's spacing and orientation (smoothed first if that is
+    coarser) and its intensities are scaled between the percentiles of the card. A foreground that
+    fits the model's grid is segmented in one pass, a larger one in a sliding window.
 
     Args:
         card: the model.
         network: its network; :func:`SlicerLDMRegLib.model_store.build_segmenter` loads both.
-        device: where the network is.
+        device: device of the network.
 
     Raises:
         ModelError: when the model is not for segmentation.
@@ -56,11 +59,11 @@ class ModelSegmenter:
 
     @property
     def names(self) -> Mapping[int, str]:
-        """Name of each label that it can find, by its number, ascending."""
+        """Label names by label number, ascending."""
         return self.card.label_names
 
     def segment(self, image: sitk.Image, progress: ReportsProgress | None = None) -> Segmentation:
-        """Segment a 3D image; what the network did not see is background with confidence 1.
+        """Segment a 3D image; voxels outside of the network's grid are background, confidence 1.
 
         Raises:
             InputError: when the image is not 3D.
@@ -84,19 +87,19 @@ class ModelSegmenter:
         progress: ReportsProgress | None = None,
         lattice: ImageGeometry | None = None,
     ) -> tuple[np.ndarray, ImageGeometry]:
-        """Return the probability of each class on the model's lattice.
+        """Return class probabilities on the model's lattice.
 
         Args:
             image: 3D image.
-            progress: told how far it is.
-            lattice: a lattice to use instead of the one that suits the image, e.g. that of a
-                registration network; spacing and orientation must be those of the model.
+            progress: receives the progress.
+            lattice: lattice to use instead of :meth:`lattice`, e.g. a registration network's grid;
+                with the spacing and orientation of the model.
 
         Returns:
             ``(N, *S)`` float16, background first, then the labels in ascending order; the lattice.
 
         Raises:
-            InputError: when the image is not 3D or the lattice is not one for the model.
+            InputError: when the image is not 3D, or the lattice does not suit the model.
         """
         if image.GetDimension() != 3:
             raise InputError(
@@ -130,14 +133,14 @@ class ModelSegmenter:
         return probabilities, lattice
 
     def lattice(self, image: sitk.Image) -> ImageGeometry:
-        """Return the lattice for a 3D image: the model's grid, or larger as far as needed."""
+        """Return the lattice for a 3D image: the model's grid, enlarged to hold the foreground."""
         spacing, orientation = self._spacing_and_orientation()
         low, high = foreground = foreground_box(image, orientation)
         divisor = self.card.grid.divisor
         size = list(self.card.grid.size)
         for axis, extent in enumerate((high - low).tolist()):
             if extent > size[axis] * spacing:
-                # The box leaves the outermost of the foreground out.
+                # The box cuts off the outermost foreground.
                 size[axis] = math.ceil(_MARGIN * extent / spacing / divisor) * divisor
         return anatomical_lattice(image, size, spacing, orientation, foreground)
 

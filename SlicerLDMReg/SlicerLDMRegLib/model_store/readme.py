@@ -1,4 +1,4 @@
-"""The model card for people: ``docs/README.md``, written from the metadata alone."""
+"""Readable model card ``docs/README.md``, generated from the metadata."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["render_readme"]
 def render_readme(card: ModelCard) -> str:
     """Return the model card as Markdown: use, data, architecture, results and limits.
 
-    The same card gives the same text, byte for byte.
+    Deterministic: the same card gives the same text.
     """
     intensity = card.intensity
     parts = [

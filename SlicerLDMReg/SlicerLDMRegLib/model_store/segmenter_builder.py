@@ -1,4 +1,4 @@
-"""Build a segmenter from the name of a model or a file of weights."""
+"""Construction of segmenters from a model or a weights file."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def build_segmenter(spec: str | Path | ModelCard, device: torch.device | str = "
     Args:
         spec: id, folder or card of a model of the kind "segmentation"; or a file (``.pt``,
             ``.pth``) with the public weights of SwinUNETR for BTCV.
-        device: where its network runs.
+        device: device of its network.
 
     Raises:
-        ModelError: when there is no such model, it is not for segmentation, or is damaged.
+        ModelError: when the model does not exist, is not for segmentation, or is damaged.
     """
     if isinstance(spec, ModelCard):
         card = spec

@@ -1,4 +1,4 @@
-"""Where models are found: those that are shipped, and the user's own."""
+"""Search for bundled models and for models in the user's model store."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _logger = logging.getLogger(__name__)
 
 
 def user_models_dir() -> Path:
-    """Return the folder for the user's models; it need not exist.
+    """Return the user's model store, which need not exist.
 
-    It is the environment variable ``LDMREG_MODELS``, else ``ldmreg/models`` in the platform's
-    folder for caches.
+    The environment variable ``LDMREG_MODELS``, else ``ldmreg/models`` in the platform's cache
+    folder.
     """
     chosen = os.environ.get(MODELS_VARIABLE)
     if chosen:
@@ -38,14 +38,14 @@ def user_models_dir() -> Path:
 
 
 def list_models(broken: list[ModelError] | None = None, kind: str | None = None) -> list[ModelCard]:
-    """Return the models that are there, the shipped ones first, each kind by id.
+    """Return the installed models, the bundled ones first, each group sorted by id.
 
-    A model of the user with the id of a shipped one takes its place. Only metadata is read; see
+    A user's model replaces the bundled one with the same id. Only metadata is read; see
     :func:`SlicerLDMRegLib.model_store.verify` for the files.
 
     Args:
-        broken: gets one error for each folder whose metadata cannot be used; without it they are
-            logged as warnings.
+        broken: receives one error for each folder with invalid metadata; None: they are logged as
+            warnings.
         kind: ``"registration"`` or ``"segmentation"``; None: all.
     """
     errors: list[ModelError] = []
@@ -67,11 +67,11 @@ def list_models(broken: list[ModelError] | None = None, kind: str | None = None)
 
 
 def find_model(model: str | Path, kind: str | None = None) -> ModelCard:
-    """Find a model by its id, or by the path of its folder.
+    """Return a model by its id or the path of its folder.
 
     Args:
-        model: id of a shipped model or of one in the user's folder; or a path.
-        kind: what it must be for: ``"registration"`` or ``"segmentation"``; None: either.
+        model: id of an installed model, or a path.
+        kind: required kind, ``"registration"`` or ``"segmentation"``; None: either.
 
     Raises:
         ModelError: when there is none, or it is of another kind; the text names similar ids.
@@ -90,10 +90,10 @@ def _find(model: str | Path, kind: str | None) -> ModelCard:
     cards = {card.id: card for card in list_models()}
     if isinstance(model, str) and model in cards:
         return cards[model]
-    # Only what the caller can use is worth suggesting.
+    # Suggest only models of the required kind.
     cards = {name: card for name, card in cards.items() if kind in (None, card.kind)}
     path = Path(model).expanduser()
-    # Anything that looks like a path is taken for one, so that its error speaks of the path.
+    # Treat everything that looks like a path as one, so that the error names the path.
     if path.is_dir() or isinstance(model, Path) or len(path.parts) > 1:
         return ModelCard.from_folder(path)
     near = difflib.get_close_matches(str(model), cards, n=3, cutoff=0.5)
@@ -154,7 +154,7 @@ def _bundled() -> Path | None:
 
 
 def _model_folders(store: Path | None) -> list[Path]:
-    """Return the folders in a store that hold a model; hidden ones are still being written."""
+    """Return the model folders in a store; hidden ones are still being written."""
     if store is None or not store.is_dir():
         return []
     return sorted(

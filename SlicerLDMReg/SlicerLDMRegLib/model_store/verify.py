@@ -1,4 +1,4 @@
-"""Check that a model folder is what was published: every file, every byte, and nothing besides."""
+"""Verification of model folders: metadata, file list, sizes and SHA-256."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ __all__ = [
 CHECKSUM_FILE = "SHA256SUMS"
 REQUIRED_FILES = ("LICENSE", "docs/README.md", "metadata.json", WEIGHTS_FILE)
 
-# Names of this form cannot leave the folder: no leading slash or dot, no backslash, no drive; `..`
-# is excluded because a part never starts with a dot.
+# Names of this form cannot leave the folder: no leading slash, no backslash, no drive letter, and
+# no part that starts with a dot, such as `..`.
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*"
 FILE_NAME = re.compile(_NAME)
 _LINE = re.compile(rf"([0-9a-f]{{64}})  ({_NAME})")  # as `sha256sum` writes it
-# Files that file managers leave behind by themselves.
+# Files created by file managers.
 _IGNORED = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
@@ -42,22 +42,22 @@ def sha256_of(path: Path) -> str:
 
 
 def checksum_lines(folder: Path) -> str:
-    """Return the content of ``SHA256SUMS`` for the files that are in a folder."""
+    """Return the content of ``SHA256SUMS`` for the files in a folder."""
     names = sorted(name for name in _files(folder) if name != CHECKSUM_FILE)
     return "".join(f"{sha256_of(folder / name)}  {name}\n" for name in names)
 
 
 def verify(folder: Path | str) -> ModelCard:
-    """Check a model folder: metadata, size and SHA-256 of its files, nothing missing or added.
+    """Verify a model folder: metadata, size and SHA-256 of its files, none missing or added.
 
-    ``SHA256SUMS`` protects against damage, not against a forger, who can write it too; a file that
-    names paths outside the folder, a symbolic link or any other special file is refused.
+    ``SHA256SUMS`` protects against damage, not against forgery. Paths outside of the folder,
+    symbolic links and other special files are refused.
 
     Returns:
         The card of the model.
 
     Raises:
-        ModelError: naming the file that is missing, changed, unknown or not allowed.
+        ModelError: naming the missing, changed, unknown or forbidden file.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -96,7 +96,7 @@ def verify(folder: Path | str) -> ModelCard:
 
 
 def _files(folder: Path) -> set[str]:
-    """Return the names of all files relative to the folder; links and special files are refused."""
+    """Return the relative names of all files; refuse links and special files."""
     names = set()
     for parent, directories, files in os.walk(folder):
         for entry in sorted((*directories, *files)):

@@ -1,4 +1,4 @@
-"""Networks: :class:`torch.nn.Module` classes only, built by name from plain arguments."""
+"""Networks, :class:`torch.nn.Module` classes built by name from plain arguments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .regions import Regions
 
 __all__ = ["METHODS", "FieldPrediction", "Regions", "build_network"]
 
-# By the kind of the models: what the networks are for.
+# Network names by model kind.
 METHODS = {"registration": ("ldm-morph", "textscf"), "segmentation": ("unet",)}
 
 
@@ -21,7 +21,7 @@ def build_network(method: str, arguments: dict[str, Any]) -> nn.Module:
 
     Args:
         method: one of :data:`METHODS`.
-        arguments: the options of its configuration, as stored in a model folder.
+        arguments: options of its configuration, as stored in a model folder.
 
     Raises:
         ModelError: for an unknown method or option.

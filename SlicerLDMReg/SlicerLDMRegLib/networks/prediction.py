@@ -1,4 +1,4 @@
-"""What every registration network returns."""
+"""Output of the registration networks: displacement, velocity and inverse."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class FieldPrediction:
             network grid; ``warped(x) = moving(x + displacement(x))``.
         velocity: stationary velocity field of the same shape and unit whose exponential is
             ``displacement``, or None when the network predicts the displacement directly.
-        distance: ``(B,)``, how far the less familiar image of each pair is from the training
-            images: up to 1 it is like them. None when the network cannot tell.
+        distance: ``(B,)``, distance of the less familiar image of each pair to the training images;
+            up to 1 it resembles them. None when the network does not measure it.
         inverse: ``(B, d, *S)``, displacement of the inverse map on the same grid, or None when the
-            network does not give it.
+            network does not predict it.
     """
 
     displacement: Tensor

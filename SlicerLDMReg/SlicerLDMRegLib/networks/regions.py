@@ -1,4 +1,4 @@
-"""Anatomical regions of the fixed image, as a network takes them."""
+"""Region map of the fixed image, input of a text-guided network."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ __all__ = ["Regions"]
 
 
 class Regions(NamedTuple):
-    """Which region each voxel of the fixed image belongs to, and how sure that is.
+    """Region of each voxel of the fixed image, and its confidence.
 
     Attributes:
         labels: ``(B, 1, *S)`` int64 rows of the filter table; row 0 is background.
         confidence: ``(B, 1, *S)`` in [0, 1], the probability of the label; None: 1 everywhere.
-        filters: ``(N, C, d)``, the filters of the rows; None: the table of the network.
+        filters: ``(N, C, d)``, filter table; None: the network's own.
     """
 
     labels: Tensor

@@ -1,37 +1,37 @@
-"""The segmentation network: a 3D U-Net of MONAI, with the options that a model folder stores."""
+"""Segmentation network: MONAI's 3D U-Net with group normalisation."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from monai.networks.nets import BasicUNet
-from monai.networks.utils import pixelshuffle, pixelunshuffle
 from torch import Tensor
 
+from .._monai import BasicUNet, pixelshuffle, pixelunshuffle
 from ..errors import ModelError
 
 __all__ = ["UNetSegmenter"]
 
 _OPTIONS = ("classes", "features", "patch")
-_LEVELS = 5
+_LEVELS = 5  # of MONAI's BasicUNet
+# Groups of the normalisation; fewer where the widths are no multiples of it. Not tuned.
 _GROUPS = 8
 
 
 class UNetSegmenter(BasicUNet):
     """A U-Net with group normalisation; ``(B, 1, *S)`` in [0, 1] to logits ``(B, classes, *S)``.
 
-    Each side of S must be a multiple of :attr:`divisor`. The normalisation sees the whole of its
-    input: prefer one pass over the grid of the training to pieces of it.
+    Each side of S must be a multiple of :attr:`divisor`. The normalisation uses statistics of the
+    whole input: prefer one pass over the training grid to a sliding window.
 
     Args:
-        classes: classes, the background with number 0 included.
+        classes: number of classes, background 0 included.
         features: channels of the five levels from fine to coarse, and of the last stage.
-        patch: the U-Net works on blocks of ``patch^3`` voxels, whose intensities are its input
-            channels and whose logits its output channels: with 2, at an eighth of the cost.
+        patch: edge of the blocks of voxels that are the U-Net's pixels: ``patch^3`` intensities are
+            its input channels, their logits its output channels. 2 costs an eighth of 1.
 
     Raises:
-        ModelError: for an option that cannot be.
+        ModelError: for an invalid option.
 
     Example:
         >>> import torch
@@ -77,7 +77,7 @@ class UNetSegmenter(BasicUNet):
         """Build the network from JSON values.
 
         Raises:
-            ModelError: for a name that is no option, or a value that cannot be.
+            ModelError: for an unknown option or an invalid value.
         """
         unknown = sorted(set(arguments) - set(_OPTIONS))
         if unknown:

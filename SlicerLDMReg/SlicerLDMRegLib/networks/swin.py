@@ -1,4 +1,4 @@
-"""Window attention and transformer blocks shared by the Swin stream and by cross-attention (LGCA).
+"""Window attention and Swin blocks, for self-attention and cross-attention (LGCA).
 
 Source: Liu et al., "Swin Transformer" (ICCV 2021); cross-attention between two streams as in
 LDM-Morph, Equations 9 to 11. Feature maps are ``(B, H, W, C)`` throughout.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from monai.networks.layers import DropPath
-from monai.networks.nets.swin_unetr import compute_mask, window_partition, window_reverse
 from torch import Tensor, nn
+
+from .._monai import DropPath, compute_mask, window_partition, window_reverse
 
 __all__ = ["SwinBlock", "WindowAttention"]
 
@@ -18,8 +18,7 @@ __all__ = ["SwinBlock", "WindowAttention"]
 class WindowAttention(nn.Module):
     """Multi-head attention inside windows, with a learned bias for the relative position.
 
-    One matrix projects queries, keys and values, also when the queries come from another feature
-    map than keys and values do.
+    One matrix projects queries, keys and values, even if the queries come from another feature map.
 
     Args:
         channels: width of the feature maps.
@@ -77,10 +76,10 @@ class WindowAttention(nn.Module):
 
 
 class SwinBlock(nn.Module):
-    """A transformer block on (shifted) windows: self-attention, or cross-attention to a second map.
+    """Transformer block on (shifted) windows: self-attention, or cross-attention with a second map.
 
-    Maps whose size is no multiple of the window are padded with zeros at the end *after* the first
-    normalisation; as in the released LDM-Morph, the window is never made smaller than ``window``.
+    A map that is no multiple of the window is zero-padded at its end *after* the first
+    normalisation; as in the released LDM-Morph, the window never shrinks.
 
     Args:
         channels: width of the feature map.
@@ -105,7 +104,7 @@ class SwinBlock(nn.Module):
         self.drop_path = DropPath(drop_path) if drop_path > 0 else nn.Identity()
 
     def forward(self, x: Tensor, query: Tensor | None = None) -> Tensor:
-        """Return the updated ``x``; with ``query``, its tokens ask and those of ``x`` answer.
+        """Return the updated ``x``; ``query``, if given, replaces ``x`` as source of the queries.
 
         Args:
             x: ``(B, H, W, C)``.

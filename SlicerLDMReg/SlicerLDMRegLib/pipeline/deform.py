@@ -104,7 +104,7 @@ class Deformer:
         if model is not None:
             grid = model.card.grid
             lattice = model_lattice(inputs.fixed, grid, inputs.slices)
-            # The network sees the whole images, whatever their masks hide.
+            # The network sees the whole images, masked parts included.
             whole = self._intensities(Masks()) if inputs.masks.roles else self.compared
             pair = self._prepare(lattice, whole)
             with self.context.meter.stage("predict"):

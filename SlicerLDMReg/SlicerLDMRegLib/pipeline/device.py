@@ -27,6 +27,7 @@ __all__ = [
     "threads_for",
 ]
 
+# On two busy cores, images of 256 x 256 and less were refined faster by one thread than by two.
 _VOXELS_FOR_THREADS = 100_000
 # Where the limit of a container stands, what it uses, and what of that are files that can go.
 _CONTROL_GROUPS = (

@@ -1,4 +1,4 @@
-"""Where the images are compared: masks of the fixed and of the moving image."""
+"""Masks of the fixed and of the moving image: the voxels that are compared."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..geometry import ImageGeometry
 from ..intensity import IntensityMap
-from ..resampling import antialiased, coverage, resample
+from ..resampling import antialiased, coverage, resample, warp_image
 from .slices import SliceRange, to_batch
 
 __all__ = ["Masks", "as_mask", "fill_outside"]
@@ -34,7 +34,7 @@ class Masks:
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """Which of the images have a mask: ``"fixed"``, ``"moving"``."""
+        """The images that have a mask: ``"fixed"``, ``"moving"``."""
         return tuple(role for role in ("fixed", "moving") if getattr(self, role) is not None)
 
     def inside(self, lattice: ImageGeometry, transform: sitk.Transform) -> np.ndarray:
@@ -45,11 +45,9 @@ class Masks:
             transform: fixed to moving points.
         """
         found = np.ones(lattice.array_shape, dtype=bool)
-        identity = sitk.Transform(lattice.dimension, sitk.sitkIdentity)
-        reference = lattice.empty_image()
-        for mask, map_ in ((self.fixed, identity), (self.moving, transform)):
+        for mask, map_ in ((self.fixed, None), (self.moving, transform)):
             if mask is not None:
-                on = sitk.Resample(mask, reference, map_, sitk.sitkNearestNeighbor, 0.0)
+                on = warp_image(mask, lattice, map_, labels=True)
                 found &= sitk.GetArrayViewFromImage(on) > 0
         return found
 

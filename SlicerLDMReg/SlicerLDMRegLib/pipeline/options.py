@@ -47,7 +47,7 @@ def _with(options: _T, values: Mapping[str, Any], option: str) -> _T:
 
 @dataclass(frozen=True)
 class AlignOptions:
-    """How the images are brought together before the deformation.
+    """Options of the alignment before the deformation.
 
     Args:
         method: ``none``; ``center`` (the centres of mass); ``rigid``; ``affine``; ``auto``: on one

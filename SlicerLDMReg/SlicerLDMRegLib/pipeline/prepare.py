@@ -30,6 +30,8 @@ __all__ = [
 ]
 
 _TOLERANCE = 1e-3  # of a voxel: a lattice that is larger by less than this needs no more voxels
+# Bounds of time and memory. At half the resolution a million voxels had (generated brains of 2 mm),
+# the refinement lost 0.07 Dice.
 _LONGEST_SIDE_2D = 256
 _MOST_VOXELS_3D = 1_000_000
 
@@ -68,7 +70,7 @@ class PreparedPair:
 def model_lattice(fixed: sitk.Image, grid: Grid, slices: SliceRange | None = None) -> ImageGeometry:
     """Return the lattice of a model for a fixed image.
 
-    A grid with a spacing and an orientation has its place in the patient whatever way the file is
+    A grid with a spacing and an orientation has its place in the patient however the file is
     stored, see :func:`~SlicerLDMRegLib.lattice.anatomical_lattice`; one with a spacing alone runs
     along the axes of the image, centred; any other is fitted to the image, see
     :func:`network_lattice`. The first two do not cover all of a large image.
@@ -119,7 +121,7 @@ def refinement_lattice(fixed: ImageGeometry, slices: SliceRange | None = None) -
 
     In 2D and for slices: the smallest spacing of the image, at most 256 pixels on the longer side.
     In 3D: likewise, and coarser as far as needed for a million voxels, so that memory and time are
-    bounded whatever the size of the volume. (The velocity of a large volume has half of that.)
+    bounded for volumes of any size. (The velocity of a large volume has half of that.)
     """
     axes = _axes(fixed, slices)
     extents = [fixed.size[a] * fixed.spacing[a] for a in axes]

@@ -1,4 +1,4 @@
-"""Where a result comes from: inputs, model, options, versions and machine, as plain data."""
+"""Provenance of a result: inputs, model, options, versions and machine, as plain data."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from .._version import __version__
 from ..model_store import ModelCard
 from .inputs import Inputs
 
@@ -71,7 +72,7 @@ def describe_model(card: ModelCard | None) -> dict[str, Any] | None:
 
 
 def voxel_digest(image: sitk.Image) -> str:
-    """Return the SHA-256 of the size, type and voxels of an image, whatever file held them."""
+    """Return the SHA-256 of the size, type and voxels of an image; its file does not count."""
     voxels = np.ascontiguousarray(sitk.GetArrayViewFromImage(image))
     digest = hashlib.sha256(f"{image.GetSize()} {voxels.dtype.str}".encode())
     digest.update(voxels.data)
@@ -80,8 +81,6 @@ def voxel_digest(image: sitk.Image) -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions of LDMReg, Python, and the packages that compute."""
-    from .. import __version__
-
     found = {"ldmreg": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
         try:

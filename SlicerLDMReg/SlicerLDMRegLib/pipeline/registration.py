@@ -11,6 +11,7 @@ import SimpleITK as sitk
 from ..displacement import DisplacementField
 from ..errors import ADVICE, InputError, OutOfMemoryError
 from ..geometry import ImageGeometry
+from ..resampling import warp_image
 from .align.alignment import Alignment, align_images
 from .context import RunContext
 from .deform import Deformation, Deformer
@@ -90,11 +91,12 @@ class Registration:
             inverse = inverse_field(deformation.inverse, alignment, lattice, field)
             determinant = field.jacobian_determinant()
             transform = field.to_transform()
-            warped = self._warp(inputs.moving, transform, sitk.sitkLinear)
+            warped = warp_image(inputs.moving, inputs.output, transform)
             warped_labels = None
             if inputs.moving_labels is not None:
-                nearest = sitk.sitkNearestNeighbor
-                warped_labels = self._warp(inputs.moving_labels, transform, nearest)
+                warped_labels = warp_image(
+                    inputs.moving_labels, inputs.output, transform, labels=True
+                )
         with meter.stage("measure"):
             progress.report("measure", 0.92)
             metrics = self._match_metrics(alignment, deformer.compared, field, transform)
@@ -161,15 +163,6 @@ class Registration:
                 f"use {ADVICE} for a part of the volume, or crop or downsample the images",
                 option="slices",
             )
-
-    def _warp(self, image: sitk.Image, transform: sitk.Transform, interpolator: int) -> sitk.Image:
-        background = 0.0
-        if interpolator == sitk.sitkLinear:
-            # Air of a CT is -1000: outside of it there is no tissue either.
-            background = min(0.0, float(sitk.GetArrayViewFromImage(image).min()))
-        reference = self.inputs.output.empty_image()
-        pixel_type = image.GetPixelID()
-        return sitk.Resample(image, reference, transform, interpolator, background, pixel_type)
 
     def _match_metrics(
         self,

@@ -177,7 +177,7 @@ def _replace(target: Path, new: Path) -> None:
             raise
         shutil.rmtree(old, ignore_errors=True)
         return
-    # A mount point cannot be moved, and nobody's shell shall stand in a deleted folder: replace
+    # A mount point cannot be moved, and nobody's shell may be left in a deleted folder: replace
     # the files inside, the report last, for it says that the folder is complete.
     (target / _REPORT).unlink(missing_ok=True)
     for name in _OWN_FILES:

@@ -1,17 +1,18 @@
-"""The report of a registration: ``overview.png``, ``report.html`` and ``report.json``.
+"""Report of a registration: ``overview.png``, ``report.html`` and ``report.json``.
 
-``write_reports(result, directory)`` writes all three. Everything that a result needs for it is
-listed in :class:`ReportSource`. The verdict and the tables need no matplotlib: what draws is
-imported when it is first used.
+``write_reports(result, directory)`` writes all three; :class:`ReportSource` lists the attributes
+that a result needs. Verdict and tables need no matplotlib: drawing modules are imported on first
+use.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from .._version import __version__
+from .figure_data import FigureData, build_figure_data
 from .json_file import render_json, to_plain
-from .scene import Scene, build_scene
-from .source import ReportSource
+from .result_protocol import ReportSource
 from .structures import structures_of
 from .verdict import Verdict, judge, key_numbers
 
@@ -28,13 +29,7 @@ __all__ = [
 ]
 
 
-def _version() -> str:
-    from .. import __version__
-
-    return __version__
-
-
-def _write_overview(result: ReportSource, scene: Scene, path: Path) -> None:
+def _write_overview(result: ReportSource, data: FigureData, path: Path) -> None:
     from .figures import overview_png
     from .html import names_of, total_seconds
 
@@ -42,25 +37,25 @@ def _write_overview(result: ReportSource, scene: Scene, path: Path) -> None:
     numbers = key_numbers(result.metrics, total_seconds(result))
     subtitle = "    ".join(f"{name}: {text}" for name, text in numbers)
     structures = structures_of(result.metrics)
-    path.write_bytes(overview_png(scene, f"{moving} registered to {fixed}", subtitle, structures))
+    path.write_bytes(overview_png(data, f"{moving} registered to {fixed}", subtitle, structures))
 
 
 def write_overview(result: ReportSource, path: str | Path, slice_axis: int | None = None) -> None:
     """Write all panels into one PNG; see :func:`write_reports` for ``slice_axis``."""
-    _write_overview(result, build_scene(result, slice_axis), Path(path))
+    _write_overview(result, build_figure_data(result, slice_axis), Path(path))
 
 
 def write_report(result: ReportSource, path: str | Path, slice_axis: int | None = None) -> None:
     """Write the HTML report, one file that opens offline."""
     from .html import render_html
 
-    scene = build_scene(result, slice_axis)
-    Path(path).write_text(render_html(result, scene, _version()), encoding="utf-8")
+    data = build_figure_data(result, slice_axis)
+    Path(path).write_text(render_html(result, data, __version__), encoding="utf-8")
 
 
 def write_json(result: ReportSource, path: str | Path) -> None:
     """Write metrics, verdict, timings and provenance as strict JSON (NaN becomes null)."""
-    Path(path).write_text(render_json(result, _version()), encoding="utf-8")
+    Path(path).write_text(render_json(result, __version__), encoding="utf-8")
 
 
 def write_reports(
@@ -70,15 +65,15 @@ def write_reports(
 
     Args:
         result: the registration result.
-        directory: where the three files go.
-        slice_axis: index axis (0 = i) of the slices, where a volume was registered slice by slice:
-            then slices along it are shown instead of three orthogonal planes.
+        directory: folder of the three files.
+        slice_axis: index axis (0 = i) perpendicular to the slices of a slice-by-slice registration;
+            then such slices are shown instead of three orthogonal planes.
     """
     from .html import render_html
 
     directory = Path(directory)
-    scene = build_scene(result, slice_axis)
-    _write_overview(result, scene, directory / "overview.png")
-    html = render_html(result, scene, _version())
+    data = build_figure_data(result, slice_axis)
+    _write_overview(result, data, directory / "overview.png")
+    html = render_html(result, data, __version__)
     (directory / "report.html").write_text(html, encoding="utf-8")
     write_json(result, directory / "report.json")

@@ -1,7 +1,7 @@
-"""A matplotlib figure measured in inches from the top left.
+"""Matplotlib figures measured in inches from the top left.
 
-Only matplotlib's object interface is used, never pyplot, so that nothing global is touched in a
-program that embeds this, such as Slicer.
+Uses matplotlib's object interface, never pyplot, whose global state would affect an embedding
+program such as Slicer.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from .drawing import draw_edges
+from .figure_data import FigureData, PlaneView
 from .panels import Panel
-from .scene import PlaneView, Scene
 
 __all__ = ["CARD", "DARK", "LIGHT", "Canvas", "Style"]
 
@@ -27,7 +27,7 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Style:
-    """Colours of everything around the pictures, and of charts."""
+    """Colours of charts and of everything around the pictures."""
 
     background: str
     foreground: str
@@ -39,12 +39,12 @@ class Style:
 
 LIGHT = Style("#ffffff", "#16191f", "#5b6472", "#e3e7ed", "#1767b5", "#c2272d")
 DARK = Style("#0d1015", "#e8eaee", "#a3abb8", "#2a313c", "#6cb2ff", "#ff7d74")
-# A card of the HTML file in its dark colours; in its light ones a card is as LIGHT.
+# Cards of the HTML file in dark mode; in light mode they are LIGHT.
 CARD = replace(DARK, background="#1c222b", line="#313a47")
 
 
 class Canvas:
-    """A figure in inches with the origin at the top left."""
+    """Figure in inches with the origin at the top left."""
 
     def __init__(self, width: float, height: float, style: Style) -> None:
         self.width, self.height, self.style = width, height, style
@@ -58,9 +58,9 @@ class Canvas:
     def text(
         self, x: float, y: float, text: str, width: float | None = None, **options: Any
     ) -> None:
-        """Write at a place; a text that is wider than ``width`` becomes smaller."""
+        """Write a text at a position; the font shrinks to fit ``width``."""
         options.setdefault("color", self.style.foreground)
-        # The text may hold file names; a dollar sign must not start a formula.
+        # The text may hold file names, in which a dollar sign must not start a formula.
         written = self.figure.text(
             x / self.width,
             1 - y / self.height,
@@ -79,14 +79,14 @@ class Canvas:
         options = {"fontsize": 7, "color": self.style.muted, **options}
         self.text(x, y, text, rotation=90, ha="center", va="center", **options)
 
-    def picture(self, panel: Panel, view: PlaneView, scene: Scene, box: Box) -> None:
+    def picture(self, panel: Panel, view: PlaneView, data: FigureData, box: Box) -> None:
         axes = self.axes(box)
-        panel.draw(axes, view, scene)
+        panel.draw(axes, view, data)
         draw_edges(axes, view)
 
-    def color_bar(self, panel: Panel, scene: Scene, box: Box, upright: bool = False) -> None:
-        """Draw the colours of a panel, where it has a scale, into a box."""
-        colors = panel.colors(scene)
+    def color_bar(self, panel: Panel, data: FigureData, box: Box, upright: bool = False) -> None:
+        """Draw the colour bar of a panel, if it has one, into a box."""
+        colors = panel.colors(data)
         if colors is None:
             return
         mappable, ticks = colors
@@ -101,8 +101,7 @@ class Canvas:
         """Return the figure as a PNG file."""
         self.figure.set_dpi(dpi)
         self.agg.draw()
-        # Without the alpha channel and at a low level of compression this takes a third of the
-        # time of savefig.
+        # Without alpha channel and with low compression this takes a third of savefig's time.
         pixels = np.asarray(self.agg.buffer_rgba())[..., :3]
         buffer = io.BytesIO()
         Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "png", compress_level=3)

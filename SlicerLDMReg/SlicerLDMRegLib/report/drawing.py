@@ -1,4 +1,4 @@
-"""How images, differences and labels are drawn: one plane of a scene into given axes."""
+"""Drawing of images, differences and label outlines, one plane into given axes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from .scene import PlaneView, Scene, round_number
+from .figure_data import FigureData, PlaneView, round_number
 
 __all__ = [
     "difference_scale",
@@ -36,7 +36,7 @@ _BACKING = {"boxstyle": "round,pad=0.25", "facecolor": "#000000a0", "edgecolor":
 
 
 def _extent(view: PlaneView) -> tuple[float, float, float, float]:
-    """Place pixel centres at multiples of the spacing, so that axes are in mm, y downwards."""
+    """Return the extent in mm, y downwards, with pixel centres at multiples of the spacing."""
     rows, columns = view.fixed.shape
     across, down = view.plane.spacing
     return (-0.5 * across, (columns - 0.5) * across, (rows - 0.5) * down, -0.5 * down)
@@ -53,15 +53,15 @@ def show_gray(axes: Axes, view: PlaneView, array: np.ndarray, white: float = 1.0
     show(axes, view, array, cmap="gray", vmin=0.0, vmax=white)
 
 
-def draw_fixed(axes: Axes, view: PlaneView, scene: Scene) -> None:
-    """Draw the fixed image; the scale bar holds for all planes."""
+def draw_fixed(axes: Axes, view: PlaneView, data: FigureData) -> None:
+    """Draw the fixed image; its scale bar is valid for all planes."""
     show_gray(axes, view, view.fixed)
-    if view is scene.views[0] and (scene.dimension == 3 or not scene.unit_spacing):
+    if view is data.views[0] and (data.dimension == 3 or not data.unit_spacing):
         _scale_bar(axes, view)
 
 
 def _scale_bar(axes: Axes, view: PlaneView) -> None:
-    """Draw a bar of a round length, about a quarter of the width."""
+    """Draw a scale bar of round length, about a quarter of the width."""
     width = view.fixed.shape[1] * view.plane.spacing[0]
     length = round_number(width / 4)
     (bar,) = axes.plot([0.04, 0.04 + length / width], [0.045] * 2, transform=axes.transAxes)
@@ -70,44 +70,44 @@ def _scale_bar(axes: Axes, view: PlaneView) -> None:
     text.set(color="white", fontsize=6.5, path_effects=_SHADOW)
 
 
-def draw_moving(axes: Axes, view: PlaneView, scene: Scene) -> None:
-    """Draw the moving image as it lies before the deformation."""
+def draw_moving(axes: Axes, view: PlaneView, data: FigureData) -> None:
+    """Draw the moving image before the deformation."""
     show_gray(axes, view, view.moving)
 
 
-def draw_warped(axes: Axes, view: PlaneView, scene: Scene) -> None:
+def draw_warped(axes: Axes, view: PlaneView, data: FigureData) -> None:
     """Draw the warped image."""
     show_gray(axes, view, view.warped)
 
 
-def _difference_norm(scene: Scene) -> Normalize:
-    return Normalize(-scene.difference_limit, scene.difference_limit)
+def _difference_norm(data: FigureData) -> Normalize:
+    return Normalize(-data.difference_limit, data.difference_limit)
 
 
-def draw_difference_before(axes: Axes, view: PlaneView, scene: Scene) -> None:
+def draw_difference_before(axes: Axes, view: PlaneView, data: FigureData) -> None:
     """Draw moving minus fixed."""
-    show(axes, view, view.before, cmap=DIFFERENCE_MAP, norm=_difference_norm(scene))
+    show(axes, view, view.before, cmap=DIFFERENCE_MAP, norm=_difference_norm(data))
 
 
-def draw_difference_after(axes: Axes, view: PlaneView, scene: Scene) -> None:
+def draw_difference_after(axes: Axes, view: PlaneView, data: FigureData) -> None:
     """Draw warped minus fixed, on the scale of the difference before."""
-    show(axes, view, view.after, cmap=DIFFERENCE_MAP, norm=_difference_norm(scene))
+    show(axes, view, view.after, cmap=DIFFERENCE_MAP, norm=_difference_norm(data))
 
 
-def difference_scale(scene: Scene) -> tuple[ScalarMappable, list[float]]:
-    """Return the colours of the differences and the ticks of their bar."""
-    limit = scene.difference_limit
-    return ScalarMappable(_difference_norm(scene), DIFFERENCE_MAP), [-limit, 0.0, limit]
+def difference_scale(data: FigureData) -> tuple[ScalarMappable, list[float]]:
+    """Return colours and ticks of the differences for the colour bar."""
+    limit = data.difference_limit
+    return ScalarMappable(_difference_norm(data), DIFFERENCE_MAP), [-limit, 0.0, limit]
 
 
 def _contours(
-    axes: Axes, view: PlaneView, scene: Scene, labels: np.ndarray | None, color: str
+    axes: Axes, view: PlaneView, data: FigureData, labels: np.ndarray | None, color: str
 ) -> None:
     if labels is None or min(labels.shape) < 2:
         return
     across, down = view.plane.spacing
     columns, rows = np.arange(labels.shape[1]) * across, np.arange(labels.shape[0]) * down
-    width = 1.4 if len(scene.outlined) <= 2 else 0.9
+    width = 1.4 if len(data.outlined) <= 2 else 0.9
     for label in view.outlined:
         mask = labels == label
         if mask.any():
@@ -115,32 +115,32 @@ def _contours(
             axes.contour(columns, rows, mask, levels=[0.5], colors=[color], linewidths=width)
 
 
-def draw_labels_before(axes: Axes, view: PlaneView, scene: Scene) -> None:
+def draw_labels_before(axes: Axes, view: PlaneView, data: FigureData) -> None:
     """Draw the outlines of the fixed and the moving labels on the fixed image."""
     show_gray(axes, view, view.fixed, white=1.25)
-    _contours(axes, view, scene, view.fixed_labels, FIXED_COLOR)
-    _contours(axes, view, scene, view.moving_labels, OTHER_COLOR)
-    moving = "aligned" if scene.moving_aligned else "moving"
-    _legend(axes, view, scene, [("fixed", FIXED_COLOR), (moving, OTHER_COLOR)])
+    _contours(axes, view, data, view.fixed_labels, FIXED_COLOR)
+    _contours(axes, view, data, view.moving_labels, OTHER_COLOR)
+    moving = "aligned" if data.moving_aligned else "moving"
+    _legend(axes, view, data, [("fixed", FIXED_COLOR), (moving, OTHER_COLOR)])
 
 
-def draw_labels_after(axes: Axes, view: PlaneView, scene: Scene) -> None:
+def draw_labels_after(axes: Axes, view: PlaneView, data: FigureData) -> None:
     """Draw the outlines of the fixed and the warped labels on the fixed image."""
     show_gray(axes, view, view.fixed, white=1.25)
-    _contours(axes, view, scene, view.fixed_labels, FIXED_COLOR)
-    _contours(axes, view, scene, view.warped_labels, OTHER_COLOR)
-    _legend(axes, view, scene, [("fixed", FIXED_COLOR), ("warped", OTHER_COLOR)])
+    _contours(axes, view, data, view.fixed_labels, FIXED_COLOR)
+    _contours(axes, view, data, view.warped_labels, OTHER_COLOR)
+    _legend(axes, view, data, [("fixed", FIXED_COLOR), ("warped", OTHER_COLOR)])
 
 
 def note(axes: Axes, x: float, y: float, text: str, color: str = "white") -> None:
-    """Write on a picture, at a place in fractions of the axes."""
+    """Write on a picture, at a position in fractions of the axes."""
     axes.text(
         x, y, text, transform=axes.transAxes, color=color, fontsize=7, va="bottom", bbox=_BACKING
     )
 
 
-def _legend(axes: Axes, view: PlaneView, scene: Scene, entries: list[tuple[str, str]]) -> None:
-    if view is not scene.views[0]:
+def _legend(axes: Axes, view: PlaneView, data: FigureData, entries: list[tuple[str, str]]) -> None:
+    if view is not data.views[0]:
         return
     axes.legend(
         handles=[Line2D([], [], color=color, label=name) for name, color in entries],
@@ -155,7 +155,7 @@ def _legend(axes: Axes, view: PlaneView, scene: Scene, entries: list[tuple[str, 
 
 
 def draw_edges(axes: Axes, view: PlaneView) -> None:
-    """Write what lies at the edges of the plane, e.g. R and L, and hide the axes."""
+    """Write the directions at the edges of the plane, e.g. R and L, and hide the axes."""
     axes.set_axis_off()
     left, right, top, bottom = view.plane.edges
     places = [

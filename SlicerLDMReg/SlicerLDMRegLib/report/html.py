@@ -1,4 +1,4 @@
-"""``report.html``: one file that opens offline, pictures and style inside, no scripts."""
+"""``report.html``, one offline file with embedded pictures and style, without scripts."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from .canvas import CARD, LIGHT
+from .figure_data import FigureData
 from .figures import panel_png
 from .panels import panels_for
 from .regions import GUIDED, regions_of
-from .scene import Scene
-from .source import ReportSource
+from .result_protocol import ReportSource
 from .structure_chart import chart_png
 from .structure_table import StructureTable, structure_table
 from .structures import Structure, label_sizes, names_by_label, structures_of, unmatched_labels
@@ -25,7 +25,7 @@ from .verdict import judge, key_numbers
 __all__ = ["names_of", "render_html", "total_seconds"]
 
 
-# So many structures are told by their table.
+# For fewer structures the table suffices.
 _CHARTED = 3
 
 
@@ -34,7 +34,7 @@ def _data_uri(png: bytes) -> str:
 
 
 def names_of(result: ReportSource) -> tuple[str, str]:
-    """Return the names of the fixed and the moving image: their file names where they have any."""
+    """Return the names of the fixed and the moving image: their file names, if any."""
     inputs = result.provenance.get("inputs", {})
     names = []
     for role in ("fixed", "moving"):
@@ -45,33 +45,33 @@ def names_of(result: ReportSource) -> tuple[str, str]:
 
 
 def total_seconds(result: ReportSource) -> float | None:
-    """Return the seconds of the whole registration, where they were measured."""
+    """Return the seconds of the whole registration, if measured."""
     value = result.timings.get("total")
     return float(value) if isinstance(value, int | float) else None
 
 
-def _orientation(scene: Scene) -> str:
-    if scene.dimension == 2:
-        note = " The pixel size is 1, so that mm are pixels." if scene.unit_spacing else ""
+def _orientation(data: FigureData) -> str:
+    if data.dimension == 2:
+        note = " The pixel size is 1, so that mm are pixels." if data.unit_spacing else ""
         return "Shown as stored: x to the right, y downwards." + note
-    planes = ", ".join(view.plane.title for view in scene.views)
+    planes = ", ".join(view.plane.title for view in data.views)
     return (
         f"Planes: {planes}. Radiological convention: the patient's right (R) is on the left; "
         "A anterior, P posterior, S superior, I inferior."
     )
 
 
-def _caption(text: str, scene: Scene, names: Mapping[int, str]) -> str:
+def _caption(text: str, data: FigureData, names: Mapping[int, str]) -> str:
     direction = (
         "hue gives the direction (see the wheel), brightness the distance"
-        if scene.dimension == 2
+        if data.dimension == 2
         else "the colour gives the distance in mm, the arrows its part in the plane"
     )
-    part = ", without the affine part of it" if scene.aligned else ""
+    part = ", without the affine part of it" if data.aligned else ""
     shown = ""
-    if len(scene.outlined) > 1:
-        listed = ", ".join(names.get(label) or f"label {label}" for label in scene.outlined)
-        shown = f" The most compact ones of each plane: {listed}." if scene.omitted else ""
+    if len(data.outlined) > 1:
+        listed = ", ".join(names.get(label) or f"label {label}" for label in data.outlined)
+        shown = f" The most compact ones of each plane: {listed}." if data.omitted else ""
     return text.format(direction=direction, part=part, shown=shown)
 
 
@@ -91,7 +91,7 @@ def _structures(result: ReportSource) -> tuple[list[Structure], StructureTable]:
 
 
 def _charts(structures: list[Structure]) -> dict[str, str] | None:
-    """Return the chart for light and for dark pages; a few structures need none."""
+    """Return the charts for light and dark pages; None for a few structures."""
     if sum(s.after is not None for s in structures) < _CHARTED:
         return None
     return {
@@ -100,8 +100,8 @@ def _charts(structures: list[Structure]) -> dict[str, str] | None:
     }
 
 
-def render_html(result: ReportSource, scene: Scene, version: str) -> str:
-    """Return the report as one HTML text; everything that came from outside is escaped."""
+def render_html(result: ReportSource, data: FigureData, version: str) -> str:
+    """Return the report as one HTML text, with all external text escaped."""
     here = Path(__file__).parent
     environment = Environment(
         loader=FileSystemLoader(here), autoescape=True, undefined=StrictUndefined
@@ -112,10 +112,10 @@ def render_html(result: ReportSource, scene: Scene, version: str) -> str:
         {
             "key": panel.key,
             "title": panel.title,
-            "caption": _caption(panel.caption, scene, names),
-            "source": _data_uri(panel_png(panel, scene)),
+            "caption": _caption(panel.caption, data, names),
+            "source": _data_uri(panel_png(panel, data)),
         }
-        for panel in panels_for(scene)
+        for panel in panels_for(data)
     ]
     sources = {picture["key"]: picture["source"] for picture in pictures}
     fixed_name, moving_name = names_of(result)
@@ -131,8 +131,8 @@ def render_html(result: ReportSource, scene: Scene, version: str) -> str:
         numbers=key_numbers(result.metrics, total_seconds(result)),
         pictures=pictures,
         flicker=(sources["fixed"], sources["warped"]),
-        wide=len(scene.views) > 1,
-        orientation=_orientation(scene),
+        wide=len(data.views) > 1,
+        orientation=_orientation(data),
         structures=table,
         charts=_charts(structures),
         regions=regions_of(result.metrics),

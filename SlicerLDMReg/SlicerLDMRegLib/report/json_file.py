@@ -11,20 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from .source import ReportSource
+from .result_protocol import ReportSource
 from .verdict import judge
 
 __all__ = ["render_json", "to_plain"]
 
 
 def to_plain(value: Any) -> Any:
-    """Turn nested data into what strict JSON holds.
+    """Convert nested data to strict JSON values.
 
-    NaN and infinity become None, NumPy scalars and arrays become numbers and lists, paths and dates
-    become text, keys become text.
+    NaN and infinity become None, NumPy scalars and arrays numbers and lists, paths, dates and keys
+    text.
 
     Raises:
-        TypeError: for anything else, since writing its ``repr`` would only look like data.
+        TypeError: for other objects, whose ``repr`` would only look like data.
     """
     if value is None or isinstance(value, bool | int | str):
         return value
@@ -42,7 +42,7 @@ def to_plain(value: Any) -> Any:
 
 
 def render_json(result: ReportSource, version: str) -> str:
-    """Return ``report.json`` of a result; keys keep their order."""
+    """Return ``report.json`` of a result, with the keys in their order."""
     document = {
         "format": 1,
         "ldmreg_version": version,

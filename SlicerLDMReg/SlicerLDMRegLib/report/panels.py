@@ -1,4 +1,4 @@
-"""The panels of the report: what is shown, under which title, with which words."""
+"""Panels of the report: titles, captions and drawing functions."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from dataclasses import dataclass, replace
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 
-from . import drawing, jacobian_map, motion
-from .scene import PlaneView, Scene
+from . import displacement_map, drawing, jacobian_map
+from .figure_data import FigureData, PlaneView
 
 __all__ = ["PANELS", "Panel", "panels_for"]
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One kind of picture.
+    """Kind of picture, with its texts and drawing function.
 
     Attributes:
         key: short name, used for files and HTML anchors.
         title: heading above the picture.
-        caption: what the reader sees and how to read it.
+        caption: explanation below the picture.
         draw: draws one plane into axes.
-        scale: gives the colours and ticks of the colour bar, or None where there is none.
+        scale: returns colours and ticks of the colour bar; None: no bar.
     """
 
     key: str
     title: str
     caption: str
-    draw: Callable[[Axes, PlaneView, Scene], None]
-    scale: Callable[[Scene], tuple[ScalarMappable, list[float]] | None] | None = None
+    draw: Callable[[Axes, PlaneView, FigureData], None]
+    scale: Callable[[FigureData], tuple[ScalarMappable, list[float]] | None] | None = None
 
-    def colors(self, scene: Scene) -> tuple[ScalarMappable, list[float]] | None:
-        """Return the colours and ticks of the bar that the picture of a scene needs."""
-        return None if self.scale is None else self.scale(scene)
+    def colors(self, data: FigureData) -> tuple[ScalarMappable, list[float]] | None:
+        """Return colours and ticks of the colour bar, or None."""
+        return None if self.scale is None else self.scale(data)
 
 
 PANELS: tuple[Panel, ...] = (
@@ -76,14 +76,14 @@ PANELS: tuple[Panel, ...] = (
         "displacement",
         "Displacement",
         "Where each fixed point finds its match in the moving image{part}: {direction}.",
-        motion.draw_displacement,
-        motion.displacement_scale,
+        displacement_map.draw_displacement,
+        displacement_map.displacement_scale,
     ),
     Panel(
         "grid",
         "Deformation grid",
         "A regular grid on the moving image as it lies after warping, over the fixed image.",
-        motion.draw_grid,
+        displacement_map.draw_grid,
     ),
     Panel(
         "jacobian",
@@ -96,7 +96,7 @@ PANELS: tuple[Panel, ...] = (
 )
 
 
-# What these show is another thing where an alignment came first: it is not what deforms.
+# Titles and captions after an alignment, when these panels show the aligned moving image.
 _ALIGNED = {
     "moving": ("Moving, aligned", "After the alignment, before the deformation."),
     "difference-before": (
@@ -111,10 +111,10 @@ _ALIGNED = {
 }
 
 
-def panels_for(scene: Scene) -> list[Panel]:
-    """Return the panels that a scene has, in reading order."""
-    panels = [p for p in PANELS if scene.has_labels or not p.key.startswith("labels")]
-    if scene.moving_aligned:
+def panels_for(data: FigureData) -> list[Panel]:
+    """Return the panels for a result, in reading order."""
+    panels = [p for p in PANELS if data.has_labels or not p.key.startswith("labels")]
+    if data.moving_aligned:
         panels = [
             replace(p, title=_ALIGNED[p.key][0], caption=_ALIGNED[p.key][1])
             if p.key in _ALIGNED

@@ -1,6 +1,6 @@
-"""Display planes: which slices of a result are shown, which way up, and what their edges mean.
+"""Display planes: displayed slices of a result, their orientation and edge letters.
 
-A plane keeps to index axes, so nothing is interpolated by drawing it. 3D planes follow the
+A plane follows index axes, so that drawing does not interpolate. 3D planes follow the
 radiological convention (axial and coronal: patient right on the left of the picture; axial:
 anterior at the top; sagittal: anterior on the left; superior at the top). A 2D image is shown as
 stored: x to the right, y downwards.
@@ -16,26 +16,27 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..geometry import ImageGeometry
+from ..resampling import resample, warp_image
 
 __all__ = ["Plane", "anatomical_axes", "choose_planes"]
 
-# LPS: the letter at the end of the negative and of the positive direction of x, y and z.
+# Letters at the negative and the positive end of the LPS axes x, y and z.
 _LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
 _NAMES = ("sagittal", "coronal", "axial")
 
 
 @dataclass(frozen=True)
 class Plane:
-    """One slice of a lattice as it appears on the screen (row 0 at the top).
+    """Slice of a lattice as displayed on the screen (row 0 at the top).
 
     Attributes:
         title: e.g. ``"axial k=12"``; empty for a 2D image.
-        normal: index axis (0 = i) that is cut, None for a 2D image.
+        normal: index axis (0 = i) perpendicular to the slice, None for a 2D image.
         index: position along ``normal``.
         axes: index axes along the screen's horizontal and vertical.
         flips: whether each of the two is reversed on the screen.
         spacing: pixel size on the screen in mm (horizontal, vertical).
-        edges: what lies at the left, right, top and bottom edge, e.g. ``("R", "L", "A", "P")``.
+        edges: letters of the left, right, top and bottom edge, e.g. ``("R", "L", "A", "P")``.
     """
 
     title: str
@@ -47,13 +48,13 @@ class Plane:
     edges: tuple[str, str, str, str]
 
     def orient(self, array: np.ndarray) -> np.ndarray:
-        """Turn an array of the plane, index order (z,y,x) with ``normal`` of length 1, to (v, h).
+        """Turn an array (z, y, x) of the plane, ``normal`` of length 1, into screen order (v, h).
 
         A trailing component axis is kept.
         """
         if self.normal is not None:
             array = np.take(array, 0, axis=2 - self.normal)
-        # What is left has its index axes in descending order: the lower one varies fastest.
+        # The remaining array axes are in descending order of the index axes.
         if self.axes[0] > self.axes[1]:
             array = np.swapaxes(array, 0, 1)
         if self.flips[1]:
@@ -71,7 +72,7 @@ class Plane:
         return geometry.crop(tuple(start), tuple(size))
 
     def array_slice(self, dimension: int) -> tuple[slice, ...]:
-        """Return the slices that cut the plane out of an array of the whole lattice."""
+        """Return the slices of the plane in an array of the whole lattice."""
         cut = [slice(None)] * dimension
         if self.normal is not None:
             cut[dimension - 1 - self.normal] = slice(self.index, self.index + 1)
@@ -86,29 +87,26 @@ class Plane:
         outside: float = 0.0,
         transform: sitk.Transform | None = None,
     ) -> np.ndarray:
-        """Sample a scalar image on this plane of ``geometry``; gives an array (v, h).
+        """Return a scalar image sampled on this plane of ``geometry``, ``(v, h)``.
 
         Args:
             image: on any lattice.
-            geometry: lattice of the result, which this plane cuts.
-            nearest: take the nearest voxel, for labels.
-            outside: value where the image is not defined.
-            transform: points of ``geometry`` to points of the image; None: they are the same.
+            geometry: lattice of the result.
+            nearest: nearest-neighbour interpolation, for labels.
+            outside: value outside of the image.
+            transform: points of ``geometry`` to points of the image; None: identity.
         """
         slab = self.slab(geometry)
-        resampled = sitk.Resample(
-            image,
-            slab.empty_image(sitk.sitkUInt8),
-            transform or sitk.Transform(slab.dimension, sitk.sitkIdentity),
-            sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear,
-            outside,
-            image.GetPixelID() if nearest else sitk.sitkFloat32,
-        )
+        transform = transform or sitk.Transform(slab.dimension, sitk.sitkIdentity)
+        if nearest:
+            resampled = warp_image(image, slab, transform, labels=True)
+        else:
+            resampled = resample(image, slab, transform, outside)
         return self.orient(sitk.GetArrayFromImage(resampled))
 
 
 def anatomical_axes(geometry: ImageGeometry) -> tuple[int, int, int]:
-    """Return for each index axis of a 3D lattice the LPS axis (0, 1, 2) that it lies closest to."""
+    """Return the closest LPS axis (0, 1, 2) of each index axis of a 3D lattice."""
     cosines = np.abs(np.reshape(geometry.direction, (3, 3)))
     best = max(
         itertools.permutations(range(3)), key=lambda p: sum(cosines[p[j], j] for j in range(3))
@@ -125,13 +123,13 @@ def _plane_3d(geometry: ImageGeometry, normal: int, index: int, first: Sequence[
     anatomy = anatomical_axes(geometry)
     direction = np.reshape(geometry.direction, (3, 3))
     in_plane = [axis for axis in range(3) if axis != normal]
-    # Left-right goes across where there is one, else anterior-posterior; the other goes down.
+    # Horizontal is left-right, or else anterior-posterior; the other axis is vertical.
     horizontal, vertical = sorted(in_plane, key=lambda axis: anatomy[axis])
     edges: list[str] = []
     flips: list[bool] = []
     for axis in (horizontal, vertical):
         lps = anatomy[axis]
-        # Rightwards and downwards means towards L and P, but superior belongs at the top.
+        # Right and down point towards L and P, but superior is at the top.
         wants_positive = lps != 2
         flips.append(bool((direction[lps, axis] > 0) != wants_positive))
         negative, positive = _LETTERS[lps]
@@ -148,7 +146,7 @@ def _plane_3d(geometry: ImageGeometry, normal: int, index: int, first: Sequence[
 
 
 def _spread(count: int, number: int) -> list[int]:
-    """Return ``number`` positions spread over ``range(count)``, away from its ends."""
+    """Return ``number`` positions spread evenly over ``range(count)``, away from its ends."""
     return sorted({round((n + 1) * (count - 1) / (number + 1)) for n in range(number)})
 
 
@@ -159,15 +157,15 @@ def choose_planes(
     slice_axis: int | None = None,
     first: Sequence[int] = (0, 0, 0),
 ) -> list[Plane]:
-    """Choose what to show of a lattice.
+    """Choose the planes to show of a lattice.
 
     Args:
         geometry: lattice of the result.
-        focus: index (i, j, k) of the most interesting point.
-        fold_mask: array (z, y, x); where it is not empty the planes go through the most folds.
-        slice_axis: index axis along which a 2D method worked slice by slice; then up to three of
-            these slices are shown.
-        first: index of the first voxel in the image whose slices the titles count.
+        focus: index (i, j, k) of the point of interest.
+        fold_mask: array (z, y, x); if there are folds, the planes go through most of them.
+        slice_axis: index axis perpendicular to the slices of a slice-by-slice registration; then up
+            to three of these slices are shown.
+        first: index of the lattice's first voxel in the fixed image, whose slices the titles count.
 
     Returns:
         One plane for a 2D image or a single slice; the axial, coronal and sagittal plane through

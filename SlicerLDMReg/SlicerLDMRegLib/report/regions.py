@@ -1,4 +1,4 @@
-"""The regions that guided a registration: matched to the model, new by a prompt, or background."""
+"""Regions that guided a registration: matched to the model, new by prompt, or background."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GUIDED = (
 
 @dataclass(frozen=True)
 class Region:
-    """One label: its name, and its region in the model, its prompt, or why it has neither."""
+    """Label with its name, and its region in the model, its prompt, or the reason for neither."""
 
     label: int
     name: str
@@ -36,11 +36,11 @@ class RegionGroup:
 
 @dataclass(frozen=True)
 class Regions:
-    """What is to be told about the regions.
+    """Section of the report on the regions.
 
     Attributes:
-        source: where they come from, a sentence.
-        groups: those that hold regions.
+        source: their origin, a sentence.
+        groups: groups that are not empty.
         guided: whether the labels that measure the overlap also guided the registration.
         given: whether the regions are the labels given for the fixed image.
     """
@@ -64,7 +64,7 @@ _GROUPS = (
 
 
 def by_label(section: Any) -> dict[int, Any]:
-    """Return a mapping by label number; its keys may be text, as JSON has them."""
+    """Return a mapping by label number; its keys may be text, as in JSON."""
     if not isinstance(section, Mapping):
         return {}
     return {int(key): value for key, value in section.items()}
@@ -78,7 +78,7 @@ def _entry(label: int, value: Any, key: str) -> Region:
 
 
 def region_names(metrics: Mapping[str, Any]) -> dict[int, str]:
-    """Return the names that the regions have, where the regions are the measured labels."""
+    """Return the names of the regions by label, if they are the measured labels."""
     section = metrics.get("regions")
     if not isinstance(section, Mapping) or section.get("source") != _GIVEN:
         return {}
@@ -104,7 +104,7 @@ def _source(section: Mapping[str, Any]) -> str:
 
 
 def regions_of(metrics: Mapping[str, Any]) -> Regions | None:
-    """Return the regions of ``metrics["regions"]``; None where the method has none."""
+    """Return the regions of ``metrics["regions"]``; None for a method without regions."""
     section = metrics.get("regions")
     if not isinstance(section, Mapping):
         return None

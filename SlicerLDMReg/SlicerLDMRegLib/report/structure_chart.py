@@ -1,4 +1,4 @@
-"""The overlap of every structure in one chart: before, aligned and after, the best on top."""
+"""Chart of the overlap of each structure before, aligned and after, the best on top."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from .structures import Structure, lowest, worsened
 
 __all__ = ["chart_png", "chart_size", "draw_chart"]
 
+# Layout in inches: height of a row, margins; font size, width of a letter, letters of a name.
 _PITCH, _TOP, _BOTTOM, _RIGHT = 0.17, 0.72, 0.24, 0.14
 _FONT, _LETTER, _LONGEST = 7.5, 0.062, 30
-_MOST_ROWS = 70
+_MOST_ROWS = 70  # structures shown, the lowest ones; more would make the chart too tall. Not tuned.
 _WIDTH = 4.4
-# Rows between the boxes over all structures and the structures.
-_BREAK = 0.8
+_BREAK = 0.8  # rows between the box plots of all structures and the single structures
 
 
 def _shown(structures: Sequence[Structure]) -> list[Structure]:
-    """Return what the chart shows, the lowest last; of very many only the lowest."""
+    """Return the structures of the chart, the lowest last; of very many only the lowest."""
     return lowest(structures, _MOST_ROWS)[::-1]
 
 
 def _boxes(structures: Sequence[Structure]) -> list[tuple[str, list[float]]]:
-    """Return the values of all structures at each stage that was measured."""
+    """Return the values of all structures for each measured stage."""
     stages = {
         "before": [s.before for s in structures],
         "aligned": [s.aligned for s in structures],
@@ -39,7 +39,7 @@ def _boxes(structures: Sequence[Structure]) -> list[tuple[str, list[float]]]:
 
 
 def chart_size(structures: Sequence[Structure]) -> tuple[float, float]:
-    """Return the width and height in inches that a chart should have."""
+    """Return the suitable width and height of a chart in inches."""
     return _WIDTH, _TOP + _BOTTOM + _PITCH * _rows(structures)
 
 
@@ -100,7 +100,7 @@ def _frame(axes: Axes, style: Style, rows: int, boxes: int) -> None:
 
 
 def _dots(axes: Axes, shown: Sequence[Structure], lost: Set[int], style: Style) -> None:
-    """Draw the marks of all structures, row by row; those that lost overlap in alarm."""
+    """Draw the marks of all structures, row by row; lost overlap in the alarm colour."""
     colors = [style.alarm if s.label in lost else style.accent for s in shown]
     ends = [s.after if s.before is None else s.before for s in shown]
     after = [s.after for s in shown]
@@ -117,7 +117,7 @@ def _dots(axes: Axes, shown: Sequence[Structure], lost: Set[int], style: Style) 
 
 
 def _values(values: Sequence[float | None]) -> np.ndarray:
-    """Return an array in which what is unknown is NaN and so not drawn."""
+    """Return an array with NaN, which is not drawn, for unknown values."""
     return np.array([np.nan if value is None else value for value in values])
 
 
@@ -131,7 +131,7 @@ def _mark(kind: str, style: Style, color: str) -> dict[str, object]:
 
 
 def _box(axes: Axes, y: float, values: Sequence[float], color: str, style: Style) -> None:
-    """Draw the range, the quartiles and the median of all structures."""
+    """Draw range, quartiles and median of all structures."""
     low, first, median, third, high = np.percentile(values, [0, 25, 50, 75, 100])
     axes.plot([low, high], [y, y], color=color, linewidth=1.0)
     axes.barh(y, third - first, left=first, height=0.62, color=style.background, edgecolor=color,

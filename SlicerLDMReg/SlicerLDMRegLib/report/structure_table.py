@@ -1,7 +1,7 @@
-"""The table of the structures, and what is told beside it.
+"""Table of the structures, with the lowest and the worsened ones.
 
-The HTML file runs no scripts, so it sorts by style: every row knows its rank by every column, and
-the radio button in the head of a column chooses which of them the rows are ordered by.
+The HTML file runs no scripts and sorts by style: each row stores its rank in each column, and the
+radio button in the head of a column selects the rank to sort by.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from .structures import Structure, lowest, worsened
 __all__ = ["StructureColumn", "StructureRow", "StructureTable", "structure_table"]
 
 _DASH = "\u2013"
-_LAST = 99999
-_LISTED = 6
+_LAST = 99999  # rank of unknown values, above any number of structures
+_LISTED = 6  # lowest and worsened structures listed above the table; not tuned
 
 
 @dataclass(frozen=True)
 class StructureColumn:
-    """A column: its key, its heading, and which end comes first when it is chosen.
+    """Column with key, heading and sort direction.
 
-    ``first`` and ``second`` say the two orders in words; the first is the more useful one.
+    ``first`` and ``second`` are the texts of the two orders; the first is the more useful one.
     """
 
     key: str
@@ -34,10 +34,10 @@ class StructureColumn:
 
 @dataclass(frozen=True)
 class StructureRow:
-    """The texts of one structure; ``order`` is the style that holds its ranks.
+    """Texts of one structure; ``order`` is the style with its ranks.
 
-    ``bar_after`` and ``bar_before`` are percentages of the width, None where unknown; ``lost``
-    says whether it has less overlap than before, or than after the alignment alone.
+    ``bar_after`` and ``bar_before`` are percentages of the width, None if unknown; ``lost``: less
+    overlap than before, or than after the alignment alone.
     """
 
     label: int
@@ -53,14 +53,14 @@ class StructureRow:
 
 @dataclass(frozen=True)
 class StructureTable:
-    """Everything the section on structures shows.
+    """Content of the section on structures.
 
     Attributes:
         columns, rows: the table; the first column holds the names.
-        lowest: (name, Dice, HD95) of the structures with the lowest overlap; empty for a few.
-        worsened: (name, Dice it had, Dice) of those that lost overlap.
-        more_worsened: how many of these are not listed.
-        unmatched: a sentence on labels that only one of the images holds, or nothing.
+        lowest: (name, Dice, HD95) of the structures with the lowest overlap; empty for few ones.
+        worsened: (name, earlier Dice, Dice) of structures that lost overlap.
+        more_worsened: number of these that are not listed.
+        unmatched: sentence on labels of only one image, or empty.
     """
 
     columns: list[StructureColumn]
@@ -112,7 +112,7 @@ def _ranks(values: Sequence[float | None], descending: bool) -> list[int]:
 
 
 def _order(key: str, rank: int) -> str:
-    # What was not measured comes last either way.
+    # Unknown values come last in both directions.
     return f"--{key}:{rank}" + (f";--{key}-r:{-_LAST}" if rank == _LAST else "")
 
 
@@ -133,10 +133,10 @@ def structure_table(
     """Return the table of structures.
 
     Args:
-        structures: what was measured.
-        tags: a word to write behind the name, by label: ``new``, ``background``.
+        structures: the measured structures.
+        tags: word after the name, by label: ``new``, ``background``.
         size_title: heading of the sizes.
-        unmatched: a sentence on what was not measured.
+        unmatched: sentence on labels that were not measured.
     """
     columns = _columns(structures, size_title)
     names = [s.title.casefold() for s in structures]
@@ -184,7 +184,7 @@ def structure_table(
 
 
 def _tone(change: float | None) -> str:
-    if change is None or abs(change) < 5e-4:  # it reads 0.000
+    if change is None or abs(change) < 5e-4:  # displayed as 0.000
         return ""
     return "better" if change > 0 else "worse"
 

@@ -1,4 +1,4 @@
-"""The tables of the HTML report: plain rows of text made from metrics, timings and provenance."""
+"""Tables of the HTML report: rows of text from metrics, timings and provenance."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = [
 
 _DASH = "\u2013"
 
-#: Metric: (what the reader sees, better when higher?); None where neither is better.
+#: Metric: (title, higher is better?); None: neither is better.
 METRICS: dict[str, tuple[str, bool | None]] = {
     "ncc": ("Normalised cross-correlation (NCC)", True),
     "lncc": ("Local normalised cross-correlation (LNCC)", True),
@@ -30,7 +30,7 @@ METRICS: dict[str, tuple[str, bool | None]] = {
     "tre_max_mm": ("Largest landmark error (mm)", False),
     "overlap": ("Part of the fixed lattice that the moving image covers", None),
 }
-#: Property of the deformation: what the reader sees.
+#: Property of the deformation: title.
 DEFORMATION = {
     "fold_count": "Folded samples",
     "fold_percent": "Folded samples (%)",
@@ -47,7 +47,7 @@ DEFORMATION = {
 
 @dataclass
 class Table:
-    """A table of text; ``tones`` gives ``better`` or ``worse`` for the last cell of a row."""
+    """Table of text; ``tones`` has ``better`` or ``worse`` for the last cell of a row."""
 
     title: str
     columns: list[str]
@@ -61,7 +61,7 @@ class Table:
 
 
 def format_value(value: Any) -> str:
-    """Write a value for a reader: four digits, a dash where there is none, lists with commas."""
+    """Return a value as text: four digits, a dash for None and NaN, lists with commas."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return _DASH
     if isinstance(value, bool):
@@ -90,7 +90,7 @@ def _change(before: Any, after: Any, higher_is_better: bool | None) -> tuple[str
 
 
 def metric_tables(metrics: Mapping[str, Any]) -> list[Table]:
-    """Return the tables of what was measured before and after, and of the deformation.
+    """Return the tables of the metrics before and after, and of the deformation.
 
     Args:
         metrics: see ``ReportSource.metrics``; single structures have their own table.
@@ -158,7 +158,7 @@ def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 def provenance_tables(provenance: Mapping[str, Any]) -> list[Table]:
-    """Return one table per section of the provenance, and one of what stands alone."""
+    """Return one table per section of the provenance, and one of its single values."""
     general = Table("General", ["", ""])
     tables = []
     for key, value in provenance.items():

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from monai.inferers import sliding_window_inference
 from torch import Tensor, nn
 
+from .. import _monai
 from .segmentation import ReportsProgress
 
 __all__ = ["class_probabilities"]
@@ -56,7 +56,7 @@ def class_probabilities(
     with torch.inference_mode():
         if whole.shape[2:] == tuple(window):
             return predict(whole)[0].numpy()
-        blended = sliding_window_inference(
+        blended = _monai.sliding_window_inference(
             whole.half(), tuple(window), 1, predict, overlap=overlap, mode="gaussian", device="cpu"
         )
     assert isinstance(blended, Tensor)

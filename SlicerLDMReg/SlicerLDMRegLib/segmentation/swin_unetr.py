@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import SimpleITK as sitk
 import torch
-from monai.networks.nets import SwinUNETR
 from torch import Tensor, nn
 
+from .._monai import SwinUNETR
 from ..errors import InputError, ModelError
 from ..geometry import ImageGeometry
 from ..intensity import IntensityMap

@@ -1,7 +1,7 @@
-"""Text: from the names of structures to the vectors that textSCF makes filters of.
+"""Prompts and text encoders: text embeddings of structures for textSCF.
 
-Names become prompts, an encoder makes a vector of each prompt, and the vectors with one for the
-background make up the table that is stored with a model:
+Structure names become prompts, and an encoder turns each prompt into a vector. These vectors and
+one for the background form the embedding table that is stored with a model:
 
     >>> regions = describe_scheme(label_scheme("btcv"), "abdomen-ct")
     >>> regions[5].prompt
@@ -10,8 +10,8 @@ background make up the table that is stored with a model:
     >>> region_table(encoder, [region.prompt for region in regions]).shape
     (14, 14)
 
-Nothing heavy is imported before an encoder is built, and nothing is downloaded unless it is asked
-for.
+Heavy packages are imported only when an encoder is built, and nothing is downloaded unless
+requested.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""The numbers, names and words of FreeSurfer's label table (FreeSurferColorLUT.txt)."""
+"""Label numbers, names and prompt words of FreeSurfer's table (FreeSurferColorLUT.txt)."""
 
 from __future__ import annotations
 
 __all__ = ["CORTEX", "MIDLINE", "SIDED", "WIDER_MIDLINE", "WIDER_SIDED"]
 
-#: Left number, right number, name without its side, words where these differ from the name.
+#: Left number, right number, name without its side, prompt words if they differ from the name.
 SIDED: tuple[tuple[int, int, str, str | None], ...] = (
     (2, 41, "Cerebral-White-Matter", None),
     (3, 42, "Cerebral-Cortex", None),
@@ -24,7 +24,7 @@ SIDED: tuple[tuple[int, int, str, str | None], ...] = (
     (31, 63, "choroid-plexus", None),
 )
 
-#: Number, name, words where these differ from the name.
+#: Number, name, prompt words if they differ from the name.
 MIDLINE: tuple[tuple[int, str, str | None], ...] = (
     (14, "3rd-Ventricle", "third ventricle"),
     (15, "4th-Ventricle", "fourth ventricle"),
@@ -48,7 +48,7 @@ WIDER_MIDLINE: tuple[tuple[int, str, str | None], ...] = (
     (255, "CC_Anterior", "anterior corpus callosum"),
 )
 
-#: Regions of the cortex (Desikan et al. 2006): add 1000 on the left and 2000 on the right.
+#: Cortical regions (Desikan et al. 2006); add 1000 for the left and 2000 for the right side.
 CORTEX: tuple[tuple[int, str, str], ...] = (
     (1, "bankssts", "banks of the superior temporal sulcus"),
     (2, "caudalanteriorcingulate", "caudal anterior cingulate cortex"),

@@ -1,4 +1,4 @@
-"""The one place that knows how to import torchvision beside a torch it was not built for."""
+"""Import of open_clip with a torchvision that was built for another torch."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from ..errors import ModelError
 
 __all__ = ["import_open_clip"]
 
-# Operators vanish with the library object that defines them.
+# Kept alive: operators vanish with the library object that defines them.
 _library: Any = None
 
 
 def import_open_clip() -> ModuleType:
     """Import open_clip.
 
-    The torchvision of PyPI links CUDA libraries. Beside a CPU build of torch its operators are
-    missing, and importing it, as open_clip does, fails. No text encoder uses these operators:
-    declaring them is enough. A torchvision that fits is left alone.
+    PyPI's torchvision links CUDA libraries. With a CPU build of torch its operators are missing,
+    and importing it, as open_clip does, fails. No text encoder uses these operators, so declaring
+    them is enough. A matching torchvision is not changed.
 
     Raises:
         ModelError: when open_clip is not installed or cannot be imported.

@@ -1,4 +1,4 @@
-"""The vector of the background: away from the vectors of all structures (textSCF, 3.3.1)."""
+"""Background embedding, orthogonal to the embeddings of all structures (textSCF, 3.3.1)."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ FloatArray = npt.NDArray[np.float32]
 def background_vector(embeddings: npt.ArrayLike) -> FloatArray:
     """Return the unit vector orthogonal to the embeddings of all structures.
 
-    It is the last right-singular vector of the embeddings. They span less than the whole space, so
-    that it is a choice among many: its sign is fixed here (the largest component is positive), yet
-    another LAPACK may choose another vector. Hence the table is stored with a model.
+    It is the last right-singular vector of the embeddings. These do not span the whole space, so it
+    is not unique: its sign is fixed here (the largest component is positive), but another LAPACK
+    may return another vector. Therefore the table is stored with a model.
 
     Args:
-        embeddings: ``B (n, C1)``, one row a structure, with ``n < C1``.
+        embeddings: ``B (n, C1)``, one row per structure, with ``n < C1``.
 
     Returns:
         ``b0 (C1,)`` with ``max |B b0| < 1e-4``.
 
     Raises:
-        InputError: for embeddings that are not finite, or leave no direction free.
+        InputError: for embeddings that are not finite, or ``n >= C1``.
     """
     matrix = _checked(embeddings)
     structures, channels = matrix.shape
@@ -46,11 +46,11 @@ def background_vector(embeddings: npt.ArrayLike) -> FloatArray:
 def released_background_vector(embeddings: npt.ArrayLike) -> FloatArray:
     """Return the background vector of the authors' released code.
 
-    That code takes the last column where the last row is meant, which is a unit vector, too, but
-    not orthogonal to the embeddings. Their checkpoints were trained with it.
+    That code takes the last column instead of the last row: also a unit vector, but not orthogonal
+    to the embeddings. Their checkpoints were trained with it.
 
     Args:
-        embeddings: ``(n, C1)``, one row a structure.
+        embeddings: ``(n, C1)``, one row per structure.
 
     Raises:
         InputError: for embeddings that are not finite numbers.
@@ -63,19 +63,19 @@ def embedding_table(
     background: Background = "svd",
     background_embedding: npt.ArrayLike | None = None,
 ) -> FloatArray:
-    """Put the background before the structures.
+    """Return the embedding table: the background row, then the structures.
 
     Args:
-        embeddings: ``(N - 1, C1)``, one row a structure.
+        embeddings: ``(N - 1, C1)``, one row per structure.
         background: ``"svd"`` as in the paper; ``"released"`` for the authors' checkpoints;
-            ``"zeros"``; or ``"prompt"``: a text such as "background" was encoded for it, too.
+            ``"zeros"``; or ``"prompt"``: the embedding of a text such as "background".
         background_embedding: ``(C1,)`` or ``(1, C1)``, for ``"prompt"`` only.
 
     Returns:
         ``(N, C1)`` float32; row 0 is the background.
 
     Raises:
-        InputError: for an unknown background or embeddings that do not fit it.
+        InputError: for an unknown background, or embeddings that do not suit it.
     """
     matrix = _checked(embeddings).astype(np.float32)
     if background not in get_args(Background):

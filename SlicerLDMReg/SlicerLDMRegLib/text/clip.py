@@ -1,4 +1,4 @@
-"""The text encoders of CLIP and its relatives, as open_clip builds them."""
+"""Text encoders of CLIP and related models, built by open_clip."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError, ModelError
-from ._arguments import checked_prompts
+from ._prompt_check import checked_prompts
 from ._torchvision import import_open_clip
 from .background import FloatArray
 from .weights import WEIGHTS_VARIABLE, first_file, read_tensors, weights_folder
 
 __all__ = ["OpenCLIPEncoder"]
 
-_BATCH = 64
+_BATCH = 64  # prompts encoded at once; bounds the memory, does not change the result
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-# The image encoder is most of a model and is not used: the smallest takes its place.
+# The image encoder, the larger part of a model, is not used: replaced by a minimal one.
 _SMALLEST_VISION = {"image_size": 16, "patch_size": 16, "width": 64, "layers": 1}
 
 
 class OpenCLIPEncoder:
-    """Text vectors of a model of open_clip, in float32 and not normalised (textSCF, 3.3.1).
+    """Text encoder of an open_clip model; float32 vectors, not normalised (textSCF, 3.3.1).
 
     Only the text encoder is built and read: 0.5 GB of memory for ViT-L-14-336.
 
     Args:
-        model: as open_clip calls it, e.g. ``"ViT-L-14-336"``.
-        weights: open_clip's name of the weights, e.g. ``"openai"``; or any name, for weights of
-            one's own in ``folder``.
-        folder: with the subfolder ``MODEL-WEIGHTS``, or ``open_clip_model.safetensors`` itself.
-        download: let open_clip fetch weights that are not there.
+        model: open_clip's name of the model, e.g. ``"ViT-L-14-336"``.
+        weights: open_clip's name of the weights, e.g. ``"openai"``; or any name for own weights in
+            ``folder``.
+        folder: folder that holds a subfolder ``MODEL-WEIGHTS`` or ``open_clip_model.safetensors``.
+        download: let open_clip download missing weights.
 
     Raises:
-        InputError: for a model that open_clip does not know.
+        InputError: for a model unknown to open_clip.
         ModelError: when weights are missing or damaged, or open_clip is not installed.
     """
 
@@ -58,7 +58,7 @@ class OpenCLIPEncoder:
             raise InputError(f"open_clip knows no model {model!r}; {hint}")
         self.channels: int = config["embed_dim"]
         published = open_clip.get_pretrained_cfg(model, weights)
-        # The weights decide on the activation, not the name of the model.
+        # The activation depends on the weights, not on the model.
         if weights == "openai" or published.get("quick_gelu"):
             config["quick_gelu"] = True
         path = self._find(weights_folder(folder), published, download)
@@ -69,7 +69,7 @@ class OpenCLIPEncoder:
 
     @torch.inference_mode()
     def encode(self, prompts: Sequence[str]) -> FloatArray:
-        """Return ``(n, channels)`` float32, not normalised; long prompts are cut (77 tokens)."""
+        """Return ``(n, channels)`` float32, not normalised; prompts are truncated to 77 tokens."""
         listed = checked_prompts(prompts)
         rows = [torch.zeros(0, self.channels)]
         for start in range(0, len(listed), _BATCH):
@@ -117,7 +117,7 @@ class OpenCLIPEncoder:
                 )
             try:
                 tokenizer: Callable[[list[str]], Tensor] = open_clip.get_tokenizer(model)
-            except Exception as error:  # whatever the network and its libraries raise
+            except Exception as error:  # the libraries document no exceptions
                 raise _not_downloaded(self.id, error) from error
             return tokenizer
         return open_clip.SimpleTokenizer(
@@ -128,7 +128,7 @@ class OpenCLIPEncoder:
 def _download(published: dict[str, Any], encoder: str) -> Path:
     try:
         return Path(import_open_clip().download_pretrained(published))
-    except Exception as error:  # whatever the network and its libraries raise
+    except Exception as error:  # the libraries document no exceptions
         raise _not_downloaded(encoder, error) from error
 
 
@@ -148,7 +148,7 @@ def _build(open_clip: ModuleType, config: dict[str, Any]) -> Any:
         kind = open_clip.CoCa
     else:
         kind = open_clip.CustomTextCLIP if custom else open_clip.CLIP
-    # The values drawn here are replaced; the caller's random numbers must not notice.
+    # The random weights are replaced; the caller's random state must not change.
     with torch.random.fork_rng(devices=[]):
         network = kind(**{**config, "vision_cfg": _SMALLEST_VISION})
     del network.visual
@@ -156,9 +156,9 @@ def _build(open_clip: ModuleType, config: dict[str, Any]) -> Any:
 
 
 def _load(network: nn.Module, tensors: dict[str, Tensor], complaint: str) -> None:
-    """Load the tensors of the text encoder, whatever precision they are stored in."""
+    """Load the tensors of the text encoder, stored in any precision."""
     expected = {k: v for k, v in network.state_dict().items() if not k.startswith("logit_")}
-    # The text encoder of older checkpoints has no name of its own.
+    # In older checkpoints the tensors of the text encoder have no prefix.
     tensors = {k if k in expected else f"text.{k}": v for k, v in tensors.items()}
     problems = [f"{k} is missing" for k in expected if k not in tensors] + [
         f"{k} must be {tuple(v.shape)}, got {tuple(tensors[k].shape)}"

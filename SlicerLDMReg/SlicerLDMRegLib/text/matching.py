@@ -1,4 +1,4 @@
-"""Which region of a model a structure is, whatever it is called."""
+"""Matching of structure names to the regions of a model."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _WORDS = {
     "vent": "ventricle",
     "wm": "white matter",
 }
-# Whole names, without their side, that mean the same.
+# Synonyms: whole names, without their side.
 _SYNONYMS = (
     ("accumbens", "accumbens area", "nucleus accumbens"),
     ("adrenal", "adrenal gland"),
@@ -58,11 +58,11 @@ class _Key(NamedTuple):
 
 
 def match_region(name: str, label_scheme: Mapping[str, Mapping[str, Any]]) -> int | None:
-    """Find the region of a model that a name means.
+    """Return the region of a model that matches a structure name.
 
-    Case, hyphens, underscores, the order of words, short forms and common synonyms make no
-    difference. The side does: "hippocampus" is neither the left nor the right one, and a name that
-    fits two regions fits none.
+    Case, hyphens, underscores, word order, abbreviations and common synonyms make no difference.
+    The side does: "hippocampus" is neither the left nor the right one, and a name that matches two
+    regions matches none.
 
     >>> scheme = {"17": {"name": "Left-Hippocampus"}, "53": {"name": "Right-Hippocampus"}}
     >>> match_region("hippocampus (L)", scheme)
@@ -71,11 +71,11 @@ def match_region(name: str, label_scheme: Mapping[str, Mapping[str, Any]]) -> in
     True
 
     Args:
-        name: of a structure, as the user or a label table has it.
-        label_scheme: of a model card: ``{"17": {"name": ..., "prompt": ...}, ...}``.
+        name: name of a structure, from the user or a label table.
+        label_scheme: from a model card: ``{"17": {"name": ..., "prompt": ...}, ...}``.
 
     Returns:
-        The label number of the region; None when no region has this name.
+        The label number of the region; None without a unique match.
     """
     wanted = _key(name)
     if wanted is None:
@@ -89,7 +89,7 @@ def match_region(name: str, label_scheme: Mapping[str, Mapping[str, Any]]) -> in
 
 
 def _key(name: str) -> _Key | None:
-    """Return what a name says, or None when it says nothing or names both sides."""
+    """Return side and canonical words of a name; None without words or with both sides."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     tokens = re.findall(r"[^\W_]+", spaced.lower())
     sides = {_SIDES[t] for t in tokens if t in _SIDES}

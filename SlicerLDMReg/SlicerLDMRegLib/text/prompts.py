@@ -1,4 +1,4 @@
-"""Prompts: from the name of a structure to the sentence that a text encoder reads."""
+"""Prompts for text encoders, from structure names and templates."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _PLACE = "[CLS]"
 
 
 def structure_words(name: str) -> str:
-    """Return a structure's name in words: lower case, hyphens and underscores as spaces.
+    """Return a structure name in words: lower case, hyphens and underscores as spaces.
 
     >>> structure_words("Left-Hippocampus")
     'left hippocampus'
 
     Raises:
-        InputError: when nothing is left of it.
+        InputError: for a name without words.
     """
     words = " ".join(re.sub(r"[-_\s]+", " ", name).lower().split())
     if not words:
@@ -35,14 +35,14 @@ def structure_words(name: str) -> str:
 
 
 def build_prompt(template: str, name: str) -> str:
-    """Put the name of a structure into a template.
+    """Return the prompt of a structure, from a template.
 
     >>> build_prompt("brain-mr", "Left-Hippocampus")
     'A magnetic resonance imaging of a left hippocampus in human brain.'
 
     Args:
         template: a text with ``[CLS]``, or the name of one in :data:`TEMPLATES`.
-        name: of the structure, in words or as a label table has it.
+        name: name of the structure, in words or from a label table.
 
     Raises:
         InputError: when the template has no ``[CLS]`` or the name is empty.

@@ -1,4 +1,4 @@
-"""Label schemes: which number is which structure, by name of the scheme."""
+"""Label schemes: structure names by label number (FreeSurfer, BTCV, MSD hippocampus)."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ _BRAIN = (
     *((1000 + number, f"ctx-lh-{name}", f"left {words}") for number, name, words in CORTEX),
     *((2000 + number, f"ctx-rh-{name}", f"right {words}") for number, name, words in CORTEX),
 )
-# The words of names that do not speak for themselves.
+# Prompt words of names that are not words themselves.
 _WORDS = {name: words for _, name, words in _BRAIN if words}
 
 #: The 35 structures of the OASIS images of Learn2Reg, with FreeSurfer's numbers.
 FREESURFER35: Scheme = _ordered(_STRUCTURES)
 
-#: FreeSurfer's subcortical structures and regions of the cortex, also those of SynthSeg.
+#: FreeSurfer's subcortical structures and cortical regions, also used by SynthSeg.
 FREESURFER: Scheme = _ordered(_BRAIN)
 
-#: The 13 abdominal organs of BTCV, also of Learn2Reg's Abdomen CT-CT.
+#: The 13 abdominal organs of BTCV and of Learn2Reg's Abdomen CT-CT.
 BTCV: Scheme = MappingProxyType(
     {
         1: "spleen",
@@ -76,7 +76,7 @@ BTCV: Scheme = MappingProxyType(
 #: The two parts of the hippocampus of the Medical Segmentation Decathlon.
 HIPPOCAMPUS: Scheme = MappingProxyType({1: "anterior hippocampus", 2: "posterior hippocampus"})
 
-#: All schemes by the names that options use.
+#: All schemes by option name.
 SCHEMES: Mapping[str, Scheme] = MappingProxyType(
     {
         "freesurfer35": FREESURFER35,
@@ -102,13 +102,13 @@ def scheme_names(scheme: str) -> dict[int, str]:
 
 
 def label_scheme(scheme: str | Mapping[int, str]) -> dict[str, dict[str, str]]:
-    """Return a scheme as a model card holds it, with the words of its prompts.
+    """Return a scheme in the form of a model card, with prompt words.
 
     >>> label_scheme("freesurfer35")["5"]
     {'name': 'Left-Inf-Lat-Vent', 'prompt': 'left inferior lateral ventricle'}
 
     Args:
-        scheme: its name, or names by label number.
+        scheme: name of the scheme, or structure names by label number.
 
     Raises:
         InputError: for an unknown scheme or an empty name.
@@ -124,14 +124,14 @@ def label_scheme(scheme: str | Mapping[int, str]) -> dict[str, dict[str, str]]:
 
 
 class SchemeRegion(NamedTuple):
-    """A region of a model.
+    """Region of a model: row, label number, name and prompt.
 
     Attributes:
-        row: of the model's tables; 0 is background and no region.
-        label: its number in label maps.
-        name: as label tables have it.
-        words: what the prompt says of it.
-        prompt: the whole prompt; the words alone where there is no template.
+        row: row of the model's tables; row 0, the background, is no region.
+        label: number in label maps.
+        name: name in label tables.
+        words: words of the structure in the prompt.
+        prompt: the whole prompt; without a template, the words alone.
     """
 
     row: int
@@ -148,7 +148,7 @@ def describe_scheme(
 
     Args:
         regions: ``label_scheme`` of a model card.
-        template: of its prompts, see :func:`~SlicerLDMRegLib.text.build_prompt`.
+        template: of the prompts, see :func:`~SlicerLDMRegLib.text.build_prompt`.
 
     Raises:
         InputError: for an empty name or a template without ``[CLS]``.

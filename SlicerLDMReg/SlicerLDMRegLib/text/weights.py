@@ -1,4 +1,4 @@
-"""The weights of text encoders: where they are looked for, and how they are read."""
+"""Weight files of text encoders: their folder and safe reading."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ WEIGHTS_VARIABLE = "LDMREG_TEXT_WEIGHTS"
 
 
 def weights_folder(folder: Path | str | None) -> Path | None:
-    """Return the folder with weights that the user has named, if any.
+    """Return the user's folder of weights, if any.
 
-    Each encoder has a subfolder with the files as they are published, or the folder itself is one::
+    It has a subfolder for each encoder with the published files, or is such a subfolder itself::
 
         FOLDER/minilm/                  model.safetensors, tokenizer.json
         FOLDER/ViT-L-14-336-openai/     open_clip_model.safetensors
         FOLDER/RN50x64-openai/          open_clip_model.safetensors
 
     Args:
-        folder: an argument or option; None: the environment variable ``LDMREG_TEXT_WEIGHTS``.
+        folder: path from an argument or option; None: the environment variable
+            ``LDMREG_TEXT_WEIGHTS``.
 
     Raises:
-        InputError: when there is no such folder.
+        InputError: when the folder does not exist.
     """
     named = folder or os.environ.get(WEIGHTS_VARIABLE)
     if not named:
@@ -43,21 +44,21 @@ def weights_folder(folder: Path | str | None) -> Path | None:
 
 
 def first_file(folder: Path | None, names: Iterable[str]) -> Path | None:
-    """Return the first of some files that exists in a folder."""
+    """Return the path of the first name that is a file in a folder, or None."""
     if folder is None:
         return None
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 def read_tensors(path: Path, wanted: Callable[[str], bool]) -> dict[str, Tensor]:
-    """Read tensors from a safetensors file, or from one of ``torch.save`` without running code.
+    """Read tensors from a safetensors file, or from a ``torch.save`` file without running code.
 
     Args:
-        path: ``.safetensors``, or ``.pt`` and ``.bin`` files that hold tensors by name.
-        wanted: tells from its name whether a tensor is needed; only these are read.
+        path: a ``.safetensors`` file, or a ``.pt`` or ``.bin`` file of tensors by name.
+        wanted: called with the name of a tensor; only tensors for which it is true are read.
 
     Raises:
-        ModelError: when the file is damaged or holds anything but tensors.
+        ModelError: when the file is damaged or holds other objects than tensors.
     """
     import torch
     from safetensors import SafetensorError, safe_open
@@ -78,7 +79,7 @@ def read_tensors(path: Path, wanted: Callable[[str], bool]) -> dict[str, Tensor]
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises whatever the damaged bytes lead to
+    except Exception as error:  # damaged files raise almost any exception
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise ModelError(
             f"{path} is not a file of tensors alone: {reason}; take a .safetensors file"

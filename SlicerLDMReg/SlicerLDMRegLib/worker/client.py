@@ -79,7 +79,7 @@ class WorkerClient:
         self._jobs = JobQueue()
         self._connection: Connection | None = None
         self._numbers = itertools.count(1)
-        self._pongs: list[dict[str, Any]] = []
+        self._pong: dict[str, Any] = {}
         # What has to be closed when this object is gone or the program ends.
         self._open: list[Connection] = []
         self._finalizer = weakref.finalize(self, _close_all, self._open)
@@ -169,7 +169,8 @@ class WorkerClient:
         A job that computes ends when it next looks, in the worst case after a call of the network;
         the next one begins then.
         """
-        if job in self._jobs.waiting:
+        if job.state == "queued":
+            job.state = "cancelling"
             error = CancelledError("the registration was cancelled before it began")
             self._inbox.put(Event("outcome", job.id, error))
         elif job.state == "running":
@@ -209,15 +210,15 @@ class WorkerClient:
         Raises:
             WorkerError: when it does not answer in time, or there is none.
         """
-        self._pongs.clear()
+        id_ = f"ping{next(self._numbers)}"
         if self._connection is not None:
-            self._connection.send(type="ping", id="")
+            self._connection.send(type="ping", id=id_)
         end = time.monotonic() + timeout
-        while self._connection is not None and not self._pongs and time.monotonic() < end:
+        while self._connection is not None and time.monotonic() < end:
             self.wait(0.05)
-        if not self._pongs:
-            raise WorkerError("the worker does not answer")
-        return {name: self._pongs[-1][name] for name in ("busy", "models", "mib")}
+            if self._pong.get("id") == id_:
+                return {name: self._pong.get(name) for name in ("busy", "models", "mib")}
+        raise WorkerError("the worker does not answer")
 
     def close(self, timeout: float = 3.0) -> None:
         """End the process and all jobs, without callbacks; leaves no process and no file behind.
@@ -245,7 +246,8 @@ class WorkerClient:
     def _add(
         self, content: Mapping[str, Any], inputs: Mapping[str, Any], callbacks: Callbacks
     ) -> Job:
-        job = Job(self, f"job{next(self._numbers)}", content, inputs, callbacks)
+        id_ = f"job{next(self._numbers)}"
+        job = Job(id_, content, inputs, callbacks, self.cancel, self.wait)
         self._jobs.waiting.append(job)
         self._next()
         return job
@@ -271,7 +273,10 @@ class WorkerClient:
             self._connection.check()
         job = self._jobs.running
         if job is not None and job.deadline is not None and time.monotonic() > job.deadline:
-            self._finish(job, CancelledError("the registration was cancelled"))
+            text = "the registration was cancelled"
+            if job.output is not None:
+                text += f"; the worker does not tell whether it still writes to {job.output}"
+            self._finish(job, CancelledError(text))
 
     def _handle(self, event: Event) -> None:
         if event.kind == "outcome":
@@ -293,22 +298,19 @@ class WorkerClient:
             if job is not None and job.id == message.get("id"):
                 self._hear_of(job, message)
         elif kind == "log":
-            self.on_log(str(message["level"]), str(message["text"]))
+            self.on_log(message["level"], message["text"])
         elif kind == "pong":
-            self._pongs.append(message)
+            self._pong = message
         elif kind == "ready":
             self._greet(connection, message)
 
     def _hear_of(self, job: Job, message: dict[str, Any]) -> None:
         if message["type"] == "error":
             self._finish(job, restore_error(message))
-        elif message["type"] == "done" and job.state == "cancelling":
-            self._finish(job, CancelledError("the registration was cancelled when it was done"))
         elif message["type"] == "done":
             self._finish(job, message.get("result"))
         elif job.state == "running":
-            fraction, text = float(message["fraction"]), str(message["message"])
-            self._jobs.note(job, str(message["stage"]), fraction, text)
+            self._jobs.note(job, message["stage"], float(message["fraction"]), message["message"])
 
     def _greet(self, connection: Connection, message: dict[str, Any]) -> None:
         connection.ready = message
@@ -351,14 +353,17 @@ class WorkerClient:
         self._open.remove(connection)
 
     def _finish(self, job: Job, outcome: Any) -> None:
-        """Give a job its end, begin the next one, and tell."""
-        self._jobs.tell()
-        self._jobs.remove(job)
-        job.finish(outcome)
-        if self._connection is not None:
-            self._connection.forget(job.id)
-        self._next()
-        job.tell_outcome()
+        """Give a job its end, begin the next one, and tell, whatever the callbacks do."""
+        try:
+            self._jobs.tell()
+        finally:
+            if not job.finished:  # else by the callback
+                self._jobs.remove(job)
+                job.finish(outcome)
+                if self._connection is not None:
+                    self._connection.forget(job.id)
+                self._next()
+                job.tell_outcome()
 
 
 def _snapshot(value: Any) -> Any:

@@ -8,16 +8,16 @@ import queue
 import subprocess
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import LDMRegError
 from .errors import WorkerError, describe_error, restore_error
 from .folders import make_folder, remove_folder, remove_unfinished_output
 from .processes import is_running, kill_tree, start_process
-from .protocol import decode, encode, lines
+from .protocol import FROM_WORKER, decode, encode, lines, output_of, problem_of, write_all
 
 __all__ = ["Connection", "Event", "Inbox"]
 
@@ -51,11 +51,13 @@ class _Posted(NamedTuple):
         content: the message, without the id.
         inputs: what is in memory, by role.
         began: when it was posted.
+        directory: in which it was; empty: in one that is gone.
     """
 
     content: Mapping[str, Any]
     inputs: Mapping[str, Any]
     began: float
+    directory: str
 
 
 class Connection:
@@ -118,9 +120,11 @@ class Connection:
             content: the message.
             inputs: what is in memory, by role.
         """
-        self._posted[id_] = _Posted(content, inputs, time.time())
-        directory = os.getcwd()  # noqa: PTH109 (text for a message)
-        self._tasks.put(lambda: self._begin(id_, directory))
+        directory = ""
+        with contextlib.suppress(OSError):
+            directory = os.getcwd()  # noqa: PTH109 (text for a message)
+        self._posted[id_] = _Posted(content, inputs, time.time(), directory)
+        self._tasks.put(lambda: self._begin(id_))
 
     def send(self, **message: Any) -> None:
         """Send a message in the background."""
@@ -168,18 +172,21 @@ class Connection:
                 if pipe is not None:
                     pipe.close()
         for job in self._posted.values():
-            remove_unfinished_output(job.content.get("request", {}).get("output"), job.began)
+            remove_unfinished_output(output_of(job.content), job.began, job.directory)
         remove_folder(self.folder)
 
     def _write(self) -> None:
         """Do tasks one after the other; close the worker's input after the last one."""
         while (task := self._tasks.get()) is not None:
-            task()
+            try:
+                task()
+            except Exception:  # the next task is none the worse for it
+                self._note(traceback.format_exc().encode())
         with contextlib.suppress(OSError):
             assert self.process.stdin is not None
             self.process.stdin.close()
 
-    def _begin(self, id_: str, directory: str) -> None:
+    def _begin(self, id_: str) -> None:
         job = self._posted.get(id_)
         if job is None:  # cancelled meanwhile
             return
@@ -188,11 +195,9 @@ class Connection:
             if message["type"] == "run":
                 folder = self.folder / id_
                 folder.mkdir()
-                message |= {"folder": str(folder), "directory": directory}
+                message |= {"folder": str(folder), "directory": job.directory}
                 message["inputs"] = _write_inputs(job.inputs, folder)
             line = encode(message)
-        except LDMRegError as error:
-            self._inbox.put(Event("outcome", id_, error))
         except Exception as error:  # a full disk, for one
             self._inbox.put(Event("outcome", id_, restore_error(describe_error(error))))
         else:
@@ -200,26 +205,26 @@ class Connection:
 
     def _send(self, line: bytes) -> None:
         assert self.process.stdin is not None
-        rest = memoryview(line)
         with contextlib.suppress(OSError, ValueError):  # the end of the process is told elsewhere
-            while rest:
-                rest = rest[self.process.stdin.write(rest) :]
+            write_all(self.process.stdin.write, line)
 
     def _listen(self) -> None:
         assert self.process.stdout is not None
-        with contextlib.suppress(OSError, ValueError):
-            for line in lines(self.process.stdout.read):
-                message = decode(line)
-                if message is not None:
-                    self._hear(message)
-                elif line.strip():
-                    self._note(line)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(_JOIN_SECONDS)
-        _join(self._error_listener, _JOIN_SECONDS)  # its last words explain the end
-        self._inbox.put(Event("ended", self, self.process.poll()))
+        try:
+            with contextlib.suppress(OSError, ValueError):
+                for line in lines(self.process.stdout.read):
+                    self._hear(line)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(_JOIN_SECONDS)
+            _join(self._error_listener, _JOIN_SECONDS)  # its last words explain the end
+        finally:
+            self._inbox.put(Event("ended", self, self.process.poll()))
 
-    def _hear(self, message: dict[str, Any]) -> None:
+    def _hear(self, line: bytes) -> None:
+        message = decode(line)
+        if message is None or problem_of(message, FROM_WORKER):
+            self._note(line)
+            return
         id_ = str(message.get("id"))
         job = self._posted.get(id_)
         if message["type"] == "done" and job is not None and job.content["type"] == "run":
@@ -235,13 +240,13 @@ class Connection:
         assert self.process.stderr is not None
         with contextlib.suppress(OSError, ValueError):
             for line in lines(self.process.stderr.read):
-                if line.strip():
-                    self._note(line)
+                self._note(line)
 
     def _note(self, line: bytes) -> None:
         text = line.decode("utf-8", "replace").rstrip()[:_LONGEST]
-        self.tail.append(text)
-        self._inbox.put(Event("stderr", self, text))
+        if text:
+            self.tail.append(text)
+            self._inbox.put(Event("stderr", self, text))
 
 
 def _join(thread: threading.Thread, timeout: float) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import CancelledError, InputError, LDMRegError, ModelError, OutOfMemoryError
 
-__all__ = ["WorkerError", "describe_error", "restore_error"]
+__all__ = ["WorkerError", "cancellation", "describe_error", "restore_error"]
 
 _KINDS: dict[str, type[LDMRegError]] = {
     kind.__name__: kind
@@ -30,9 +30,25 @@ class WorkerError(LDMRegError):
         self.detail = detail
 
 
+def cancellation(stage: str, output: str | None) -> CancelledError:
+    """Return the error of a job that was cancelled.
+
+    Args:
+        stage: the last one that the job began.
+        output: the folder in which its request wants the results; None: in none.
+    """
+    if output is None or stage not in ("save", "transfer"):
+        return CancelledError("the registration was cancelled; nothing was written")
+    when = "while its results were being" if stage == "save" else "after its results were"
+    return CancelledError(f"the registration was cancelled {when} written to {output}")
+
+
 def describe_error(error: BaseException) -> dict[str, Any]:
     """Return an error as plain data: ``kind``, ``text`` (one line), ``detail``, and its option."""
-    text = " ".join(str(error).split())
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # of other people's errors
+        text = "no text"
     kind = next((name for name, own in _KINDS.items() if type(error) is own), None)
     if kind is not None and isinstance(error, LDMRegError):
         about = {"option": error.option, "value": error.value}

@@ -9,11 +9,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from .processes import is_running
+from .processes import is_running, start_time
 
 __all__ = ["make_folder", "remove_folder", "remove_stale_folders", "remove_unfinished_output"]
 
-_NAME = re.compile(r"ldmreg-worker-(\d+)-\w+")
+# The client's number, when it began (see start_time), and what makes the name unique.
+_NAME = re.compile(r"ldmreg-worker-(\d+)-(?:(\d+)-)?\w+")
 
 
 def make_folder(parent: Path | None = None) -> Path:
@@ -22,7 +23,9 @@ def make_folder(parent: Path | None = None) -> Path:
     Args:
         parent: where; None: the system's folder for temporary files.
     """
-    return Path(tempfile.mkdtemp(prefix=f"ldmreg-worker-{os.getpid()}-", dir=parent)).resolve()
+    began = start_time(os.getpid())
+    prefix = f"ldmreg-worker-{os.getpid()}-" + ("" if began is None else f"{began}-")
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=parent)).resolve()
 
 
 def remove_folder(folder: Path) -> None:
@@ -37,22 +40,29 @@ def remove_stale_folders(parent: Path | None = None) -> None:
     with contextlib.suppress(OSError):
         for folder in place.iterdir():
             match = _NAME.fullmatch(folder.name)
-            if match is not None and not is_running(int(match[1])):
+            if match is not None and not _is_client(int(match[1]), match[2]):
                 remove_folder(folder)
 
 
-def remove_unfinished_output(output: str | None, since: float) -> None:
+def _is_client(pid: int, began: str | None) -> bool:
+    """Whether the process with this number is the one that made a folder."""
+    return is_running(pid) and (began is None or start_time(pid) in (None, int(began)))
+
+
+def remove_unfinished_output(output: str | None, since: float, directory: str = "") -> None:
     """Remove what a killed process had begun to write beside the output folder of its request.
 
     Args:
         output: the folder of the request; None: it has none.
         since: time at which the process began with the request.
+        directory: to which a relative folder belongs; empty: the current one.
     """
     if output is None:
         return
-    target = Path(output).expanduser().absolute()
-    begun = re.compile(rf"\.{re.escape(target.name)}-[0-9a-f]{{8}}")
-    with contextlib.suppress(OSError):
+    # RuntimeError: a home that does not exist; ValueError: a name that cannot.
+    with contextlib.suppress(OSError, RuntimeError, ValueError):
+        target = Path(directory, Path(output).expanduser()).absolute()
+        begun = re.compile(rf"\.{re.escape(target.name)}-[0-9a-f]{{8}}")
         for folder in target.parent.iterdir():
             if begun.fullmatch(folder.name) and folder.stat().st_mtime >= since - 1:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import CancelledError, LDMRegError
+from .errors import cancellation
+from .protocol import output_of
 
 if TYPE_CHECKING:
     from ..pipeline import RegistrationResult
-    from .client import WorkerClient
 
 __all__ = ["Callbacks", "Job", "JobQueue"]
 
@@ -37,11 +38,12 @@ class Job:
 
     def __init__(
         self,
-        client: WorkerClient,
         id_: str,
         content: Mapping[str, Any],
         inputs: Mapping[str, Any],
         callbacks: Callbacks,
+        cancel: Callable[[Job], None],
+        poll: Callable[[float], object],
     ) -> None:
         self.id = id_
         self.state = "queued"
@@ -51,7 +53,12 @@ class Job:
         self.content, self.inputs = content, inputs
         self.callbacks = callbacks
         self.deadline: float | None = None  # when it counts as cancelled without an answer
-        self._client = client
+        self._cancel, self._poll = cancel, poll
+
+    @property
+    def output(self) -> str | None:
+        """The folder in which the request wants the results; None: in none."""
+        return output_of(self.content)
 
     @property
     def finished(self) -> bool:
@@ -60,7 +67,7 @@ class Job:
 
     def cancel(self) -> None:
         """Ask for the end of this job; ``on_error`` gets a CancelledError soon."""
-        self._client.cancel(self)
+        self._cancel(self)
 
     def wait(self, timeout: float | None = None) -> RegistrationResult | None:
         """Poll the client until this job is finished; for scripts, a window polls with a timer.
@@ -80,7 +87,7 @@ class Job:
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
                 raise TimeoutError(f"job {self.id} is not finished after {timeout:g} s")
-            self._client.wait(0.1 if left is None else min(left, 0.1))
+            self._poll(0.1 if left is None else min(left, 0.1))
         if self.error is not None:
             raise self.error
         return self.result
@@ -88,6 +95,13 @@ class Job:
     def finish(self, outcome: RegistrationResult | LDMRegError | None) -> None:
         """Take the result or the error, without telling anybody; for the client."""
         self.inputs = {}
+        if self.state == "cancelling" and not isinstance(outcome, CancelledError):
+            # It was cancelled before this end was known.
+            if isinstance(outcome, LDMRegError):
+                text = f"the registration was cancelled; it ended with an error: {outcome}"
+                outcome = CancelledError(text)
+            else:
+                outcome = cancellation("transfer", self.output)
         if isinstance(outcome, LDMRegError):
             self.error = outcome
             self.state = "cancelled" if isinstance(outcome, CancelledError) else "failed"
@@ -132,11 +146,12 @@ class JobQueue:
 
     def take(self) -> Job | None:
         """Make the next job the one that runs; None where none waits or one runs."""
-        if self.running is None and self.waiting:
-            self.running = self.waiting.popleft()
-            self.running.state = "running"
-            return self.running
-        return None
+        job = next((job for job in self.waiting if job.state == "queued"), None)
+        if self.running is not None or job is None:
+            return None
+        self.waiting.remove(job)
+        job.state, self.running = "running", job
+        return job
 
     def remove(self, job: Job) -> None:
         """Remove a job."""

@@ -10,7 +10,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["child_environment", "describe_exit", "is_running", "kill_tree", "start_process"]
+__all__ = [
+    "child_environment",
+    "describe_exit",
+    "is_running",
+    "kill_tree",
+    "start_process",
+    "start_time",
+]
 
 _WINDOWS = sys.platform == "win32"
 _TASKKILL_SECONDS = 10
@@ -116,10 +123,25 @@ def is_running(pid: int) -> bool:
         return False
     except PermissionError:
         return True
+    # A zombie has ended; only nobody has asked how.
+    return _kernel_fields(pid)[:1] != [b"Z"]
+
+
+def start_time(pid: int) -> int | None:
+    """Return when a process began, in ticks since the system did; None where that is not told.
+
+    With it, a process is known from a later one that got the same number.
+    """
+    fields = _kernel_fields(pid)
+    return int(fields[19]) if len(fields) > 19 else None
+
+
+def _kernel_fields(pid: int) -> list[bytes]:
+    """Return what Linux tells about a process after its name, its state first; else nothing."""
     with contextlib.suppress(OSError, IndexError):
-        # A zombie has ended; only nobody has asked how.
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    return True
+        # The name may be any bytes, parentheses among them.
+        return Path(f"/proc/{pid}/stat").read_bytes().rsplit(b")", 1)[1].split()
+    return []
 
 
 def describe_exit(code: int | None) -> str:

@@ -10,7 +10,8 @@ type       fields                                      meaning
 =========  ==========================================  =============================================
 run        id, request, inputs, folder, directory      register; see :class:`RegistrationRequest`
 load       id, model, dimension, device, precision     import what is needed, keep the model
-cancel     id                                          answered at once with an error
+cancel     id                                          answered at once with an error; the text of
+                                                       it tells whether results were written
 ping       id
 quit                                                   as the end of the input: the worker ends
 =========  ==========================================  =============================================
@@ -23,16 +24,55 @@ message); ``log`` (level, text); ``pong`` (id, busy, models, mib); and for every
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["PROTOCOL", "decode", "encode", "lines", "pack", "unpack"]
+__all__ = [
+    "FROM_WORKER",
+    "PROTOCOL",
+    "TO_WORKER",
+    "decode",
+    "encode",
+    "lines",
+    "output_of",
+    "pack",
+    "problem_of",
+    "unpack",
+    "write_all",
+]
 
 #: Both sides must say the same number.
 PROTOCOL = 1
 
+#: Fields without which a message cannot be understood, by the type of the message.
+TO_WORKER: dict[str, tuple[str, ...]] = {
+    "run": ("id", "request", "folder"),
+    "load": ("id",),
+    "cancel": ("id",),
+    "ping": ("id",),
+}
+FROM_WORKER: dict[str, tuple[str, ...]] = {
+    "ready": ("protocol",),
+    "progress": ("id", "stage", "fraction", "message"),
+    "log": ("level", "text"),
+    "pong": ("id", "models", "mib"),
+    "done": ("id",),
+    "error": ("id", "text"),
+}
+# Kinds of values, and the fields that hold them in every message.
+_FIELDS: tuple[tuple[tuple[type, ...], str, tuple[str, ...]], ...] = (
+    ((str,), "a text", ("id", "folder", "directory", "model", "device", "precision")),
+    ((str,), "a text", ("stage", "message", "level", "text", "busy")),
+    ((int,), "an integer", ("dimension", "protocol", "pid")),
+    ((int, float), "a number", ("fraction", "mib")),
+    ((dict,), "an object", ("request", "inputs")),
+    ((list,), "a list", ("models",)),
+)
 _DICT, _TUPLE = "$dict", "$tuple"
 _CHUNK = 1 << 16
+# Bytes of a line: arrays travel as files, so that a longer one is none of ours, and need not fit
+# into memory.
+_LONGEST = 1 << 28
 
 
 def encode(message: Mapping[str, Any]) -> bytes:
@@ -43,32 +83,66 @@ def encode(message: Mapping[str, Any]) -> bytes:
 def decode(line: bytes) -> dict[str, Any] | None:
     """Return the message in a line; None for anything else, such as the print of a launcher."""
     try:
-        message = json.loads(line)
-    except ValueError:
+        message = unpack(json.loads(line))
+    except (ValueError, TypeError, RecursionError):
         return None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         return None
-    unpacked: dict[str, Any] = unpack(message)
-    return unpacked
+    return message
+
+
+def problem_of(message: Mapping[str, Any], known: Mapping[str, Sequence[str]]) -> str:
+    """Return why a message cannot be understood, empty when it can.
+
+    Args:
+        message: from :func:`decode`.
+        known: :data:`TO_WORKER` or :data:`FROM_WORKER`.
+    """
+    kind = message["type"]
+    if kind not in known:
+        return f"message: expected a type among {', '.join(known)}, got {kind!r:.80}"
+    for types, text, names in _FIELDS:
+        for name in names:
+            value = message.get(name)
+            if not isinstance(value, types) and (value is not None or name in known[kind]):
+                return f"message {kind!r}: expected {text} as {name}, got {value!r:.80}"
+    return ""
+
+
+def output_of(message: Mapping[str, Any]) -> str | None:
+    """Return the folder in which the request of a message wants its results; None without one."""
+    output = message.get("request", {}).get("output")
+    return output if isinstance(output, str) else None
 
 
 def lines(read: Callable[[int], bytes]) -> Iterator[bytes]:
     """Yield complete lines, without their ends, as soon as they are there, until the data ends.
 
-    A last line without an end was cut off in the middle; it is yielded, too.
+    A last line without an end was cut off in the middle; it is yielded, too. Of a line that is too
+    long for a message, the beginning is yielded.
 
     Args:
         read: returns some bytes, at most so many, none at the end.
     """
     parts: list[bytes] = []
+    size = 0
     while chunk := read(_CHUNK):
         first, *others = chunk.split(b"\n")
-        parts.append(first)
+        size += len(first)
+        if size <= _LONGEST:
+            parts.append(first)
         for other in others:
             yield b"".join(parts)
-            parts = [other]
+            parts, size = [other], len(other)
     if rest := b"".join(parts):
         yield rest
+
+
+def write_all(write: Callable[[memoryview], int | None], line: bytes) -> None:
+    """Write a line to a pipe that may take a part only, and tells how many bytes it took."""
+    rest = memoryview(line)
+    while rest:
+        rest = rest[write(rest) :]
 
 
 def pack(value: Any) -> Any:

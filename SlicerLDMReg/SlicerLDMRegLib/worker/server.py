@@ -17,14 +17,24 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import CancelledError
-from .errors import describe_error
+from .._version import __version__
+from ..errors import InputError
+from .errors import cancellation, describe_error
 from .folders import remove_folder, remove_unfinished_output
 from .processes import is_running
-from .protocol import PROTOCOL, decode, encode, lines
+from .protocol import (
+    PROTOCOL,
+    TO_WORKER,
+    decode,
+    encode,
+    lines,
+    output_of,
+    problem_of,
+    write_all,
+)
 
 if TYPE_CHECKING:
-    from ..pipeline import Runner
+    from ..pipeline import Progress, Runner
 
 __all__ = ["Server", "main"]
 
@@ -39,7 +49,8 @@ class _Job:
 
     def __init__(self, message: Mapping[str, Any]) -> None:
         self.message = message
-        self.id = message.get("id")
+        self.id: str = message["id"]
+        self.output = output_of(message)
         self.stage = ""
         self.cancelled = threading.Event()
         self.began = time.time()
@@ -48,12 +59,6 @@ class _Job:
     def folder(self) -> Path | None:
         """Where inputs and results lie."""
         return Path(self.message["folder"]) if "folder" in self.message else None
-
-    @property
-    def output(self) -> str | None:
-        """Where the request wants its results."""
-        output: str | None = self.message.get("request", {}).get("output")
-        return output
 
 
 class Server:
@@ -78,18 +83,17 @@ class Server:
     ) -> None:
         self._read, self._write = read, write
         self._folder, self._parent = folder, parent
-        self._sending, self._answering = threading.Lock(), threading.Lock()
-        self._open: dict[Any, _Job] = {}
+        self._sending, self._lock = threading.Lock(), threading.Lock()
+        self._open: dict[str, _Job] = {}
         self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._current: _Job | None = None
         self._idle = threading.Event()
         self._idle.set()
         self._runner: Runner | None = None
+        self._models: tuple[list[str], int] = ([], 0)
 
     def run(self) -> None:
         """Work until the client has gone; the process ends with it."""
-        from .. import __version__
-
         self.send(
             type="ready",
             protocol=PROTOCOL,
@@ -111,14 +115,13 @@ class Server:
 
     def send(self, **message: Any) -> None:
         """Send a message; a client that has gone does not hear it."""
-        line = memoryview(encode(message))
+        line = encode(message)
         with self._sending, contextlib.suppress(OSError, ValueError):
-            while line:
-                # A pipe may take a part only.
-                line = line[self._write(line) :]
+            write_all(self._write, line)
 
     def _listen(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
+        """Hear the client until it has gone; a process that nobody hears does not stay."""
+        try:
             for line in lines(self._read):
                 message = decode(line)
                 if message is None:
@@ -127,64 +130,101 @@ class Server:
                     break
                 else:
                     self._hear(message)
-        self._leave()
+        finally:
+            self._leave()
 
     def _hear(self, message: Mapping[str, Any]) -> None:
-        kind, id_ = message["type"], message.get("id")
-        if kind in ("run", "load"):
-            job = _Job(message)
-            self._open[id_] = job
-            self._waiting.put(job)
-        elif kind == "cancel":
-            if id_ in self._open:
-                job = self._open[id_]
-                job.cancelled.set()
-                if job.stage != "save":  # else it is too late, and the job will tell
-                    error = CancelledError("the registration was cancelled; nothing was written")
-                    self._answer(job, type="error", **describe_error(error))
-        elif kind == "ping":
-            busy = None if self._current is None else self._current.id
-            cache = None if self._runner is None else self._runner.cache
-            names, size = ([], 0) if cache is None else (cache.names, cache.bytes)
-            self.send(type="pong", id=id_, busy=busy, models=names, mib=size / 2**20)
-        else:
-            self.send(type="log", level="warning", text=f"unknown message {kind!r}")
+        """Do what a message asks for, or say what is wrong with it; raises nothing."""
+        try:
+            if problem := problem_of(message, TO_WORKER):
+                raise InputError(problem)
+            kind, id_ = message["type"], message["id"]
+            if kind == "cancel":
+                self._cancel(id_)
+            elif kind == "ping":
+                job, (names, size) = self._current, self._models
+                busy = None if job is None else job.id
+                self.send(type="pong", id=id_, busy=busy, models=names, mib=size / 2**20)
+            else:
+                self._accept(_Job(message))
+        except Exception as error:
+            id_, described = message.get("id"), describe_error(error)
+            is_job = message["type"] in ("run", "load") and isinstance(id_, str)
+            if is_job and id_ not in self._open:
+                self.send(type="error", id=id_, **described)
+            else:
+                self.send(type="log", level="warning", text=described["text"])
 
-    def _answer(self, job: _Job, **message: Any) -> None:
-        """Send the one answer to a job."""
-        with self._answering:
-            if self._open.pop(job.id, None) is job:
-                self.send(id=job.id, **message)
+    def _accept(self, job: _Job) -> None:
+        with self._lock:
+            if job.id in self._open:
+                raise InputError(f"message: expected an id of its own, got {job.id!r} once more")
+            self._open[job.id] = job
+        self._waiting.put(job)
+
+    def _cancel(self, id_: str) -> None:
+        """Answer a job that is not answered yet; it ends when it next looks."""
+        with self._lock:
+            job = self._open.pop(id_, None)
+            if job is None:
+                return
+            job.cancelled.set()
+            error = cancellation(job.stage, job.output)
+        self.send(id=id_, type="error", **describe_error(error))
+
+    def enter(self, job: _Job, stage: str) -> None:
+        """Let a job begin a stage; from then on, whoever cancels it is told of this stage.
+
+        Raises:
+            CancelledError: when the job was cancelled before.
+        """
+        with self._lock:
+            if job.cancelled.is_set():
+                raise cancellation(job.stage, job.output)
+            job.stage = stage
 
     def _do(self, job: _Job) -> None:
         try:
-            if not job.cancelled.is_set():
-                self._answer(job, type="done", **self._result(job))
+            answer = {"type": "done"} if job.cancelled.is_set() else self._result(job)
         except BaseException as error:
-            self._answer(job, type="error", **describe_error(error))
-        finally:
-            if job.cancelled.is_set() and job.folder is not None:
-                remove_folder(job.folder)
-            with contextlib.suppress(OSError):
-                os.chdir(_HOME)  # some systems keep the folder that a process is in
+            answer = {"type": "error", **describe_error(error)}
+        with self._lock:
+            is_open = self._open.get(job.id) is job
+            if is_open:
+                del self._open[job.id]
+        if is_open:
+            self.send(id=job.id, **answer)
+        elif job.folder is not None:
+            remove_folder(job.folder)
+        with contextlib.suppress(OSError):
+            os.chdir(_HOME)  # some systems keep the folder that a process is in
 
     def _result(self, job: _Job) -> dict[str, Any]:
-        """Do a job; return what is to be said about it."""
+        """Do a job; return the answer."""
         report = _Reporter(self, job)
         if self._runner is None:
             report("start", 0.0, "importing torch and SimpleITK")
-        from ..pipeline import Progress, RegistrationRequest, Runner
+        from ..pipeline import Progress, Runner
+
+        self._runner = runner = self._runner or Runner()
+        progress = Progress(report, job.cancelled.is_set)
+        try:
+            if job.message["type"] == "run":
+                self._register(job.message, runner, progress)
+                return {"type": "done"}
+            names = ("model", "dimension", "device", "precision")
+            options = {name: job.message[name] for name in names if name in job.message}
+            return {"type": "done", "model": runner.load(**options, progress=progress)}
+        finally:
+            # Other threads do not look at the models themselves, which a job may exchange.
+            self._models = runner.cache.names, runner.cache.bytes
+
+    def _register(self, message: Mapping[str, Any], runner: Runner, progress: Progress) -> None:
+        """Register as a message asks for; leave the result in its folder."""
+        from ..pipeline import RegistrationRequest
         from ..pipeline.device import memory_errors
         from .transfer import read_value, write_result
 
-        progress = Progress(report, job.cancelled.is_set)
-        if self._runner is None:
-            self._runner = Runner()
-        message = job.message
-        if message["type"] == "load":
-            names = ("model", "dimension", "device", "precision")
-            options = {name: message[name] for name in names if name in message}
-            return {"model": self._runner.load(**options, progress=progress)}
         folder = Path(message["folder"])
         with contextlib.suppress(OSError, KeyError):
             os.chdir(message["directory"])  # paths mean what they mean to the client
@@ -194,15 +234,9 @@ class Server:
                 for role, description in message.get("inputs", {}).items()
             }
             request = RegistrationRequest.from_dict({**message["request"], **inputs})
-            result = self._runner.run(request, progress)
-            if job.stage == "save" and job.cancelled.is_set():
-                raise CancelledError(
-                    "the registration was cancelled after its results were written to "
-                    f"{request.output}"
-                )
+            result = runner.run(request, progress)
             progress.report("transfer", 0.97)
             write_result(result, folder, inputs, progress.check)
-        return {}
 
     def _watch(self) -> None:
         """End this process with its client, even where the end of the input does not come."""
@@ -214,7 +248,14 @@ class Server:
 
     def _leave(self) -> None:
         """End the process, and leave nothing behind."""
-        with self._answering:
+        try:
+            self._clean_up()
+        finally:
+            # Not sys.exit: threads of libraries, and the one that computes, are not waited for.
+            os._exit(0)
+
+    def _clean_up(self) -> None:
+        with self._lock:
             unfinished = list(self._open.values())
             self._open.clear()  # nobody is told: a client that still lives sees what happened
         for job in unfinished:
@@ -229,8 +270,6 @@ class Server:
             os.chdir(_HOME)
         if self._folder is not None:
             remove_folder(self._folder)
-        # Not sys.exit: threads of libraries, and the one that computes, shall not be waited for.
-        os._exit(0)
 
 
 class _Reporter:
@@ -244,9 +283,8 @@ class _Reporter:
         now = time.monotonic()
         if stage == self._job.stage and now - self._time < _PROGRESS_SECONDS:
             return
-        self._job.stage, self._time = stage, now
-        if self._job.cancelled.is_set():
-            return
+        self._server.enter(self._job, stage)
+        self._time = now
         self._server.send(
             type="progress", id=self._job.id, stage=stage, fraction=fraction, message=message
         )
@@ -262,7 +300,11 @@ class _LogHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         own = record.name.startswith(__name__.partition(".")[0])
         if own or record.levelno >= logging.WARNING:
-            self._server.send(type="log", level=record.levelname.lower(), text=record.getMessage())
+            try:
+                text = record.getMessage()
+            except Exception:  # the text and its values do not fit; what logs it is no less right
+                text = str(record.msg)
+            self._server.send(type="log", level=record.levelname.lower(), text=text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

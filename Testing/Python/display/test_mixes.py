@@ -55,6 +55,30 @@ def test_a_result_on_some_slices_is_compared_there() -> None:
     assert set(np.unique(_array(mix.image)[1])) == {2.0, 9.0}
 
 
+def test_beyond_the_fixed_image_there_is_its_black() -> None:
+    """A smaller fixed image whose black is 967 would else be a bright difference around it."""
+    windows = ((967.0, 1500.0), (967.0, 1500.0))
+    part = LATTICE.crop((0, 0, 1), (8, 6, 2))
+    fixed, moving = _constant(1200, part), _constant(967)
+    mix = difference(fixed, moving, moving, windows)
+    assert np.unique(_array(mix.image)[[0, 3]]).tolist() == [0.0]
+    assert np.unique(_array(mix.image)[1:3]).tolist() == [967.0 - 1200.0]
+    assert mix.window == pytest.approx((-233.0, 233.0))
+    board = checkerboard(fixed, _constant(1300), windows, 4)
+    assert np.unique(_array(board.image)[0]).tolist() == [967.0, 1300.0]
+
+
+def test_windows_see_every_plane_of_a_large_image() -> None:
+    """Planes at the step of a sample would be missed, or be all that it sees."""
+    voxels = np.zeros((128, 128, 128), np.float32)
+    voxels[..., 1::8] = 1000
+    assert percentile_window(voxels) == (0.0, 1000.0)
+    geometry = ImageGeometry(voxels.shape, (1.0,) * 3, (0.0,) * 3, tuple(np.eye(3).ravel()))
+    image = geometry.to_image(voxels)
+    mix = difference(geometry.to_image(0 * voxels), image, image, ((0, 1000), (0, 1000)))
+    assert mix.window == pytest.approx((-1000.0, 1000.0))
+
+
 def test_the_difference_is_warped_minus_fixed_around_zero() -> None:
     mix = difference(_constant(2), _constant(7), _constant(5), SAME)
     assert np.unique(_array(mix.image)).tolist() == [3.0]

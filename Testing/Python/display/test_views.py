@@ -313,6 +313,27 @@ def test_volumes_are_compared_in_a_thread(
     np.testing.assert_array_equal(voxels, sitk.GetArrayViewFromImage(mix.image))
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_the_scales_are_those_of_all_planes(host: Any, axis: int) -> None:
+    """Every n-th voxel of a large volume would miss them, or see nothing else."""
+    from SlicerLDMRegLib.displacement import DisplacementField
+    from SlicerLDMRegLib.slicer_app.display.deformation import longest_displacement
+    from SlicerLDMRegLib.slicer_app.display.jacobian import jacobian_limit
+    from Testing.Python.slicer_app.scenes import grid_from_field, lattice, volume_node
+
+    geometry = lattice((128, 128, 128))
+    determinant = np.ones(geometry.array_shape, np.float32)
+    np.moveaxis(determinant, axis, 0)[1::8] = 2.9
+    assert jacobian_limit(volume_node(geometry.to_image(determinant), "determinant")) == 3.0
+    geometry = lattice((80, 80, 80))
+    vectors = np.zeros((*geometry.array_shape, 3))
+    np.moveaxis(vectors, axis, 0)[1::2, ..., 0] = 8.0
+    vectors[0, 0, 0, 0] = 10.0
+    node = host.slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "transform")
+    node.SetAndObserveTransformFromParent(grid_from_field(DisplacementField(vectors, geometry)))
+    assert longest_displacement(node) == pytest.approx(8.0)
+
+
 def test_the_scale_of_a_small_deformation_is_its_own(
     host: Any, registered: Callable[..., Any]
 ) -> None:

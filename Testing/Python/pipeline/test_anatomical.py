@@ -17,6 +17,7 @@ from SlicerLDMRegLib.networks import FieldPrediction
 from SlicerLDMRegLib.pipeline import LoadedModel, RegistrationResult, load_model, register
 from SlicerLDMRegLib.pipeline.predict.extrapolate_field import extend_prediction
 from SlicerLDMRegLib.pipeline.prepare import model_lattice
+from SlicerLDMRegLib.pipeline.refine.diffeomorphic import least_determinant
 
 AXES = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 HEAD = ImageGeometry((40, 48, 36), (3.0, 2.5, 3.0), (-50.0, 20.0, 10.0), AXES)
@@ -155,3 +156,29 @@ def test_extension() -> None:
     assert extended.inverse is not None
     error = inverse_consistency(extended.displacement, extended.inverse)[..., 3:]
     assert float(error[:, 3:, 4:-4].max()) < 0.2
+
+
+@pytest.mark.parametrize(("largest", "width"), [(0.4, 16), (4.0, 16), (10.0, 40), (30.0, 120)])
+def test_extension_fades_so_slowly_that_nothing_folds(largest: float, width: int) -> None:
+    """Over 16 voxels, or four times the displacement: its half is left at half the way."""
+    lattice = ImageGeometry((8, 8, 8), (1.0,) * 3, (0.0,) * 3, AXES)
+    image = lattice.crop((-200, 0, 0), (208, 8, 8))
+    field = torch.zeros(1, 3, 8, 8, 8)
+    field[:, 2] = largest  # along i, where the image goes on
+    found, where = extend_prediction(FieldPrediction(field, field), lattice, image)
+    assert where.size == (8 + width, 8, 8)
+    row = found.displacement[0, 2, 4, 4]
+    assert float(row[0]) == pytest.approx(0.0, abs=1e-6)
+    assert float(row[width // 2]) == pytest.approx(largest / 2, rel=1e-4)
+    torch.testing.assert_close(row[width:], field[0, 2, 4, 4])
+    assert float(least_determinant(found.displacement).min()) > 0.5
+
+
+@pytest.mark.parametrize(("offset", "expected"), [(-0.6, 9), (-0.4, 8), (0.4, 8), (0.6, 9)])
+def test_half_a_voxel_belongs_to_the_last_one(offset: float, expected: int) -> None:
+    lattice = ImageGeometry((8, 8, 8), (2.0,) * 3, (0.0,) * 3, AXES)
+    image = ImageGeometry((8, 8, 8), (2.0,) * 3, (2 * offset, 0.0, 0.0), AXES)
+    field = torch.ones(1, 3, 8, 8, 8)
+    _, where = extend_prediction(FieldPrediction(field, field), lattice, image)
+    assert where.size == (expected, 8, 8)
+    assert where.origin[0] == (-2.0 if offset < -0.5 else 0.0)

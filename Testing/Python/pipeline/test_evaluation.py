@@ -94,3 +94,14 @@ def test_inverse_consistency_is_a_distance_in_mm(plane: ImageGeometry) -> None:
     back = DisplacementField(np.broadcast_to((-2.0, -0.5), (*plane.array_shape, 2)), plane)
     found = deformation_metrics(shift, shift.jacobian_determinant(), back)
     assert found["inverse_consistency_mm"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_inverse_consistency_of_a_large_image_is_that_of_all_columns(axis: int) -> None:
+    """Every second pixel would lie in every second column."""
+    lattice = ImageGeometry((1440, 1440), (1.0, 1.0), (0.0, 0.0), (1.0, 0.0, 0.0, 1.0))
+    vectors = np.zeros((*lattice.array_shape, 2))
+    np.moveaxis(vectors, axis, 0)[1::2, :, 1] = 0.3
+    field, still = DisplacementField(vectors, lattice), DisplacementField.identity(lattice)
+    found = deformation_metrics(field, np.ones(lattice.array_shape), still)
+    assert found["inverse_consistency_mm"] == pytest.approx(0.15, rel=0.01)

@@ -13,8 +13,8 @@ from SlicerLDMRegLib.pipeline.align.phase_shift import best_shift
 from SlicerLDMRegLib.pipeline.options import RefineOptions
 from SlicerLDMRegLib.pipeline.progress import Progress
 from SlicerLDMRegLib.pipeline.refine.diffeomorphic import least_determinant
-from SlicerLDMRegLib.pipeline.refine.initial_velocity import choose_similarity
 from SlicerLDMRegLib.pipeline.refine.instance_optimisation import refine_field
+from SlicerLDMRegLib.pipeline.refine.similarity_choice import choose_similarity
 
 FAST = RefineOptions(iterations=(20, 20, 10), similarity="mse", smoothness=0.01)
 
@@ -214,6 +214,24 @@ def test_similarity_by_the_images() -> None:
     half = torch.ones_like(image)
     half[..., 24:] = 0
     assert choose_similarity(torch.where(half > 0, image, 0.9), image, half) == "mse"
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_similarity_by_all_columns_and_rows_of_many_slices(transposed: bool) -> None:
+    """Every fourth pixel, in the order of storage, would be those of every fourth column."""
+    fixed = texture(13, 1, 256, 256)
+    moving = 1 - fixed
+    moving[..., ::4] = fixed[..., ::4]
+    if transposed:
+        moving, fixed = moving.mT.contiguous(), fixed.mT.contiguous()
+    assert choose_similarity(moving, fixed) == "lncc"
+    assert choose_similarity(fixed.clone(), fixed) == "mse"
+
+
+def test_similarity_of_more_pixels_than_torch_takes_quantiles_of() -> None:
+    image = torch.rand(1, 1, 4100, 4100, generator=torch.Generator().manual_seed(0))
+    assert choose_similarity(image, image) == "mse"
+    assert choose_similarity(image, image.square()) == "lncc"
 
 
 def test_trusted_field_is_held(pair: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> None:

@@ -14,9 +14,10 @@ import torch
 from SlicerLDMRegLib.functional import gaussian_smooth, integrate, warp
 from SlicerLDMRegLib.pipeline.options import RefineOptions
 from SlicerLDMRegLib.pipeline.refine.diffeomorphic import least_determinant
-from SlicerLDMRegLib.pipeline.refine.initial_velocity import choose_similarity, stationary_velocity
+from SlicerLDMRegLib.pipeline.refine.initial_velocity import stationary_velocity
 from SlicerLDMRegLib.pipeline.refine.instance_optimisation import refine_field
 from SlicerLDMRegLib.pipeline.refine.objective import ImagePair, velocity_shape
+from SlicerLDMRegLib.pipeline.refine.similarity_choice import choose_similarity
 
 SHAPE = (26, 30, 28)
 FAST = RefineOptions(iterations=(15, 10), similarity="mse", smoothness=0.01, sigma=2.0)

@@ -21,6 +21,7 @@ from SlicerLDMRegLib.pipeline import LoadedModel, RegistrationRequest, load_mode
 from SlicerLDMRegLib.pipeline.inputs import read_inputs
 from SlicerLDMRegLib.pipeline.regions.image_regions import GivenRegions, ImageRegions, RegionSummary
 from SlicerLDMRegLib.pipeline.regions.label_matching import known_rows, match_labels
+from SlicerLDMRegLib.pipeline.regions.segmentation_cache import segmenter_beside
 from SlicerLDMRegLib.segmentation import Segmentation, write_segmentation
 
 AXES = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
@@ -279,7 +280,7 @@ def test_a_segmenter_finds_the_regions(
     assert np.abs(result.field.vectors - plain.field.vectors).max() > 0.05
     assert "segment" in result.timings
     # The same image is segmented once; the moving one only for the overlap.
-    beside = model.segmenter(str(segmenter))
+    beside = segmenter_beside(model, str(segmenter))
     found = beside.segment(images[0])
     assert beside.segment(sitk.Image(images[0])) is found
     refined = run(images, model, segmenter=segmenter, refine={"iterations": (2,), "anatomy": 1.0})

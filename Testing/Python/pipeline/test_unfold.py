@@ -6,6 +6,7 @@ from SlicerLDMRegLib.functional import gaussian_smooth, integrate
 from SlicerLDMRegLib.pipeline.refine.diffeomorphic import (
     DETERMINANT_FLOOR,
     least_determinant,
+    squarings_for,
     unfold,
 )
 
@@ -42,6 +43,29 @@ def test_repair_is_local_and_keeps_other_elements() -> None:
     assert torch.equal(found[0], good[0])
     assert (found[1] - bad[0]).abs()[:, 8:12, 8:12].max() > 0.5
     assert (found[1] - bad[0]).abs()[:, 36:, 36:].max() < 1e-3
+
+
+def test_repair_stays_local_while_the_caller_rejects_the_same_fold() -> None:
+    """Only what is rejected without a fold to be seen is smoothed everywhere."""
+    velocity = rough(1, 2, 48, 48, sigma=4.0, size=2.0)
+    velocity[..., 8:12, 8:12] += rough(1, 2, 4, 4, sigma=0.0, size=5.0)
+
+    def accept(displacement: torch.Tensor, inverse: torch.Tensor) -> torch.Tensor:
+        folded = (least_determinant(t) < DETERMINANT_FLOOR for t in (displacement, inverse))
+        return ~torch.stack([t.flatten(1).any(1) for t in folded]).any(0)
+
+    found, _ = unfold(velocity, accept=accept)
+    assert torch.equal(found, unfold(velocity)[0])
+    assert (found - velocity).abs()[..., 36:, 36:].max() < 1e-3
+
+
+def test_the_first_step_of_an_integration_is_below_half_a_voxel() -> None:
+    for largest, expected in ((0.0, 6), (3.0, 6), (32.0, 6), (33.0, 7), (100.0, 8)):
+        velocity = torch.zeros(1, 2, 9, 9)
+        velocity[0, 1, 4, 4] = -largest
+        assert squarings_for(velocity) == expected
+        assert largest / 2 ** squarings_for(velocity) <= 0.5
+    assert squarings_for(torch.full((1, 2, 9, 9), 3.0), least=1) == 3
 
 
 def test_caller_can_ask_for_more() -> None:

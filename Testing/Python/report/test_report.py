@@ -20,11 +20,11 @@ from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.report import judge, key_numbers, to_plain, write_json, write_reports
 from SlicerLDMRegLib.report.canvas import DARK
+from SlicerLDMRegLib.report.figure_data import build_figure_data
 from SlicerLDMRegLib.report.figures import panel_png
 from SlicerLDMRegLib.report.jacobian_map import FOLD_COLOR, JACOBIAN_MAP
 from SlicerLDMRegLib.report.panels import PANELS
 from SlicerLDMRegLib.report.planes import anatomical_axes, choose_planes
-from SlicerLDMRegLib.report.scene import build_scene
 from SlicerLDMRegLib.report.tables import metric_tables, provenance_tables
 
 IDENTITY_3D = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
@@ -187,27 +187,29 @@ def test_sampling_a_plane_reproduces_the_voxels() -> None:
 @pytest.mark.parametrize("direction", [IDENTITY_3D, LPS_FLIPPED, SAGITTAL])
 def test_motion_on_the_screen_is_the_physical_motion(direction: tuple[float, ...]) -> None:
     # mm to the left, posterior, superior
-    scene = build_scene(make_result(geometry_3d(direction), lambda p: constant(p, 1.0, 2.0, 3.0)))
+    data = build_figure_data(
+        make_result(geometry_3d(direction), lambda p: constant(p, 1.0, 2.0, 3.0))
+    )
     expected = {"axial": (1.0, 2.0), "coronal": (1.0, -3.0), "sagittal": (2.0, -3.0)}
-    for view in scene.views:
+    for view in data.views:
         name = view.plane.title.split()[0]
         assert np.allclose(view.motion.reshape(-1, 2), expected[name])
 
 
 def test_differences_share_one_scale_and_vanish_for_a_perfect_result() -> None:
     result = make_result(geometry_2d(), lambda p: constant(p, 6.0, 0.0))
-    scene = build_scene(result)
-    view = scene.views[0]
+    data = build_figure_data(result)
+    view = data.views[0]
     inner = (slice(None), slice(0, 30))  # to the right the moving image ends
     assert np.abs(view.after[inner]).max() < 1e-6
     assert np.abs(view.before[inner]).max() > 0.04
-    assert np.percentile(np.abs(view.before), 99.5) == pytest.approx(scene.difference_limit)
+    assert np.percentile(np.abs(view.before), 99.5) == pytest.approx(data.difference_limit)
 
 
 def test_images_of_different_contrast_get_their_own_windows() -> None:
     result = make_result(geometry_2d())
     result.fixed = result.fixed * 1000.0 + 5e4
-    view = build_scene(result).views[0]
+    view = build_figure_data(result).views[0]
     assert np.abs(view.before).max() < 0.02
 
 
@@ -215,7 +217,7 @@ def test_field_on_a_coarser_lattice_is_drawn_on_the_result_lattice() -> None:
     result = make_result(geometry_2d(), lambda p: 0.1 * p)
     coarse = ImageGeometry((20, 15), (3.0, 3.0), (5.0, -7.0), (1.0, 0.0, 0.0, 1.0))
     result.field = DisplacementField(0.1 * coarse.points(), coarse)
-    motion = build_scene(result).views[0].motion
+    motion = build_figure_data(result).views[0].motion
     assert np.allclose(motion[:28, :38], 0.1 * geometry_2d().points()[:28, :38], atol=1e-6)
 
 
@@ -226,19 +228,19 @@ def test_alignment_is_left_out_of_the_colours() -> None:
         return np.asarray(40.0 + 0.1 * points + weight * [2.0, 0.0])
 
     result = make_result(geometry_2d(), bump)
-    assert build_scene(result).displacement_limit > 40
+    assert build_figure_data(result).displacement_limit > 40
     result.metrics["aligned"] = {"ncc": 0.6}
-    scene = build_scene(result)
-    assert scene.displacement_limit < 2.5
-    assert scene.views[0].local[..., 0].max() > 1.5
-    assert scene.views[0].motion[..., 0].max() > 40  # the grid shows everything
+    data = build_figure_data(result)
+    assert data.displacement_limit < 2.5
+    assert data.views[0].local[..., 0].max() > 1.5
+    assert data.views[0].motion[..., 0].max() > 40  # the grid shows everything
 
 
 def test_slices_are_counted_in_the_fixed_image() -> None:
     whole, part = geometry_3d(SAGITTAL), geometry_3d(SAGITTAL).crop((0, 0, 4), (16, 20, 3))
     result = make_result(part)
     result.fixed = whole.to_image(np.ones(whole.array_shape, np.float32))
-    titles = [view.plane.title for view in build_scene(result, slice_axis=2).views]
+    titles = [view.plane.title for view in build_figure_data(result, slice_axis=2).views]
     assert titles[0] == "sagittal k=4"
     assert titles[-1] == "sagittal k=6"
 
@@ -247,18 +249,18 @@ def test_constant_and_tiny_images_do_not_break_the_scales() -> None:
     geometry = geometry_2d((2, 3))
     result = make_result(geometry)
     result.fixed = result.moving = result.warped = geometry.to_image(np.ones((3, 2), np.float32))
-    scene = build_scene(result)
-    assert np.isfinite([scene.difference_limit, scene.displacement_limit]).all()
+    data = build_figure_data(result)
+    assert np.isfinite([data.difference_limit, data.displacement_limit]).all()
     for p in PANELS:
-        assert panel_png(p, scene)
+        assert panel_png(p, data)
 
 
 # Panels ------------------------------------------------------------------------------------------
 
 
 def test_folds_are_marked_in_the_jacobian_map_and_only_there() -> None:
-    folded = build_scene(make_result(geometry_2d(), folding))
-    sound = build_scene(make_result(geometry_2d()))
+    folded = build_figure_data(make_result(geometry_2d(), folding))
+    sound = build_figure_data(make_result(geometry_2d()))
     assert folded.fold_count > 0
     marked = pixels(panel_png(panel("jacobian"), folded))
     # Every folded sample must show: its share of the picture's area, apart from rings and text.
@@ -270,8 +272,8 @@ def test_folds_are_marked_in_the_jacobian_map_and_only_there() -> None:
 
 def test_jacobian_map_is_centred_at_one() -> None:
     def middle(factor: float) -> np.ndarray:
-        scene = build_scene(make_result(geometry_2d(), lambda p: (factor - 1) * p))
-        image = pixels(panel_png(panel("jacobian"), scene))
+        data = build_figure_data(make_result(geometry_2d(), lambda p: (factor - 1) * p))
+        image = pixels(panel_png(panel("jacobian"), data))
         return np.asarray(image[image.shape[0] // 2, image.shape[1] // 2])
 
     assert np.allclose(middle(1.0), JACOBIAN_MAP(0.5)[:3], atol=0.02)
@@ -287,9 +289,9 @@ def test_grid_lines_are_level_lines_of_the_moving_coordinate() -> None:
         geometry = ImageGeometry((96, 96), (1.0, 1.0), (0.0, 0.0), (1.0, 0.0, 0.0, 1.0))
         result = make_result(geometry, lambda p: constant(p, shift, 0.0))
         result.fixed = geometry.to_image(np.zeros(geometry.array_shape, np.float32))
-        scene = build_scene(result)
-        assert scene.grid_spacing == 5.0
-        image = pixels(panel_png(panel("grid"), scene, DARK))
+        data = build_figure_data(result)
+        assert data.grid_spacing == 5.0
+        image = pixels(panel_png(panel("grid"), data, DARK))
         row = image[image.shape[0] // 2 - 10 : image.shape[0] // 2 + 10, :, 0].min(axis=0)
         size = image.shape[1] / 96
         found = np.flatnonzero((row[1:-1] > row[:-2]) & (row[1:-1] >= row[2:]) & (row[1:-1] > 0.3))
@@ -302,8 +304,8 @@ def test_grid_lines_are_level_lines_of_the_moving_coordinate() -> None:
 
 def test_direction_colours_differ_for_opposite_motion() -> None:
     def hue(shift: float) -> np.ndarray:
-        scene = build_scene(make_result(geometry_2d(), lambda p: constant(p, shift, 0.0)))
-        image = pixels(panel_png(panel("displacement"), scene))
+        data = build_figure_data(make_result(geometry_2d(), lambda p: constant(p, shift, 0.0)))
+        image = pixels(panel_png(panel("displacement"), data))
         return np.asarray(image[image.shape[0] // 2, image.shape[1] // 2])
 
     right, left = hue(2.0), hue(-2.0)
@@ -313,10 +315,10 @@ def test_direction_colours_differ_for_opposite_motion() -> None:
 
 def test_pictures_keep_the_physical_aspect_ratio() -> None:
     geometry = ImageGeometry((20, 20), (1.0, 2.0), (0.0, 0.0), (1.0, 0.0, 0.0, 1.0))
-    image = pixels(panel_png(panel("fixed"), build_scene(make_result(geometry))))
+    image = pixels(panel_png(panel("fixed"), build_figure_data(make_result(geometry))))
     assert image.shape[0] / image.shape[1] == pytest.approx(2.0, abs=0.02)
     geometry = ImageGeometry((20, 20), (2.0, 1.0), (0.0, 0.0), (1.0, 0.0, 0.0, 1.0))
-    image = pixels(panel_png(panel("fixed"), build_scene(make_result(geometry))))
+    image = pixels(panel_png(panel("fixed"), build_figure_data(make_result(geometry))))
     assert image.shape[0] / image.shape[1] == pytest.approx(0.5, abs=0.02)
 
 

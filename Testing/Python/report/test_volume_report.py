@@ -16,10 +16,10 @@ from matplotlib.image import imread
 from SlicerLDMRegLib import register
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.report import write_overview, write_reports
-from SlicerLDMRegLib.report.focus import find_focus
-from SlicerLDMRegLib.report.outlines import choose_outlines
+from SlicerLDMRegLib.report.figure_data import build_figure_data
+from SlicerLDMRegLib.report.outlined_labels import choose_outlines
 from SlicerLDMRegLib.report.panels import panels_for
-from SlicerLDMRegLib.report.scene import build_scene
+from SlicerLDMRegLib.report.slice_position import find_focus, image_window
 
 NAMES = {
     3: "Left-Cerebral-Cortex", 4: "Left-Lateral-Ventricle", 10: "Left-Thalamus",
@@ -167,12 +167,12 @@ def test_moving_image_is_shown_aligned_where_the_alignment_is_known(result: Any)
     aligned = Aligned()
     # An alignment that is the whole field makes the aligned image the warped one.
     aligned.alignment = result.field.to_transform()  # type: ignore[attr-defined]
-    scene, plain = build_scene(aligned), build_scene(result)  # type: ignore[arg-type]
-    for view, other in zip(scene.views, plain.views, strict=True):
+    data, plain = build_figure_data(aligned), build_figure_data(result)  # type: ignore[arg-type]
+    for view, other in zip(data.views, plain.views, strict=True):
         assert np.abs(view.moving - view.warped).max() < 0.02
         assert np.abs(other.moving - other.warped).max() > 0.2
         assert np.mean(view.moving_labels != view.warped_labels) < 0.01
-    titles = [panel.title for panel in panels_for(scene)]
+    titles = [panel.title for panel in panels_for(data)]
     assert "Moving, aligned" in titles and "Moving" not in titles
     assert "Moving" in [panel.title for panel in panels_for(plain)]
 
@@ -212,3 +212,10 @@ def test_outlines_are_the_compact_ones() -> None:
     other[3:9, 3:9] = 5
     assert choose_outlines([None, other, few]) == (1, 2, 5)
     assert choose_outlines([None]) == ()
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_the_window_is_that_of_all_planes(axis: int) -> None:
+    voxels = np.zeros((128, 128, 128), np.int16)
+    np.moveaxis(voxels, axis, 0)[1::8] = 1000
+    assert image_window(sitk.GetImageFromArray(voxels)) == (0.0, 1000.0)

@@ -125,18 +125,14 @@ def test_an_undo_that_failed_can_be_tried_again(
     tick(host, form, points)
     host.click(form.ui.applyToButton)
 
-    broken = [True]
-
     def fail() -> None:
-        if broken:
-            raise RuntimeError("the disk is full")
+        raise RuntimeError("the disk is full")
 
     section._steps[-1][1][0].on_undo(fail)
     host.dialogs.answer("could not be put back", None)
     host.click(form.ui.undoApplyButton)
     assert "the disk is full" in host.errors.pop()
     assert form.ui.undoApplyButton.enabled
-    broken.clear()
     host.click(form.ui.undoApplyButton)
     np.testing.assert_allclose(positions(points), start, atol=1e-6)
     assert not form.ui.undoApplyButton.enabled

@@ -126,7 +126,7 @@ def test_deleting_an_input(
     scene = host.slicer.mrmlScene
     start = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "start")
     chosen = plan(initial_transform=start)
-    node = getattr(chosen, role)
+    node = chosen.nodes[role]
     after = []
 
     def remove(now: str) -> None:

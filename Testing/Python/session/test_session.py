@@ -42,12 +42,13 @@ def test_the_nodes_hold_the_result(session: Watched, plan: MakePlan) -> None:
     from SlicerLDMRegLib.geometry import ImageGeometry
     from SlicerLDMRegLib.slicer_app.results.embed_2d import place
     from SlicerLDMRegLib.slicer_app.scene.nodes import read_json, roles_of
+    from SlicerLDMRegLib.slicer_app.scene.steps import all_at_once
     from SlicerLDMRegLib.slicer_app.scene.transform_nodes import field_from_transform
     from Testing.Python.slicer_app.scenes import array_of
 
     chosen = plan()
     run = session.run(chosen)
-    placed = place(run.result, chosen.images())
+    placed = place(run.result, all_at_once(chosen.images()))
     lattice = ImageGeometry.from_image(placed.warped)
     found = field_from_transform(run.nodes["transform"], lattice)
     assert np.abs(found.vectors - placed.field.vectors).max() < 1e-9
@@ -130,7 +131,7 @@ def test_labels(session: Watched, host: Any, plan: MakePlan) -> None:
 
     chosen = plan()
     labels = [segments(node) for node in (chosen.fixed, chosen.moving)]
-    run = session.run(plan(segmentation=labels[0], moving_labels=labels[1]))
+    run = session.run(plan(fixed_labels=labels[0], moving_labels=labels[1]))
     assert run.metrics["after"]["dice"][1] > run.metrics["before"]["dice"][1]
     warped = run.nodes["warped_labels"].GetSegmentation()
     assert [warped.GetNthSegment(0).GetName()] == ["bright"]

@@ -16,6 +16,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.pipeline import RegistrationResult
+from SlicerLDMRegLib.resampling import warp_image
 from SlicerLDMRegLib.slicer_app.results.result_nodes import OUTPUTS, ResultWriter, WrittenResult
 from SlicerLDMRegLib.slicer_app.results.sequence_results import SEQUENCE_OUTPUTS, SequenceWriter
 from SlicerLDMRegLib.slicer_app.scene.coordinates import ijk_to_ras
@@ -52,12 +53,16 @@ def lattice(
 
 
 def blobs(geometry: ImageGeometry, shift: tuple[float, ...] = (0.0, 0.0, 0.0)) -> sitk.Image:
-    """Smooth blobs in physical space, 0 to 1, float32; shifted by some mm."""
+    """Smooth blobs in physical space, 0 to 1, float32; shifted by some mm.
+
+    The least is 0, which is also what Slicer puts where an image is not defined.
+    """
     points = geometry.points() - np.asarray(shift)[: geometry.dimension]
     values = np.zeros(geometry.array_shape)
     for center, width in (((3, 2, 1), 5.0), ((-5, 4, -2), 4.0), ((1, -6, 3), 6.0)):
         offset = points - np.asarray(center)[: geometry.dimension]
         values += np.exp(-(offset**2).sum(axis=-1) / (2 * width**2))
+    values -= values.min()
     return geometry.to_image((values / values.max()).astype(np.float32))
 
 
@@ -92,21 +97,17 @@ def result_of(
     moving = ImageGeometry.from_image(images.moving)
     field = field or smooth_field(fixed)
 
-    def warp(image: sitk.Image, interpolator: int) -> sitk.Image:
-        low = float(sitk.GetArrayViewFromImage(image).min())
-        outside = min(0.0, low) if interpolator == sitk.sitkLinear else 0.0
-        reference = field.geometry.empty_image()
-        transform = field.to_transform()
-        kind = image.GetPixelID()
-        return sitk.Resample(image, reference, transform, interpolator, outside, kind)
-
+    transform = field.to_transform()
     folds = np.zeros(field.geometry.array_shape, np.uint8)
     folds[(slice(1, 4),) * folds.ndim if 1 not in folds.shape else ...] = 1
     labels = images.moving_labels
+    warped_labels = None
+    if labels is not None:
+        warped_labels = warp_image(labels, field.geometry, transform, labels=True)
     result = RegistrationResult(
         fixed=images.fixed,
         moving=images.moving,
-        warped=warp(images.moving, sitk.sitkLinear),
+        warped=warp_image(images.moving, field.geometry, transform),
         field=field,
         inverse=DisplacementField(
             -smooth_field(moving, 1.0).vectors,
@@ -130,7 +131,7 @@ def result_of(
         },
         fixed_labels=images.fixed_labels,
         moving_labels=labels,
-        warped_labels=None if labels is None else warp(labels, sitk.sitkNearestNeighbor),
+        warped_labels=warped_labels,
     )
     return replace(result, **changes)
 

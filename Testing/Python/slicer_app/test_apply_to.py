@@ -193,6 +193,24 @@ def test_hardened_volume_on_the_fixed_lattice_is_the_warped_volume(
     assert np.abs(array_of(moving) - array_of(nodes["warped"])).max() < 1e-6
 
 
+def test_hardened_whole_numbers_are_rounded_and_surrounded_by_the_darkest(
+    scene: Any, transform: Any
+) -> None:
+    rng = np.random.default_rng(0)
+    image = LATTICE.to_image(rng.integers(967, 2000, LATTICE.array_shape, np.int16))
+    node, reference = volume_node(image, "image"), volume_node(image, "reference")
+    apply_transform(transform, [node], harden=True, reference=reference)
+    points = moved(transform.GetAttribute("map"), LATTICE.points())
+    field = DisplacementField(points - LATTICE.points(), LATTICE).to_transform()
+    exact = sitk.GetArrayFromImage(
+        sitk.Resample(image, image, field, sitk.sitkLinear, -1.0, sitk.sitkFloat64)
+    )
+    outside = exact == -1
+    assert outside.any()
+    assert (array_of(node)[outside] == 967).all()
+    assert np.abs(array_of(node) - exact)[~outside].max() < 0.5 + 1e-3
+
+
 def test_applying_twice_moves_once(scene: Any, transform: Any) -> None:
     node = markup(moving_center(transform))
     apply_transform(transform, [node])

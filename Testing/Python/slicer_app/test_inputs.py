@@ -13,9 +13,11 @@ import vtk
 
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
+from SlicerLDMRegLib.slicer_app.results.embed_2d import place
 from SlicerLDMRegLib.slicer_app.scene.coordinates import FLIP
 from SlicerLDMRegLib.slicer_app.scene.labels import labels_from_node, segmentation_from_labels
 from SlicerLDMRegLib.slicer_app.scene.scene_images import LabelSource
+from SlicerLDMRegLib.slicer_app.scene.segment_layers import on_lattice
 from SlicerLDMRegLib.slicer_app.scene.view_slices import slice_node
 from Testing.Python.slicer_app.scenes import (
     array_of,
@@ -168,7 +170,47 @@ def test_a_photograph_meets_a_slice_of_a_volume(scene: Any) -> None:
     assert np.abs(found - array_of(nodes["warped"])).max() < 1e-5
 
 
+def test_slices_and_results_of_whole_numbers_are_rounded(scene: Any) -> None:
+    """Neither the slice that is cut nor what the transform makes of the volume is cut off."""
+    turn = rotation(0.3, -0.2, 0.4)
+    plane = lattice((60, 56, 1), (1.0, 1.0, 5.0), turn)  # reaches out of the volume
+    fixed = volume_node(blobs(plane), "photograph")
+    geometry = lattice((30, 28, 26))
+    rng = np.random.default_rng(0)
+    voxels = geometry.to_image(rng.integers(967, 2000, geometry.array_shape, np.int16))
+    images = scene_images(fixed, volume_node(voxels, "volume"))
+    assert images.resampled is not None
+    placed = place(result_of(images), images)
+    none = sitk.Transform(3, sitk.sitkIdentity)
+    cut = images.planes[1].geometry
+    shown = sitk.GetArrayFromImage(images.moving).reshape(cut.array_shape)
+    for found, on, map_ in (
+        (shown, cut, none),
+        (sitk.GetArrayFromImage(placed.warped), plane, placed.field.to_transform()),
+    ):
+        assert found.dtype == np.int16
+        exact = sitk.GetArrayFromImage(
+            sitk.Resample(voxels, on.empty_image(), map_, sitk.sitkLinear, -1.0, sitk.sitkFloat64)
+        )
+        inside = exact != -1
+        assert np.abs(found - exact)[inside].max() < 0.5 + 1e-3
+        assert abs((found - exact)[inside].mean()) < 0.05
+        assert (found[~inside] == 967).all()
+    assert not inside.all()
+
+
 # Labels
+
+
+def test_large_labels_on_another_lattice_stay_what_they_are() -> None:
+    """Numbers that float64, through which ITK passes them, does not hold."""
+    geometry = lattice((14, 12, 10), (1.0, 1.5, 2.0), rotation(0.3, 0.2, 0.1))
+    numbers = 2**60 + np.arange(geometry.size[0] * 120, dtype=np.int64)
+    labels = numbers.reshape(geometry.array_shape)
+    found = sitk.GetArrayFromImage(
+        on_lattice(geometry.to_image(labels), geometry.crop((2, 3, 4), (6, 5, 4)))
+    )
+    np.testing.assert_array_equal(found, labels[4:8, 3:8, 2:8])
 
 
 def test_labels_on_the_lattice_are_taken_as_they_are(scene: Any) -> None:

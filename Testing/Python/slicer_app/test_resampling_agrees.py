@@ -11,6 +11,7 @@ import slicer
 
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.pipeline.slices import SliceRange
+from SlicerLDMRegLib.resampling import coverage
 from SlicerLDMRegLib.slicer_app.scene.volume_nodes import volume_geometry
 from Testing.Python.slicer_app.scenes import (
     array_of,
@@ -136,3 +137,29 @@ def test_whole_numbers_and_values_below_zero(scene: Any) -> None:
     difference = np.abs(resampled(moving, nodes["transform"], fixed) - warped).max()
     assert difference <= 1
     assert difference < 1e-3 * np.ptp(warped)
+    # A half is the only number on which the two may differ: no voxel is cut off.
+    assert abs((resampled(moving, nodes["transform"], fixed) - warped).mean()) < 1e-3
+
+
+@pytest.mark.parametrize("darkest", [-1000, 0, 967])
+@pytest.mark.parametrize("name", ["identity", "oblique", "2D"])
+def test_outside_there_is_the_darkest_value_and_inside_both_agree(
+    scene: Any, name: str, darkest: int
+) -> None:
+    """Slicer puts 0 around a volume, as black as that may be in it."""
+    fixed_lattice, moving_lattice = GEOMETRIES[name]
+    fixed = volume_node(blobs(fixed_lattice), "fixed")
+    voxels = sitk.Cast(blobs(moving_lattice, (1, 0, 0)) * 500 + darkest, sitk.sitkInt16)
+    moving = volume_node(voxels, "moving")
+    images = scene_images(fixed, moving)
+    field = smooth_field(ImageGeometry.from_image(images.fixed), 9.0)
+    wanted = {"warped": None, "transform": None}
+    nodes = write_result(result_of(images, field), images, wanted).nodes
+    warped = array_of(nodes["warped"])
+    found = resampled(moving, nodes["transform"], fixed)
+    inside = coverage(images.moving, field.geometry, field.to_transform()).astype(bool)
+    inside = inside.reshape(warped.shape)
+    assert 0.1 < inside.mean() < 0.95
+    assert (warped[~inside] == darkest).all()
+    assert (found[~inside] == 0).mean() > 0.9  # but for the outermost half of a voxel
+    assert np.abs(found - warped)[inside].max() <= 1

@@ -17,7 +17,8 @@ from SlicerLDMRegLib.slicer_app.scene.frames import FrameSequence, sequence_of
 from SlicerLDMRegLib.slicer_app.scene.nodes import read_attributes, read_json, roles_of
 from SlicerLDMRegLib.slicer_app.scene.scene_change import SceneChange
 from SlicerLDMRegLib.slicer_app.scene.transform_nodes import field_from_transform
-from SlicerLDMRegLib.slicer_app.scene.volume_nodes import set_image
+from SlicerLDMRegLib.slicer_app.scene.view_slices import slice_node
+from SlicerLDMRegLib.slicer_app.scene.volume_nodes import set_image, volume_geometry
 from Testing.Python.slicer_app.failures import failures
 from Testing.Python.slicer_app.scenes import (
     array_of,
@@ -25,6 +26,7 @@ from Testing.Python.slicer_app.scenes import (
     lattice,
     resliced,
     result_of,
+    rotation,
     scene_images,
     scene_text,
     smooth_field,
@@ -122,6 +124,35 @@ def test_results_follow_the_slider(scene: Any, frames: FrameSequence) -> None:
         assert sequence.GetNumberOfDataNodes() == 4
         assert [sequence.GetNthIndexValue(n) for n in range(4)] == list(TIMES)
         assert (sequence.GetIndexName(), sequence.GetIndexUnit()) == ("time", "s")
+
+
+def test_the_reference_frame_is_rounded_like_the_others(scene: Any, frames: FrameSequence) -> None:
+    """The slice of a view, cut out of frames of whole numbers that begin far from 0."""
+    for number in range(len(frames)):
+        image = sitk.Cast(blobs(LATTICE, (0.8 * number, 0, 0)) * 1000 + 967, sitk.sitkInt16)
+        set_image(frames.node.GetNthDataNode(number), image)
+    select(frames, 0)
+    view = slice_node(scene, "Red")
+    matrix = np.eye(4)
+    matrix[:3, :3] = rotation(0.5, 0.4, 0.3)
+    view.GetSliceToRAS().DeepCopy(slicer.util.vtkMatrixFromArray(matrix))
+    view.UpdateMatrices()
+    results = {}
+    for number in range(1, len(frames)):
+        images = scene_images(frames.frame(0), frames.frame(number), view=view)
+        results[number] = (result_of(images), images)
+    nodes = write_sequence(results, frames, ("warped",)).nodes
+    select(frames, 0)
+    warped = array_of(nodes["warped"])
+    assert warped.dtype == np.int16
+    reference = volume_geometry(nodes["warped"]).empty_image()
+    none = sitk.Transform(3, sitk.sitkIdentity)
+    image = frames.frame(0).image()
+    exact = sitk.GetArrayFromImage(
+        sitk.Resample(image, reference, none, sitk.sitkLinear, 967.0, sitk.sitkFloat64)
+    )
+    assert np.ptp(exact) > 500
+    assert np.abs(warped - exact).max() < 0.5 + 1e-3
 
 
 def test_a_still_image_may_be_the_reference(scene: Any, frames: FrameSequence) -> None:

@@ -17,7 +17,7 @@ from SlicerLDMRegLib.model_store import find_model
 from SlicerLDMRegLib.networks.textscf import TextSCF, TextSCFConfig
 from Testing.Python.training.models import write_segmenter
 from training.ablate import evaluate_row, main, train
-from training.ablation import Ablation, TableRow
+from training.ablation_config import Ablation, TableRow
 from training.config import StageConfig
 from training.datasets.brain_labels import SUBJECTS
 from training.datasets.brain_streams import BrainStreamOptions

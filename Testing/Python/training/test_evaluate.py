@@ -28,7 +28,8 @@ from training.baselines import (
     syn,
     syn_cc,
 )
-from training.datasets.evaluation import EvaluationPair, evaluation_pairs
+from training.datasets.evaluation import EvaluationPair
+from training.datasets.evaluation_sets import evaluation_pairs
 from training.evaluate import build_methods, evaluate, main
 from training.scores import score
 

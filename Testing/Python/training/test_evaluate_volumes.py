@@ -22,7 +22,8 @@ from SlicerLDMRegLib.text import label_scheme
 from Testing.Python.training.models import SIZE, SPACING, write_segmenter
 from training.baselines import Method, Registered, demons, ldmreg_method, syn
 from training.datasets.brain_labels import SUBJECTS
-from training.datasets.evaluation import EvaluationPair, evaluation_pairs, structure_names
+from training.datasets.evaluation import EvaluationPair, structure_names
+from training.datasets.evaluation_sets import evaluation_pairs
 from training.datasets.evaluation_volumes import abdomen_warp, hippocampus, random_warp
 from training.evaluate import build_methods, main
 from training.scores import score

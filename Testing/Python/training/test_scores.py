@@ -13,8 +13,8 @@ from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.geometry import ImageGeometry
 from training.datasets.evaluation import EvaluationPair, pixel_lattice
 from training.export import measured_results
+from training.result_files import to_markdown, write_results
 from training.scores import compare, score, summarise, summarise_structures
-from training.tables import to_markdown, write_results
 
 SHAPE = (48, 64)
 

@@ -23,7 +23,12 @@ from SlicerLDMRegLib.worker.folders import (
     remove_stale_folders,
     remove_unfinished_output,
 )
-from SlicerLDMRegLib.worker.processes import child_environment, describe_exit, is_running
+from SlicerLDMRegLib.worker.processes import (
+    child_environment,
+    describe_exit,
+    is_running,
+    start_time,
+)
 from Testing.Python.worker.waiting import (
     PATIENCE,
     assert_nothing_left,
@@ -298,6 +303,19 @@ def test_folders_of_the_dead_are_removed(place: Path) -> None:
     assert not mine.exists()
 
 
+def test_a_later_process_with_the_number_of_a_dead_one(place: Path) -> None:
+    mine = make_folder(place)
+    began = start_time(os.getpid())
+    if began is None:
+        pytest.skip("the system does not tell when a process began")
+    dead = place / mine.name.replace(f"-{began}-", f"-{began - 1}-")
+    old = place / f"ldmreg-worker-{os.getpid()}-abc_1"  # of a version that did not note it
+    dead.mkdir()
+    old.mkdir()
+    remove_stale_folders(place)
+    assert mine.is_dir() and old.is_dir() and not dead.exists()
+
+
 def test_unfinished_output_is_removed(tmp_path: Path) -> None:
     for name in (".results-0a1b2c3d", ".results-notes", ".other-0a1b2c3d", "results"):
         (tmp_path / name).mkdir()
@@ -328,6 +346,19 @@ def test_exit_codes_in_words() -> None:
     assert describe_exit(-11) == "it was ended by SIGSEGV"
     assert describe_exit(0xC0000005) == "exit code 0xc0000005"
     assert "ended" in describe_exit(None)
+
+
+def test_is_running_whatever_a_process_is_called(tmp_path: Path) -> None:
+    # A name in UTF-8 that Linux cuts off amid a letter, after 15 bytes.
+    program = tmp_path / "a)Bilderfilterü"
+    program.symlink_to("/bin/sleep")
+    child = subprocess.Popen([program, "1000"])
+    try:
+        assert is_running(child.pid)
+    finally:
+        child.kill()
+        child.wait()
+    assert not is_running(child.pid)
 
 
 def test_is_running_knows_zombies() -> None:

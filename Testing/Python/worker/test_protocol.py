@@ -6,6 +6,7 @@ import doctest
 import json
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from SlicerLDMRegLib.errors import CancelledError, InputError, ModelError, OutOfMemoryError
 from SlicerLDMRegLib.worker import WorkerError, protocol
 from SlicerLDMRegLib.worker.errors import describe_error, restore_error
-from SlicerLDMRegLib.worker.protocol import decode, encode, lines
+from SlicerLDMRegLib.worker.protocol import TO_WORKER, decode, encode, lines, problem_of
 
 
 def through(data: Iterable[bytes]) -> list[bytes]:
@@ -40,7 +41,15 @@ def test_a_message_is_one_ascii_line_and_comes_back_equal() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"hello", b"5", b"[]", b'{"type": 5}', b'{"id": "a', b"\xff"]
+    "line",
+    [
+        *(b"", b"hello", b"5", b"[]", b'{"type": 5}', b'{"id": "a', b"\xff"),
+        b'{"type": "x", "id": {"$dict": 5}}',
+        b'{"type": "x", "id": {"$dict": [[[], 5]]}}',
+        b'{"type": "x", "id": {"$tuple": 5}}',
+        b'{"type": ' * 10_000 + b'"x"' + b"}" * 10_000,
+    ],
+    ids=lambda line: line[:40].decode("latin-1"),
 )
 def test_anything_else_is_no_message(line: bytes) -> None:
     assert decode(line) is None
@@ -59,6 +68,28 @@ def test_lines_are_found_in_any_pieces() -> None:
     pieces = [data[start : start + 65536] for start in range(0, len(data), 65536)]
     (line,) = through(pieces)
     assert decode(line) == {"type": "log", "text": "ü" * 3_000_000}
+
+
+def test_a_line_that_is_too_long_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "_LONGEST", 10)
+    pieces = [b"a\n", *[b"12345"] * 100, b"\nb\n1234567890\n", *[b"x"] * 12]
+    assert through(pieces) == [b"a", b"1234512345", b"b", b"1234567890", b"x" * 10]
+
+
+@pytest.mark.parametrize(
+    ("message", "problem"),
+    [
+        ({"type": "cancel", "id": "a"}, ""),
+        ({"type": "load", "id": "a", "model": None}, ""),
+        ({"type": "done", "id": "a"}, "expected a type among run, load, cancel, ping, got 'done'"),
+        ({"type": "cancel"}, "message 'cancel': expected a text as id, got None"),
+        ({"type": "load", "id": "a", "dimension": 2.5}, "expected an integer as dimension, got 2"),
+        ({"type": "run", "id": "a", "request": "x" * 1000, "folder": ""}, "an object as request"),
+    ],
+)
+def test_what_is_wrong_with_a_message(message: dict[str, Any], problem: str) -> None:
+    found = problem_of(message, TO_WORKER)
+    assert problem in found and bool(problem) == bool(found) and len(found) < 200
 
 
 @pytest.mark.parametrize("kind", [InputError, ModelError, OutOfMemoryError, CancelledError])

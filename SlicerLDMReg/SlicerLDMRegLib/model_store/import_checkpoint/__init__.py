@@ -1,4 +1,4 @@
-"""Turn checkpoints that other code has written into model folders."""
+"""Import of the authors' released checkpoints as model folders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .textscf import import_textscf
 
 __all__ = ["CHECKPOINT_FILES", "import_checkpoint", "import_ldm_morph", "import_textscf"]
 
-# By method: the files that an import needs, in the order of the importer's arguments.
+# Files of an import by method, in the order of the importer's arguments.
 CHECKPOINT_FILES: dict[str, tuple[str, ...]] = {
     "ldm-morph": ("ldm", "registration"),
     "textscf": ("checkpoint",),
@@ -37,18 +37,18 @@ def import_checkpoint(
 
     Args:
         method: ``"ldm-morph"`` or ``"textscf"``.
-        files: the checkpoint files by the names of ``CHECKPOINT_FILES[method]``, e.g.
+        files: checkpoint files, with the keys ``CHECKPOINT_FILES[method]``, e.g.
             ``{"ldm": "ldm.ckpt", "registration": "dsc0.88.pth.tar"}``.
         output: the model folder to write.
-        model_id: its id.
-        title: its name for people.
-        options: those of the method's importer, e.g. ``use_ema=True``.
+        model_id: id of the model.
+        title: displayed name of the model.
+        options: keyword arguments of the method's importer, e.g. ``use_ema=True``.
 
     Returns:
         The card of the model.
 
     Raises:
-        ModelError: for an unknown method or option, missing files, or checkpoints that do not fit.
+        ModelError: for an unknown method or option, missing files, or unsuitable checkpoints.
     """
     if method not in _IMPORTERS:
         raise ModelError(f"unknown method {method!r}; importers exist for {sorted(_IMPORTERS)}")

@@ -1,4 +1,4 @@
-"""Import the authors' released LDM-Morph: a latent diffusion model and a registration network."""
+"""Import of the released LDM-Morph: latent diffusion model and registration network."""
 
 from __future__ import annotations
 
@@ -47,30 +47,30 @@ def import_ldm_morph(
     dtype: str = "float32",
     overwrite: bool = False,
 ) -> ModelCard:
-    """Write a model folder from the two checkpoints that the authors' training leaves.
+    """Write a model folder from the two checkpoints of the authors' training.
 
-    The sizes of the network are read off the tensors.
+    The sizes of the network are inferred from the tensors.
 
     Args:
-        ldm_checkpoint: of the latent diffusion model; holds VQ-GAN and U-Net.
-        registration_checkpoint: of the registration network.
+        ldm_checkpoint: checkpoint of the latent diffusion model, with VQ-GAN and U-Net.
+        registration_checkpoint: checkpoint of the registration network.
         output: the model folder to write.
-        model_id: its id.
-        title: its name for people.
+        model_id: id of the model.
+        title: displayed name of the model.
         use_ema: take the U-Net's moving averages; the authors take the raw weights.
-        network: options of :class:`LDMMorphConfig` that tensors do not tell, e.g. ``noising``,
-            ``lgca_second``, ``unet_head_channels``.
-        grid_size: pixels along x and y of the images that the network was trained on.
-        use: one line on which images it is for.
+        network: options of :class:`LDMMorphConfig` that the tensors do not determine, e.g.
+            ``noising``, ``lgca_second``, ``unet_head_channels``.
+        grid_size: pixels along x and y of the training images.
+        use: intended images, one line.
         licence: text for the file ``LICENSE``.
         dtype: ``"float32"`` as released, or ``"float16"``.
-        overwrite: replace a model folder that is there already.
+        overwrite: replace an existing model folder.
 
     Returns:
         The card of the model.
 
     Raises:
-        ModelError: when a file cannot be read, lacks a tensor, or holds one that is unknown.
+        ModelError: for an unreadable file, a missing or an unknown tensor.
     """
     ldm = read_checkpoint(ldm_checkpoint)
     registration = read_checkpoint(registration_checkpoint)
@@ -115,7 +115,7 @@ def import_ldm_morph(
 
 
 def _sizes(ldm: Mapping[str, Tensor], registration: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Read the arguments of the network off names and shapes."""
+    """Infer the arguments of the network from tensor names and shapes."""
     encoder = "first_stage_model.encoder"
     levels = _count(ldm, rf"{encoder}\.down\.(\d+)\..*", _LDM)
     blocks = _count(ldm, rf"{encoder}\.down\.0\.block\.(\d+)\..*", _LDM)
@@ -161,7 +161,7 @@ def _count(tensors: Mapping[str, Tensor], pattern: str, what: str) -> int:
 
 
 def _check_schedule(ldm: Mapping[str, Tensor]) -> None:
-    """The noise schedule and the latent scale are fixed here; another one would go unnoticed."""
+    """Refuse another noise schedule or latent scale, both of which are fixed in this package."""
     betas = ldm.get("betas")
     expected = noise_schedule().betas
     if betas is not None and not (

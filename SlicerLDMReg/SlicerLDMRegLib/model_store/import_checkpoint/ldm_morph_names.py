@@ -1,8 +1,8 @@
-"""How the tensors of the authors' LDM-Morph checkpoints are called, and where each of them goes.
+"""Tensor names of the authors' LDM-Morph checkpoints, mapped to ours.
 
-Their VQ-GAN and U-Net are those of CompVis (taming-transformers, latent-diffusion), ours are
-MONAI's: the same networks under other names. Attention there is made of convolutions with one tap,
-here of linear layers.
+Their VQ-GAN and U-Net are CompVis' (taming-transformers, latent-diffusion), ours are MONAI's: the
+same networks under other names. Their attention uses convolutions with kernel size 1, ours linear
+layers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = [
     "registration_sources",
 ]
 
-# With moving averages in use, the weights that they replace.
+# Raw weights, replaced by the moving averages if these are used.
 RAW_UNET = Ignored(r"model\.diffusion_model\..*", "the moving averages are used instead")
 
 LDM_IGNORED = (
@@ -79,7 +79,7 @@ _Pairs = Iterator[tuple[str, Source]]
 
 
 def ldm_sources(config: LDMMorphConfig, use_ema: bool = False) -> dict[str, Source]:
-    """Return where each tensor of ``LDMMorph.latent_features`` comes from, by our name.
+    """Return the source of each tensor of ``LDMMorph.latent_features``, by our name.
 
     Args:
         config: the network's arguments.
@@ -88,14 +88,14 @@ def ldm_sources(config: LDMMorphConfig, use_ema: bool = False) -> dict[str, Sour
     sources = {f"encoder.{ours}": source for ours, source in _encoder(config)}
     for ours, source in _unet(config):
         name = f"diffusion_model.{source.name}"
-        # The averages are stored under the same names without the dots.
+        # The averages have the same names without dots.
         name = "model_ema." + name.replace(".", "") if use_ema else f"model.{name}"
         sources[f"unet.{ours}"] = Source(name, source.transform)
     return sources
 
 
 def registration_sources(config: LDMMorphConfig) -> dict[str, Source]:
-    """Return where each tensor of ``LDMMorph.registration`` comes from, by our name."""
+    """Return the source of each tensor of ``LDMMorph.registration``, by our name."""
     pairs: list[tuple[str, Source]] = []
     stream, theirs = "global_stream", "lwsa.transformer"
     pairs += _both(f"{stream}.patch_embed", f"{theirs}.patch_embed.proj")
@@ -116,7 +116,7 @@ def registration_sources(config: LDMMorphConfig) -> dict[str, Source]:
         for block in range(2):
             pairs += _swin_block(f"lgca.{level}.blocks.{block}", f"{cross}.layers.0.blocks.{block}")
         pairs += _both(f"lgca.{level}.norm", f"{cross}.norm0")
-        # The last level joins one skip instead of two; the authors keep a layer for each case.
+        # The last level has one skip instead of two; the authors keep a layer for each case.
         first = f"up{level}.conv{3 if level == 3 else 1}.0.weight"
         pairs.append((f"decoder.ups.{level}.0.0.weight", Source(first)))
         pairs.append((f"decoder.ups.{level}.1.0.weight", Source(f"up{level}.conv2.0.weight")))
@@ -127,7 +127,7 @@ def registration_sources(config: LDMMorphConfig) -> dict[str, Source]:
 
 def _encoder(config: LDMMorphConfig) -> _Pairs:
     theirs = "first_stage_model.encoder"
-    # MONAI keeps all blocks in one list, in the order in which they run.
+    # MONAI keeps all blocks in one list, in the order of execution.
     index = iter(range(1000))
 
     def following() -> str:
@@ -182,7 +182,7 @@ def _unet(config: LDMMorphConfig) -> _Pairs:
         ours = f"up_blocks.{level}"
         for block in range(3):
             theirs = f"output_blocks.{3 * level + block}"
-            # Each block takes a skip besides its input, so that its width always changes.
+            # Each block also takes a skip, so its width always changes.
             yield from _residual(_RESIDUAL_UNET, f"{ours}.resnets.{block}", f"{theirs}.0", True)
             if level < 3:
                 yield from _attention_unet(
@@ -234,14 +234,14 @@ def _swin_block(ours: str, theirs: str) -> _Pairs:
 
 
 def _matrix(kernel: Tensor) -> Tensor:
-    """Return the matrix of a convolution with one tap."""
+    """Return the matrix of a convolution with kernel size 1."""
     if any(n != 1 for n in kernel.shape[2:]):
         raise ValueError("the convolution has more than one tap")
     return kernel.flatten(1)
 
 
 def _part_of_qkv(qkv: Tensor, part: int, heads: int) -> Tensor:
-    # The order of the released U-Net: head by head, each with its queries, keys and values.
+    # Order of the released U-Net: by head, each with its queries, keys and values.
     grouped = qkv.flatten(1) if qkv.ndim > 1 else qkv
     by_head = grouped.reshape(heads, 3, -1, *grouped.shape[1:])
     return by_head[:, part].flatten(0, 1)

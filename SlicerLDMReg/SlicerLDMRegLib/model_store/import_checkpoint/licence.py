@@ -1,4 +1,4 @@
-"""What stands in the file ``LICENSE`` of an imported model unless the user knows better."""
+"""Default text of the file ``LICENSE`` of an imported model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turn the tensors of one naming scheme into those of another, leaving nothing unexplained."""
+"""Conversion of checkpoint tensors to our names, with an account of every tensor."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _unchanged(tensor: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Source:
-    """Where one of our tensors comes from: a name in the checkpoint, and what is done with it."""
+    """Source of one of our tensors: its name in the checkpoint and a transform."""
 
     name: str
     transform: Callable[[Tensor], Tensor] = _unchanged
@@ -27,13 +27,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Ignored:
-    """Names of a checkpoint that are not needed, as a regular expression for the whole name."""
+    """Unneeded names of a checkpoint, as a regular expression for the whole name."""
 
     pattern: str
     reason: str
 
     def matches(self, name: str) -> bool:
-        """Tell whether a name is meant."""
+        """Return True if the whole name matches."""
         return re.fullmatch(self.pattern, name) is not None
 
 
@@ -44,18 +44,17 @@ def convert(
     ignored: Sequence[Ignored],
     what: str,
 ) -> dict[str, Tensor]:
-    """Return our tensors.
+    """Return our tensors, converted from a checkpoint.
 
     Args:
-        tensors: the checkpoint.
-        sources: for each of our names, where it comes from.
-        shapes: for each of our names, the shape it must have.
-        ignored: names that may stand in the checkpoint besides.
-        what: what the checkpoint is called in errors.
+        tensors: tensors of the checkpoint.
+        sources: source of each tensor, by our name.
+        shapes: required shape of each tensor, by our name.
+        ignored: further names that the checkpoint may hold.
+        what: name of the checkpoint in errors.
 
     Raises:
-        ModelError: when a tensor is missing or has another shape, or a name is neither used nor
-            ignored.
+        ModelError: for a missing tensor, a wrong shape, or a name neither used nor ignored.
     """
     used = {source.name for source in sources.values()}
     missing = sorted(used - tensors.keys())
@@ -82,10 +81,10 @@ def convert(
 
 
 def shape_of(tensors: Mapping[str, Tensor], name: str, what: str) -> tuple[int, ...]:
-    """Return the shape of a tensor with two axes or more, from which sizes are read.
+    """Return the shape of a tensor with at least two axes.
 
     Raises:
-        ModelError: when the checkpoint, called ``what``, lacks it or it has fewer axes.
+        ModelError: when the checkpoint, named ``what``, lacks it, or it has fewer axes.
     """
     if name not in tensors:
         raise ModelError(f"{what} lacks {name}; is it the right file?")

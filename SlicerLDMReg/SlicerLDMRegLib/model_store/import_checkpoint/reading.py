@@ -1,4 +1,4 @@
-"""Read the tensors of a PyTorch checkpoint that others have made, and nothing else of it."""
+"""Safe reading of the tensors of foreign PyTorch checkpoints."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ...errors import ModelError
 
 __all__ = ["read_checkpoint"]
 
-# What training frameworks write beside the weights: callbacks, configurations, scores.
+# Packages of objects that training frameworks add to weights: callbacks, configurations, scores.
 _BYSTANDERS = {"_codecs", "lightning", "numpy", "omegaconf", "pytorch_lightning"}
 
 
 class _Bystander:
-    """Takes the place of an object of a checkpoint that is not needed; none of its code is run."""
+    """Stand-in for an unneeded object of a checkpoint, none of whose code is run."""
 
     def __new__(cls, *args: Any, **options: Any) -> _Bystander:
         return super().__new__(cls)
@@ -35,18 +35,18 @@ class _Bystander:
 def read_checkpoint(path: Path | str) -> dict[str, Tensor]:
     """Return the state dict of a checkpoint written by ``torch.save``.
 
-    The file is opened with ``weights_only=True``: no code from it is run. Objects that Lightning,
-    OmegaConf and NumPy leave beside the weights are replaced by empty ones.
+    The file is opened with ``weights_only=True``: none of its code is run. Objects of Lightning,
+    OmegaConf and NumPy are replaced by empty stand-ins.
 
     Args:
-        path: a file that holds a state dict, or a dictionary with one under ``"state_dict"``. A
+        path: file with a state dict, or with a dictionary that has one under ``"state_dict"``. A
             prefix ``module.`` of all names, from data-parallel training, is removed.
 
     Returns:
         Tensors on the CPU by name.
 
     Raises:
-        ModelError: when the file is missing, damaged, holds other objects or no state dict.
+        ModelError: when the file is missing or damaged, or holds other objects or no state dict.
     """
     path = Path(path)
     if not path.is_file():
@@ -56,7 +56,7 @@ def read_checkpoint(path: Path | str) -> dict[str, Tensor]:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except ModelError:
         raise
-    except Exception as error:  # torch raises whatever the damaged bytes lead to
+    except Exception as error:  # damaged files raise almost any exception
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise ModelError(
             f"checkpoint {path} cannot be read: {reason[0][:200]}; "
@@ -78,7 +78,7 @@ def read_checkpoint(path: Path | str) -> dict[str, Tensor]:
 
 
 def _stand_ins(path: Path) -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
-    # The old format of torch before 1.6 cannot be listed; weights_only alone guards it.
+    # The format of torch before 1.6 cannot be listed; weights_only alone protects.
     if not zipfile.is_zipfile(path):
         return []
     names = sorted(get_unsafe_globals_in_checkpoint(path))
@@ -88,5 +88,5 @@ def _stand_ins(path: Path) -> list[Callable[..., Any] | tuple[Callable[..., Any]
                 f"checkpoint {path} holds an object of type {name}, which is no tensor and could "
                 "run code; save its state dict alone"
             )
-    # One class each, because torch finds the class of an object by identity.
+    # One class each, because torch identifies classes by identity.
     return [(type("_Bystander", (_Bystander,), {}), name) for name in names]

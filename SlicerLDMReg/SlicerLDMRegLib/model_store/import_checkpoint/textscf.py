@@ -1,4 +1,4 @@
-"""Import the authors' released textSCF: one network, trained with text vectors that it lacks."""
+"""Import of the released textSCF, whose checkpoint lacks the text embeddings."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["import_textscf"]
 
 _WHAT = "the textSCF checkpoint"
 _ARRAY = "text_embeddings"
-# The released code knows two encoders, which the length of a vector tells apart.
+# The two encoders of the released code, by the length of a vector.
 _ENCODERS = {768: "open-clip:ViT-L-14-336:openai", 1024: "open-clip:RN50x64:openai"}
 
 
@@ -58,43 +58,44 @@ def import_textscf(
     dtype: str = "float32",
     overwrite: bool = False,
 ) -> ModelCard:
-    """Write a model folder from the checkpoint that the authors' training leaves.
+    """Write a model folder from the checkpoint of the authors' training.
 
-    The sizes of the network are read off the tensors. The vectors of the regions are not in the
-    checkpoint: they come from a file, or are computed here with the encoder of the training. The
-    background is theirs, which is not the paper's, see
+    The sizes of the network are inferred from the tensors. The embeddings of the regions are not in
+    the checkpoint: they are read from a file, or computed with the encoder of the training. The
+    background vector is the released code's, not the paper's, see
     :func:`~SlicerLDMRegLib.text.released_background_vector`.
 
     Args:
-        checkpoint: of the registration network.
+        checkpoint: checkpoint of the registration network.
         output: the model folder to write.
-        model_id: its id.
-        title: its name for people.
+        model_id: id of the model.
+        title: displayed name of the model.
         text_embeddings: .npy, or .npz with an array ``text_embeddings``: ``(N - 1, C1)``, a row for
-            each label in ascending order, or ``(N, C1)`` with the background before them.
-        text_encoder: id of the encoder, see :func:`~SlicerLDMRegLib.text.build_encoder`; None: that
-            of the released code with vectors of this length.
+            each label in ascending order, or ``(N, C1)`` with the background first.
+        text_encoder: id of the encoder, see :func:`~SlicerLDMRegLib.text.build_encoder`; None: the
+            released code's encoder with vectors of this length.
         text_weights: folder with the weights of the encoder.
-        template: of the prompts.
-        label_names: name by label number, or the name of a label scheme.
-        network: options of :class:`TextSCFConfig` that tensors do not tell: ``integration_steps``
-            (0; 7 for a network trained as diffeomorphic), ``padding``, ``keep_function``.
-        grid_size: voxels along x, y, z of the images that the network was trained on.
+        template: template of the prompts.
+        label_names: names by label number, or the name of a label scheme.
+        network: options of :class:`TextSCFConfig` that the tensors do not determine:
+            ``integration_steps`` (0; 7 for a network trained as diffeomorphic), ``padding``,
+            ``keep_function``.
+        grid_size: voxels along x, y, z of the training images.
         spacing: their spacing in mm.
-        orientation: where x, y, z point. The arrays of Learn2Reg's OASIS (TransMorph's copy), which
-            the default is for, go left, down and to the front along their first to third axis.
-        use: one line on which images it is for.
+        orientation: directions of x, y, z. The default is for Learn2Reg's OASIS (TransMorph's
+            copy), whose first to third array axes point to the left, inferior and anterior.
+        use: intended images, one line.
         licence: text for the file ``LICENSE``.
         dtype: ``"float32"`` as released, or ``"float16"``.
-        overwrite: replace a model folder that is there already.
+        overwrite: replace an existing model folder.
 
     Returns:
         The card of the model.
 
     Raises:
-        ModelError: when the checkpoint cannot be read, lacks a tensor or holds one that is unknown,
-            or when the text encoder cannot be had.
-        InputError: when embeddings or label names cannot be read or do not fit.
+        ModelError: for an unreadable checkpoint, a missing or an unknown tensor, or an unavailable
+            text encoder.
+        InputError: when embeddings or label names are unreadable or do not match.
     """
     tensors = read_checkpoint(checkpoint)
     sizes = _sizes(tensors)
@@ -137,7 +138,7 @@ def import_textscf(
 
 
 def _sizes(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Read the arguments of the network off the shapes; the rest is how the released code is."""
+    """Infer the arguments of the network from tensor shapes and the released code."""
     hidden, text_channels = shape_of(tensors, "flow.generate_flow_x.mlp.0.weight", _WHAT)
     return {
         "backbone": "lku-net",
@@ -156,7 +157,7 @@ def _sizes(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
 def _state(
     tensors: Mapping[str, Tensor], config: TextSCFConfig, table: npt.NDArray[np.float32]
 ) -> dict[str, Tensor]:
-    """Return the state dict of a network with these weights, its filters folded."""
+    """Return the state dict of a network with these weights and its filter table."""
     with torch.device("meta"):
         network = TextSCF(TextSCFConfig.from_dict({**config.to_dict(), "keep_function": True}))
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
@@ -173,7 +174,7 @@ def _state(
 
 
 def _scheme(label_names: Mapping[Any, str] | str) -> dict[str, dict[str, str]]:
-    """Return the labels in ascending order, which is that of the rows of the table."""
+    """Return the labels in ascending order, the row order of the table."""
     given = scheme_names(label_names) if isinstance(label_names, str) else label_names
     try:
         names = {int(number): name for number, name in given.items()}
@@ -181,7 +182,7 @@ def _scheme(label_names: Mapping[Any, str] | str) -> dict[str, dict[str, str]]:
         raise InputError(f"label names: expected label numbers as keys, got {error}") from error
     if not names or min(names) < 1 or not all(isinstance(name, str) for name in names.values()):
         raise InputError("label names: expected a name for each label number from 1 on")
-    # The words are those of the released code, which spells no abbreviation out.
+    # Words as in the released code, which does not spell out abbreviations.
     return {
         str(number): {"name": name, "prompt": structure_words(name)}
         for number, name in sorted(names.items())
@@ -204,7 +205,7 @@ def _read_array(path: Path) -> npt.NDArray[Any]:
 def _table(
     vectors: npt.NDArray[Any], labels: int, channels: int, what: str
 ) -> npt.NDArray[np.float32]:
-    """Return the table of the regions; a background that is missing is made as in the release."""
+    """Return the embedding table; a missing background is computed as in the released code."""
     if vectors.shape not in ((labels, channels), (labels + 1, channels)):
         raise InputError(
             f"{what}: expected a vector of {channels} channels for each of {labels} labels, with "

@@ -1,4 +1,4 @@
-"""How the tensors of the authors' textSCF checkpoints are called, and where each of them goes."""
+"""Tensor names of the authors' textSCF checkpoints, mapped to ours."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _LARGE_KERNEL = {"large": "large", "regular": "regular", "pointwise": "one", "ac
 
 
 def textscf_sources() -> dict[str, Source]:
-    """Return where each tensor of ``TextSCF`` on LKU-Net comes from, by our name."""
+    """Return the source of each tensor of ``TextSCF`` on LKU-Net, by our name."""
     return {ours: Source(theirs) for ours, theirs in _names()}
 
 
 def _names() -> Iterator[tuple[str, str]]:
     backbone = "backbone"
-    # A convolution and its activation are the layers 0 and 1 of a sequence on both sides.
+    # On both sides, layers 0 and 1 of a sequence are a convolution and its activation.
     sequences = {"stem.0": "eninput", "stem.1": "ec1"}
     for level in range(4):
         sequences[f"downs.{level}.0"] = f"ec{2 * level + 2}"

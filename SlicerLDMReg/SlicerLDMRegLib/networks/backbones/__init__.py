@@ -1,4 +1,4 @@
-"""Backbones: networks that turn a pair of volumes into one feature map.
+"""Backbones: networks from a pair of volumes to one feature map.
 
 Every backbone is called as ``backbone(moving, fixed)`` with volumes ``(B, 1, *S)`` in [0, 1] and
 returns ``(B, out_channels, *S / stride)``. ``S`` must be a multiple of ``divisor``. A backbone that

@@ -1,4 +1,4 @@
-"""What every backbone offers."""
+"""Interface of the backbones."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ __all__ = ["Backbone"]
 
 
 class Backbone(nn.Module):
-    """Base class: a module called as ``backbone(moving, fixed)``.
+    """Base class of modules called as ``backbone(moving, fixed)``.
 
     Attributes:
         out_channels: channels of the features.
-        stride: voxels of the images per voxel of the features.
-        divisor: the sizes of the images must be multiples of it.
+        stride: image voxels per feature voxel, along each axis.
+        divisor: required divisor of the image sizes.
     """
 
     out_channels: int
@@ -21,4 +21,4 @@ class Backbone(nn.Module):
     divisor: int
 
     def fuse(self) -> None:
-        """Replace, in place, what training needs by what is fast; for inference."""
+        """Merge training-time branches in place, for faster inference; default: do nothing."""

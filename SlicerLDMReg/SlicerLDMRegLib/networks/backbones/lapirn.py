@@ -1,4 +1,4 @@
-"""LapIRN: three levels, each of which corrects the field so far (Mok and Chung, 2020)."""
+"""LapIRN: a coarse-to-fine pyramid of three levels (Mok and Chung, 2020)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _activation() -> nn.LeakyReLU:
 
 
 class _ResidualBlock(nn.Module):
-    """Two convolutions, each after its activation, added to their input."""
+    """Residual block of two pre-activated convolutions."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -32,12 +32,12 @@ class _ResidualBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return ``(B, C, *S)`` of ``(B, C, *S)``."""
+        """Map ``(B, C, *S)`` to ``(B, C, *S)``."""
         return x + self.layers(x)
 
 
 class _Level(nn.Module):
-    """The network of one resolution, up to the convolution that predicts its field."""
+    """Network of one resolution level, without the convolution that predicts its field."""
 
     def __init__(self, inputs: int, channels: int, blocks: int) -> None:
         super().__init__()
@@ -50,11 +50,11 @@ class _Level(nn.Module):
         self.merge = nn.Sequential(_conv(2 * channels, channels), _activation())
 
     def forward(self, x: Tensor, coarser: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return features for the field, and those that the next finer level takes over.
+        """Return the features for the field and the embedding for the next finer level.
 
         Args:
             x: ``(B, inputs, *S)``.
-            coarser: ``(B, C, *S / 2)``, the second result of the coarser level.
+            coarser: ``(B, C, *S / 2)``, embedding of the coarser level, or None.
         """
         skip = self.extract(x)
         down = self.down(skip)
@@ -63,27 +63,26 @@ class _Level(nn.Module):
 
 
 class LapIRN(Backbone):
-    """LapIRN up to the convolution that predicts the field of its last, finest level.
+    """LapIRN without the convolution that predicts the field of its finest level.
 
-    The levels work at 1/4, 1/2 and the full resolution. Each sees the moving image warped with the
-    field so far and the fixed image. The field of the two coarser levels is the ``base`` of the
-    output; regions and their filters act on the features of the finest level.
+    The levels work at 1/4, 1/2 and full resolution, on the fixed image and the moving image warped
+    with the field of the coarser levels. That field is the ``base`` of the output; regions and
+    their filters act on the features of the finest level.
 
-    Inside the network a field is in normalised units, 1 being half the extent of the volume: the
-    same number means the same shift at every level. :func:`_to_voxels` is the one place where it
-    becomes voxels. The coarse levels are limited to ``reach``; the head, whose output is in voxels,
-    is not.
+    Inside the network fields are in normalised units, 1 being half the extent of the volume, so
+    that a number means the same shift at every level; :func:`_to_voxels` alone converts them. The
+    coarse levels are limited to ``reach``; the head, whose output is in voxels, is not.
 
     Args:
         start_channels: a quarter of the width, which is the same at all levels.
-        integration_steps: 0: fields are displacements, LapIRN-disp. Above 0: they are stationary
-            velocities, integrated by that many squarings where an image is warped with them; the
-            network around it, which integrates the result, sets them.
-        reach: what a coarse level can move at most, in normalised units.
+        integration_steps: 0: fields are displacements (LapIRN-disp). Above 0: they are stationary
+            velocities, integrated by that many squarings before a warp; set by the enclosing
+            network, which integrates the result.
+        reach: largest displacement of a coarse level, in normalised units.
         blocks: residual blocks of each level.
 
     Raises:
-        ModelError: for numbers that make no network.
+        ModelError: for invalid numbers.
 
     Example:
         >>> import torch
@@ -112,19 +111,19 @@ class LapIRN(Backbone):
         self.out_channels = channels = 4 * start_channels
         self.integration_steps = integration_steps
         self.reach = reach
-        # The finer levels also see the field so far.
+        # The finer levels also get the field of the coarser ones.
         self.levels = nn.ModuleList(_Level(n, channels, blocks) for n in (2, 5, 5))
         self.flows = nn.ModuleList(_conv(channels, 3) for _ in range(2))
         for flow in self.flows:
-            # Registration starts at the identity.
+            # Training starts at the identity.
             nn.init.normal_(flow.weight, std=1e-5)  # type: ignore[arg-type]
 
     def forward(self, moving: Tensor, fixed: Tensor) -> BackboneOutput:
-        """Return the features of the finest level, and the field of the coarser ones.
+        """Return the features of the finest level and the field of the coarser ones.
 
         Args:
             moving: ``(B, 1, *S)`` in [0, 1]; sizes are multiples of 8.
-            fixed: likewise.
+            fixed: ``(B, 1, *S)`` in [0, 1].
 
         Returns:
             Features ``(B, 4 start_channels, *S)`` and base ``(B, 3, *S)``.
@@ -149,6 +148,6 @@ class LapIRN(Backbone):
 
 
 def _to_voxels(field: Tensor) -> Tensor:
-    """Turn ``(B, 3, *S)`` in units of half the extent into voxels."""
+    """Convert a field ``(B, 3, *S)`` from units of half the extent to voxels."""
     size = field.new_tensor(field.shape[2:]).view(1, 3, 1, 1, 1)
     return field * size / 2

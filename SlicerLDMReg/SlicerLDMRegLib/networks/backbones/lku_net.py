@@ -1,4 +1,4 @@
-"""LKU-Net: a U-Net whose encoder sees far through large kernels (Jia et al., MLMI 2022)."""
+"""LKU-Net: a U-Net with large-kernel encoder blocks (Jia et al., MLMI 2022)."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["LKUNet", "LargeKernelBlock"]
 
 
 class LargeKernelBlock(nn.Module):
-    """``PReLU(conv_k(x) + conv_3(x) + conv_1(x) + x)``: three kernels side by side.
+    """``PReLU(conv_k(x) + conv_3(x) + conv_1(x) + x)``: three parallel kernels and the identity.
 
-    All four branches are linear, hence :meth:`fuse` makes one convolution of them.
+    All four branches are linear: :meth:`fuse` merges them into one convolution.
 
     Args:
         channels: of input and output.
@@ -38,8 +38,8 @@ class LargeKernelBlock(nn.Module):
         """Filter ``(B, C, *S)``."""
         if min(x.shape[2:]) >= self.kernel_size:
             return self._filter(x)
-        # Where the lattice is smaller than the kernel, PyTorch's gradient of the weights is wrong
-        # in bfloat16 on a CPU.
+        # On a lattice smaller than the kernel, PyTorch's weight gradient in bfloat16 on a CPU is
+        # wrong.
         with torch.autocast(x.device.type, enabled=False):
             return self._filter(x.float())
 
@@ -75,13 +75,13 @@ def _up(channels: int) -> nn.Sequential:
 
 
 def _initialise(module: nn.Module) -> None:
-    """Keep the size of the signal from layer to layer (He et al., ICCV 2015).
+    """Initialise weights to preserve the signal's variance across layers (He et al., ICCV 2015).
 
-    There is no normalisation: with the default initialisation the signal would fade to a thousandth
-    on its way, next to biases that do not, which costs most of a short training.
+    There is no normalisation: with the default initialisation the signal would fade to a
+    thousandth, but not the biases, which costs most of a short training.
     """
     if isinstance(module, nn.Conv3d | nn.ConvTranspose3d):
-        # Of an up-convolution, whose blocks do not overlap, an output sees one weight a channel.
+        # The blocks of an up-convolution do not overlap: an output sees one weight per channel.
         overlap = math.prod(module.kernel_size) if isinstance(module, nn.Conv3d) else 1
         gain = nn.init.calculate_gain("leaky_relu", 0.25)  # the slope of a new PReLU
         nn.init.normal_(module.weight, 0.0, gain / math.sqrt(module.in_channels * overlap))
@@ -89,18 +89,18 @@ def _initialise(module: nn.Module) -> None:
     if isinstance(module, LargeKernelBlock):
         with torch.no_grad():
             for branch in (module.large, module.regular, module.pointwise):
-                # Three branches join the identity; together they shall not double the variance.
+                # Three branches join the identity: halved weights keep the variance below twice.
                 branch.weight *= 0.5  # type: ignore[union-attr]
 
 
 class LKUNet(Backbone):
-    """The backbone of textSCF in the form of the released code, without normalisation layers.
+    """Backbone of textSCF as in the released code, without normalisation layers.
 
     Args:
         start_channels: width at full resolution, 8 to 64 in the paper.
         kernel_size: of the large-kernel blocks.
         output: ``"half"``: features at half resolution, as released; ``"full"``: two more
-            convolutions at full resolution, as in LKU-Net itself. Either has ``2 start_channels``.
+            convolutions at full resolution, as in LKU-Net itself. Both have ``2 start_channels``.
 
     Example:
         >>> import torch
@@ -149,7 +149,7 @@ class LKUNet(Backbone):
 
         Args:
             moving: ``(B, 1, *S)`` in [0, 1]; sizes are multiples of 16.
-            fixed: likewise.
+            fixed: ``(B, 1, *S)`` in [0, 1].
 
         Returns:
             ``(B, 2 start_channels, *S / stride)``.
@@ -165,7 +165,7 @@ class LKUNet(Backbone):
         return x
 
     def fuse(self) -> None:
-        """Make one convolution of each large-kernel block, in place; for inference."""
+        """Merge each large-kernel block into one convolution, in place; for inference."""
         for module in self.modules():
             if isinstance(module, LargeKernelBlock):
                 module.fuse()

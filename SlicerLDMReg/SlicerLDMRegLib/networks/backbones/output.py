@@ -1,4 +1,4 @@
-"""What a backbone hands to its head besides features."""
+"""Output of a backbone with a field of its own, as LapIRN's."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ __all__ = ["BackboneOutput"]
 
 
 class BackboneOutput(NamedTuple):
-    """Features, and a field that the backbone has found already.
+    """Features of a backbone with the field that it predicts itself.
 
-    A backbone's forward returns either the features alone, as a tensor, or this.
+    Other backbones return the features alone, as a tensor.
 
     Attributes:
-        features: ``(B, C2, *S / stride)``, what the head turns into a field.
-        base: ``(B, 3, *S / stride)`` float32, a displacement (a velocity, where the network
-            integrates one) in voxels of the images, the unit of the head's output, to which it is
-            added; None: the head predicts the whole field.
+        features: ``(B, C2, *S / stride)``, input of the head.
+        base: ``(B, 3, *S / stride)`` float32, a displacement (a velocity, if the network integrates
+            one) in voxels of the images, added to the output of the head; None: the head predicts
+            the whole field.
     """
 
     features: Tensor

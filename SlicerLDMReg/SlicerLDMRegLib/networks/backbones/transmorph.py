@@ -1,4 +1,4 @@
-"""TransMorph: a Swin transformer encodes the pair, convolutions decode it (Chen et al., 2022)."""
+"""TransMorph: Swin transformer encoder, convolutional decoder (Chen et al., 2022)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from monai.networks.blocks import PatchEmbed
-from monai.networks.nets.swin_unetr import BasicLayer, PatchMergingV2
 from torch import Tensor, nn
 
+from ..._monai import BasicLayer, PatchEmbed, PatchMergingV2
 from ...errors import ModelError
 from .backbone import Backbone
 
@@ -22,7 +21,7 @@ VARIANTS: dict[str, tuple[int, tuple[int, ...], tuple[int, ...]]] = {
     "base": (96, (2, 2, 4, 2), (4, 4, 8, 8)),
     "large": (128, (2, 2, 12, 2), (4, 4, 8, 16)),
 }
-_PATCH = 4  # voxels along the side of a token of the first level
+_PATCH = 4  # edge of a first-level token in voxels, as published
 
 
 def _conv(inputs: int, outputs: int) -> nn.Sequential:
@@ -34,7 +33,7 @@ def _conv(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class _Encoder(nn.Module):
-    """Four levels of Swin blocks, at 1/4 to 1/32 of the resolution."""
+    """Encoder of four levels of Swin blocks, at 1/4 to 1/32 of the resolution."""
 
     def __init__(
         self,
@@ -70,22 +69,22 @@ class _Encoder(nn.Module):
 class TransMorph(Backbone):
     """TransMorph without the convolution that predicts the field.
 
-    Volumes of any size are taken: they are padded with zeros at their ends to multiples of 32, and
-    the features are cropped again. Sizes that are such multiples cost nothing extra.
+    Volumes may have any size: they are zero-padded at their ends to multiples of 32, and the
+    features are cropped again.
 
     Args:
         variant: ``"large"`` or ``"base"``; gives the three sizes below where they are None.
-        image_size: the size ``(D, H, W)`` that it is trained on. The attention window has one
-            thirty-second of it, rounded up, so that the coarsest level is one window; the default
-            is that of the paper, windows of 5 x 6 x 7 tokens.
-        embed_dim: width of the first of the four levels; it doubles at each.
-        depths: Swin blocks of each level; every second one has shifted windows.
+        image_size: size ``(D, H, W)`` of the training volumes. The attention window is 1/32 of it,
+            rounded up, so that the coarsest level is one window; the default is the paper's, with
+            windows of 5 x 6 x 7 tokens.
+        embed_dim: width of the first of the four levels; it doubles at each level.
+        depths: Swin blocks of each level; every second block has shifted windows.
         heads: attention heads of each level.
         head_channels: ``out_channels``, width of the features at full resolution.
         drop_path: largest stochastic depth, reached in the last block.
 
     Raises:
-        ModelError: for an unknown variant, or sizes that do not go together.
+        ModelError: for an unknown variant or inconsistent sizes.
 
     Example:
         >>> import torch
@@ -130,7 +129,7 @@ class TransMorph(Backbone):
         window = [-(-n // self.multiple) for n in image_size]
         self.encoder = _Encoder(embed_dim, depths, heads, window, drop_path)
         c = embed_dim
-        # Skips at half and full resolution come from the images by one convolution each.
+        # Skips at half and full resolution: one convolution of the images each.
         self.skips = nn.ModuleList([_conv(2, c // 2), _conv(2, head_channels)])
         inputs, outputs = (8 * c, 4 * c, 2 * c, c, c // 2), (4 * c, 2 * c, c, c // 2, head_channels)
         self.ups = nn.ModuleList(
@@ -143,7 +142,7 @@ class TransMorph(Backbone):
 
         Args:
             moving: ``(B, 1, *S)`` in [0, 1], of any size.
-            fixed: likewise.
+            fixed: ``(B, 1, *S)`` in [0, 1].
 
         Returns:
             ``(B, head_channels, *S)``.

@@ -1,4 +1,4 @@
-"""VoxelMorph: a plain U-Net on the pair of images (Balakrishnan et al., TMI 2019)."""
+"""VoxelMorph: a plain U-Net on the image pair (Balakrishnan et al., TMI 2019)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class VoxelMorph(Backbone):
 
     Args:
         encoder: width of each level; each level halves the resolution.
-        decoder: width of as many levels on the way back, from coarse to fine.
+        decoder: width of each decoder level, from coarse to fine; as many as encoder levels.
         final: widths of the convolutions at full resolution; the last one is ``out_channels``.
 
     Raises:
@@ -68,7 +68,7 @@ class VoxelMorph(Backbone):
 
         Args:
             moving: ``(B, 1, *S)`` in [0, 1]; sizes are multiples of ``divisor``.
-            fixed: likewise.
+            fixed: ``(B, 1, *S)`` in [0, 1].
 
         Returns:
             ``(B, out_channels, *S)``.

@@ -1,4 +1,4 @@
-"""LDM-Morph: deformable registration of 2D images, guided by a latent diffusion model."""
+"""LDM-Morph: deformable 2D registration guided by a latent diffusion model."""
 
 from __future__ import annotations
 

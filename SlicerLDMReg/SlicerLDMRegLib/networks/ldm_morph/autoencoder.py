@@ -1,4 +1,4 @@
-"""The VQ-GAN autoencoder whose latents LDM-Morph works on (section 4.2; Esser et al. 2021)."""
+"""VQ-GAN autoencoder, source of LDM-Morph's latents (section 4.2; Esser et al. 2021)."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from monai.networks.nets.autoencoderkl import Decoder, Encoder
 from torch import Tensor, nn
 
+from ..._monai import Decoder, Encoder
 from .config import LDMMorphConfig
 
 __all__ = ["ImageDecoder", "ImageEncoder", "Quantized", "VQAutoencoder", "VectorQuantizer"]
 
-_NORM_EPS = 1e-6
+_NORM_EPS = 1e-6  # as in the released VQ-GAN
 
 
 def _activate_output(blocks: nn.ModuleList) -> None:
-    """Put the activation between the last normalisation and convolution, which MONAI leaves out."""
+    """Insert the activation, missing in MONAI, between the last normalisation and convolution."""
     blocks.insert(len(blocks) - 1, nn.SiLU())
 
 
 class ImageEncoder(nn.Module):
-    """Image ``(B, 1, H, W)`` in [0, 1] to the latent before quantisation ``(B, C, H/4, W/4)``."""
+    """Encoder: images ``(B, 1, H, W)`` in [0, 1] to unquantised latents ``(B, C, H/4, W/4)``."""
 
     def __init__(self, config: LDMMorphConfig) -> None:
         super().__init__()
@@ -41,12 +41,12 @@ class ImageEncoder(nn.Module):
         self.to_codebook = nn.Conv2d(config.latent_channels, config.latent_channels, 1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Encode ``(B, 1, H, W)``; differentiable, as the latent loss needs it."""
+        """Encode ``(B, 1, H, W)``; differentiable, for the latent loss."""
         return self.to_codebook(self.blocks(image))
 
 
 class ImageDecoder(nn.Module):
-    """Quantised latent ``(B, C, h, w)`` to the image ``(B, 1, 4h, 4w)``; used in training only."""
+    """Decoder: quantised latents ``(B, C, h, w)`` to images ``(B, 1, 4h, 4w)``, for training."""
 
     def __init__(self, config: LDMMorphConfig) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class ImageDecoder(nn.Module):
 
     @property
     def last_weight(self) -> nn.Parameter:
-        """Weight of the last convolution, where the adversarial weight is measured."""
+        """Weight of the last convolution, for the adaptive adversarial weight."""
         weight = list(self.blocks.parameters())[-2]
         assert weight.ndim == 4
         return weight
@@ -77,7 +77,7 @@ class ImageDecoder(nn.Module):
 
 
 class Quantized(NamedTuple):
-    """A quantised latent ``(B, C, h, w)``, its loss (scalar) and the codebook entries used."""
+    """Quantised latent ``(B, C, h, w)``, its scalar loss and the codebook indices ``(B, h, w)``."""
 
     latent: Tensor
     loss: Tensor
@@ -85,15 +85,16 @@ class Quantized(NamedTuple):
 
 
 class VectorQuantizer(nn.Module):
-    """Nearest codebook entry with a straight-through gradient.
+    """Quantisation to the nearest codebook entry, with a straight-through gradient.
 
-    The loss moves entries to latents and, weighted by ``commitment``, latents to entries: the form
-    without moving averages that VQ-GAN was released with, the weight on the codebook term included.
+    The loss has a term that pulls latents to entries and one, weighted by ``commitment``, that
+    pulls entries to latents. As in the released VQ-GAN there are no moving averages, and the weight
+    is on the codebook term.
 
     Args:
         size: number of entries.
         channels: dimension of an entry.
-        commitment: weight of the second term.
+        commitment: weight of the codebook term.
     """
 
     def __init__(self, size: int, channels: int, commitment: float = 0.25) -> None:
@@ -105,7 +106,7 @@ class VectorQuantizer(nn.Module):
         """Quantise ``(B, C, h, w)``."""
         b, c, h, w = latent.shape
         flat = latent.detach().permute(0, 2, 3, 1).reshape(-1, c).float()
-        # In chunks: all distances at once would be positions x entries.
+        # In chunks: the distances of all positions to all entries would need much memory.
         indices = torch.cat([torch.cdist(p, self.codebook).argmin(1) for p in flat.split(4096)])
         entries = F.embedding(indices, self.codebook).reshape(b, h, w, c).permute(0, 3, 1, 2)
         loss = F.mse_loss(entries.detach(), latent) + self.commitment * F.mse_loss(
@@ -115,7 +116,7 @@ class VectorQuantizer(nn.Module):
 
 
 class VQAutoencoder(nn.Module):
-    """Encoder, codebook and decoder: the first training stage."""
+    """VQ-GAN of encoder, codebook and decoder, trained in the first stage."""
 
     def __init__(self, config: LDMMorphConfig) -> None:
         super().__init__()

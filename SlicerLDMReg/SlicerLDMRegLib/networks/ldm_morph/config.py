@@ -1,4 +1,4 @@
-"""Sizes and options of LDM-Morph; the defaults are those of the paper."""
+"""Sizes and options of LDM-Morph; the defaults are the paper's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LGCASecond = Literal["cross", "self"]
 
 @dataclass(frozen=True)
 class LDMMorphConfig:
-    """Everything that decides the shape and behaviour of an LDM-Morph network.
+    """Architecture and options of an LDM-Morph network.
 
     Args:
         autoencoder_channels: width of each level of the VQ-GAN; the latent is smaller than the
@@ -36,15 +36,15 @@ class LDMMorphConfig:
         drop_path: largest stochastic depth of the global stream, reached in its last block.
         low_level_channels: width of the low-level features that join at half resolution.
         noising: ``"seeded"``: noise at ``noise_step`` drawn from a fixed seed, the same for both
-            images; ``"ddim"``: deterministic DDIM inversion to ``noise_step`` as the paper's text
-            has it; ``"none"``: the clean latent.
+            images; ``"ddim"``: deterministic DDIM inversion to ``noise_step`` as in the paper's
+            text; ``"none"``: the clean latent.
         noise_step: index of the diffusion step at which features are taken.
-        lgca_second: the second block of LGCA is ``"cross"`` attention as in the released code, or
+        lgca_second: second block of LGCA: ``"cross"`` attention as in the released code, or
             ``"self"`` attention as in Equation 11.
         integration_steps: 0: the head predicts the displacement, as in the paper. Above 0: it
             predicts a stationary velocity field, integrated by that many squarings (diffeomorphic).
-        familiarity_directions: main directions of the training images that are stored, so that the
-            network knows which images are like them; 0: it cannot tell.
+        familiarity_directions: number of principal directions of the training images, stored to
+            measure the distance of new images to them; 0: no distance is measured.
     """
 
     autoencoder_channels: tuple[int, ...] = (128, 256, 512)
@@ -71,7 +71,7 @@ class LDMMorphConfig:
 
     def __post_init__(self) -> None:
         if len(self.autoencoder_channels) != 3:
-            # The latent must meet the first level of the Swin stream, whose patches are 4 x 4.
+            # The latent must match the first level of the Swin stream, whose patches are 4 x 4.
             raise ModelError(
                 f"autoencoder_channels must name 3 levels, got {len(self.autoencoder_channels)}"
             )
@@ -98,7 +98,7 @@ class LDMMorphConfig:
         """Build a configuration from JSON values (lists become tuples).
 
         Raises:
-            ModelError: for a name that is no option.
+            ModelError: for an unknown option.
         """
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(arguments) - known)
@@ -110,5 +110,5 @@ class LDMMorphConfig:
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the options as values that JSON can hold."""
+        """Return the options as JSON values."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}

@@ -1,4 +1,4 @@
-"""The decoder of LDM-Morph and the head that predicts the field."""
+"""Decoder and displacement head of LDM-Morph."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _double_size(x: Tensor) -> Tensor:
 
 
 class Decoder(nn.Module):
-    """Five upsamplings from the bottleneck to a field in normalised units, ``(-1, 1)`` per axis."""
+    """Decoder of five upsamplings to a field in normalised units, ``(-1, 1)`` per axis."""
 
     def __init__(self, config: LDMMorphConfig) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Decoder(nn.Module):
             for i, s, o in zip(inputs, skips, outputs, strict=True)
         )
         self.head = nn.Conv2d(low, 2, 3, padding=1)
-        # Registration starts at the identity.
+        # Training starts at the identity.
         nn.init.normal_(self.head.weight, std=1e-5)
         assert self.head.bias is not None
         nn.init.zeros_(self.head.bias)
@@ -53,7 +53,7 @@ class Decoder(nn.Module):
             skips: concatenated branches of levels 3, 2, 1 (coarse to fine).
 
         Returns:
-            ``(B, 2, H, W)``, rows then columns, in units of half the extent.
+            ``(B, 2, H, W)``, channels (row, column), in units of half the extent.
         """
         low_level = self.low_level(F.avg_pool2d(images, 3, stride=2, padding=1))
         x = bottleneck

@@ -1,21 +1,20 @@
-"""The denoising U-Net of the latent diffusion model and its noise schedule (Equations 1 to 6)."""
+"""Denoising U-Net of the latent diffusion model and its noise schedule (Equations 1 to 6)."""
 
 from __future__ import annotations
 
 import torch
-from monai.networks.nets.diffusion_model_unet import DiffusionModelUNet, get_timestep_embedding
-from monai.networks.schedulers import DDIMScheduler
 from torch import Tensor
 
+from ..._monai import DDIMScheduler, DiffusionModelUNet, get_timestep_embedding
 from .config import LDMMorphConfig
 
 __all__ = ["TRAIN_STEPS", "DenoisingUNet", "noise_schedule"]
 
-TRAIN_STEPS = 1000
+TRAIN_STEPS = 1000  # diffusion steps, as released
 
 
 def noise_schedule() -> DDIMScheduler:
-    """Return the schedule: 1000 steps, sqrt(beta) linear from sqrt(0.0015) to sqrt(0.0195)."""
+    """Return the released schedule: 1000 steps, sqrt(beta) linear from 0.0015^0.5 to 0.0195^0.5."""
     return DDIMScheduler(
         num_train_timesteps=TRAIN_STEPS,
         schedule="scaled_linear_beta",
@@ -27,7 +26,7 @@ def noise_schedule() -> DDIMScheduler:
 
 
 class DenoisingUNet(DiffusionModelUNet):
-    """MONAI's U-Net with the released sizes, and a pass through its first half only."""
+    """MONAI's diffusion U-Net in the released form, with a pass through its encoder only."""
 
     def __init__(self, config: LDMMorphConfig) -> None:
         super().__init__(
@@ -43,7 +42,7 @@ class DenoisingUNet(DiffusionModelUNet):
         )
 
     def encoder_features(self, latent: Tensor, step: int) -> list[Tensor]:
-        """Run the encoder half and return the features that LDM-Morph taps.
+        """Run the encoder and return the features that LDM-Morph uses.
 
         Args:
             latent: ``(B, C, h, w)``.

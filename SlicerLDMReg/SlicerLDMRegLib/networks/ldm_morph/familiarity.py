@@ -1,4 +1,4 @@
-"""How much an image resembles those that a network was trained on."""
+"""Distance of an image to the training images of a network."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from ...functional._precision import autocast_disabled
 
 __all__ = ["Familiarity"]
 
-#: A familiar image is one that lies as close as this share of the training images does.
+#: Quantile of the distances of the training images that becomes distance 1, the limit of a familiar
+#: image. A smaller value calls more images unfamiliar, whose prediction refinement does not hold.
+#: Not tuned.
 _SHARE = 0.99
 
 
 class Familiarity(nn.Module):
     """Distance of an image to the training images, in the space of its diffusion features.
 
-    The first level of features is summed up by mean and standard deviation of each channel. The
-    training images fix the main directions of these summaries; along them the distance is that of
-    Mahalanobis, across them the squared residual in units of its training mean. A distance of 1
-    stands for the one that 99 % of the training images stay below.
+    The first feature level is summarised by the mean and standard deviation of each channel. The
+    distance is the squared Mahalanobis distance along the principal directions of the training
+    summaries, plus the squared residual across them relative to its training mean. It is scaled so
+    that 99 % of the training images lie below 1.
 
     Args:
-        channels: of the first level of the features of one image.
-        directions: number of main directions.
+        channels: channels of the first feature level of one image.
+        directions: number of principal directions.
     """
 
     mean: Tensor
@@ -42,13 +44,13 @@ class Familiarity(nn.Module):
 
     @staticmethod
     def summary(features: Tensor) -> Tensor:
-        """Sum up features ``(B, C, h, w)`` as ``(B, 2 C)``."""
+        """Return mean and standard deviation, ``(B, 2 C)``, of features ``(B, C, h, w)``."""
         flat = features.float().flatten(2)
         return torch.cat([flat.mean(2), flat.std(2)], dim=1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return the distances ``(B,)`` for features ``(B, C, h, w)``; up to 1: familiar."""
-        # A distance in units of small deviations is no matter for half precision.
+        """Return the distances ``(B,)`` of features ``(B, C, h, w)``; up to 1: familiar."""
+        # Half precision is too coarse for distances in units of small deviations.
         with autocast_disabled(features):
             return self._raw(self.summary(features)) / self.limit
 
@@ -60,7 +62,7 @@ class Familiarity(nn.Module):
 
     @torch.no_grad()
     def fit(self, features: Tensor) -> None:
-        """Learn the training images from their features ``(N, C, h, w)``."""
+        """Fit to the features ``(N, C, h, w)`` of the training images."""
         summaries = self.summary(features)
         directions = len(self.basis)
         if len(summaries) <= 2 * directions:

@@ -1,4 +1,4 @@
-"""Latents and diffusion features of an image (LDM-FE, section 3.2)."""
+"""Latents and diffusion features of images (LDM-FE, section 3.2)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["LatentFeatures"]
 
 
 class LatentFeatures(nn.Module):
-    """The frozen part of LDM-Morph: VQ-GAN encoder and denoising U-Net.
+    """Frozen part of LDM-Morph: VQ-GAN encoder and denoising U-Net.
 
-    Its parameters take no gradient and it stays in evaluation mode; gradients do flow through
-    :meth:`encode` to the image, which the latent loss needs.
+    Its parameters have no gradient and it stays in evaluation mode; for the latent loss, gradients
+    do flow through :meth:`encode` to the image.
     """
 
     alphas_cumprod: Tensor
@@ -33,7 +33,7 @@ class LatentFeatures(nn.Module):
         self.eval()
 
     def train(self, mode: bool = True) -> LatentFeatures:
-        """Stay in evaluation mode: the frozen networks have nothing to learn."""
+        """Keep evaluation mode: the networks are frozen."""
         return super().train(False)
 
     def encode(self, image: Tensor) -> Tensor:
@@ -42,13 +42,13 @@ class LatentFeatures(nn.Module):
 
     @torch.no_grad()
     def noised(self, latent: Tensor, seed: int = 0, noise: Tensor | None = None) -> Tensor:
-        """Bring a latent to the diffusion step at which features are taken.
+        """Noise a latent up to the diffusion step at which features are taken.
 
         Args:
             latent: ``(B, C, h, w)``.
-            seed: seed of the noise for ``noising="seeded"``. The noise is one map for all images of
-                all batches, so that equal images keep equal features.
-            noise: the noise itself, ``(h, w)`` or broadcastable to the latent, instead of the seed.
+            seed: seed of the noise for ``noising="seeded"``: one map for all images and batches,
+                so that equal images have equal features.
+            noise: noise to use instead of the seed, ``(h, w)`` or broadcastable to the latent.
         """
         step = self.config.noise_step
         if self.config.noising == "none" or step < 0:
@@ -62,8 +62,8 @@ class LatentFeatures(nn.Module):
         return alpha.sqrt() * latent + (1 - alpha).sqrt() * noise.to(latent)
 
     def _ddim_inversion(self, latent: Tensor, step: int) -> Tensor:
-        # From the clean latent (cumulative alpha 1) up to `step`, one step at a time: the clean
-        # latent is recovered from the predicted noise and noised again one step further.
+        # From the clean latent (cumulative alpha 1) up to `step`: at each step the clean latent is
+        # estimated from the predicted noise and noised again, one step further.
         previous = torch.ones((), device=latent.device)
         for s in range(step + 1):
             source = max(s - 1, 0)
@@ -77,13 +77,13 @@ class LatentFeatures(nn.Module):
 
     @torch.no_grad()
     def features(self, noised: Tensor) -> list[Tensor]:
-        """Return the tapped features of a noised latent, one tensor for each of the four levels."""
-        # Without noise the latent is the clean one, which the U-Net knows as step 0.
+        """Return the features of a noised latent, one tensor for each of the four levels."""
+        # The clean latent is step 0 to the U-Net.
         step = 0 if self.config.noising == "none" else self.config.noise_step
         return self.unet.encoder_features(noised, step)
 
     def forward(self, image: Tensor, seed: int = 0) -> list[Tensor]:
-        """Return the features of images ``(B, 1, H, W)``, one tensor for each level."""
+        """Return the features of images ``(B, 1, H, W)``, one tensor per level."""
         with torch.no_grad():
             return self.features(self.noised(self.encode(image), seed))
 

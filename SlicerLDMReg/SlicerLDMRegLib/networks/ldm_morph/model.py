@@ -1,4 +1,4 @@
-"""LDM-Morph: registration of 2D images guided by a frozen latent diffusion model."""
+"""LDM-Morph: 2D registration network guided by a frozen latent diffusion model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["LDMMorph", "RegistrationNet"]
 
 
 class RegistrationNet(nn.Module):
-    """The trained part: two streams, cross-attention between them, decoder and head."""
+    """Trained part of LDM-Morph: two streams, cross-attention between them, decoder and head."""
 
     def __init__(self, config: LDMMorphConfig, feature_channels: Sequence[int]) -> None:
         super().__init__()
@@ -33,17 +33,17 @@ class RegistrationNet(nn.Module):
 
         Args:
             moving: ``(B, 1, H, W)`` in [0, 1].
-            fixed: likewise.
+            fixed: ``(B, 1, H, W)`` in [0, 1].
             features: diffusion features of each level, ``(B, moving + fixed, h_i, w_i)``.
 
         Returns:
-            ``(B, 2, H, W)``, rows then columns, in units of half the extent.
+            ``(B, 2, H, W)``, channels (row, column), in units of half the extent.
         """
         images = torch.cat([moving, fixed], dim=1)
         latent = self.latent_stream(features)
         global_ = self.global_stream(images)
         to_global = [m(g, c) for m, g, c in zip(self.lgca, global_, latent, strict=True)]
-        # At the coarsest level only this direction is used: it is the bottleneck.
+        # The coarsest level, the bottleneck, uses only one direction.
         to_latent = [
             m(c, g) for m, g, c in zip(self.lgca[:-1], global_[:-1], latent[:-1], strict=True)
         ]
@@ -52,7 +52,7 @@ class RegistrationNet(nn.Module):
 
 
 class LDMMorph(nn.Module):
-    """The whole network: images in, displacement field out.
+    """LDM-Morph, from a pair of images to the displacement field.
 
     Args:
         config: sizes and options; default: the paper's.
@@ -81,7 +81,7 @@ class LDMMorph(nn.Module):
         self.familiarity = Familiarity(channels[0], directions) if directions else None
 
     def features(self, images: Tensor, seed: int = 0) -> list[Tensor]:
-        """Return the diffusion features of images ``(B, 1, H, W)``; they depend on nothing else."""
+        """Return the diffusion features of images ``(B, 1, H, W)``; independent of the pairing."""
         self._check(images)
         return self.latent_features(images, seed)
 
@@ -112,11 +112,11 @@ class LDMMorph(nn.Module):
 
         Args:
             moving: ``(B, 1, H, W)`` in [0, 1]; H and W multiples of 32.
-            fixed: likewise.
+            fixed: ``(B, 1, H, W)`` in [0, 1].
             seed: of the noise added to the latents.
 
         Raises:
-            ValueError: when the shapes differ or do not fit.
+            ValueError: for shapes that differ or are not allowed.
         """
         if moving.shape != fixed.shape:
             raise ValueError(

@@ -1,13 +1,13 @@
-"""The two encoder streams and the cross-attention between them (LDM-Morph, section 3.3)."""
+"""Encoder streams of LDM-Morph and the cross-attention between them (section 3.3)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import cast
 
-from monai.networks.nets.swin_unetr import PatchMergingV2
 from torch import Tensor, nn
 
+from ..._monai import PatchMergingV2
 from ..swin import SwinBlock
 from .config import LDMMorphConfig
 
@@ -15,7 +15,7 @@ __all__ = ["LGCA", "GlobalStream", "LatentStream"]
 
 
 class LatentStream(nn.ModuleList):
-    """Upper stream: one convolution with PReLU for the diffusion features of each level."""
+    """Upper stream: one convolution with PReLU per level of diffusion features."""
 
     def __init__(self, feature_channels: Sequence[int], config: LDMMorphConfig) -> None:
         super().__init__(
@@ -71,15 +71,15 @@ class GlobalStream(nn.Module):
 class LGCA(nn.Module):
     """Latent and global feature-based cross-attention of one level (Figure 3, Equations 9 to 11).
 
-    Two blocks on plain, then shifted windows. The first maps queries of ``y`` to keys and values of
-    ``x``. The second does the same again (``"cross"``, as released) or lets ``x`` attend to itself
-    (``"self"``, Equation 11). One module serves both directions of its level.
+    Two blocks, on plain and on shifted windows. The first attends with queries of ``y`` to keys and
+    values of ``x``. The second does the same (``"cross"``, as released) or is self-attention of
+    ``x`` (``"self"``, Equation 11). One module serves both directions of its level.
     """
 
     def __init__(self, channels: int, config: LDMMorphConfig) -> None:
         super().__init__()
         self.second = config.lgca_second
-        # Stochastic depth of the released module: linear over ten blocks, of which it has two.
+        # Stochastic depth as released: linear over ten blocks, of which only two exist.
         drop_path = (0.0, config.drop_path / 9)
         self.blocks = nn.ModuleList(
             SwinBlock(channels, config.lgca_heads, config.window, shift, rate)
@@ -88,7 +88,7 @@ class LGCA(nn.Module):
         self.norm = nn.LayerNorm(channels)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Update ``x`` by attention from ``y``; all ``(B, C, h, w)``."""
+        """Return ``x`` updated by attention with queries of ``y``; all ``(B, C, h, w)``."""
         x, y = x.permute(0, 2, 3, 1), y.permute(0, 2, 3, 1)
         x = self.blocks[0](x, query=y)
         x = self.blocks[1](x, query=y if self.second == "cross" else None)

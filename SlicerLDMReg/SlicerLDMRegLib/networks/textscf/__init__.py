@@ -1,4 +1,4 @@
-"""textSCF: 3D registration with filters made of text for each region (Zhang et al., 2023)."""
+"""textSCF: 3D registration with text-generated filters per region (Zhang et al., 2023)."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _PADDING = ("border", "zeros")
 
 @dataclass(frozen=True)
 class TextSCFConfig:
-    """Everything that decides the shape and behaviour of a textSCF network.
+    """Architecture and options of a textSCF network.
 
     Args:
         backbone: name of the backbone, see :data:`~SlicerLDMRegLib.networks.backbones.BACKBONES`.
@@ -27,14 +27,14 @@ class TextSCFConfig:
         regions: rows of the filter table, background included.
         text_channels: length of a text embedding.
         hidden_channels: width of the implicit function's first layer; the second is twice as wide.
-        functions: 1: one implicit function gives the filters of all axes, as in the paper; 3: one
-            for each axis, as in the released code.
+        functions: 1: one implicit function for the filters of all axes, as in the paper; 3: one per
+            axis, as in the released code.
         integration_steps: 0: the head predicts the displacement, as in the paper. Above 0: it
             predicts a stationary velocity field, integrated by that many squarings at the
             resolution of the features (diffeomorphic).
         padding: of the fields in the integration: ``"border"``, or ``"zeros"`` as released.
-        keep_function: False for a network whose filters were folded into the table for good: it is
-            smaller, but knows no new prompts.
+        keep_function: whether to keep the implicit function; without it the network is smaller but
+            cannot take new prompts.
     """
 
     backbone: str = "lku-net"
@@ -71,7 +71,7 @@ class TextSCFConfig:
         """Build a configuration from JSON values.
 
         Raises:
-            ModelError: for a name that is no option.
+            ModelError: for an unknown option.
         """
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(arguments) - known)
@@ -80,5 +80,5 @@ class TextSCFConfig:
         return cls(**arguments)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the options as values that JSON can hold."""
+        """Return the options as JSON values."""
         return {**asdict(self), "backbone_arguments": dict(self.backbone_arguments)}

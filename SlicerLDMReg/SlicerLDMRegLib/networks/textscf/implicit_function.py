@@ -1,4 +1,4 @@
-"""The implicit function: from the text embedding of a region to the filters of that region."""
+"""Implicit function from the text embedding of a region to its filters."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class ImplicitFunction(nn.Module):
     Args:
         text_channels: length of an embedding.
         hidden_channels: width of the first layer; the second is twice as wide.
-        filter_channels: length of a filter: the channels of the feature map.
-        spatial_dims: filters of a region, one for each axis of the displacement.
-        functions: 1, or ``spatial_dims`` for one perceptron for each axis.
+        filter_channels: length of a filter, the channels of the feature map.
+        spatial_dims: number of filters per region, one per axis of the displacement.
+        functions: 1, or ``spatial_dims`` for one perceptron per axis.
     """
 
     def __init__(
@@ -50,6 +50,6 @@ class ImplicitFunction(nn.Module):
         Returns:
             ``(N, filter_channels, spatial_dims)``.
         """
-        # One function's outputs are grouped by axis, as are the outputs of one function an axis.
+        # Outputs are grouped by axis in both cases.
         axes = torch.cat([f(embeddings) for f in self.functions], dim=1)
         return axes.unflatten(1, (self.spatial_dims, self.filter_channels)).transpose(1, 2)

@@ -1,4 +1,4 @@
-"""textSCF: a backbone sees both images, the region of a voxel decides how its features are read."""
+"""textSCF network: backbone features, read by a filter for the region of each voxel."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ __all__ = ["TextSCF"]
 
 
 class TextSCF(nn.Module):
-    """The whole network: images and regions in, displacement field out.
+    """textSCF, from a pair of images and the regions of the fixed one to the displacement field.
 
-    The text embeddings of the regions and the filters made of them are buffers. Filters are folded
-    into their table whenever the network leaves training mode, so that a registration costs no
-    call of the implicit function; that function is only needed for new prompts.
+    The text embeddings of the regions and the filter table are buffers. Leaving training mode
+    recomputes the table, so that registration does not need the implicit function; only new prompts
+    do.
 
     Args:
         config: sizes and options.
 
     Raises:
-        ModelError: for options of the backbone that do not fit.
+        ModelError: for invalid options of the backbone.
 
     Example:
         >>> import torch
@@ -75,15 +75,14 @@ class TextSCF(nn.Module):
 
     @property
     def uses_regions(self) -> bool:
-        """Whether the field depends on the regions of the fixed image."""
+        """True if the field depends on the regions of the fixed image."""
         return self.config.filters != "none"
 
     def filter_table(self, embeddings: Tensor) -> Tensor:
         """Return the filters ``(n, C, 3)`` of text embeddings ``(n, text_channels)``.
 
         Raises:
-            ModelError: when the network has no implicit function, or for embeddings of another
-                length.
+            ModelError: without an implicit function, or for embeddings of another length.
         """
         if self.function is None:
             raise ModelError(
@@ -99,21 +98,21 @@ class TextSCF(nn.Module):
 
     @torch.no_grad()
     def fold(self) -> None:
-        """Write the filters of the stored embeddings into the table."""
+        """Compute the filter table from the stored embeddings."""
         if self.function is not None:
             self.filters.copy_(self.function(self.embeddings))
 
     def drop_function(self) -> None:
-        """Fold the filters and forget the implicit function."""
+        """Compute the filter table and remove the implicit function."""
         self.fold()
         self.function = None
 
     def fuse(self) -> None:
-        """Let the backbone replace what training needed by what is fast; for inference."""
+        """Merge training-time branches of the backbone in place, for faster inference."""
         self.backbone.fuse()
 
     def train(self, mode: bool = True) -> TextSCF:
-        """Switch between training and evaluation; for the latter the filters are folded."""
+        """Set training or evaluation mode; evaluation recomputes the filter table."""
         super().train(mode)
         if not mode:
             self.fold()
@@ -126,16 +125,16 @@ class TextSCF(nn.Module):
 
         Args:
             moving: ``(B, 1, *S)`` in [0, 1]; sizes are multiples of ``divisor``.
-            fixed: likewise.
+            fixed: ``(B, 1, *S)`` in [0, 1].
             seed: not used: nothing is drawn at random.
-            regions: of the fixed image, on its grid; None: all voxels are background of which
-                nothing is known (confidence 0), for which the common filter is.
+            regions: of the fixed image, on its grid; None: background with confidence 0, for which
+                the common filter acts alone.
 
         Returns:
-            The displacement in voxels, with its velocity and its inverse where it was integrated.
+            The displacement in voxels; with integration, also its velocity and its inverse.
 
         Raises:
-            ValueError: when shapes differ or do not fit.
+            ValueError: for shapes that differ or are not allowed.
         """
         self._check(moving, fixed)
         field = self.field(self.backbone(moving, fixed), fixed, regions)
@@ -149,15 +148,15 @@ class TextSCF(nn.Module):
     def field(
         self, output: Tensor | BackboneOutput, fixed: Tensor, regions: Regions | None = None
     ) -> Tensor:
-        """Return what the head reads from the output of the backbone, on its grid.
+        """Return the field that the head predicts, on the grid of the features.
 
         Args:
-            output: of the backbone.
+            output: output of the backbone.
             fixed: ``(B, 1, *S)``, for its size.
-            regions: as of :meth:`forward`.
+            regions: see :meth:`forward`.
 
         Returns:
-            Displacement, or velocity with integration, ``(B, 3, *S / stride)`` in voxels of the
+            Displacement, or velocity if it is integrated, ``(B, 3, *S / stride)`` in voxels of the
             images.
         """
         features, base = output if isinstance(output, BackboneOutput) else (output, None)
@@ -168,11 +167,11 @@ class TextSCF(nn.Module):
         return field if base is None else field + base.float()
 
     def displacement(self, field: Tensor, size: Sequence[int]) -> Tensor:
-        """Return the displacement ``(B, 3, *size)`` of a head's :meth:`field`."""
+        """Return the displacement ``(B, 3, *size)`` of a predicted :meth:`field`."""
         return _upsample(self._integrate(field), size)
 
     def _regions(self, regions: Regions | None, fixed: Tensor) -> tuple[Regions, Tensor]:
-        """Bring the regions to the grid of the features and find their filters."""
+        """Return the regions on the grid of the features, and their filters."""
         if regions is None:
             zeros = torch.zeros_like(fixed)
             regions = Regions(zeros.long(), zeros)
@@ -180,7 +179,7 @@ class TextSCF(nn.Module):
         if filters is None:
             folded = self.function is None or not self.training
             filters = self.filters if folded else self.filter_table(self.embeddings)
-        # A feature at index j was made around voxel j * stride: take the label of that voxel.
+        # A feature at index j is centred on voxel j * stride: take the label of that voxel.
         coarse = (slice(None), slice(None), *[slice(None, None, self.stride)] * 3)
         confidence = None if regions.confidence is None else regions.confidence[coarse]
         return Regions(regions.labels[coarse], confidence), filters
@@ -188,7 +187,7 @@ class TextSCF(nn.Module):
     def _integrate(self, field: Tensor) -> Tensor:
         if self.config.integration_steps == 0:
             return field
-        # The head speaks in voxels of the images; the flow runs in those of the features.
+        # The head predicts voxels of the images; integration needs voxels of the features.
         steps, padding = self.config.integration_steps, self.config.padding
         return integrate(field / self.stride, steps, padding) * self.stride
 
@@ -212,7 +211,7 @@ def _upsample(field: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def _backbone_arguments(config: TextSCFConfig) -> dict[str, Any]:
-    """Return the arguments of the backbone; one that warps integrates as the network does."""
+    """Return the arguments of the backbone; LapIRN gets the integration steps of the network."""
     arguments = dict(config.backbone_arguments)
     if config.backbone == "lapirn":
         own = arguments.setdefault("integration_steps", config.integration_steps)

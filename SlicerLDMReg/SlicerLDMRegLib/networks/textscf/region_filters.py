@@ -1,4 +1,4 @@
-"""Spatially covariant filters: each voxel is filtered by the weights of its own region."""
+"""Spatially covariant filters: filter weights by region."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ __all__ = ["BlendedFilters", "ResidualFilters", "filter_by_region"]
 def filter_by_region(features: Tensor, labels: Tensor, filters: Tensor) -> Tensor:
     """Return ``u(x) = W[J(x)]^T F(x)`` (textSCF, Equation 3).
 
-    Voxels are sorted by region and each region is one matrix product, hence nothing larger than
-    the feature map is ever made: the filters are not spread over the voxels.
+    Voxels are sorted by region and each region is one matrix product: no array is larger than the
+    feature map.
 
     Args:
         features: ``F (B, C, *S)``.
@@ -25,7 +25,7 @@ def filter_by_region(features: Tensor, labels: Tensor, filters: Tensor) -> Tenso
         ``(B, d, *S)`` float32.
 
     Raises:
-        ValueError: when the labels lie on another grid or name a row that does not exist.
+        ValueError: for labels on another grid or outside of the filter table.
     """
     if labels.shape != (features.shape[0], 1, *features.shape[2:]):
         raise ValueError(
@@ -50,8 +50,8 @@ def filter_by_region(features: Tensor, labels: Tensor, filters: Tensor) -> Tenso
 class BlendedFilters(nn.Module):
     """Region filters blended with a translation-invariant one (textSCF, Equation 4).
 
-    ``u = (p w + (1 - p) w_r)^T F``: where the label is certain the region's filter acts, where it
-    is not the common one does.
+    ``u = (p w + (1 - p) w_r)^T F``: the region's filter acts where the label is certain, the common
+    one where it is not.
 
     Args:
         channels: of the feature map.
@@ -72,7 +72,7 @@ class BlendedFilters(nn.Module):
 
 
 class ResidualFilters(nn.Module):
-    """Region filters plus a 3x3x3 convolution, the form of the released code.
+    """Region filters plus a 3x3x3 convolution, as in the released code.
 
     Args:
         channels: of the feature map.
@@ -88,7 +88,7 @@ class ResidualFilters(nn.Module):
     def forward(self, features: Tensor, regions: Regions, filters: Tensor) -> Tensor:
         """Return the field ``(B, d, *S)`` of features ``(B, C, *S)``.
 
-        Where a confidence is given, it scales the part of the region filters.
+        A confidence, if given, scales the part of the region filters.
         """
         field = filter_by_region(features, regions.labels, filters)
         if regions.confidence is not None:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
 from ...errors import ModelError
 from ...model_store import ModelCard, find_model, load_network
 from ..device import select_device, select_precision
-from ..regions.segmentation_cache import RememberingSegmenter
 from .predictor import Predictor
 from .test_time_augmentation import choose_views
 
 __all__ = ["LoadedModel", "load_model"]
+
+
+class Remembers(Protocol):
+    """A model that remembers the images that it has seen."""
+
+    def clear(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -26,37 +32,23 @@ class LoadedModel:
         predictor: its network, and the features of the images that it has seen.
         device: where the network is.
         precision: ``"float32"`` or ``"bfloat16"``.
+        companions: by name, other models that stay in memory as long as this one, such as the
+            segmenter that finds its regions.
     """
 
     card: ModelCard
     predictor: Predictor
     device: torch.device
     precision: str
-    _segmenters: dict[str, RememberingSegmenter] = field(
+    companions: dict[str, Remembers] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    def segmenter(self, segmenter: str) -> RememberingSegmenter:
-        """Return a segmenter beside the model; it is loaded when first asked for.
-
-        Args:
-            segmenter: id of a segmentation model, its folder, or a file of weights.
-
-        Raises:
-            ModelError: when there is none, or it is damaged.
-        """
-        from ...model_store import build_segmenter
-
-        if segmenter not in self._segmenters:
-            own = RememberingSegmenter(build_segmenter(segmenter, self.device))
-            self._segmenters[segmenter] = own
-        return self._segmenters[segmenter]
-
     def forget(self) -> None:
-        """Forget the images that network and segmenters have seen; all stays loaded."""
+        """Forget the images that network and companions have seen; all stays loaded."""
         self.predictor.clear()
-        for segmenter in self._segmenters.values():
-            segmenter.clear()
+        for companion in self.companions.values():
+            companion.clear()
 
 
 def load_model(

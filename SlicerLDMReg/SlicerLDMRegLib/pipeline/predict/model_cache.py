@@ -47,7 +47,7 @@ class ModelCache:
 
     @property
     def names(self) -> list[str]:
-        """What is kept, e.g. ``"ldm-morph-cardiac-mr on cpu, float32"``; used last comes last."""
+        """The models, e.g. ``"ldm-morph-cardiac-mr on cpu, float32"``; used last comes last."""
         return [
             f"{model.card.id} on {model.device}, {model.precision}"
             for model in self._models.values()

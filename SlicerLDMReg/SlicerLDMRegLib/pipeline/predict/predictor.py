@@ -72,7 +72,7 @@ class Predictor:
         Args:
             moving: ``(B, 1, *S)`` in [0, 1] on the network grid.
             fixed: likewise.
-            seed: of whatever the network draws at random.
+            seed: of the noise that the network draws.
             regions: of the fixed image, for a network that uses them.
 
         Returns:

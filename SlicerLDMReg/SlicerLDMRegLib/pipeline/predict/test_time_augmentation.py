@@ -24,7 +24,7 @@ _MOST = 4
 
 @dataclass(frozen=True, eq=False)
 class Mirror:
-    """How left and right are exchanged.
+    """The exchange of left and right.
 
     Attributes:
         axis: spatial axis of the tensors that runs from left to right.

@@ -15,6 +15,8 @@ __all__ = ["DETERMINANT_FLOOR", "least_determinant", "squarings_for", "unfold"]
 #: Determinants below this count as folds: float32 and resampling need some room above 0.
 DETERMINANT_FLOOR = 0.01
 
+# Bounds: in the last round of smoothing the Gaussian has a sigma of 7 voxels, and the last scale,
+# 0.9 ** 200, leaves no motion.
 _LOCAL_ROUNDS = 24
 _SHRINKING_ROUNDS = 200
 

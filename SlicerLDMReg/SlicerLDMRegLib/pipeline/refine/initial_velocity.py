@@ -1,4 +1,4 @@
-"""Where an optimisation begins: the similarity that suits the images, the initial velocity."""
+"""Initial velocity of an optimisation."""
 
 from __future__ import annotations
 
@@ -7,35 +7,10 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...functional import logarithm, resize
-from ...losses import ncc
 from ...networks import FieldPrediction
 from .objective import velocity_shape
 
-__all__ = ["choose_similarity", "initial_velocity", "stationary_velocity"]
-
-_MOST_SAMPLES = 200_000
-_LIKE_NCC, _LIKE_HISTOGRAM = 0.4, 0.035
-
-
-def choose_similarity(moving: Tensor, fixed: Tensor, mask: Tensor | None = None) -> str:
-    """Return ``"mse"`` for 2D images of like intensities, else ``"lncc"``.
-
-    Like intensities: the images correlate, and their histograms agree, as those of two frames of
-    one scan do. A local correlation copes with other contrasts and with a bias field. Volumes are
-    mostly of two people or of two days: there it is the better one for like intensities, too.
-    """
-    if moving.ndim == 5:
-        return "lncc"
-    inside = None if mask is None else mask.flatten() > 0.5
-    a, b = (t.flatten() if inside is None else t.flatten()[inside] for t in (moving, fixed))
-    stride = max(1, len(a) // _MOST_SAMPLES)
-    a, b = a[::stride].float(), b[::stride].float()
-    if len(a) == 0:
-        return "mse"
-    levels = torch.linspace(0.02, 0.98, 49, device=a.device)
-    distance = float((a.quantile(levels) - b.quantile(levels)).abs().mean())
-    correlation = -float(ncc(a[None, None, None], b[None, None, None]))
-    return "mse" if correlation >= _LIKE_NCC and distance <= _LIKE_HISTOGRAM else "lncc"
+__all__ = ["initial_velocity", "stationary_velocity"]
 
 
 def initial_velocity(initial: FieldPrediction | Tensor | None, like: Tensor) -> Tensor | None:

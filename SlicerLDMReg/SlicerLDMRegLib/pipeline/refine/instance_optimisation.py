@@ -14,12 +14,15 @@ from ...networks import FieldPrediction
 from ..device import threads_for
 from ..options import RefineOptions
 from ..progress import Progress
-from .initial_velocity import choose_similarity, initial_velocity
+from .initial_velocity import initial_velocity
 from .objective import ImagePair
 from .optimiser import Optimiser, RefineResult
+from .similarity_choice import choose_similarity
 
 __all__ = ["RefineResult", "refine_field"]
 
+# Voxels of the slices that are optimised together: what they need fits into the caches of a CPU, or
+# into the memory of a small GPU. Not tuned.
 _CHUNK_VOXELS = {"cpu": 2**18, "cuda": 2**24, "mps": 2**22}
 
 

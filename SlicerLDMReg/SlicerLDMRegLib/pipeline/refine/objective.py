@@ -1,4 +1,4 @@
-"""What a refinement minimises: a pair of images on one level, and the loss of a velocity."""
+"""Objective of the refinement: the loss of a velocity for a pair of images on one level."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from ..options import RefineOptions
 
 __all__ = ["ImagePair", "Objective", "product", "velocity_shape"]
 
-# What brings the similarities to one scale, so that one smoothness suits all of them.
+# Bring the similarities to one scale, so that one smoothness suits all of them. Set in 2D on mixed
+# cine MR pairs, in 3D on the validation pairs of generated brains. A softer refinement of volumes
+# made an abdominal CT under a known warp worse (Dice 0.75 before, 0.47 after).
 _WEIGHTS = {
     2: {"mse": 10.0, "lncc": 0.08, "mind": 1.0},
     3: {"mse": 2.0, "lncc": 0.04, "mind": 0.5},
 }
 # Volumes with more voxels have their velocity on half the lattice, and are compared there.
+# Below that, an iteration takes milliseconds anyhow, and half of 36 voxels would lose structures.
 _WHOLE_LATTICE_3D = 50_000
 # Voxels: a neighbourhood in 3D holds more of them than in 2D.
 _WINDOW_3D = 5
@@ -68,7 +71,7 @@ class ImagePair:
 
     @property
     def compared(self) -> Tensor | None:
-        """Where the images are compared as long as nothing moves; None: everywhere."""
+        """Weights of the comparison as long as nothing moves; None: everywhere."""
         return product(self.mask, self.fixed_mask, self.moving_mask)
 
     def __getitem__(self, elements: slice) -> ImagePair:
@@ -140,7 +143,7 @@ class Objective:
             warped, fixed = warped * pair.mask, fixed * pair.mask
         seen = None
         if pair.moving_mask is not None:
-            # Without a gradient: nothing shall be hidden in order to look alike.
+            # Without a gradient: hiding a difference must not count as removing it.
             seen = warp(pair.moving_mask, displacement.detach())
         weights = product(pair.fixed_mask, seen)
         change = velocity
@@ -194,7 +197,7 @@ def _similarity(
         options["stride"] = 2
     loss: Callable[..., Tensor] = partial(similarity_loss(name), **options)
     if name == "lncc":
-        # Black outside would be an edge that both images have, whatever is beside it.
+        # Black outside would be an edge that both images have, like the tissue beside it or not.
         return lambda warped, fixed, weights: loss(warped, fixed, mask=weights)
 
     def masked(warped: Tensor, fixed: Tensor, weights: Tensor | None) -> Tensor:

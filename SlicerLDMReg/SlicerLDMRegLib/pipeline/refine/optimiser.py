@@ -19,7 +19,13 @@ from .objective import ImagePair, Objective, velocity_shape
 __all__ = ["Optimiser", "RefineResult"]
 
 _SMALLEST_SIDE = 12  # voxels, of a coarse level
-_SIGMA = {2: 2.5, 3: 1.5}  # voxels
+# Voxels. Less follows the noise, more misses small structures. Volumes are smoothed less, for their
+# velocity lies on half the lattice.
+_SIGMA = {2: 2.5, 3: 1.5}
+# Shares of the loss by which a start from nothing has to be better than the network's field to
+# replace it (clear), and by which the field of a network that does not know the images has to be
+# better than a start from nothing to be used (far). Round numbers, not tuned: with them the cardiac
+# model does no harm on brain slices, which it does not know, and keeps its gain on cine MR.
 _CLEAR_GAIN = 0.1
 _FAR_GAIN = 0.5
 

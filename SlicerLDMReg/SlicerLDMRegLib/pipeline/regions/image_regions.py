@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...geometry import ImageGeometry
 from ...networks import Regions
+from ...resampling import warp_image
 from ...segmentation import Segmentation
 
 __all__ = ["GivenRegions", "ImageRegions", "RegionSummary"]
@@ -22,7 +23,7 @@ _LISTED = 3
 
 @dataclass(frozen=True)
 class RegionSummary:
-    """What became of the labels.
+    """Labels that guide the model, and labels that do not.
 
     Attributes:
         source: ``"given labels"``, ``"the given segmentation"``, ``"segmenter ID"`` or ``"none"``.
@@ -89,11 +90,7 @@ class ImageRegions:
             transform: points of the lattice to points of the image; None: they are the same.
         """
         labels = self.segmentation.labels
-        transform = transform or sitk.Transform(lattice.dimension, sitk.sitkIdentity)
-        resampled = sitk.Resample(
-            labels, lattice.empty_image(), transform, sitk.sitkNearestNeighbor, 0
-        )
-        array = sitk.GetArrayFromImage(resampled)
+        array = sitk.GetArrayFromImage(warp_image(labels, lattice, transform, labels=True))
         numbers, place = np.unique(array, return_inverse=True)
         table = np.array([self.rows.get(int(number), 0) for number in numbers], np.int64)
         return torch.from_numpy(table[place].reshape(array.shape))[None, None]

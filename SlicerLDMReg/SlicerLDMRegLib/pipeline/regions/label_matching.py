@@ -28,7 +28,7 @@ def match_labels(
 ) -> tuple[dict[int, int], Tensor | None, RegionSummary]:
     """Find the row of each label in the model's filter table.
 
-    A name that the model knows, in whatever form, is a row of its table. Any other gets its filters
+    A name that the model knows, in any form, is a row of its table. Any other gets its filters
     at once from the text encoder and the network's implicit function (the lung experiment of
     textSCF). An empty name or "background" is background; so is a new name where that is not
     possible, and the summary says why.
@@ -73,7 +73,7 @@ def match_labels(
 
 
 def known_rows(names: Mapping[int, str], card: ModelCard) -> dict[int, int]:
-    """Return the row of each label whose name the model knows, in whatever form."""
+    """Return the row of each label whose name the model knows, in any form."""
     found = {label: match_region(name, card.label_scheme) for label, name in names.items()}
     numbers = card.label_numbers
     return {label: numbers.index(n) for label, n in found.items() if n is not None}

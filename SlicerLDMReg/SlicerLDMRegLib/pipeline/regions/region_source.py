@@ -24,6 +24,7 @@ from ..provenance import voxel_digest
 from ..request import RegistrationRequest
 from .image_regions import GivenRegions, ImageRegions, RegionSummary
 from .label_matching import known_rows, match_labels
+from .segmentation_cache import segmenter_beside
 
 __all__ = ["RegionSource"]
 
@@ -97,7 +98,7 @@ class RegionSource:
         assert loaded is not None
         options = request.refine_options(context.defaults)
         overlap = options.enabled and options.anatomy > 0
-        segmenter = None if self.segmenter is None else loaded.segmenter(self.segmenter)
+        segmenter = None if self.segmenter is None else segmenter_beside(loaded, self.segmenter)
         fixed = self.segmentation
         if fixed is None and segmenter is not None:
             fixed = segmenter.segment(inputs.fixed, progress.part(0.0, 0.5 if overlap else 1.0))

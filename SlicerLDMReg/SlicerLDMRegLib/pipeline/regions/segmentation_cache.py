@@ -8,9 +8,29 @@ from collections.abc import Mapping
 import SimpleITK as sitk
 
 from ...segmentation import ReportsProgress, Segmentation, Segmenter
+from ..predict.loaded_model import LoadedModel
 from ..provenance import voxel_digest
 
-__all__ = ["RememberingSegmenter"]
+__all__ = ["RememberingSegmenter", "segmenter_beside"]
+
+
+def segmenter_beside(model: LoadedModel, segmenter: str) -> RememberingSegmenter:
+    """Return a segmenter that stays in memory with a model; it is loaded when first asked for.
+
+    Args:
+        model: the registration model.
+        segmenter: id of a segmentation model, its folder, or a file of weights.
+
+    Raises:
+        ModelError: when there is none, or it is damaged.
+    """
+    found = model.companions.get(segmenter)
+    if not isinstance(found, RememberingSegmenter):
+        from ...model_store import build_segmenter
+
+        found = RememberingSegmenter(build_segmenter(segmenter, model.device))
+        model.companions[segmenter] = found
+    return found
 
 
 class RememberingSegmenter:

@@ -12,13 +12,14 @@ import numpy as np
 import SimpleITK as sitk
 
 from ...geometry import ImageGeometry
+from ...intensity import percentile
+from ...resampling import resample
 
 __all__ = ["Mix", "Window", "alike", "checkerboard", "difference", "percentile_window"]
 
 #: Intensities that are shown black and white.
 Window = tuple[float, float]
 
-_MOST_SAMPLES = 500_000
 # Part of the window from which on a difference is worth a full colour.
 _LEAST_DIFFERENCE = 0.05
 
@@ -38,11 +39,9 @@ class Mix:
 
 def percentile_window(voxels: np.ndarray) -> Window:
     """Return the 0.5 and 99.5 percentile of voxels, or their range where these coincide."""
-    flat = voxels.reshape(-1)
-    flat = flat[:: max(1, flat.size // _MOST_SAMPLES)]
-    low, high = (float(value) for value in np.percentile(flat, [0.5, 99.5]))
+    low, high = (float(value) for value in percentile(voxels, [0.5, 99.5]))
     if high <= low:
-        low, high = float(flat.min()), float(flat.max())
+        low, high = float(voxels.min()), float(voxels.max())
     return low, high if high > low else low + 1.0
 
 
@@ -65,7 +64,7 @@ def checkerboard(
         windows: of both; the intensities of the warped image are mapped to those of the fixed one.
         squares: along the longest side.
     """
-    fixed = _onto(fixed, warped)
+    fixed = _onto(fixed, warped, windows[0][0])
     geometry = ImageGeometry.from_image(warped)
     extent = max(n * step for n, step in zip(geometry.size, geometry.spacing, strict=True))
     side = extent / max(1, squares)
@@ -92,27 +91,23 @@ def difference(
         fixed, moving, warped: 3D, LPS mm.
         windows: of the fixed and the moving image.
     """
-    fixed = _onto(fixed, warped)
+    low, high = windows[0]
+    fixed = _onto(fixed, warped, low)
     geometry = ImageGeometry.from_image(warped)
     reference = sitk.GetArrayViewFromImage(fixed).astype(np.float32)
     after = _mapped(warped, windows) - reference
-    thin = tuple(slice(None, None, max(1, n // 64)) for n in after.shape)
-    low, high = windows[0]
-    before = np.clip(_mapped(_onto(moving, warped, windows[1][0]), windows), low, high)[thin]
-    apart = np.abs(before - np.clip(reference[thin], low, high))
-    limit = max(float(np.percentile(apart, 99.5)), _LEAST_DIFFERENCE * (high - low))
+    before = np.clip(_mapped(_onto(moving, warped, windows[1][0]), windows), low, high)
+    apart = np.abs(before - np.clip(reference, low, high))
+    limit = max(float(percentile(apart, 99.5)), _LEAST_DIFFERENCE * (high - low))
     return Mix(geometry.to_image(after), (-limit, limit))
 
 
-def _onto(image: sitk.Image, lattice: sitk.Image, outside: float = 0.0) -> sitk.Image:
-    """Return an image on the lattice of another one."""
+def _onto(image: sitk.Image, lattice: sitk.Image, outside: float) -> sitk.Image:
+    """Return an image on the lattice of another one, black outside."""
     geometry = ImageGeometry.from_image(lattice)
     if geometry.matches(ImageGeometry.from_image(image)):
         return image
-    identity = sitk.Transform(3, sitk.sitkIdentity)
-    return sitk.Resample(
-        image, geometry.empty_image(), identity, sitk.sitkLinear, outside, sitk.sitkFloat32
-    )
+    return resample(image, geometry, sitk.Transform(3, sitk.sitkIdentity), outside)
 
 
 def _mapped(warped: sitk.Image, windows: tuple[Window, Window]) -> np.ndarray:

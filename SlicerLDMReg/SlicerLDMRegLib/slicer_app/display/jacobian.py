@@ -8,6 +8,7 @@ import numpy as np
 import slicer
 from vtk.util.numpy_support import vtk_to_numpy
 
+from ...intensity import percentile
 from ..scene.volume_nodes import Node
 from .colors import JACOBIAN_COLORS, color_table, jacobian_position, show_legend
 from .view_memory import DisplayMemory
@@ -16,7 +17,6 @@ __all__ = ["color_jacobian", "jacobian_limit"]
 
 # The limits of the colours, and how many numbers stand evenly at their bar, 1 among them.
 _LIMITS = {1.25: 10, 1.5: 6, 2.0: 4, 3.0: 5, 4.0: 6}
-_MOST_SAMPLES = 500_000
 
 
 def jacobian_limit(volume: Node) -> float:
@@ -26,10 +26,9 @@ def jacobian_limit(volume: Node) -> float:
     calm map stays calm, and one wild voxel does not hide the rest.
     """
     values = vtk_to_numpy(volume.GetImageData().GetPointData().GetScalars())
-    values = values[:: max(1, values.size // _MOST_SAMPLES)]
     values = values[values > 0]
     spread = np.abs(np.log(values)) if values.size else np.zeros(1)
-    reached = float(np.exp(np.percentile(spread, 99.0)))
+    reached = float(np.exp(percentile(spread, 99.0)))
     return next((limit for limit in _LIMITS if reached <= limit), max(_LIMITS))
 
 

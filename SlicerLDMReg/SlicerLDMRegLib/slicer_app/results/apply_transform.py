@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import SimpleITK as sitk
 import slicer
 
 from ...errors import InputError
+from ...resampling import warp_image
 from ..scene.scene_change import SceneChange
 from ..scene.transform_nodes import add_transform, field_from_transform
 from ..scene.volume_nodes import Node, image_from_volume, set_image, volume_geometry
@@ -115,15 +114,11 @@ def _resample(node: Node, transform: Node, reference: Node) -> None:
     """Give a volume node the voxels that its volume has on the lattice of another one, LPS mm."""
     image = image_from_volume(node)
     lattice = volume_geometry(reference)
-    is_labels = node.IsA("vtkMRMLLabelMapVolumeNode")
-    low = float(np.min(sitk.GetArrayViewFromImage(image)))
-    warped = sitk.Resample(
+    warped = warp_image(
         image,
-        lattice.empty_image(),
+        lattice,
         field_from_transform(transform, lattice).to_transform(),
-        sitk.sitkNearestNeighbor if is_labels else sitk.sitkLinear,
-        0.0 if is_labels else min(0.0, low),
-        image.GetPixelID(),
+        labels=bool(node.IsA("vtkMRMLLabelMapVolumeNode")),
     )
     with slicer.util.NodeModify(node):
         set_image(node, warped)

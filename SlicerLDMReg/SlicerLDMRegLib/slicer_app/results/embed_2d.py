@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import SimpleITK as sitk
-
-from ...displacement import DisplacementField
-from ...geometry import ImageGeometry
 from ...pipeline.result import RegistrationResult
+from ...resampling import warp_image
 from ..scene.scene_images import SceneImages
 
 __all__ = ["place"]
@@ -32,10 +29,10 @@ def place(result: RegistrationResult, images: SceneImages) -> RegistrationResult
     else:
         # What the transform makes of the volume itself, not of a slice interpolated from it.
         image, whole_labels = images.resampled
-        outside = min(0.0, float(sitk.GetArrayViewFromImage(image).min()))
-        warped = _warp(image, field, sitk.sitkLinear, outside)
+        transform = field.to_transform()
+        warped = warp_image(image, field.geometry, transform)
         if labels is not None and whole_labels is not None:
-            labels = _warp(whole_labels, field, sitk.sitkNearestNeighbor, 0.0)
+            labels = warp_image(whole_labels, field.geometry, transform, labels=True)
     return replace(
         result,
         warped=warped,
@@ -44,18 +41,4 @@ def place(result: RegistrationResult, images: SceneImages) -> RegistrationResult
         inverse=moving.embed_field(result.inverse, fixed),
         jacobian=fixed.embed(result.jacobian),
         folds=fixed.embed(result.folds),
-    )
-
-
-def _warp(
-    image: sitk.Image, field: DisplacementField, interpolator: int, outside: float
-) -> sitk.Image:
-    lattice: ImageGeometry = field.geometry
-    return sitk.Resample(
-        image,
-        lattice.empty_image(),
-        field.to_transform(),
-        interpolator,
-        outside,
-        image.GetPixelID(),
     )

@@ -11,13 +11,13 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-import SimpleITK as sitk
 import slicer
 import vtk
 
 from ...displacement import DisplacementField
 from ...errors import InputError
 from ...pipeline.result import RegistrationResult
+from ...resampling import warp_image
 from ..scene.frames import FrameSequence
 from ..scene.nodes import PREFIX, roles_of, set_attributes, set_roles
 from ..scene.scene_change import SceneChange
@@ -163,11 +163,10 @@ def _unmoved(reference: VolumeSource, found: RegistrationResult) -> Registration
         found: the result of another one, in 3D.
     """
     lattice = found.field.geometry
-    identity = sitk.Transform(3, sitk.sitkIdentity)
     field = DisplacementField.identity(lattice)
     return replace(
         found,
-        warped=sitk.Resample(reference.image(), lattice.empty_image(), identity, sitk.sitkLinear),
+        warped=warp_image(reference.image(), lattice),
         warped_labels=None,
         field=field,
         inverse=field,

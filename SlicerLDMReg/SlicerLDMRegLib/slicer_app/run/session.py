@@ -155,7 +155,7 @@ class RegistrationSession:
         try:
             last.change.revert()
         except BaseException:
-            self.last = last  # the rest can be tried again
+            self.last = last  # the user may try again
             raise
 
     def poll(self) -> bool:

@@ -158,22 +158,13 @@ class SceneChange:
             self._scene.EndState(slicer.vtkMRMLScene.BatchProcessState)
 
     def _take_back(self) -> None:
-        """Undo all that can be undone; what fails is kept for another try, and the error raised."""
-        failed: list[Callable[[], None]] = []
+        """Undo all that can be undone, last things first, and raise what one of them raises."""
+        undo, self._undo = self._undo, []
         with contextlib.ExitStack() as stack:
             for node in _with_belongings(self.created):
                 stack.callback(remove_node, self._scene, node)
-            for undo in self._undo:
-
-                def attempt(undo: Callable[[], None] = undo) -> None:
-                    try:
-                        undo()
-                    except BaseException:
-                        failed.insert(0, undo)
-                        raise
-
-                stack.callback(attempt)
-            self._undo = failed
+            for function in undo:
+                stack.callback(function)
         self._created.clear()
         self._kept.clear()
         self._layers.clear()

@@ -16,6 +16,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from ...errors import InputError
 from ...geometry import ImageGeometry
+from ...resampling import warp_image
 from .coordinates import geometry_from_ijk_to_ras, ijk_to_ras, stored_voxels_to_ras
 from .volume_nodes import Node, world_matrix
 
@@ -97,10 +98,7 @@ def on_lattice(labels: sitk.Image, geometry: ImageGeometry) -> sitk.Image:
     """Return labels on a lattice, nearest neighbour."""
     if geometry.matches(ImageGeometry.from_image(labels)):
         return labels
-    identity = sitk.Transform(3, sitk.sitkIdentity)
-    return sitk.Resample(
-        labels, geometry.empty_image(), identity, sitk.sitkNearestNeighbor, 0, labels.GetPixelID()
-    )
+    return warp_image(labels, geometry, labels=True)
 
 
 def _voxelised(segmentation: Any, name: str, matrix: np.ndarray, size: tuple[int, ...]) -> Any:

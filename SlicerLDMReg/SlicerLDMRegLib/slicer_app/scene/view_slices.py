@@ -11,6 +11,7 @@ import slicer
 
 from ...errors import InputError
 from ...geometry import ImageGeometry
+from ...resampling import warp_image
 from .coordinates import FLIP
 from .nodes import nodes_of_class
 from .volume_nodes import Node
@@ -103,22 +104,14 @@ def is_voxel_slice(lattice: ImageGeometry, geometry: ImageGeometry) -> bool:
     return bool(whole and np.allclose(np.abs(index[1:] - index[0]).sum(axis=1), 1, atol=1e-3))
 
 
-def cut(
-    image: sitk.Image, lattice: ImageGeometry, interpolator: int = sitk.sitkLinear
-) -> sitk.Image:
+def cut(image: sitk.Image, lattice: ImageGeometry) -> sitk.Image:
     """Return the voxels of a 3D image on a lattice of one slice; outside of it there is air.
 
     Args:
         image: LPS mm.
         lattice: see :func:`slice_lattice`.
-        interpolator: SimpleITK's constant.
     """
-    # Air of a CT is -1000.
-    outside = min(0.0, float(sitk.GetArrayViewFromImage(image).min()))
-    identity = sitk.Transform(3, sitk.sitkIdentity)
-    return sitk.Resample(
-        image, lattice.empty_image(), identity, interpolator, outside, image.GetPixelID()
-    )
+    return warp_image(image, lattice)
 
 
 def _voxel_slice(

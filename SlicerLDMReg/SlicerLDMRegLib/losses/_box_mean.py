@@ -1,4 +1,4 @@
-"""What several losses share: checked input and the mean over a box."""
+"""Mean over a box around each voxel, by band matrices."""
 
 from __future__ import annotations
 
@@ -7,24 +7,21 @@ import math
 import torch
 from torch import Tensor
 
-from ..functional._precision import autocast_disabled, promote
+from ..functional._precision import autocast_disabled
 
-__all__ = ["box_mean", "promoted_pair"]
-
-
-def promoted_pair(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    if a.shape != b.shape:
-        raise ValueError(f"expected equal shapes, got {tuple(a.shape)} and {tuple(b.shape)}")
-    a, b = promote(a, b)
-    return a, b
+__all__ = ["box_mean"]
 
 
 def box_mean(field: Tensor, window: int, valid: bool = False, stride: int = 1) -> Tensor:
-    """Mean over a box; cut off at the border, or only where the whole box fits (``valid``).
-
-    ``stride`` takes the box around one voxel in so many along each axis, from the first on.
+    """Return the mean over a box around each voxel, ``(B, C, *S)``.
 
     One product with a band matrix per axis: on a CPU several times as fast as average pooling.
+
+    Args:
+        field: ``(B, C, *S)``.
+        window: odd width of the box in voxels.
+        valid: only where the whole box fits; otherwise the box is cropped at the border.
+        stride: distance of the returned voxels along each axis, from the first on.
     """
     with autocast_disabled(field):
         for dim in range(2, field.ndim):
@@ -36,7 +33,7 @@ def box_mean(field: Tensor, window: int, valid: bool = False, stride: int = 1) -
                 matrix = matrix[half : size - half]
             matrix = matrix[::stride]
             if dim == field.ndim - 1:
-                # From the right: one large product, not one of matrix and vector for every row.
+                # From the right: one large product instead of a matrix-vector product per row.
                 field = field @ matrix.T
                 continue
             shape = list(field.shape)

@@ -1,4 +1,4 @@
-"""The check that all text encoders share."""
+"""Validation of prompts, shared by all text encoders."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["checked_prompts"]
 
 
 def checked_prompts(prompts: Sequence[str]) -> list[str]:
-    """Return prompts as a list.
+    """Return the prompts as a list.
 
     Raises:
-        InputError: for a single text, which is a sequence of letters, or an empty prompt.
+        InputError: for a single text instead of a list, or an empty prompt.
     """
     if isinstance(prompts, str):
         raise InputError(

@@ -1,4 +1,4 @@
-"""Everything the figures draw, cut out of a result once: plane by plane, with common scales."""
+"""Arrays and scales of all figures, cut out of a result once, plane by plane."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..geometry import ImageGeometry
-from .focus import find_focus, image_window
-from .outlines import choose_outlines
+from .outlined_labels import choose_outlines
 from .planes import Plane, choose_planes
-from .source import ReportSource
+from .result_protocol import ReportSource
+from .slice_position import find_focus, image_window
 
 if TYPE_CHECKING:
     from ..displacement import DisplacementField
 
-__all__ = ["PlaneView", "Scene", "build_scene", "round_number"]
+__all__ = ["FigureData", "PlaneView", "build_figure_data", "round_number"]
 
 Window = tuple[float, float]
 
+# Samples of the field for the affine fit; more change the fit little and take longer. Not tuned.
 _MAX_SAMPLES = 500_000
-_GRID_LINES = 24
+_GRID_LINES = 24  # approximate number of grid lines along the longest side. Not tuned.
 
 
 @dataclass(frozen=True)
 class PlaneView:
-    """The arrays of one plane, shape (v, h), row 0 at the top of the screen.
+    """Arrays of one plane, shape (v, h), row 0 at the top of the screen.
 
     ``fixed``, ``moving`` and ``warped`` are scaled to [0, 1]; ``before`` and ``after`` are moving
-    minus fixed and warped minus fixed of these. ``motion`` (v, h, 2) is the in-plane part of the
-    displacement in mm towards the right and the bottom of the screen. ``local`` (v, h, 2) is the
-    motion to colour and ``distance`` (v, h) its length with what goes through the plane, mm; after
-    an alignment both lack the affine part. ``outlined`` are the labels that can be outlined.
+    minus fixed and warped minus fixed. ``motion`` (v, h, 2) is the in-plane displacement in mm
+    towards the right and the bottom of the screen. ``local`` (v, h, 2) is the displacement to
+    colour and ``distance`` (v, h) its length including the through-plane part, in mm; after an
+    alignment both lack the affine part. ``outlined`` are the labels to outline.
     """
 
     plane: Plane
@@ -61,18 +62,18 @@ class PlaneView:
 
 
 @dataclass(frozen=True)
-class Scene:
-    """The planes of a result and the scales they share.
+class FigureData:
+    """Planes of a result and their common scales.
 
     Attributes:
         views: one for a 2D image, up to three for a volume.
-        unit_spacing: whether all spacings are 1, as in pictures that have no physical size.
-        difference_limit: difference images run from minus to plus this, before and after alike.
-        displacement_limit: length in mm shown at full colour.
-        jacobian_limit: the Jacobian map runs from 1/this to this.
+        unit_spacing: whether all spacings are 1, as in pictures without physical size.
+        difference_limit: range of the difference images, before and after: plus and minus this.
+        displacement_limit: length in mm at full colour.
+        jacobian_limit: range of the Jacobian map: from 1/this to this.
         grid_spacing: distance of the grid lines in mm.
         fold_count: folded samples of the whole result, not only of the planes.
-        aligned: whether an alignment came first, so that ``local`` has no affine part.
+        aligned: whether there was an alignment, so that ``local`` has no affine part.
         moving_aligned: whether ``moving`` is shown after that alignment.
     """
 
@@ -94,12 +95,12 @@ class Scene:
 
     @property
     def outlined(self) -> tuple[int, ...]:
-        """The labels that are outlined in any of the planes."""
+        """Labels outlined in any of the planes."""
         return tuple(sorted({label for view in self.views for label in view.outlined}))
 
     @property
     def omitted(self) -> bool:
-        """Whether a plane holds labels that are not outlined in it."""
+        """True if a plane holds labels that are not outlined in it."""
         return any(
             not set(np.unique(labels)) - {0} <= set(view.outlined)
             for view in self.views
@@ -109,7 +110,7 @@ class Scene:
 
 
 def _windows(fixed: sitk.Image, moving: sitk.Image) -> tuple[Window, Window]:
-    """Return the window of each image; images of one kind get one, so that equal looks equal."""
+    """Return the intensity window of each image; a common one if their ranges overlap enough."""
     windows = image_window(fixed), image_window(moving)
     union = min(w[0] for w in windows), max(w[1] for w in windows)
     common = min(w[1] for w in windows) - max(w[0] for w in windows)
@@ -136,7 +137,7 @@ def _displacement(field: DisplacementField, plane: Plane, lattice: ImageGeometry
 
 
 def _affine_part(field: DisplacementField) -> np.ndarray:
-    """Fit ``u(x) = (x, 1) @ A`` to the whole field; gives A, (d + 1, d)."""
+    """Return A ``(d + 1, d)`` of the fit ``u(x) = (x, 1) @ A`` to the whole field."""
     step = max(1, round((field.vectors.size / _MAX_SAMPLES) ** (1 / field.dimension)))
     thin = (slice(None, None, step),) * field.dimension
     vectors = field.vectors[thin].reshape(-1, field.dimension)
@@ -152,7 +153,7 @@ def _homogeneous(points: np.ndarray) -> np.ndarray:
 
 
 def _motion(displacement: np.ndarray, plane: Plane, lattice: ImageGeometry) -> np.ndarray:
-    """Project displacements in mm onto the screen's axes: mm to the right and to the bottom."""
+    """Project displacements in mm onto the screen's axes, right and down."""
     index_displacement = displacement @ np.linalg.inv(lattice.matrix).T
     signs = [-1.0 if flip else 1.0 for flip in plane.flips]
     parts = [
@@ -208,17 +209,17 @@ def _cut(
     )
 
 
-def build_scene(result: ReportSource, slice_axis: int | None = None) -> Scene:
-    """Cut the planes to show out of a result and find the scales they share.
+def build_figure_data(result: ReportSource, slice_axis: int | None = None) -> FigureData:
+    """Cut the displayed planes out of a result and compute their common scales.
 
     Args:
         result: the registration result.
-        slice_axis: index axis of the slices, where a volume was registered slice by slice.
+        slice_axis: index axis perpendicular to the slices of a slice-by-slice registration.
     """
     lattice = ImageGeometry.from_image(result.warped)
     fold_mask = sitk.GetArrayViewFromImage(result.folds) > 0
     focus = find_focus(result.fixed, result.fixed_labels, lattice)
-    # A result on chosen slices starts somewhere in the fixed image, whose slices the user counts.
+    # A result on chosen slices may start inside of the fixed image, whose slices the titles count.
     start = ImageGeometry.from_image(result.fixed).physical_to_index(lattice.origin)
     first = [round(float(index)) for index in start]
     planes = choose_planes(lattice, focus, fold_mask, slice_axis, first)
@@ -227,28 +228,28 @@ def build_scene(result: ReportSource, slice_axis: int | None = None) -> Scene:
     affine = _affine_part(result.field) if aligned else None
     alignment = getattr(result, "alignment", None) if aligned else None
     views = tuple(_cut(result, plane, lattice, windows, affine, alignment) for plane in planes)
-    scene = _with_scales(views, lattice)
+    data = _with_scales(views, lattice)
     return replace(
-        scene,
+        data,
         fold_count=int(fold_mask.sum()),
         aligned=aligned,
         moving_aligned=alignment is not None,
     )
 
 
-def _with_scales(views: tuple[PlaneView, ...], lattice: ImageGeometry) -> Scene:
+def _with_scales(views: tuple[PlaneView, ...], lattice: ImageGeometry) -> FigureData:
     differences = np.concatenate([np.abs(v.before).ravel() for v in views])
     motion = np.concatenate([v.distance.ravel() for v in views])
     positive = np.concatenate([v.jacobian[v.jacobian > 0].ravel() for v in views])
     spread = np.abs(np.log(positive)) if positive.size else np.zeros(1)
     extent = max(n * s for n, s in zip(lattice.size, lattice.spacing, strict=True))
-    return Scene(
+    return FigureData(
         views=views,
         dimension=lattice.dimension,
         unit_spacing=all(abs(step - 1.0) < 1e-9 for step in lattice.spacing),
         difference_limit=max(float(np.percentile(differences, 99.5)), 0.05),
         displacement_limit=max(float(np.percentile(motion, 99.5)), 1e-3),
-        # Between 1.25 and 4: a calm map stays calm, and one wild voxel does not hide the rest.
+        # From 1.25, so that a calm map looks calm, to 4, so that few extreme voxels hide nothing.
         jacobian_limit=float(np.clip(np.exp(np.percentile(spread, 99.0)), 1.25, 4.0)),
         grid_spacing=round_number(extent / _GRID_LINES),
     )

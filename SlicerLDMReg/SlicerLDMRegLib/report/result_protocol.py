@@ -1,4 +1,4 @@
-"""What a report is made from; ``pipeline.RegistrationResult`` has these attributes."""
+"""Protocol of the result that a report describes, as ``pipeline.RegistrationResult``."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["ReportSource"]
 
 
 class ReportSource(Protocol):
-    """The part of a registration result that the report reads.
+    """Attributes of a registration result that the report reads.
 
-    The report is a lower layer than the pipeline, so it states what it needs instead of importing
-    the result class. A result may also have ``alignment``, the transform of fixed to moving points
-    before the deformation: then the moving image is shown aligned.
+    A protocol, because the report is a lower layer than the pipeline and cannot import the result
+    class. A result may also have ``alignment``, the transform of fixed to moving points before the
+    deformation: then the moving image is shown aligned.
 
     Attributes:
         fixed: fixed image, scalar, 2D or 3D, physical LPS mm.
@@ -30,9 +30,9 @@ class ReportSource(Protocol):
         field: final displacement, alignment included, fixed point to moving point, LPS mm.
         jacobian: Jacobian determinant of ``x + u(x)`` on the lattice of the result.
         folds: 1 where the determinant is not positive, else 0, same lattice.
-        metrics: ``{"before": {...}, "after": {...}, "deformation": {...}}``; ``label_names`` by
-            label and ``regions`` where they are known; ``masks``: the images that have one,
-            ``fixed``, ``moving``.
+        metrics: ``{"before": {...}, "after": {...}, "deformation": {...}}``; if known,
+            ``label_names`` by label and ``regions``; ``masks``: the images with a mask, ``fixed``,
+            ``moving``.
         timings: seconds per stage.
         provenance: inputs, model, options, versions, machine: plain nested data.
     """

@@ -1,4 +1,4 @@
-"""Pictures of where points move: colours, arrows and the deformed grid."""
+"""Pictures of the displacement field: colours, arrows and the deformed grid."""
 
 from __future__ import annotations
 
@@ -9,52 +9,50 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, hsv_to_rgb
 
 from .drawing import note, show, show_gray
-from .scene import PlaneView, Scene
+from .figure_data import FigureData, PlaneView
 
 __all__ = ["displacement_scale", "draw_displacement", "draw_grid"]
 
 GRID_COLOR = "#ffd23f"
 _DISTANCE_MAP = colormaps["magma"]
-_ARROWS = 18
+_ARROWS = 18  # along the longest side of the planes; more would overlap. Not tuned.
 
 
 def _wheel_rgb(across: np.ndarray, down: np.ndarray, limit: float) -> np.ndarray:
-    """Colour in-plane vectors: hue is the direction on the screen, brightness the length."""
+    """Return the colours of in-plane vectors: hue is the direction, brightness the length."""
     hue = (np.arctan2(-down, across) / (2 * np.pi)) % 1.0
     value = np.clip(np.hypot(across, down) / limit, 0.0, 1.0)
     # The square root keeps small motion visible.
     return hsv_to_rgb(np.stack([hue, np.full_like(hue, 0.85), np.sqrt(value)], axis=-1))
 
 
-def draw_displacement(axes: Axes, view: PlaneView, scene: Scene) -> None:
-    """Colour the displacement: by direction in 2D; by distance in 3D, with arrows in the plane."""
-    if scene.dimension == 2:
-        limit = scene.displacement_limit
+def draw_displacement(axes: Axes, view: PlaneView, data: FigureData) -> None:
+    """Draw the displacement: 2D coloured by direction, 3D by length with in-plane arrows."""
+    if data.dimension == 2:
+        limit = data.displacement_limit
         show(axes, view, _wheel_rgb(view.local[..., 0], view.local[..., 1], limit))
         _wheel_legend(axes, limit)
     else:
-        show(axes, view, view.distance, cmap=_DISTANCE_MAP, norm=_distance_norm(scene))
-        _arrows(axes, view, scene)
+        show(axes, view, view.distance, cmap=_DISTANCE_MAP, norm=_distance_norm(data))
+        _arrows(axes, view, data)
 
 
-def _distance_norm(scene: Scene) -> Normalize:
-    return Normalize(0.0, scene.displacement_limit)
+def _distance_norm(data: FigureData) -> Normalize:
+    return Normalize(0.0, data.displacement_limit)
 
 
-def displacement_scale(scene: Scene) -> tuple[ScalarMappable, list[float]] | None:
-    """Return the colours of the distance in mm and the ticks of their bar; None in 2D."""
-    if scene.dimension == 2:
+def displacement_scale(data: FigureData) -> tuple[ScalarMappable, list[float]] | None:
+    """Return colours and ticks of the length in mm for the colour bar; None in 2D."""
+    if data.dimension == 2:
         return None
-    limit = scene.displacement_limit
-    return ScalarMappable(_distance_norm(scene), _DISTANCE_MAP), [0.0, limit / 2, limit]
+    limit = data.displacement_limit
+    return ScalarMappable(_distance_norm(data), _DISTANCE_MAP), [0.0, limit / 2, limit]
 
 
-def _arrows(axes: Axes, view: PlaneView, scene: Scene) -> None:
-    """Draw the motion in the plane; the largest arrows reach from one place to the next."""
+def _arrows(axes: Axes, view: PlaneView, data: FigureData) -> None:
+    """Draw in-plane arrows; the longest reach to the next arrow's position."""
     extent = max(
-        n * s
-        for v in scene.views
-        for n, s in zip(v.fixed.shape[::-1], v.plane.spacing, strict=True)
+        n * s for v in data.views for n, s in zip(v.fixed.shape[::-1], v.plane.spacing, strict=True)
     )
     step = extent / _ARROWS
     places = []
@@ -64,9 +62,9 @@ def _arrows(axes: Axes, view: PlaneView, scene: Scene) -> None:
     columns, rows = np.meshgrid(*places)
     vectors = view.local[rows, columns]
     lengths = np.linalg.norm(vectors, axis=-1)
-    shown = lengths > 0.05 * scene.displacement_limit
-    # Longer ones than the limit, which are few, are cut to it.
-    factor = step / np.maximum(lengths, scene.displacement_limit)[shown]
+    shown = lengths > 0.05 * data.displacement_limit
+    # The few that are longer than the limit are shortened to it.
+    factor = step / np.maximum(lengths, data.displacement_limit)[shown]
     across, down = view.plane.spacing
     axes.quiver(
         (columns * across)[shown],
@@ -96,12 +94,12 @@ def _wheel_legend(axes: Axes, limit: float) -> None:
     note(axes, 0.25, 0.03, f"rim {limit:.3g} mm")
 
 
-def draw_grid(axes: Axes, view: PlaneView, scene: Scene) -> None:
-    """Draw the lines of a regular grid on the moving image as they lie after warping.
+def draw_grid(axes: Axes, view: PlaneView, data: FigureData) -> None:
+    """Draw a regular grid of the moving image, warped with the image.
 
-    The warped image takes its value at x from x + u(x); so the grid line "moving coordinate = c"
-    ends up where that coordinate of x + u(x) equals c. Such a level line needs no inverse, is
-    exact between samples, and shows a fold as a loop.
+    The warped image takes its value at x from x + u(x), so the grid line "moving coordinate = c"
+    appears where that coordinate of x + u(x) equals c. Such a level line needs no inverse, is exact
+    between samples, and shows a fold as a loop.
     """
     show_gray(axes, view, view.fixed, white=1.6)
     rows, columns = view.fixed.shape
@@ -110,9 +108,9 @@ def draw_grid(axes: Axes, view: PlaneView, scene: Scene) -> None:
     across, down = view.plane.spacing
     x, y = np.arange(columns) * across, np.arange(rows) * down
     for coordinate in (x[None, :] + view.motion[..., 0], y[:, None] + view.motion[..., 1]):
-        first = np.ceil(coordinate.min() / scene.grid_spacing)
-        last = np.floor(coordinate.max() / scene.grid_spacing)
-        levels = np.arange(first, last + 1) * scene.grid_spacing
+        first = np.ceil(coordinate.min() / data.grid_spacing)
+        last = np.floor(coordinate.max() / data.grid_spacing)
+        levels = np.arange(first, last + 1) * data.grid_spacing
         if levels.size:
             axes.contour(
                 x,
@@ -123,4 +121,4 @@ def draw_grid(axes: Axes, view: PlaneView, scene: Scene) -> None:
                 linewidths=0.8,
                 linestyles="solid",
             )
-    note(axes, 0.03, 0.03, f"{scene.grid_spacing:g} mm")
+    note(axes, 0.03, 0.03, f"{data.grid_spacing:g} mm")

@@ -1,4 +1,4 @@
-"""Which labels are outlined: a picture with every fold of a cortex in it shows nothing."""
+"""Choice of the labels to outline, since all folds of a cortex would hide the image."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ import numpy as np
 
 __all__ = ["choose_outlines"]
 
+# Labels of fewer pixels are outlined last, since their outline is hardly visible. Not tuned.
 _LEAST_PIXELS = 6
 
 
 def choose_outlines(maps: Sequence[np.ndarray | None], most: int = 8) -> tuple[int, ...]:
-    """Choose the labels of one plane whose outlines can be read: compact, and not small.
+    """Choose the labels of one plane with readable outlines: compact and not small.
 
     Args:
-        maps: label maps of one plane, one shape; the first that is not None decides what is
-            compact, those behind it add labels that it lacks.
-        most: how many.
+        maps: label maps of one plane, of one shape; a label is judged in the first map (not None)
+            that holds it.
+        most: maximum number of labels.
 
     Returns:
-        Labels in ascending order: all of them where there are few.
+        Labels in ascending order; all of them if they are few.
     """
     scores: dict[int, float] = {}
     for labels in maps:
@@ -32,7 +33,7 @@ def choose_outlines(maps: Sequence[np.ndarray | None], most: int = 8) -> tuple[i
 
 
 def _scores(labels: np.ndarray) -> dict[int, float]:
-    """Return for each label the area over the squared length of its outline, times its width."""
+    """Return a score by label: area / squared length of the outline * square root of the area."""
     numbers, rows = np.unique(labels, return_inverse=True)
     rows = rows.reshape(labels.shape)
     area = np.bincount(rows.ravel(), minlength=len(numbers))

@@ -1,4 +1,4 @@
-"""Where to cut a volume: through what matters in it."""
+"""Position of the displayed slices: through the labels, or the bright part of the image."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..geometry import ImageGeometry
+from ..intensity import percentile
 
 __all__ = ["find_focus", "image_window"]
 
+# Voxels looked at in a large image; more change the result little and take longer. Not tuned.
 _MAX_SAMPLES = 500_000
 
 
 def image_window(image: sitk.Image) -> tuple[float, float]:
-    """Return the 0.5 and 99.5 percentile of an image, or its range where these coincide."""
-    flat = sitk.GetArrayViewFromImage(image).reshape(-1)
-    flat = flat[:: max(1, flat.size // _MAX_SAMPLES)]
-    low, high = (float(v) for v in np.percentile(flat, [0.5, 99.5]))
+    """Return the 0.5 and 99.5 percentiles of an image, or its range if they coincide."""
+    voxels = sitk.GetArrayViewFromImage(image)
+    low, high = (float(v) for v in percentile(voxels, [0.5, 99.5]))
     if high <= low:
-        low, high = float(flat.min()), float(flat.max())
+        low, high = float(voxels.min()), float(voxels.max())
     return low, high if high > low else low + 1.0
 
 
 def find_focus(fixed: sitk.Image, labels: sitk.Image | None, geometry: ImageGeometry) -> list[int]:
-    """Return the index on a lattice through which the planes shall go.
+    """Return the index on a lattice through which the planes go.
 
-    With labels, along each axis the slice that shows the most of them: many, large, and near the
-    middle of all. Without, the centre of the bright part of the image.
+    With labels, the slice along each axis that shows most of them: many, large, and near the middle
+    of all. Without, the centre of the bright part of the image.
 
     Args:
         fixed: fixed image.
@@ -64,7 +65,7 @@ def _centre(mask: np.ndarray) -> list[float]:
 
 
 def _richest_slices(labels: np.ndarray) -> list[float] | None:
-    """Return for each index axis the slice that shows the most of the labels; None without any."""
+    """Return the slice along each index axis that shows most labels; None without labels."""
     step = max(1, round((labels.size / _MAX_SAMPLES) ** (1 / labels.ndim)))
     labels = np.maximum(labels[(slice(None, None, step),) * labels.ndim], 0)
     numbers, rows = np.unique(labels, return_inverse=True)
@@ -77,7 +78,7 @@ def _richest_slices(labels: np.ndarray) -> list[float] | None:
         place = np.arange(count).reshape([-1 if n == axis else 1 for n in range(labels.ndim)])
         areas = np.bincount((rows + place * len(numbers)).ravel(), minlength=count * len(numbers))
         areas = areas.reshape(count, len(numbers))[:, numbers > 0]
-        # The square root lets ten small structures count more than one large one.
+        # With the square root, ten small structures count more than one large one.
         shown = np.sqrt(areas).sum(axis=1)
         mean, spread = _mean_and_spread(_profile(mask, axis))
         shown *= np.exp(-0.5 * ((np.arange(count) - mean) / (1.5 * spread)) ** 2)

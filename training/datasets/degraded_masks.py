@@ -1,4 +1,4 @@
-"""Masks as a segmenter would give them, made from the true ones."""
+"""Imperfect region masks, simulated from the true ones."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ __all__ = ["degrade", "local_agreement"]
 def degrade(labels: Tensor, options: Mapping[str, Any], rng: np.random.Generator) -> Regions:
     """Draw masks between perfect and none for a batch of label maps.
 
-    A network that only ever saw perfect masks would trust a segmenter too much, and the filter for
-    uncertain voxels would never be trained.
+    A network trained on perfect masks only would trust a segmenter too much, and its filter for
+    uncertain voxels would not be trained.
 
     Args:
         labels: ``(B, 1, *S)`` integers.
-        options: ``none``: probability of having no mask at all; ``perfect``: of the true mask with
-            confidence 1; otherwise the borders of the regions move by ``shift`` voxels (standard
-            deviation) and the confidence falls near them; ``drop``: probability that a region is
-            unknown. Without options the masks are perfect.
+        options: ``none``: probability of no mask; ``perfect``: of the true mask with confidence 1;
+            otherwise the borders of the regions move by ``shift`` voxels (standard deviation) and
+            the confidence falls near them; ``drop``: probability that a region is unknown. Without
+            options the masks are perfect.
         rng: source of randomness.
     """
     labels = labels.long()
@@ -44,7 +44,7 @@ def degrade(labels: Tensor, options: Mapping[str, Any], rng: np.random.Generator
         field = F.interpolate(
             torch.from_numpy(noise).to(labels.device), size=labels.shape[2:], mode="trilinear"
         )
-        # Eight bits hold every region; a byte is warped faster than an int64.
+        # Eight bits suffice for all regions, and are warped faster than an int64.
         labels = warp(labels.to(torch.uint8), field, mode="nearest").long()
     confidence = local_agreement(labels)
     unknown = torch.from_numpy(rng.random(256) < options.get("drop", 0.0)).to(labels.device)
@@ -53,7 +53,7 @@ def degrade(labels: Tensor, options: Mapping[str, Any], rng: np.random.Generator
 
 
 def local_agreement(labels: Tensor) -> Tensor:
-    """Return the part of the six neighbours and the voxel itself that share its label, float32."""
+    """Return the share of a voxel and its six neighbours with its label, float32."""
     padded = F.pad(labels.float(), [1] * 6, mode="replicate")
     agree = torch.ones(labels.shape, device=labels.device)
     inner = slice(1, -1)

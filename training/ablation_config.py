@@ -1,4 +1,4 @@
-"""What an ablation consists of: trainings that differ in one thing each, and tables of them."""
+"""Configuration of an ablation study: training variants and tables of their results."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["Ablation", "TableRow", "TableSpec"]
 
 @dataclass(frozen=True)
 class TableRow:
-    """A row of a table: a trained network, and what it is told at evaluation.
+    """Row of a table: a trained network and the conditions of its evaluation.
 
     Args:
-        title: as it stands in the table.
+        title: title in the table.
         variant: name of the training; None: no registration.
-        masks: of :data:`~training.baselines.MASKS`: where the regions come from.
-        background: numbers of structures that are left to the background in them.
+        masks: origin of the regions, of :data:`~training.baselines.MASKS`.
+        background: numbers of structures that are background in the masks.
     """
 
     title: str
@@ -39,13 +39,13 @@ class TableRow:
 
 @dataclass(frozen=True)
 class TableSpec:
-    """A table.
+    """Table of an ablation.
 
     Args:
-        title: its heading.
-        rows: the first one is what the others are compared with.
-        structures: numbers of structures that have a column of their own.
-        note: a text below.
+        title: heading.
+        rows: rows; the first is the reference for the others.
+        structures: numbers of structures with their own column.
+        note: text below the table.
     """
 
     title: str
@@ -64,11 +64,11 @@ class TableSpec:
 
 @dataclass(frozen=True)
 class Ablation:
-    """All of it.
+    """Ablation study: training variants, tables and segmenter.
 
     Attributes:
-        variants: configuration of each training of a registration network, by name.
-        tables: what is made of them.
+        variants: configuration of each registration training, by name.
+        tables: tables of the results.
         segmenter: id or folder of the model that predicts masks, or None.
     """
 
@@ -80,17 +80,16 @@ class Ablation:
     def load(cls, path: Path, overrides: Sequence[str] = ()) -> Ablation:
         """Read a YAML file.
 
-        ``base`` is the configuration that all variants share and ``set`` what is changed in it for
-        all of them; ``variants`` has by name what one changes on top of that, ``segmenter`` names a
-        model for segmentation. Files are named relative to this one, changes are written
-        ``key=value`` as for ``training.train --set``.
+        ``base`` is the common configuration of all variants, ``set`` the changes to it for all of
+        them, ``variants`` the changes of each by name, ``segmenter`` a segmentation model. Files
+        are relative to this one; changes are written ``key=value`` as for ``training.train --set``.
 
         Args:
             path: the file.
-            overrides: more changes, for all variants.
+            overrides: further changes for all variants.
 
         Raises:
-            ValueError: for options, masks or variants that do not exist.
+            ValueError: for unknown options, masks or variants.
         """
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
         unknown = sorted(set(values) - {"base", "set", "variants", "tables", "segmenter"})

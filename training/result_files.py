@@ -1,4 +1,4 @@
-"""The files of a comparison: a table to read, rows to compute with."""
+"""Result files of a comparison: Markdown table, CSV and JSON."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ _NOTES = {
 
 
 def markdown_table(rows: Sequence[Row], columns: Sequence[Column], first: Column) -> str:
-    """Return a table in Markdown; columns that no row has are left out.
+    """Return a Markdown table, without columns that no row has.
 
     Args:
-        rows: with a value, or NaN, or nothing in each column; ``<column>_sd`` follows after ±.
-        columns: key, title and digits of each.
-        first: the column of the names of the rows.
+        rows: values by column, which may be NaN or missing; ``<column>_sd`` is written after ±.
+        columns: key, title and digits of each column.
+        first: column of the row names.
     """
     columns = [c for c in columns if any(row.get(c[0]) is not None for row in rows)]
     lines = [
@@ -78,7 +78,7 @@ def markdown_table(rows: Sequence[Row], columns: Sequence[Column], first: Column
 
 
 def to_markdown(summaries: Sequence[Row], dimension: int = 2) -> str:
-    """Return the table of the methods for images of a dimension."""
+    """Return the table of the methods for a dimension."""
     columns = _COLUMNS[dimension]
     if dimension == 2:  # one spread is enough there
         keep = {"dice_sd"}
@@ -97,16 +97,16 @@ def write_results(
 ) -> str:
     """Write ``results.csv``, ``structures.csv``, ``results.json`` and ``table.md``.
 
-    ``results.csv`` has a row for each pair and method, ``structures.csv`` one for each structure
-    and method (where there are several), ``results.json`` all of it.
+    ``results.csv`` has a row per pair and method, ``structures.csv`` a row per structure and method
+    (if there are several structures), ``results.json`` everything.
 
     Args:
-        folder: made when missing.
+        folder: created if missing.
         rows: of :func:`training.scores.score`, with ``method``, ``pair`` and ``seconds``.
-        run: what was run and on what machine; goes into the JSON file and under the table.
-            ``dimension`` chooses the columns, ``failed`` names methods without results.
-        reference: title of the method that the others are compared with.
-        names: of the structures, by label number.
+        run: description of run and machine, for the JSON file and below the table. ``dimension``
+            selects the columns, ``failed`` names methods without results.
+        reference: title of the reference method.
+        names: names of the structures by label number.
 
     Returns:
         The text of ``table.md``.
@@ -147,7 +147,7 @@ def write_results(
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON; what is not a number becomes null, as JSON has no NaN."""
+    """Write strict JSON, with null for NaN."""
     path.write_text(json.dumps(_finite(content), indent=1) + "\n", encoding="utf-8")
 
 

@@ -1,0 +1,100 @@
+"""The sets of image pairs on which methods are compared, by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..synthesis.phantoms import generate_pair
+from .cardiac_mr import CardiacMRDataset
+from .evaluation import EvaluationPair
+from .evaluation_volumes import abdomen_warp, brain_mr, hippocampus
+
+__all__ = ["DATA_FOLDER", "EVALUATION_SETS", "evaluation_pairs"]
+
+#: Where the data lie beside a checkout.
+DATA_FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data"
+_ECHO_PAIRS = 20  # more narrow the confidence intervals and take longer; not tuned
+_ECHO_FIRST_SEED = 1_000_000  # far from the seeds of samples and tests
+
+
+def evaluation_pairs(
+    name: str, root: Path | None = None, split: str = "test", **options: Any
+) -> list[EvaluationPair]:
+    """Return the pairs of a set.
+
+    Args:
+        name: "cardiac-mr": cine MR of the patients of ``split``, left ventricle labelled; "echo":
+            20 generated echocardiographies with labels; "brain-slices": all ordered pairs of the
+            slices, without labels. In 3D, see :mod:`~training.datasets.evaluation_volumes`:
+            "brain-mr", "hippocampus", "abdomen-warp".
+        root: folder of the set; default its place beside the checkout, ``../shared/data``.
+        split: "train", "validation", "test" or "all", of cardiac-mr and brain-mr only.
+        options: of brain-mr: ``contrast``, ``size`` and ``spacing`` of the images.
+
+    Raises:
+        ValueError: for another name or split, or an option that the set does not have.
+        FileNotFoundError: when the folder does not hold the set.
+    """
+    if name not in EVALUATION_SETS:
+        raise ValueError(f"data must be one of {', '.join(EVALUATION_SETS)}, got {name!r}")
+    if options and name != "brain-mr":
+        raise ValueError(f"data {name!r} has no options {', '.join(options)}; brain-mr has")
+    return EVALUATION_SETS[name](root, split, **options)
+
+
+def _cardiac_mr(root: Path | None, split: str) -> list[EvaluationPair]:
+    return [
+        EvaluationPair(p.name, p.fixed, p.moving, p.fixed_labels, p.moving_labels)
+        for p in CardiacMRDataset(root or DATA_FOLDER / "cardiac_mr", split)
+    ]
+
+
+def _echo(root: Path | None, split: str) -> list[EvaluationPair]:
+    pairs = []
+    for i in range(_ECHO_PAIRS):
+        p = generate_pair("echo", _ECHO_FIRST_SEED + i)
+        pairs.append(
+            EvaluationPair(f"echo-{i:02d}", p.fixed, p.moving, p.fixed_labels, p.moving_labels)
+        )
+    return pairs
+
+
+def _brain_slices(root: Path | None, split: str) -> list[EvaluationPair]:
+    folder = root or DATA_FOLDER / "brain_slices"
+    files = sorted(folder.glob("*.jpg"))
+    if len(files) < 2:
+        raise FileNotFoundError(f"no brain slices (*.jpg) in {folder}")
+    images = {}
+    for file in files:
+        values = sitk.GetArrayFromImage(sitk.ReadImage(str(file))).astype(np.float32)
+        images[file.stem] = (values - values.min()) / np.ptp(values)
+    return [EvaluationPair(f"{a}-{b}", images[a], images[b]) for a, b in permutations(images, 2)]
+
+
+def _brain_mr(root: Path | None, split: str, **options: Any) -> list[EvaluationPair]:
+    return brain_mr(root or DATA_FOLDER / "brain_label_maps", split, **options)
+
+
+def _hippocampus(root: Path | None, split: str) -> list[EvaluationPair]:
+    return hippocampus(root or DATA_FOLDER / "hippocampus_mr")
+
+
+def _abdomen_warp(root: Path | None, split: str) -> list[EvaluationPair]:
+    return abdomen_warp(root or DATA_FOLDER / "abdomen_ct")
+
+
+#: Loaders by the names that the command line knows.
+EVALUATION_SETS: dict[str, Callable[..., list[EvaluationPair]]] = {
+    "cardiac-mr": _cardiac_mr,
+    "echo": _echo,
+    "brain-slices": _brain_slices,
+    "brain-mr": _brain_mr,
+    "hippocampus": _hippocampus,
+    "abdomen-warp": _abdomen_warp,
+}
