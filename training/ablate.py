@@ -19,13 +19,13 @@ from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.model_store import build_segmenter
 from SlicerLDMRegLib.networks import Regions
 from SlicerLDMRegLib.networks.textscf import TextSCF, TextSCFConfig
-from SlicerLDMRegLib.text import coordinate_regions
 
 from .ablation_config import Ablation, TableRow, TableSpec
 from .config import StageConfig
 from .datasets.brain_streams import BrainStreamOptions
 from .datasets.evaluation import EvaluationPair
 from .datasets.evaluation_volumes import brain_mr
+from .datasets.region_tables import coordinate_regions
 from .loop import run
 from .machine import describe_machine, use_threads
 from .result_files import markdown_table, write_json

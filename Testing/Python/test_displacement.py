@@ -244,6 +244,18 @@ def test_compose_with_a_field(geometry):
     np.testing.assert_allclose(field.compose(pre).vectors, expected - points, atol=1e-9)
 
 
+def test_compose_with_a_transform_that_is_not_linear(geometry):
+    """The field acts first, as with one that is, and is what the other then acts upon."""
+    field, second = smooth_field(geometry), smooth_field(geometry, seed=1, largest=3.0)
+    turn, _ = affine(geometry)
+    pre = sitk.CompositeTransform([second.to_transform(), turn])
+    assert not pre.IsLinear()
+    points = geometry.points()
+    moved = (points + field.vectors).reshape(-1, geometry.dimension)
+    expected = transform_points(pre, moved).reshape(points.shape)
+    np.testing.assert_allclose(field.compose(pre).vectors, expected - points, atol=1e-6)
+
+
 def test_inverse_undoes_the_field(geometry):
     field = smooth_field(geometry)
     inverse = field.inverse()

@@ -76,3 +76,9 @@ def test_the_order_of_storage_changes_nothing(axes: tuple[int, int, int]) -> Non
     expected = IntensityMap.from_image(sitk.GetImageFromArray(voxels), 1, 99)
     turned = np.ascontiguousarray(voxels.transpose(axes)[:, ::-1])
     assert IntensityMap.from_image(sitk.GetImageFromArray(turned), 1, 99) == expected
+
+
+def test_an_image_of_one_value_is_black() -> None:
+    found = IntensityMap.from_values(np.full(100, 7, np.int16), 0.1, 99.9)
+    assert (found.low, found.high) == (7, 8)
+    assert found(np.array([7.0])) == 0

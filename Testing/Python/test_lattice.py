@@ -9,6 +9,7 @@ import SimpleITK as sitk
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.lattice import anatomical_lattice, covering_lattice, foreground_box
+from SlicerLDMRegLib.resampling import coverage
 
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
@@ -85,6 +86,44 @@ def test_end_of_a_long_foreground_that_is_kept(
     np.testing.assert_allclose(lattice.center()[:2], (20, 20), atol=0.1)
     short = anatomical_lattice(image, (96, 96, 96), 2.0, orientation, anchor=anchor)
     np.testing.assert_allclose(short.center()[2], 100, atol=1.0)
+
+
+@pytest.mark.parametrize("flip", [(True, False, False), (False, True, True)])
+def test_voxels_on_the_face_of_an_image_are_inside_whatever_the_order(
+    flip: tuple[bool, bool, bool],
+) -> None:
+    """A lattice whose voxels would lie on both faces: ITK counts those at one end alone."""
+    geometry = ImageGeometry((40, 40, 40), (1.0,) * 3, (0.5,) * 3, IDENTITY)  # from 0 to 40 mm
+    foreground = np.full(3, 11.0), np.full(3, 31.0)
+    none = sitk.Transform(3, sitk.sitkIdentity)
+    image = geometry.to_image(np.ones(geometry.array_shape, np.float32))
+    lattice = anatomical_lattice(image, (32, 32, 32), 2.0, foreground=foreground)
+    assert np.abs(lattice.physical_to_index((0.0, 0.0, 0.0)) % 1 - 1).max() < 0.01
+    expected = coverage(image, lattice, none)
+    stored = sitk.Flip(image, flip)
+    np.testing.assert_array_equal(coverage(stored, lattice, none), expected)
+    assert expected.sum() == 20**3
+
+
+def test_the_corners_beside_a_turned_image_show_nothing() -> None:
+    """Its border would go on there, bright as it is."""
+    c = np.sqrt(0.5)
+    turned = (c, -c, 0.0, c, c, 0.0, 0.0, 0.0, 1.0)
+    geometry = ImageGeometry((40, 40, 40), (2.0,) * 3, (0.0,) * 3, turned)
+    array = np.zeros(geometry.array_shape, np.float32)
+    array[:, 34:, :] = 100  # a band along one side, in the world a slanting one
+    points = geometry.points()[array > 0]
+    low, high = foreground_box(geometry.to_image(array))
+    for found, end in ((low, points.min(axis=0)), (high, points.max(axis=0))):
+        np.testing.assert_allclose(found, end, atol=6.0)
+
+
+def test_a_small_image_is_looked_at_finely() -> None:
+    """Eight voxels or more along each axis, not one or two of four millimetres."""
+    geometry = ImageGeometry((60, 60, 60), (0.1,) * 3, (0.05,) * 3, IDENTITY)
+    low, high = foreground_box(ball(geometry, (3.9, 2.2, 3.1), 1.5))
+    np.testing.assert_allclose(low, (2.4, 0.7, 1.6), atol=0.4)
+    np.testing.assert_allclose(high, (5.4, 3.7, 4.6), atol=0.4)
 
 
 def test_wrong_orientation() -> None:

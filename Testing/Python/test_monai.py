@@ -1,4 +1,4 @@
-"""MONAI without the rest of MONAI: what is imported, and that MONAI is complete for all others."""
+"""Modules of MONAI without the rest of MONAI, which is complete for all others."""
 
 from __future__ import annotations
 

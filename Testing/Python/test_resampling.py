@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.resampling import warp_image
+from SlicerLDMRegLib.resampling import antialiased, resample, warp_image
 
 INTEGERS = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8")
 CUBE = ImageGeometry((20, 18, 16), (1.1, 0.9, 1.3), (3.0, -2.0, 5.0), (0, -1, 0, 1, 0, 0, 0, 0, 1))
@@ -208,3 +208,39 @@ def test_a_mask_keeps_its_size() -> None:
     for vector in ((0.3, -0.2, 0.5), (0.55, 0.45, 0.0), (-0.27, 0.6, 0.65)):
         count = int(array_of(warp_image(ball, CUBE, shift(*vector))).sum())
         assert count == pytest.approx(volume, rel=0.05)
+
+
+def test_beyond_an_image_its_border_goes_on_unless_a_value_is_given() -> None:
+    voxels = np.arange(20, dtype=np.float32) * np.ones(CUBE.array_shape, np.float32) + 3
+    wide = CUBE.crop((-4, 0, 0), (28, 18, 16))
+    none = sitk.Transform(3, sitk.sitkIdentity)
+    row = array_of(resample(CUBE.to_image(voxels), wide, none))[8, 9]
+    np.testing.assert_allclose(row, np.clip(np.arange(-4, 24), 0, 19) + 3, atol=1e-5)
+    row = array_of(resample(CUBE.to_image(voxels), wide, none, -7.0))[8, 9]
+    assert set(row[:4]) == set(row[-4:]) == {-7.0}
+
+
+@pytest.mark.parametrize("spacing", [0.3, 0.9, 1.0, 1.04])
+def test_a_lattice_that_is_not_coarser_needs_no_smoothing(spacing: float) -> None:
+    geometry = ImageGeometry((12, 12, 12), (1.0,) * 3, (0.0,) * 3, tuple(np.eye(3).ravel()))
+    image = geometry.to_image(np.random.default_rng(0).random((12, 12, 12)).astype(np.float32))
+    assert antialiased(image, geometry.resampled(spacing=(spacing,) * 3)) is image
+    coarser = geometry.resampled(spacing=(spacing, 2.0, spacing))
+    smooth = array_of(antialiased(image, coarser))
+    # Along the one axis that is coarser, and along no other.
+    means = array_of(image).mean(axis=1)
+    assert np.abs(smooth.mean(axis=1) - means).max() < 0.15
+    assert smooth.std(axis=1).mean() < 0.8 * array_of(image).std(axis=1).mean()
+
+
+def test_slices_do_not_run_into_each_other() -> None:
+    """Thin slices of the moving image, thick ones of the fixed one: each is its own picture."""
+    geometry = ImageGeometry((16, 16, 20), (1.0,) * 3, (0.0,) * 3, tuple(np.eye(3).ravel()))
+    stripes = np.zeros(geometry.array_shape, np.float32)
+    stripes[::2] = 1
+    thick = ImageGeometry((8, 8, 4), (2.0, 2.0, 5.0), (0.5, 0.5, 2.0), geometry.direction)
+    image = geometry.to_image(stripes)
+    kept = array_of(antialiased(image, thick, through=2))
+    np.testing.assert_allclose(kept[2:-2, 8, 8], stripes[2:-2, 8, 8], atol=1e-4)
+    mixed = array_of(antialiased(image, thick))
+    np.testing.assert_allclose(mixed[6:-6, 8, 8], 0.5, atol=0.05)

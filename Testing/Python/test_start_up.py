@@ -1,4 +1,4 @@
-"""What a new process imports: no more than it needs, wherever more is installed."""
+"""Imports of a new process: no more than it needs, wherever more is installed."""
 
 from __future__ import annotations
 

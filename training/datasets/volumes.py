@@ -9,13 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from SlicerLDMRegLib.text import (
-    build_encoder,
-    build_prompt,
-    coordinate_regions,
-    label_scheme,
-    region_table,
-)
+from SlicerLDMRegLib.text import build_encoder, build_prompt, label_scheme
 
 from ..synthesis.brain_anatomy import REGION_NUMBERS
 from .brain_streams import (
@@ -25,6 +19,7 @@ from .brain_streams import (
     evaluation_brain_pairs,
     evaluation_brains,
 )
+from .region_tables import coordinate_regions, region_table
 
 __all__ = ["build_images", "build_pairs", "region_embeddings"]
 

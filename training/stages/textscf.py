@@ -16,10 +16,10 @@ from SlicerLDMRegLib.losses import mse, sampled_label_dice_loss, segmentation_lo
 from SlicerLDMRegLib.networks import Regions
 from SlicerLDMRegLib.networks.backbones import BackboneOutput
 from SlicerLDMRegLib.networks.textscf import TextSCF, TextSCFConfig
-from SlicerLDMRegLib.text import coordinate_regions
 
 from ..config import StageConfig
 from ..datasets.degraded_masks import degrade
+from ..datasets.region_tables import coordinate_regions
 from ..datasets.volumes import build_pairs, region_embeddings
 from ..synthesis.brain_anatomy import REGION_NUMBERS
 from .common import EMA, load_weights, optimise

@@ -137,11 +137,19 @@ class _Finder(importlib.abc.MetaPathFinder):
             sys.meta_path = [other for other in sys.meta_path if other is not self]
 
 
-class _SleepLoader(importlib.abc.Loader):
-    """Makes a package without running its ``__init__``."""
+class _Loader(importlib.abc.Loader):
+    """Stands before the own loader of a package."""
 
     def __init__(self, loader: importlib.abc.Loader) -> None:
         self._loader = loader
+
+    def get_source(self, fullname: str) -> str | None:
+        """Return the source of the ``__init__``, for another thread that asks a name meanwhile."""
+        return cast("importlib.abc.InspectLoader", self._loader).get_source(fullname)
+
+
+class _SleepLoader(_Loader):
+    """Makes a package without running its ``__init__``."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         return _finder.sleeping.setdefault(spec.name, SleepingPackage(spec.name))
@@ -150,11 +158,8 @@ class _SleepLoader(importlib.abc.Loader):
         _spec(module).loader = module.__loader__ = self._loader
 
 
-class _WakeLoader(importlib.abc.Loader):
+class _WakeLoader(_Loader):
     """Runs the ``__init__`` of a package that slept, in the module object that it had."""
-
-    def __init__(self, loader: importlib.abc.Loader) -> None:
-        self._loader = loader
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         return _finder.sleeping[spec.name]

@@ -1,4 +1,4 @@
-"""The program around a command: exit codes, one-line errors, signals, the progress bar."""
+"""Parts shared by the commands: exit codes, one-line errors, signals, progress, options."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Any
 
 from ..errors import CancelledError, InputError, LDMRegError, ModelError, OutOfMemoryError
 
-__all__ = ["ProgressBar", "run_safely"]
+__all__ = ["ProgressBar", "add_device", "add_loudness", "progress_bar", "run_safely"]
 
 _WIDTH = 28  # of the words beside the progress bar
 
@@ -30,11 +30,27 @@ _EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
 )
 
 
+def add_device(parser: argparse._ActionsContainer) -> None:
+    """Add the option of the device to a command."""
+    parser.add_argument("--device", default="auto", metavar="NAME", help=(
+        "auto (default), cpu, cuda, cuda:N or mps"))  # fmt: skip
+
+
+def add_loudness(parser: argparse._ActionsContainer) -> None:
+    """Add the options of how much a command prints."""
+    loudness = parser.add_mutually_exclusive_group()
+    loudness.add_argument("--quiet", action="store_true", help="print errors only")
+    loudness.add_argument("--verbose", action="store_true", help=(
+        "print each stage, warnings, and the traceback of an unexpected error"))  # fmt: skip
+
+
 def run_safely(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
     """Run a command; turn every way it can fail into one line on stderr and an exit code."""
     verbose = bool(getattr(arguments, "verbose", False))
     try:
-        with _termination_interrupts(), _warnings(verbose):
+        with _termination_interrupts(), warnings.catch_warnings():
+            if not verbose:  # those of libraries do not tell a user of the program what to do
+                warnings.simplefilter("ignore")
             return command(arguments)
     except BrokenPipeError:
         # The reader (head, less) has seen enough. Python would complain when it flushes at exit.
@@ -87,17 +103,13 @@ def _termination_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGTERM, previous)
 
 
-@contextmanager
-def _warnings(verbose: bool) -> Iterator[None]:
-    """Hide the libraries' warnings, which do not tell a user of the program what to do."""
-    with warnings.catch_warnings():
-        if not verbose:
-            warnings.simplefilter("ignore")
-        yield
+def progress_bar(arguments: argparse.Namespace) -> ProgressBar:
+    """Return the progress bar for the options of :func:`add_loudness`."""
+    return ProgressBar("off" if arguments.quiet else "lines" if arguments.verbose else "auto")
 
 
-class ProgressBar:
-    """Shows the progress of a registration on a terminal, and nothing anywhere else.
+class ProgressBar(AbstractContextManager["ProgressBar"]):
+    """Progress of a registration on a terminal, and nothing anywhere else.
 
     Args:
         mode: ``"auto"``: a bar if stderr is a terminal; ``"lines"``: a line per stage; ``"off"``.
@@ -125,9 +137,6 @@ class ProgressBar:
         elif self._lines and stage != self._stage:
             print(f"{fraction:4.0%} {stage}: {message}".rstrip(": "), file=sys.stderr)
         self._stage = stage
-
-    def __enter__(self) -> ProgressBar:
-        return self
 
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:

@@ -43,7 +43,7 @@ def run_show(arguments: argparse.Namespace) -> int:
 
     card = find_model(arguments.model)
     if arguments.json:
-        metadata = _folder(card) / "metadata.json"
+        metadata = card.weights_path.with_name("metadata.json")
         print(metadata.read_text(encoding="utf-8").rstrip())
         return 0
     for name, text in _facts(card):
@@ -59,7 +59,7 @@ def run_verify(arguments: argparse.Namespace) -> int:
     names = arguments.models or [card.id for card in list_models(broken)]
     for name in names:
         try:
-            card = verify(_folder(find_model(name)))
+            card = verify(find_model(name).weights_path.parent)
         except ModelError as error:
             broken.append(error)
         else:
@@ -100,7 +100,7 @@ def run_pack(arguments: argparse.Namespace) -> int:
 
     card = find_model(arguments.model)
     try:
-        entry = pack_model(_folder(card), arguments.output, arguments.url)
+        entry = pack_model(card.weights_path.parent, arguments.output, arguments.url)
     except OSError as error:
         raise InputError(f"cannot write {arguments.output}: {error.strerror}") from error
     print(json.dumps(entry.to_json(), indent=2, ensure_ascii=False))
@@ -171,23 +171,9 @@ def _read_text(path: Path) -> str:
         raise InputError(f"cannot read {path} as text: {error}") from error
 
 
-def _folder(card: ModelCard) -> Path:
-    if card.folder is None:
-        raise ModelError(f"{card.id} has no folder")
-    return Path(card.folder)
-
-
 def _brief(card: ModelCard) -> dict[str, Any]:
-    return {
-        "id": card.id,
-        "title": card.title,
-        "kind": card.kind,
-        "method": card.method,
-        "spatial_dims": card.spatial_dims,
-        "use": card.use,
-        "version": card.version,
-        "folder": str(card.folder),
-    }
+    names = ("id", "title", "kind", "method", "spatial_dims", "use", "version")
+    return {**{name: getattr(card, name) for name in names}, "folder": str(card.folder)}
 
 
 def _facts(card: ModelCard) -> list[tuple[str, str]]:

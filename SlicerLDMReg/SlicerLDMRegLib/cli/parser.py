@@ -7,6 +7,9 @@ import sys
 from typing import Any, NoReturn
 
 from .._version import __version__
+from .console import add_device, add_loudness
+from .models import run_download, run_import, run_list, run_pack, run_show, run_verify
+from .register import run_register
 from .segment import add_segment
 
 __all__ = ["build_parser"]
@@ -91,8 +94,6 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_register(commands: Any) -> None:
-    from .register import run_register
-
     parser = commands.add_parser(
         "register",
         help="register a moving image to a fixed image",
@@ -139,8 +140,7 @@ def _add_register(commands: Any) -> None:
         "weight of the smoothness; more gives a calmer deformation"))  # fmt: skip
     method.add_argument("--max-seconds", type=float, metavar="S", help=(
         "stop the refinement after this time"))  # fmt: skip
-    method.add_argument("--device", default="auto", metavar="NAME", help=(
-        "auto (default), cpu, cuda, cuda:N or mps"))  # fmt: skip
+    add_device(method)
     method.add_argument("--precision", default="auto", metavar="NAME", help=(
         "of the network: auto (default), float32 or bfloat16"))  # fmt: skip
     method.add_argument("--seed", type=int, default=0, metavar="N", help=(
@@ -170,17 +170,12 @@ def _add_register(commands: Any) -> None:
             f"points of the {role} image: .csv .fcsv .mrk.json .pts .txt"))  # fmt: skip
 
     output = parser.add_argument_group("on the screen")
-    loudness = output.add_mutually_exclusive_group()
-    loudness.add_argument("--quiet", action="store_true", help="print errors only")
-    loudness.add_argument("--verbose", action="store_true", help=(
-        "print each stage, warnings, and the traceback of an unexpected error"))  # fmt: skip
+    add_loudness(output)
     output.add_argument("--json", action="store_true", help=(
         "print what report.json holds instead of the summary"))  # fmt: skip
 
 
 def _add_models(commands: Any) -> None:
-    from .models import run_download, run_list, run_pack, run_show, run_verify
-
     parser = commands.add_parser(
         "models",
         help="list, show, verify and download models",
@@ -188,47 +183,35 @@ def _add_models(commands: Any) -> None:
         epilog=_MODELS_EPILOG,
     )
     actions = parser.add_subparsers(title="commands", metavar="COMMAND")
-    listing = actions.add_parser("list", help="one line per model", description="List the models.")
+
+    def add(name: str, run: Any, text: str, description: str) -> argparse.ArgumentParser:
+        action = actions.add_parser(name, help=text, description=description)
+        action.set_defaults(run=run)
+        return action
+
+    listing = add("list", run_list, "one line per model", "List the models.")
     listing.add_argument("--json", action="store_true", help="print JSON")
-    listing.set_defaults(run=run_list)
-    show = actions.add_parser(
-        "show", help="all about one model", description="Tell what a model is for and how good."
-    )
+    show = add("show", run_show, "all about one model", "Tell what a model is for and how good.")
     show.add_argument("model", metavar="MODEL", help="id or path")
     show.add_argument("--json", action="store_true", help="print the model's metadata as JSON")
-    show.set_defaults(run=run_show)
-    verify = actions.add_parser(
-        "verify",
-        help="check the files of models",
-        description="Compare every file of a model with its SHA-256.",
-    )
+    description = "Compare every file of a model with its SHA-256."
+    verify = add("verify", run_verify, "check the files of models", description)
     verify.add_argument("models", metavar="MODEL", nargs="*", help="id or path (default: all)")
-    verify.set_defaults(run=run_verify)
-    download = actions.add_parser(
-        "download",
-        help="get a model from the catalogue",
-        description=(
-            "Download a model into the user's folder of models, check it, and use it from then on. "
-            "A download that was broken off is continued."
-        ),
+    description = (
+        "Download a model into the user's folder of models, check it, and use it from then on. A "
+        "download that was broken off is continued."
     )
+    download = add("download", run_download, "get a model from the catalogue", description)
     download.add_argument("model", metavar="MODEL", nargs="?", help="id (default: list them)")
     download.add_argument("--overwrite", action="store_true", help="replace the one that is there")
-    download.set_defaults(run=run_download)
-    pack = actions.add_parser(
-        "pack",
-        help="make a model that others can download",
-        description="Write a model as one zip file, and print its entry for the catalogue.",
-    )
+    description = "Write a model as one zip file, and print its entry for the catalogue."
+    pack = add("pack", run_pack, "make a model that others can download", description)
     pack.add_argument("model", metavar="MODEL", help="id or path")
     pack.add_argument("--output", required=True, metavar="FILE", help="the zip file to write")
     pack.add_argument("--url", required=True, help="https address where it is going to be")
-    pack.set_defaults(run=run_pack)
 
 
 def _add_import(commands: Any) -> None:
-    from .models import run_import
-
     parser = commands.add_parser(
         "import-checkpoint",
         help="make a model folder from checkpoints of the method's authors",

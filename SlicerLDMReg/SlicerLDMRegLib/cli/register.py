@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from .console import ProgressBar
+from .console import progress_bar
 
 if TYPE_CHECKING:
     from ..pipeline import RegistrationRequest, RegistrationResult
@@ -23,8 +23,7 @@ def run_register(arguments: argparse.Namespace) -> int:
     request = _request(arguments, output)
     from ..pipeline import Progress, Runner
 
-    mode = "off" if arguments.quiet else "lines" if arguments.verbose else "auto"
-    with ProgressBar(mode) as bar:
+    with progress_bar(arguments) as bar:
         result = Runner().run(request, Progress(bar))
     if arguments.json:
         print((output / "report.json").read_text(encoding="utf-8"), end="")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from .console import ProgressBar
+from .console import add_device, add_loudness, progress_bar
 
 if TYPE_CHECKING:
     from ..segmentation import Segmentation
@@ -48,12 +48,8 @@ def add_segment(commands: Any) -> None:
     parser.add_argument("--confidence", metavar="FILE", help=(
         "write the probability of the label at each voxel"))  # fmt: skip
     parser.add_argument("--names", metavar="FILE", help="write the names of the labels as JSON")
-    parser.add_argument("--device", default="auto", metavar="NAME", help=(
-        "auto (default), cpu, cuda, cuda:N or mps"))  # fmt: skip
-    loudness = parser.add_mutually_exclusive_group()
-    loudness.add_argument("--quiet", action="store_true", help="print errors only")
-    loudness.add_argument("--verbose", action="store_true", help=(
-        "print each stage, warnings, and the traceback of an unexpected error"))  # fmt: skip
+    add_device(parser)
+    add_loudness(parser)
 
 
 def run_segment(arguments: argparse.Namespace) -> int:
@@ -76,8 +72,7 @@ def run_segment(arguments: argparse.Namespace) -> int:
     device = select_device(arguments.device)
     image = read_image(arguments.image)
     segmenter = build_segmenter(arguments.model, device)
-    mode = "off" if arguments.quiet else "lines" if arguments.verbose else "auto"
-    with ProgressBar(mode) as bar, memory_errors("the segmentation"):
+    with progress_bar(arguments) as bar, memory_errors("the segmentation"):
         segmentation = segmenter.segment(image, Progress(bar))
         write_segmentation(segmentation, arguments.output, arguments.confidence, arguments.names)
     if not arguments.quiet:

@@ -21,8 +21,7 @@ from .verify import verify
 if TYPE_CHECKING:
     from .folder import write_model_folder
     from .load import load_network
-    from .model_segmenter import ModelSegmenter
-    from .segmenter_builder import build_segmenter
+    from .model_segmenter import ModelSegmenter, build_segmenter
 
 __all__ = [
     "CatalogueEntry",
@@ -55,7 +54,7 @@ __getattr__ = lazy_names(
     __name__,
     {
         "ModelSegmenter": "model_segmenter",
-        "build_segmenter": "segmenter_builder",
+        "build_segmenter": "model_segmenter",
         "load_network": "load",
         "write_model_folder": "folder",
     },

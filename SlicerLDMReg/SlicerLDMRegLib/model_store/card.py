@@ -1,4 +1,4 @@
-"""What a model folder says of its model: the typed view of ``metadata.json``.
+"""Description of a model: the typed view of the ``metadata.json`` of its folder.
 
 The file holds the metadata keys of a MONAI bundle and one section of our own, ``ldmreg``. Nothing
 in it is trusted: every field is checked, and no path is ever taken from it.
@@ -28,6 +28,8 @@ METADATA_FILE = "metadata.json"
 _NOT_CLINICAL = "Research only. Not for clinical use."
 _KINDS = ("registration", "segmentation")
 _TEXT_KEYS = ("encoder", "template", "background")
+_OBJECTS = ("label_scheme", "defaults", "training", "results")
+_BUNDLE_TEXTS = ("version", "description", "authors", "copyright", "intended_use")
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -136,7 +138,7 @@ class ModelCard:
 
     @property
     def weights_path(self) -> Path:
-        """Path of the weights file; its name is fixed, whatever the metadata says."""
+        """Path of the weights file; its name is fixed, not taken from the metadata."""
         if self.folder is None:
             raise ModelError(f"model {self.id!r} has no folder; write it with write_model_folder")
         return self.folder / WEIGHTS_FILE
@@ -156,7 +158,7 @@ class ModelCard:
         section: dict[str, Any] = {"format": FORMAT_VERSION}
         for name in ("kind", "id", "title", "method", "spatial_dims", "use"):
             section[name] = getattr(self, name)
-        for name in ("network", "label_scheme", "defaults", "training", "results"):
+        for name in ("network", *_OBJECTS):
             section[name] = dict(getattr(self, name))
         if self.text:
             section["text"] = dict(self.text)
@@ -189,30 +191,20 @@ class ModelCard:
             )
         dims = own.integer("spatial_dims", 2, 3)
         limits = own.values.get("limits", [])
+        texts = {name: own.text(name) for name in ("id", "title", "method", "use", "kind")}
+        texts |= {name: bundle.text(name) for name in _BUNDLE_TEXTS}
+        objects = {name: own.mapping(name, {}) for name in (*_OBJECTS, "text")}
+        values: dict[str, Any] = {**texts, **objects}
         return cls(
-            id=own.text("id"),
-            title=own.text("title"),
-            method=own.text("method"),
+            **values,
             spatial_dims=dims,
             network=own.mapping("network"),
             grid=Grid.from_fields(own.section("grid"), dims),
-            use=own.text("use"),
-            kind=own.text("kind"),
             intensity=Intensity.from_fields(own.section("intensity")),
-            label_scheme=own.mapping("label_scheme", {}),
-            text=own.mapping("text", {}),
             segmenter=own.values.get("segmenter"),
-            defaults=own.mapping("defaults", {}),
-            training=own.mapping("training", {}),
             training_data=tuple(map(TrainingData.from_fields, own.sections("training_data"))),
-            results=own.mapping("results", {}),
             limits=tuple(limits) if isinstance(limits, list) else limits,
-            version=bundle.text("version"),
             changelog=bundle.mapping("changelog"),
-            description=bundle.text("description"),
-            authors=bundle.text("authors"),
-            copyright=bundle.text("copyright"),
-            intended_use=bundle.text("intended_use"),
             weights=Weights.from_fields(own.section("weights")),
             folder=folder,
         )

@@ -37,7 +37,7 @@ class Grid:
     Attributes:
         size: voxels along x, y (, z), the order of ITK; arrays are the other way round.
         divisor: each size must be a multiple of it.
-        spacing: mm between voxels along every axis; None: whatever makes the image fit.
+        spacing: mm between voxels along every axis; None: as large as the image needs.
         orientation: where the axes x, y, z point: a letter each, ``"LPS"`` for left, posterior,
             superior (the ends of growing indices); None: along the axes of the image.
         anchor: the end of a foreground that is too long for the lattice which is kept, a letter
@@ -65,14 +65,8 @@ class Grid:
 
     def to_json(self) -> dict[str, Any]:
         """Return the section ``grid``; what is None is left out."""
-        section: dict[str, Any] = {"size": list(self.size), "divisor": self.divisor}
-        if self.spacing is not None:
-            section["spacing"] = self.spacing
-        if self.orientation is not None:
-            section["orientation"] = self.orientation
-        if self.anchor is not None:
-            section["anchor"] = self.anchor
-        return section
+        section = {**asdict(self), "size": list(self.size)}
+        return {key: value for key, value in section.items() if value is not None}
 
     def check(self, spatial_dims: int) -> None:
         """Raise a ModelError when it is no lattice of a model of so many dimensions."""
@@ -114,7 +108,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Intensity:
-    """How image intensities become the [0, 1] that a network expects.
+    """Mapping of image intensities to the [0, 1] that a network expects.
 
     Attributes:
         mode: ``"minmax"``: linear between two percentiles of the image, clipped.

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from ..errors import ModelError
 from .archive import unpack_model
-from .atomic_replace import put_in_place
+from .atomic_replace import whole_folder
 from .card import ModelCard
 from .catalogue import CatalogueEntry
 from .downloaded import DOWNLOADS_FOLDER, note_download
@@ -93,12 +92,7 @@ def _bring(
     progress: Callable[[int], object],
     cancelled: Callable[[], bool],
 ) -> None:
-    continued = part.exists()
-    fetch(entry.url, part, entry.bytes, progress, cancelled)
-    if sha256_of(part) == entry.sha256:
-        return
-    part.unlink()
-    if continued:  # the earlier part may have been damaged
+    for _ in range(2 if part.exists() else 1):  # an earlier part may have been damaged
         fetch(entry.url, part, entry.bytes, progress, cancelled)
         if sha256_of(part) == entry.sha256:
             return
@@ -110,13 +104,9 @@ def _bring(
 
 
 def _install(entry: CatalogueEntry, part: Path, folder: Path, downloads: Path) -> ModelCard:
-    with tempfile.TemporaryDirectory(dir=downloads) as temporary:
-        # `mkdtemp` makes folders that only the owner can read; the inner one has usual permissions.
-        new = Path(temporary, "new")
-        new.mkdir()
+    with whole_folder(folder, downloads) as new:
         unpack_model(part, new, entry.unpacked_bytes)
         card = verify(new)
         if card.id != entry.id:
             raise ModelError(f"{entry.url} holds the model {card.id!r}, expected {entry.id!r}")
-        put_in_place(new, folder, Path(temporary, "old"))
     return replace(card, folder=folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
@@ -15,7 +14,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ..errors import ModelError
-from .atomic_replace import put_in_place
+from .atomic_replace import whole_folder
 from .card import METADATA_FILE, ModelCard
 from .card_parts import WEIGHTS_FILE, Weights
 from .readme import render_readme
@@ -73,10 +72,8 @@ def write_model_folder(
         raise ModelError("the licence of a model must be a text, got nothing")
     tensors = _converted(state_dict, dtype)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
-        # `mkdtemp` makes folders that only the owner can read; the inner one has usual permissions.
-        new = Path(temporary, "new")
-        (new / "docs").mkdir(parents=True)
+    with whole_folder(folder, folder.parent) as new:
+        (new / "docs").mkdir()
         # Written plainly, the file gets the usual permissions; `save_file` would not set them.
         (new / WEIGHTS_FILE).write_bytes(save(tensors))
         weights = Weights(
@@ -92,7 +89,6 @@ def write_model_folder(
         _write(new / "docs" / "README.md", render_readme(card))
         _write(new / CHECKSUM_FILE, checksum_lines(new))
         verify(new)
-        put_in_place(new, folder, Path(temporary, "old"))
     return replace(card, folder=folder)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import nn
 
+from .._weight_files import misfit, read_safetensors
 from ..errors import ModelError
 from ..networks import METHODS, build_network
 from ..networks.textscf import TextSCF
@@ -45,13 +43,14 @@ def load_network(
         # `weights_path` raises for a card that was not read from a folder.
         model = model.weights_path.parent
     card = verify(model)
-    try:
-        tensors = load_file(card.weights_path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"{card.weights_path} is not a safetensors file: {error}") from error
+    tensors = read_safetensors(card.weights_path)
     network = _build(card)
     expected = network.state_dict()
-    _check_fit(card, tensors, expected)
+    if problem := misfit(tensors, expected):
+        raise ModelError(
+            f"model {card.id!r}: the weights do not fit the network {card.method!r} "
+            f"that ldmreg.network describes; {problem}"
+        )
     network.load_state_dict({name: t.to(expected[name].dtype) for name, t in tensors.items()})
     network.requires_grad_(False).eval()
     if isinstance(network, TextSCF):
@@ -70,35 +69,9 @@ def _build(card: ModelCard) -> nn.Module:
         try:
             return build_network(card.method, dict(card.network))
         except (TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())
             raise ModelError(
-                f"model {card.id!r}: ldmreg.network cannot be built: {_one_line(error)}"
+                f"model {card.id!r}: ldmreg.network cannot be built: {reason}"
             ) from error
         except ModelError as error:
             raise ModelError(f"model {card.id!r}: {error}") from error
-
-
-def _check_fit(
-    card: ModelCard, tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]
-) -> None:
-    problems = []
-    for what, names in (
-        ("missing", sorted(expected.keys() - tensors.keys())),
-        ("unexpected", sorted(tensors.keys() - expected.keys())),
-    ):
-        if names:
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            problems.append(f"{what}: {', '.join(names[:3])}{more}")
-    for name in sorted(expected.keys() & tensors.keys()):
-        want, got = tuple(expected[name].shape), tuple(tensors[name].shape)
-        if want != got:
-            problems.append(f"{name} must be {want}, got {got}")
-            break
-    if problems:
-        raise ModelError(
-            f"model {card.id!r}: the weights do not fit the network {card.method!r} "
-            f"that ldmreg.network describes; {'; '.join(problems)}"
-        )
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -1,29 +1,32 @@
-"""Segmenter with the network of a model folder."""
+"""Segmenters with the network of a model folder or of a weights file."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 import torch
 from torch import nn
 
+from .._weight_files import read_checkpoint
 from ..errors import InputError, ModelError
 from ..geometry import ImageGeometry
 from ..intensity import IntensityMap
 from ..lattice import anatomical_lattice, foreground_box
 from ..resampling import antialiased, coverage, resample
+from ..segmentation import ReportsProgress, Segmentation, Segmenter, SwinUNETRSegmenter
 from ..segmentation.assignment import most_likely_labels
 from ..segmentation.inference import class_probabilities
-from ..segmentation.segmentation import ReportsProgress, Segmentation
+from .card import ModelCard
+from .load import load_network
+from .store import find_model
 
-if TYPE_CHECKING:
-    from .card import ModelCard
+__all__ = ["ModelSegmenter", "build_segmenter"]
 
-__all__ = ["ModelSegmenter"]
+_CHECKPOINTS = (".pt", ".pth", ".ckpt", ".tar")
 
 # Share of the network in the time of a segmentation, for the progress bar only; roughly estimated.
 _PREDICTION = 0.6
@@ -41,7 +44,7 @@ class ModelSegmenter:
 
     Args:
         card: the model.
-        network: its network; :func:`SlicerLDMRegLib.model_store.build_segmenter` loads both.
+        network: its network; :func:`build_segmenter` loads both.
         device: device of the network.
 
     Raises:
@@ -140,7 +143,6 @@ class ModelSegmenter:
         size = list(self.card.grid.size)
         for axis, extent in enumerate((high - low).tolist()):
             if extent > size[axis] * spacing:
-                # The box cuts off the outermost foreground.
                 size[axis] = math.ceil(_MARGIN * extent / spacing / divisor) * divisor
         return anatomical_lattice(image, size, spacing, orientation, foreground)
 
@@ -160,3 +162,24 @@ class ModelSegmenter:
         grid = self.card.grid
         assert grid.spacing is not None and grid.orientation is not None  # cards are checked
         return grid.spacing, grid.orientation
+
+
+def build_segmenter(spec: str | Path | ModelCard, device: torch.device | str = "cpu") -> Segmenter:
+    """Load a segmenter.
+
+    Args:
+        spec: id, folder or card of a model of the kind "segmentation"; or a file (``.pt``,
+            ``.pth``) with the public weights of SwinUNETR for BTCV.
+        device: device of its network.
+
+    Raises:
+        ModelError: when the model does not exist, is not for segmentation, or is damaged.
+    """
+    if isinstance(spec, ModelCard):
+        card = spec
+    else:
+        path = Path(spec).expanduser()
+        if path.suffix.lower() in _CHECKPOINTS:
+            return SwinUNETRSegmenter(read_checkpoint(path), device=device)
+        card = find_model(spec, "segmentation")
+    return ModelSegmenter(card, load_network(card, device), device)

@@ -1,4 +1,4 @@
-"""From voxel displacements on a working lattice to the physical fields of the result."""
+"""Physical fields of the result, from voxel displacements on a working lattice."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 from ..errors import InputError
 from ..geometry import ImageGeometry
-from ..images import as_image, as_labels, check_same_dimension
+from ..images import as_image, as_labels, check_same_dimension, notes_of
 from ..segmentation.pairing import numbered_like
 from ..segmentation.slicer_file import is_slicer_segmentation, read_segments
 from .align.initial_transform import load_transform
@@ -70,6 +70,20 @@ class Inputs:
         if self.slices is not None or spatial_dims == self.dimension:
             return self
         return replace(self, slices=SliceSelection().resolve(self.geometry))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Guesses, omissions and changes of reading the inputs, each with its role."""
+        images = ("fixed", "moving", "fixed_labels", "moving_labels")
+        named = [(role, getattr(self, role)) for role in images]
+        found = [
+            f"{role.replace('_', ' ')}: {note}"
+            for role, image in named
+            if image is not None
+            for note in notes_of(image)
+        ]
+        found += [f"landmarks: {note}" for note in self.landmark_notes]
+        return (*found, *(f"initial transform: {note}" for note in self.transform_notes))
 
     @property
     def output(self) -> ImageGeometry:

@@ -57,13 +57,8 @@ def describe_model(card: ModelCard | None) -> dict[str, Any] | None:
     """Return id, title, version, method and the SHA-256 of the weights; None for no model."""
     if card is None:
         return None
-    described: dict[str, Any] = {
-        "id": card.id,
-        "title": card.title,
-        "version": card.version,
-        "method": card.method,
-        "intended_use": card.intended_use,
-    }
+    names = ("id", "title", "version", "method", "intended_use")
+    described: dict[str, Any] = {name: getattr(card, name) for name in names}
     if card.weights is not None:
         described["sha256"] = card.weights.sha256
     if card.folder is not None:

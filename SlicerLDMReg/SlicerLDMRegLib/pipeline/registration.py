@@ -107,6 +107,8 @@ class Registration:
                 metrics["regions"] = regions.summary.to_dict()
             if inputs.masks.roles:
                 metrics["masks"] = list(inputs.masks.roles)
+            if inputs.notes:
+                metrics["reading"] = list(inputs.notes)
             if source.label_names:
                 metrics["label_names"] = dict(source.label_names)
         provenance = self._provenance(alignment, deformation, regions)

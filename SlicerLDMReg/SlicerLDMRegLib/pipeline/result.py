@@ -15,6 +15,7 @@ import SimpleITK as sitk
 
 from ..displacement import DisplacementField
 from ..errors import InputError
+from ..model_store.atomic_replace import put_in_place
 from .slices import SliceRange
 
 __all__ = ["RegistrationResult"]
@@ -164,17 +165,9 @@ def _shown(names: Sequence[str]) -> str:
 
 def _replace(target: Path, new: Path) -> None:
     """Put the new folder in the place of the target, keeping the old one if that fails."""
-    if not target.exists():
-        new.rename(target)
-        return
-    old = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}-old")
-    if target != Path.cwd() and not target.is_mount():
-        target.rename(old)
-        try:
-            new.rename(target)
-        except OSError:
-            old.rename(target)
-            raise
+    if not target.exists() or (target != Path.cwd() and not target.is_mount()):
+        old = target.with_name(f"{new.name}-old")
+        put_in_place(new, target, old)
         shutil.rmtree(old, ignore_errors=True)
         return
     # A mount point cannot be moved, and nobody's shell may be left in a deleted folder: replace

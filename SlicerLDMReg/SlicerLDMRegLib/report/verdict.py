@@ -254,6 +254,7 @@ def judge(metrics: Mapping[str, Any]) -> Verdict:
     _judge_motion(verdict, deformation)
     _judge_evenness(verdict, deformation)
     _judge_familiarity(verdict, metrics)
+    verdict.findings += [f"While reading: {note}." for note in metrics.get("reading", ())]
     verdict.headline = {
         "good": _good_headline(metrics),
         "check": "Registered, but look closer before you rely on it.",

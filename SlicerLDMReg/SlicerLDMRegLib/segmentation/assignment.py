@@ -1,4 +1,4 @@
-"""From probabilities on a network's lattice to labels on the lattice of an image."""
+"""Labels on the lattice of an image, from probabilities on a network's lattice."""
 
 from __future__ import annotations
 

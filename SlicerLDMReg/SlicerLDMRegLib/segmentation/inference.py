@@ -1,4 +1,4 @@
-"""Run a segmentation network over a volume of any size."""
+"""Prediction of a segmentation network for a volume of any size."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ __all__ = ["ReportsProgress", "Segmentation", "Segmenter"]
 
 
 class ReportsProgress(Protocol):
-    """What tells a caller how far a job is, and raises when the caller wants to stop."""
+    """Receiver of a job's progress, which raises when the caller wants to stop."""
 
     def report(self, stage: str, fraction: float, message: str = "") -> None:
         """Report a stage and the fraction done, 0 to 1."""

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from .._monai import SwinUNETR
+from .._weight_files import misfit
 from ..errors import InputError, ModelError
 from ..geometry import ImageGeometry
 from ..intensity import IntensityMap
@@ -87,26 +88,13 @@ def load_swin_unetr(state: Mapping[str, Tensor], feature_size: int | None = None
     with torch.random.fork_rng(devices=[]):  # the weights drawn here are replaced
         network = build_swin_unetr(found)
     expected = network.state_dict()
-    missing = sorted(
-        name for name in expected.keys() - state.keys() if "relative_position_index" not in name
-    )
-    surplus = sorted(state.keys() - expected.keys())
-    if missing or surplus:
+    fixed = {name: t for name, t in expected.items() if "relative_position_index" in name}
+    state = {**fixed, **state}
+    if problem := misfit(state, expected):
         raise ModelError(
-            "the weights do not fit SwinUNETR of MONAI: "
-            + "; ".join(
-                f"{what}: {', '.join(names[:3])}{', ...' * (len(names) > 3)}"
-                for what, names in (("missing", missing), ("unexpected", surplus))
-                if names
-            )
+            f"the weights do not fit SwinUNETR of MONAI with {CLASSES} classes: {problem}"
         )
-    for name, tensor in state.items():
-        if tensor.shape != expected[name].shape:
-            raise ModelError(
-                f"weights of SwinUNETR: {name} must be {tuple(expected[name].shape)}, "
-                f"got {tuple(tensor.shape)}; it must have {CLASSES} classes"
-            )
-    network.load_state_dict({**expected, **state})
+    network.load_state_dict(state)
     return network.requires_grad_(False).eval()
 
 

@@ -1,4 +1,4 @@
-"""Write label maps, their names and their confidence."""
+"""Writing of label maps, their names and their confidence."""
 
 from __future__ import annotations
 

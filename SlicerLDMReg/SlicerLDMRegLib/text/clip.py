@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 import re
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from .._weight_files import read_checkpoint, read_safetensors
 from ..errors import InputError, ModelError
-from ._prompt_check import checked_prompts
-from ._torchvision import import_open_clip
-from .background import FloatArray
-from .weights import WEIGHTS_VARIABLE, first_file, read_tensors, weights_folder
+from .prompts import checked_prompts
+from .weights import WEIGHTS_VARIABLE, first_file, weights_folder
 
-__all__ = ["OpenCLIPEncoder"]
+__all__ = ["OpenCLIPEncoder", "import_open_clip"]
 
 _BATCH = 64  # prompts encoded at once; bounds the memory, does not change the result
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # The image encoder, the larger part of a model, is not used: replaced by a minimal one.
 _SMALLEST_VISION = {"image_size": 16, "patch_size": 16, "width": 64, "layers": 1}
+# Kept alive: operators vanish with the library object that defines them.
+_torchvision_operators: Any = None
 
 
 class OpenCLIPEncoder:
@@ -62,13 +67,13 @@ class OpenCLIPEncoder:
         if weights == "openai" or published.get("quick_gelu"):
             config["quick_gelu"] = True
         path = self._find(weights_folder(folder), published, download)
-        tensors = read_tensors(path, lambda name: not name.startswith("visual."))
+        tensors = _read(path)
         self._tokenize = self._tokenizer(open_clip, model, config["text_cfg"], download)
         self._network = _build(open_clip, config)
         _load(self._network, tensors, f"{path} holds no weights of {self.id!r}")
 
     @torch.inference_mode()
-    def encode(self, prompts: Sequence[str]) -> FloatArray:
+    def encode(self, prompts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Return ``(n, channels)`` float32, not normalised; prompts are truncated to 77 tokens."""
         listed = checked_prompts(prompts)
         rows = [torch.zeros(0, self.channels)]
@@ -125,6 +130,43 @@ class OpenCLIPEncoder:
         )
 
 
+def import_open_clip() -> ModuleType:
+    """Import open_clip.
+
+    PyPI's torchvision links CUDA libraries. With a CPU build of torch its operators are missing,
+    and importing it, as open_clip does, fails. No text encoder uses these operators, so declaring
+    them is enough. A matching torchvision is not changed.
+
+    Raises:
+        ModelError: when open_clip is not installed or cannot be imported.
+    """
+    try:
+        _import_torchvision()
+        return importlib.import_module("open_clip")
+    except (ImportError, RuntimeError) as error:
+        raise ModelError(
+            f"open_clip cannot be imported ({_one_line(error)}); "
+            "install it: pip install 'ldmreg[text]'"
+        ) from error
+
+
+def _import_torchvision() -> None:
+    global _torchvision_operators
+    try:
+        importlib.import_module("torchvision")
+    except RuntimeError as error:
+        if "torchvision::" not in str(error) or _torchvision_operators is not None:
+            raise
+        _torchvision_operators = library = torch.library.Library("torchvision", "FRAGMENT")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        importlib.import_module("torchvision")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
 def _download(published: dict[str, Any], encoder: str) -> Path:
     try:
         return Path(import_open_clip().download_pretrained(published))
@@ -133,9 +175,35 @@ def _download(published: dict[str, Any], encoder: str) -> Path:
 
 
 def _not_downloaded(encoder: str, error: Exception) -> ModelError:
-    return ModelError(
-        f"text encoder {encoder!r} could not be downloaded: {' '.join(str(error).split())[:200]}"
-    )
+    return ModelError(f"text encoder {encoder!r} could not be downloaded: {_one_line(error)}")
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of the text encoder, without running code of the file."""
+    if path.suffix == ".safetensors":
+        return read_safetensors(path, _is_of_text)
+    if _is_torchscript(path):
+        raise ModelError(
+            f"{path} is a program with weights (TorchScript, as OpenAI publishes CLIP) and is not "
+            "run; take the same weights as open_clip_model.safetensors, or convert them as "
+            "README.md tells"
+        )
+    try:
+        tensors = read_checkpoint(path)
+    except ModelError as error:
+        raise ModelError(f"{error}; take a .safetensors file") from error
+    return {name: tensor for name, tensor in tensors.items() if _is_of_text(name)}
+
+
+def _is_of_text(name: str) -> bool:
+    return not name.startswith("visual.")
+
+
+def _is_torchscript(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
 
 
 def _build(open_clip: ModuleType, config: dict[str, Any]) -> Any:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import InputError
-from ._prompt_check import checked_prompts
-from .background import Background, FloatArray, embedding_table
-from .coordinates import CoordinateEncoder
+from .prompts import checked_prompts
 
-__all__ = ["OneHotEncoder", "TextEncoder", "build_encoder", "region_table"]
+__all__ = ["CoordinateEncoder", "OneHotEncoder", "TextEncoder", "build_encoder"]
+
+FloatArray = npt.NDArray[np.float32]
 
 _OPEN_CLIP = "open-clip:ViT-L-14-336:openai"
 _KNOWN = ("minilm", "one-hot", "coordinates", _OPEN_CLIP, "open-clip:RN50x64:openai")
@@ -71,6 +73,39 @@ class OneHotEncoder:
         return np.eye(self.channels, dtype=np.float32)[1:]
 
 
+class CoordinateEncoder:
+    """Encoder that reads a position from a prompt such as ``"0.25 -0.5 0"``.
+
+    The numbers lie in [-1, 1]: -1 and 1 are the outer faces of the network grid along its three
+    axes, 0 is its middle. For the baseline whose filters follow from positions instead of text
+    (textSCF, Table 1, row 0).
+    """
+
+    id = "coordinates"
+    channels = 3
+
+    def encode(self, prompts: Sequence[str]) -> FloatArray:
+        """Return the positions ``(n, 3)`` of ``n`` prompts.
+
+        Raises:
+            InputError: for a prompt that is not three numbers from -1 to 1.
+        """
+        positions = [self._position(prompt) for prompt in checked_prompts(prompts)]
+        return np.array(positions, np.float32).reshape(-1, self.channels)
+
+    def _position(self, prompt: str) -> list[float]:
+        try:
+            numbers = [float(word) for word in re.split(r"[\s,]+", prompt.strip())]
+        except ValueError:
+            numbers = []
+        if len(numbers) != self.channels or not all(-1 <= n <= 1 for n in numbers):
+            raise InputError(
+                f"expected a position of three numbers from -1 to 1, such as '0.25 -0.5 0', "
+                f"got {prompt!r}; a model trained on coordinates cannot read names"
+            )
+        return numbers
+
+
 def build_encoder(
     encoder: str,
     folder: Path | str | None = None,
@@ -124,27 +159,3 @@ def build_encoder(
         "text encoder: expected 'minilm', 'one-hot', 'coordinates' or 'open-clip:MODEL:WEIGHTS' "
         f"such as {_OPEN_CLIP!r}, got {encoder!r}{hint}"
     )
-
-
-def region_table(
-    encoder: TextEncoder,
-    prompts: Sequence[str],
-    background: Background = "svd",
-    background_prompt: str | None = None,
-) -> FloatArray:
-    """Return the embedding table of a model: background first, then the structures.
-
-    Args:
-        encoder: from :func:`build_encoder`.
-        prompts: of the structures, in ascending order of their label numbers.
-        background: kind of row 0, see :func:`~SlicerLDMRegLib.text.embedding_table`.
-        background_prompt: text of the background, for ``"prompt"``.
-
-    Returns:
-        ``(N, C1)`` float32.
-
-    Raises:
-        InputError: when prompts, encoder and background do not match.
-    """
-    row = None if background_prompt is None else encoder.encode([background_prompt])
-    return embedding_table(encoder.encode(prompts), background, row)

@@ -11,13 +11,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from .._weight_files import read_safetensors
 from ..errors import ModelError
-from ._prompt_check import checked_prompts
-from .background import FloatArray
-from .weights import WEIGHTS_VARIABLE, first_file, read_tensors, weights_folder
+from .prompts import checked_prompts
+from .weights import WEIGHTS_VARIABLE, first_file, weights_folder
 
 __all__ = ["MiniLMEncoder"]
 
@@ -47,7 +49,7 @@ class MiniLMEncoder:
         self._bert = _load_bert(weights)
 
     @torch.inference_mode()
-    def encode(self, prompts: Sequence[str]) -> FloatArray:
+    def encode(self, prompts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Return ``(n, 384)`` float32, not normalised; prompts are truncated to 256 tokens."""
         listed = checked_prompts(prompts)
         rows = [torch.zeros(0, self.channels)]
@@ -116,7 +118,7 @@ def _load_tokenizer(path: Path) -> Any:
 
 
 def _load_bert(path: Path) -> _Bert:
-    tensors = read_tensors(path, lambda name: not name.startswith("pooler."))
+    tensors = read_safetensors(path, lambda name: not name.startswith("pooler."))
     # The random weights are replaced; the caller's random state must not change.
     with torch.random.fork_rng(devices=[]):
         bert = _Bert()

@@ -1,12 +1,13 @@
-"""Prompts for text encoders, from structure names and templates."""
+"""Prompts for text encoders: from structure names and templates, and their validation."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from ..errors import InputError
 
-__all__ = ["TEMPLATES", "build_prompt", "structure_words"]
+__all__ = ["TEMPLATES", "build_prompt", "checked_prompts", "structure_words"]
 
 #: Templates by name; ``[CLS]`` stands for the structure (textSCF, Section 3.3.1 and Table 1).
 TEMPLATES: dict[str, str] = {
@@ -53,3 +54,20 @@ def build_prompt(template: str, name: str) -> str:
             f"expected a template with {_PLACE} or one of {', '.join(TEMPLATES)}, got {template!r}"
         )
     return text.replace(_PLACE, structure_words(name))
+
+
+def checked_prompts(prompts: Sequence[str]) -> list[str]:
+    """Return the prompts as a list, for an encoder.
+
+    Raises:
+        InputError: for a single text instead of a list, or an empty prompt.
+    """
+    if isinstance(prompts, str):
+        raise InputError(
+            f"expected a list of prompts, got the text {prompts!r}; write [{prompts!r}]"
+        )
+    listed = list(prompts)
+    for prompt in listed:
+        if not isinstance(prompt, str) or not prompt.strip():
+            raise InputError(f"expected prompts of at least one word, got {prompt!r}")
+    return listed

@@ -14,7 +14,6 @@ __all__ = [
     "BTCV",
     "FREESURFER",
     "FREESURFER35",
-    "HIPPOCAMPUS",
     "SCHEMES",
     "SchemeRegion",
     "describe_scheme",
@@ -73,16 +72,16 @@ BTCV: Scheme = MappingProxyType(
     }
 )
 
-#: The two parts of the hippocampus of the Medical Segmentation Decathlon.
-HIPPOCAMPUS: Scheme = MappingProxyType({1: "anterior hippocampus", 2: "posterior hippocampus"})
-
 #: All schemes by option name.
 SCHEMES: Mapping[str, Scheme] = MappingProxyType(
     {
         "freesurfer35": FREESURFER35,
         "freesurfer": FREESURFER,
         "btcv": BTCV,
-        "msd-hippocampus": HIPPOCAMPUS,
+        # The two parts of the hippocampus of the Medical Segmentation Decathlon.
+        "msd-hippocampus": MappingProxyType(
+            {1: "anterior hippocampus", 2: "posterior hippocampus"}
+        ),
     }
 )
 

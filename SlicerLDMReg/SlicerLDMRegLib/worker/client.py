@@ -12,7 +12,6 @@ import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import SimpleITK as sitk
@@ -37,7 +36,7 @@ _ENDED_SECONDS = 0.5  # that a process which is at its end may take
 _KILLED = (-9, 137)
 
 
-class WorkerClient:
+class WorkerClient(contextlib.AbstractContextManager["WorkerClient"]):
     """Registers in one process beside this one, which stays and keeps its models in memory.
 
     The process starts with the first job or with :meth:`start`, and again after a crash. Jobs run
@@ -232,15 +231,7 @@ class WorkerClient:
         for job in jobs.all():
             job.finish(CancelledError("the worker was closed"))
 
-    def __enter__(self) -> WorkerClient:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _add(
@@ -353,7 +344,7 @@ class WorkerClient:
         self._open.remove(connection)
 
     def _finish(self, job: Job, outcome: Any) -> None:
-        """Give a job its end, begin the next one, and tell, whatever the callbacks do."""
+        """Give a job its end, begin the next one, and tell, even where a callback raises."""
         try:
             self._jobs.tell()
         finally:

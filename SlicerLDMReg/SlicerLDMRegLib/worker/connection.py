@@ -28,7 +28,7 @@ _ORPHAN_SECONDS = 1.0
 
 
 class Event(NamedTuple):
-    """What a thread tells the client.
+    """News of a thread for the client.
 
     Attributes:
         kind: ``message``, ``stderr`` or ``ended`` of a process, or ``outcome`` of a job.
@@ -45,7 +45,7 @@ Inbox = queue.SimpleQueue[Event]
 
 
 class _Posted(NamedTuple):
-    """What the threads know of a job: no callbacks, and nobody who waits.
+    """A job as the threads know it: no callbacks, and nobody who waits.
 
     Attributes:
         content: the message, without the id.

@@ -18,7 +18,7 @@ __all__ = ["Callbacks", "Job", "JobQueue"]
 
 
 class Callbacks(NamedTuple):
-    """Who is told about a job."""
+    """Functions that are told about a job."""
 
     progress: Callable[[str, float, str], object] | None = None
     done: Callable[[Any], object] | None = None
@@ -26,7 +26,7 @@ class Callbacks(NamedTuple):
 
 
 class Job:
-    """What :meth:`WorkerClient.submit` and :meth:`WorkerClient.load` return.
+    """A job of the worker, from :meth:`WorkerClient.submit` or :meth:`WorkerClient.load`.
 
     Attributes:
         id: unique in its client.

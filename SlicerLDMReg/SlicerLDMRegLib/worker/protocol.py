@@ -1,4 +1,4 @@
-"""What the client and the worker say to each other: one JSON object a line.
+"""Messages between the client and the worker: one JSON object a line.
 
 The client writes to the worker's standard input, the worker answers on its standard output; lines
 are ASCII. Arrays travel as files, see :mod:`.transfer`.
@@ -33,11 +33,11 @@ __all__ = [
     "TO_WORKER",
     "decode",
     "encode",
+    "from_json",
     "lines",
     "output_of",
-    "pack",
     "problem_of",
-    "unpack",
+    "to_json",
     "write_all",
 ]
 
@@ -77,13 +77,13 @@ _LONGEST = 1 << 28
 
 def encode(message: Mapping[str, Any]) -> bytes:
     """Return a message as a line, its end included."""
-    return json.dumps(pack(dict(message)), separators=(",", ":"), default=_plain).encode() + b"\n"
+    return to_json(message).encode() + b"\n"
 
 
 def decode(line: bytes) -> dict[str, Any] | None:
     """Return the message in a line; None for anything else, such as the print of a launcher."""
     try:
-        message = unpack(json.loads(line))
+        message = from_json(line)
     except (ValueError, TypeError, RecursionError):
         return None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
@@ -145,37 +145,44 @@ def write_all(write: Callable[[memoryview], int | None], line: bytes) -> None:
         rest = rest[write(rest) :]
 
 
-def pack(value: Any) -> Any:
-    """Return a value with everything that JSON would change, keys and tuples, in a form it keeps.
+def to_json(value: Any, default: Callable[[Any], Any] | None = None) -> str:
+    """Return a value as JSON; what JSON would change, keys and tuples, is in a form that it keeps.
+
+    Args:
+        value: plain data.
+        default: called for other values, returns plain data; None: numbers of numpy only.
+
+    Raises:
+        TypeError: for a value that JSON cannot hold.
 
     Example:
-        >>> pack({1: (2.0, "a")})
-        {'$dict': [[1, {'$tuple': [2.0, 'a']}]]}
-        >>> unpack(pack({1: (2.0, "a")}))
+        >>> to_json({1: (2.0, "a")})
+        '{"$dict":[[1,{"$tuple":[2.0,"a"]}]]}'
+        >>> from_json(to_json({1: (2.0, "a")}))
         {1: (2.0, 'a')}
     """
+    return json.dumps(_packed(value), separators=(",", ":"), default=default or _plain)
+
+
+def from_json(text: str | bytes) -> Any:
+    """Undo :func:`to_json`."""
+    return json.loads(text, object_hook=_restored)
+
+
+def _packed(value: Any) -> Any:
     if isinstance(value, Mapping):
         if all(isinstance(key, str) and key not in (_DICT, _TUPLE) for key in value):
-            return {key: pack(item) for key, item in value.items()}
-        return {_DICT: [[pack(key), pack(item)] for key, item in value.items()]}
+            return {key: _packed(item) for key, item in value.items()}
+        return {_DICT: [[_packed(key), _packed(item)] for key, item in value.items()]}
     if isinstance(value, tuple):
-        return {_TUPLE: [pack(item) for item in value]}
-    if isinstance(value, list):
-        return [pack(item) for item in value]
-    return value
+        return {_TUPLE: [_packed(item) for item in value]}
+    return [_packed(item) for item in value] if isinstance(value, list) else value
 
 
-def unpack(value: Any) -> Any:
-    """Undo :func:`pack`."""
-    if isinstance(value, list):
-        return [unpack(item) for item in value]
-    if not isinstance(value, dict):
-        return value
+def _restored(value: dict[str, Any]) -> Any:
     if value.keys() == {_DICT}:
-        return {unpack(key): unpack(item) for key, item in value[_DICT]}
-    if value.keys() == {_TUPLE}:
-        return tuple(unpack(item) for item in value[_TUPLE])
-    return {key: unpack(item) for key, item in value.items()}
+        return {key: item for key, item in value[_DICT]}
+    return tuple(value[_TUPLE]) if value.keys() == {_TUPLE} else value
 
 
 def _plain(value: Any) -> Any:

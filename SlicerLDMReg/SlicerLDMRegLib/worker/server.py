@@ -57,15 +57,15 @@ class _Job:
 
     @property
     def folder(self) -> Path | None:
-        """Where inputs and results lie."""
+        """Folder of the inputs and results."""
         return Path(self.message["folder"]) if "folder" in self.message else None
 
 
 class Server:
     """Answers one client.
 
-    One thread reads, so that a cancelled job is answered at once, whatever the thread that computes
-    is doing; the job itself ends when it next looks.
+    One thread reads, so that a cancelled job is answered at once, however busy the thread that
+    computes is; the job itself ends when it next looks.
 
     Args:
         read: returns some bytes of the client, none when it has gone.

@@ -6,7 +6,6 @@ no pickles, the voxels as they are.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -21,7 +20,7 @@ from ..geometry import ImageGeometry
 from ..pipeline import RegistrationResult
 from ..pipeline.slices import SliceRange
 from ..segmentation import Segmentation
-from .protocol import pack, unpack
+from .protocol import from_json, to_json
 
 __all__ = ["read_result", "read_value", "write_result", "write_value"]
 
@@ -32,8 +31,8 @@ def write_value(value: Any, folder: Path, name: str) -> dict[str, Any]:
     """Write one value.
 
     Args:
-        value: a SimpleITK image or transform, an array, a ``Segmentation``, a ``DisplacementField``
-            or anything that JSON can hold.
+        value: a SimpleITK image or transform, an array, a ``Segmentation``, a
+            ``DisplacementField``, a ``SliceRange`` or anything that JSON can hold.
         folder: an existing folder.
         name: of the files, without suffix.
 
@@ -69,6 +68,8 @@ def write_value(value: Any, folder: Path, name: str) -> dict[str, Any]:
             "names": dict(value.names),
             "confidence": write_value(value.confidence, folder, f"{name}_confidence"),
         }
+    if isinstance(value, SliceRange):
+        return {"kind": "slices", "value": asdict(value)}
     return {"kind": "plain", "value": str(value) if isinstance(value, Path) else value}
 
 
@@ -92,6 +93,8 @@ def read_value(description: Mapping[str, Any], folder: Path) -> Any:
         parts = (read_value(description[part], folder) for part in ("labels", "confidence"))
         labels, confidence = parts
         return Segmentation(labels, description["names"], confidence)
+    if kind == "slices":
+        return SliceRange(**description["value"])
     return description["value"]
 
 
@@ -113,25 +116,21 @@ def write_result(
     for field in fields(result):
         check()
         value = getattr(result, field.name)
-        if isinstance(value, SliceRange):
-            described[field.name] = {"kind": "slices", "value": asdict(value)}
-        elif value is not None and value is given.get(field.name):
+        if value is not None and value is given.get(field.name):
             described[field.name] = {"kind": "given"}
         else:
             described[field.name] = write_value(value, folder, f"result_{field.name}")
-    text = json.dumps(pack(described), default=_number)
+    text = to_json(described, default=_number)
     (folder / _RESULT_FILE).write_text(text, encoding="utf-8")
 
 
 def read_result(folder: Path, given: Mapping[str, Any]) -> RegistrationResult:
     """Read the result that :func:`write_result` wrote; ``given`` has the same values."""
-    described = unpack(json.loads((folder / _RESULT_FILE).read_text(encoding="utf-8")))
+    described = from_json((folder / _RESULT_FILE).read_text(encoding="utf-8"))
     values: dict[str, Any] = {}
     for name, description in described.items():
         if description["kind"] == "given":
             values[name] = given[name]
-        elif description["kind"] == "slices":
-            values[name] = SliceRange(**description["value"])
         else:
             values[name] = read_value(description, folder)
     return RegistrationResult(**values)

@@ -33,7 +33,7 @@ def _layers(host: Any) -> Any:
 
 
 def _states(host: Any) -> dict[str, str]:
-    """What the scene holds of views and displays, as text."""
+    """The views and displays of the scene, as text."""
     scene, found = host.slicer.mrmlScene, {}
     for number in range(scene.GetNumberOfNodes()):
         node = scene.GetNthNode(number)
@@ -227,4 +227,4 @@ def test_a_difference_follows_the_frames(host: Any, form: Any, pair: Any) -> Non
     host.wait_until(lambda: np.allclose(slicer.util.arrayFromVolume(shown), before + 1, atol=1e-5))
     host.click(form.ui.fixedButton)
     slicer.util.updateVolumeFromArray(warped, slicer.util.arrayFromVolume(warped) - 1)
-    assert not form.section._comparisons.watching
+    assert not form.section._comparisons.Observations

@@ -1,4 +1,4 @@
-"""What the views really show: pictures, and where their pixels are."""
+"""Pictures of the views, and the places of their pixels."""
 
 from __future__ import annotations
 

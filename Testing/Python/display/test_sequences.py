@@ -12,7 +12,7 @@ import pytest
 def beating(host: Any) -> Any:
     """Three frames registered to the second; the volume that shows them, and the result."""
     from SlicerLDMRegLib.slicer_app.scene.frames import sequence_of
-    from SlicerLDMRegLib.slicer_app.scene.volume_nodes import set_voxels, voxels_from_image
+    from SlicerLDMRegLib.slicer_app.scene.volume_nodes import set_image
     from Testing.Python.slicer_app.scenes import (
         blobs,
         lattice,
@@ -27,12 +27,12 @@ def beating(host: Any) -> Any:
     sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", "heart")
     for number in range(3):
         node = slicer.vtkMRMLScalarVolumeNode()
-        set_voxels(node, voxels_from_image(blobs(geometry, (2.0 * number, 0, 0))))
+        set_image(node, blobs(geometry, (2.0 * number, 0, 0)))
         sequence.SetDataNodeAtValue(node, str(number))
     browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", "browser")
     browser.AddSynchronizedSequenceNode(sequence)
     shown = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "heart")
-    set_voxels(shown, voxels_from_image(blobs(geometry)))
+    set_image(shown, blobs(geometry))
     shown.CreateDefaultDisplayNodes()
     browser.AddProxyNode(shown, sequence, False)
     frames = sequence_of(shown)

@@ -1,4 +1,4 @@
-"""Where the views look, what is remembered, and results of a saved scene."""
+"""The slices that the views show, the memory of displays, and results of a saved scene."""
 
 from __future__ import annotations
 
@@ -298,20 +298,19 @@ def test_volumes_are_compared_in_a_thread(
 ) -> None:
     from SlicerLDMRegLib.slicer_app.display import images
     from SlicerLDMRegLib.slicer_app.display.result_display import Mode
-    from SlicerLDMRegLib.slicer_app.run.computation import Computation
+    from SlicerLDMRegLib.slicer_app.scene.steps import all_at_once, in_thread
 
     display = _display(registered(_wave))
     display.show(Mode.BLEND)
     threads = note_calls(monkeypatch, images, mode, threading.get_ident)
     make = display.mixer(Mode(mode))
-    mixes: list[Any] = []
-    assert Computation(lambda: mixes.append(make())).wait(60)
-    display.show_mix(Mode(mode), mixes[0])
+    mix = all_at_once(in_thread(make))
+    display.show_mix(Mode(mode), mix)
     assert len(threads) == 1 and threads[0] != threading.get_ident()
     volumes = host.slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
     shown = next(node for node in volumes if node.GetName().lower().startswith(mode))
     voxels = host.slicer.util.arrayFromVolume(shown)
-    np.testing.assert_array_equal(voxels, sitk.GetArrayViewFromImage(mixes[0].image))
+    np.testing.assert_array_equal(voxels, sitk.GetArrayViewFromImage(mix.image))
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -320,8 +319,7 @@ def test_the_scales_are_those_of_all_planes(host: Any, axis: int) -> None:
     from SlicerLDMRegLib.displacement import DisplacementField
     from SlicerLDMRegLib.slicer_app.display.deformation import longest_displacement
     from SlicerLDMRegLib.slicer_app.display.jacobian import jacobian_limit
-    from SlicerLDMRegLib.slicer_app.scene.transform_nodes import grid_from_field
-    from Testing.Python.slicer_app.scenes import lattice, volume_node
+    from Testing.Python.slicer_app.scenes import grid_from_field, lattice, volume_node
 
     geometry = lattice((128, 128, 128))
     determinant = np.ones(geometry.array_shape, np.float32)

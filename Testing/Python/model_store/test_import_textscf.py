@@ -17,10 +17,12 @@ from SlicerLDMRegLib.cli import main
 from SlicerLDMRegLib.errors import InputError, ModelError
 from SlicerLDMRegLib.model_store import load_network, verify
 from SlicerLDMRegLib.model_store.import_checkpoint import import_checkpoint
-from SlicerLDMRegLib.model_store.import_checkpoint.textscf_names import textscf_sources
+from SlicerLDMRegLib.model_store.import_checkpoint.textscf import (
+    released_background_vector,
+    textscf_sources,
+)
 from SlicerLDMRegLib.networks.regions import Regions
 from SlicerLDMRegLib.networks.textscf import TextSCF, TextSCFConfig
-from SlicerLDMRegLib.text import released_background_vector
 
 State = dict[str, Tensor]
 Import = Callable[..., Any]

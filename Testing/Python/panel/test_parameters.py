@@ -1,4 +1,4 @@
-"""What is chosen is kept in the parameter node, with the scene, in several sets."""
+"""The choices are kept in the parameter node, with the scene, in several sets."""
 
 from __future__ import annotations
 

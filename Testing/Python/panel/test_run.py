@@ -18,7 +18,7 @@ def ready(host: Any, panel: Any, flat_pair: Any) -> Any:
 
 def _finished(host: Any, plan: Any, **more: Any) -> Any:
     """A run that has written a transform."""
-    from SlicerLDMRegLib.slicer_app.run.session import FinishedRun
+    from SlicerLDMRegLib.slicer_app.run.run import FinishedRun
     from SlicerLDMRegLib.slicer_app.scene.scene_change import SceneChange
 
     with SceneChange(host.slicer.mrmlScene) as change:

@@ -10,9 +10,12 @@ import SimpleITK as sitk
 
 from SlicerLDMRegLib.errors import CancelledError, InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.pipeline.align.alignment import Alignment, align_images
+from SlicerLDMRegLib.pipeline.align.alignment import Alignment, align_images, check_overlap
 from SlicerLDMRegLib.pipeline.align.initial_transform import read_transform
+from SlicerLDMRegLib.pipeline.align.phase_shift import find_shift
+from SlicerLDMRegLib.pipeline.align.rigid_affine import _sampled_share, centre_of_mass
 from SlicerLDMRegLib.pipeline.landmarks import read_landmarks
+from SlicerLDMRegLib.pipeline.masks import Masks
 from SlicerLDMRegLib.pipeline.options import AlignOptions
 from SlicerLDMRegLib.pipeline.progress import Progress
 
@@ -149,6 +152,10 @@ def test_thin_volume(make_image: MakeImage) -> None:
     with pytest.raises(InputError, match="at least 4 slices"):
         align_images(image, image, AlignOptions("rigid"))
     assert align_images(image, image).is_identity
+    few = make_image(replace(thin, size=(40, 40, 4)))
+    with pytest.raises(InputError, match="at least 4 slices"):
+        align_images(few[:, :, :3], few, AlignOptions("affine"))
+    assert align_images(few, few, AlignOptions("rigid", iterations=1)).method == "rigid"
 
 
 def test_same_numbers_every_time(square: ImageGeometry, make_image: MakeImage) -> None:
@@ -190,3 +197,79 @@ def test_lung_ct_comes_together(shared_data: Path, method: str, most: float) -> 
 
     assert error(sitk.Transform(3, sitk.sitkIdentity)) > 30
     assert error(align_images(images[0], images[1], AlignOptions(method)).transform) < most
+
+
+def disc(geometry: ImageGeometry, centre: tuple[float, float], darkest: float = 0.0) -> sitk.Image:
+    """A disc with a bright side, of 8 mm."""
+    offset = geometry.points() - np.asarray(centre)
+    inside = np.exp(-((np.linalg.norm(offset, axis=-1) / 8) ** 6))
+    values = darkest + 100 * inside * (1 + 0.05 * offset[..., 0])
+    return geometry.to_image(values.astype(np.float32))
+
+
+@pytest.mark.parametrize(("noise", "found"), [(0.4, True), (1.2, False)])
+def test_a_shift_needs_images_that_are_clearly_alike_then(noise: float, found: bool) -> None:
+    """It may explain much of what little they have in common."""
+    wide = ImageGeometry((120, 110), (1.0, 1.0), (0.0, 0.0), (1.0, 0.0, 0.0, 1.0))
+    rng = np.random.default_rng(0)
+    images = []
+    for centre in ((35.0, 40.0), (80.0, 70.0)):
+        image = sitk.GetArrayFromImage(disc(wide, centre)) / 100
+        grain = noise * image.std() * rng.standard_normal(image.shape)
+        images.append(wide.to_image((image + grain).astype(np.float32)))
+    shift = find_shift(*images)
+    assert (shift is not None) == found
+    if shift is not None:
+        assert np.abs(np.subtract(shift.GetOffset(), (45.0, 30.0))).max() <= 1
+
+
+def test_centre_of_mass_does_not_depend_on_what_black_is(square: ImageGeometry) -> None:
+    expected = centre_of_mass(disc(square, (30.0, 55.0)))
+    assert np.abs(expected - (30.0, 55.0)).max() < 1.0
+    for darkest in (-1000.0, 967.0):
+        found = centre_of_mass(disc(square, (30.0, 55.0), darkest))
+        np.testing.assert_allclose(found, expected, atol=0.01)
+
+
+@pytest.mark.parametrize("metric", ["mattes", "correlation"])
+def test_objects_far_apart_meet_by_their_centres_of_mass(metric: str) -> None:
+    """Neither the coordinates of the scanner nor the middles of the images bring them together."""
+    wide = ImageGeometry((128, 120), (1.0, 1.0), (0.0, 0.0), (1.0, 0.0, 0.0, 1.0))
+    fixed, moving = disc(wide, (25.0, 30.0), 967.0), disc(wide, (100.0, 88.0), 967.0)
+    found = align_images(fixed, moving, AlignOptions("rigid", metric=metric))
+    moved = np.asarray(found.transform.TransformPoint((25.0, 30.0)))
+    assert np.abs(moved - (100.0, 88.0)).max() < 1.0
+
+
+def test_a_little_overlap_is_enough(square: ImageGeometry, make_image: MakeImage) -> None:
+    image = make_image(square)
+    check_overlap(image, image, sitk.TranslationTransform(2, (62.0, 0.0)))  # 2 of 64 columns
+    with pytest.raises(InputError, match="do not overlap"):
+        check_overlap(image, image, sitk.TranslationTransform(2, (63.6, 0.0)))
+    corner = sitk.TranslationTransform(2, (58.0, 52.0))  # 6 x 4 of 64 x 56: 0.7 percent
+    with pytest.raises(InputError, match="do not overlap"):
+        check_overlap(image, image, corner)
+
+
+def test_the_seed_draws_the_samples(make_image: MakeImage) -> None:
+    large = ImageGeometry((300, 290), (0.3, 0.3), (0.0, 0.0), (1.0, 0.0, 0.0, 1.0))
+    fixed = make_image(large)
+    truth = sitk.Euler2DTransform(large.center(), 0.1, (3.0, -2.0))
+    moving = moved_by(truth, fixed)
+    options = AlignOptions("rigid", iterations=8)
+    found = [align_images(fixed, moving, options, seed=seed) for seed in (0, 0, 1)]
+    moved = [alignment.transform.TransformPoint((10.0, 20.0)) for alignment in found]
+    assert moved[0] == moved[1]
+    assert moved[0] != moved[2]
+
+
+def test_a_small_mask_is_sampled_more_densely() -> None:
+    """60,000 samples lie inside, where ten times as many draws are enough for that."""
+    lattice = ImageGeometry((100, 100, 100), (1.0,) * 3, (0.0,) * 3, tuple(np.eye(3).ravel()))
+    image = lattice.empty_image(sitk.sitkFloat32)
+    for planes, expected in ((100, 0.06), (50, 0.12), (20, 0.3), (10, 0.6), (2, 0.6)):
+        mask = np.zeros(lattice.array_shape, np.uint8)
+        mask[:planes] = 1
+        assert _sampled_share(image, Masks(fixed=lattice.to_image(mask))) == pytest.approx(expected)
+    assert _sampled_share(image, Masks()) == pytest.approx(0.06)
+    assert _sampled_share(image[:30, :30, :30], Masks()) == 1

@@ -82,6 +82,17 @@ def test_the_oldest_image_is_forgotten_first(network: Counting) -> None:
     assert network.encoded == 1
 
 
+def test_an_image_that_comes_back_is_kept(network: Counting) -> None:
+    """The reference of a series: unused for longest is not the same as encoded first."""
+    predictor = Predictor(network, cache_size=2)
+    predictor.predict(image(1), image(2))
+    predictor.predict(image(1), image(1))
+    predictor.predict(image(3), image(3))
+    network.encoded = 0
+    predictor.predict(image(1), image(3))
+    assert network.encoded == 0
+
+
 def test_a_repeated_image_of_a_batch_is_encoded_once(network: Counting) -> None:
     Predictor(network).predict(
         image(1).repeat(3, 1, 1, 1), torch.cat([image(n) for n in (2, 3, 1)])

@@ -47,7 +47,7 @@ def form(host: Any) -> Iterator[Any]:
 def registered(host: Any, form: Any) -> Callable[..., Any]:
     """Writes a result of two small volumes into the scene, as a run of the panel does."""
     from SlicerLDMRegLib.slicer_app.run.plan import RegistrationPlan
-    from SlicerLDMRegLib.slicer_app.run.session import FinishedRun
+    from SlicerLDMRegLib.slicer_app.run.run import FinishedRun
     from Testing.Python.slicer_app.scenes import (
         blobs,
         lattice,

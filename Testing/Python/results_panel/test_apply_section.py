@@ -75,8 +75,8 @@ def test_points_are_moved_and_put_back(
     assert np.abs(expected - start).max() > 0.5
     np.testing.assert_allclose(positions(points), expected, atol=1e-3)
     assert (points.GetParentTransformNode() is None) == harden
-    assert "points" in section.message.text
-    assert section.message.visible
+    assert "points" in form.ui.applyMessageLabel.text
+    assert form.ui.applyMessageLabel.visible
     assert not form.ui.applyToButton.enabled  # a second click would move them once more
     host.click(form.ui.undoApplyButton)
     np.testing.assert_allclose(positions(points), start, atol=1e-6)
@@ -128,7 +128,7 @@ def test_an_undo_that_failed_can_be_tried_again(
     def fail() -> None:
         raise RuntimeError("the disk is full")
 
-    section._steps[-1].changes[-1].on_undo(fail)
+    section._steps[-1][1][0].on_undo(fail)
     host.dialogs.answer("could not be put back", None)
     host.click(form.ui.undoApplyButton)
     assert "the disk is full" in host.errors.pop()
@@ -180,8 +180,8 @@ def test_what_cannot_be_moved_is_told_and_nothing_is_changed(
     tick(host, form, points, moving)
     host.check(form.ui.hardenCheckBox)
     host.click(form.ui.applyToButton)
-    assert "'moving' is under the transform" in section.message.text
-    assert "not linear" in section.message.text
+    assert "'moving' is under the transform" in form.ui.applyMessageLabel.text
+    assert "not linear" in form.ui.applyMessageLabel.text
     np.testing.assert_array_equal(positions(points), start)
     assert moving.GetParentTransformNode() is run.nodes["inverse"]
     assert not form.ui.undoApplyButton.enabled

@@ -112,7 +112,7 @@ def test_a_run_that_wrote_a_volume_alone_is_told_until_the_scene_is_loaded(
     assert "Good" in form.ui.verdictLabel.text
     assert form.ui.resultsSection.text == "Results: Good"
     assert form.ui.reportButton.enabled
-    assert not section.message.visible
+    assert not form.ui.resultsMessageLabel.visible
     form.session.last = None
     form.update()
     assert "no result" in form.ui.verdictLabel.text
@@ -152,7 +152,7 @@ def test_a_saved_scene_tells_the_same_but_has_no_report(
     assert after == before
     assert not form.ui.reportButton.enabled
     assert "not of a saved scene" in form.ui.reportButton.toolTip
-    assert section.message.text == form.ui.reportButton.toolTip  # for all to see
+    assert form.ui.resultsMessageLabel.text == form.ui.reportButton.toolTip  # for all to see
     assert not form.ui.revertButton.enabled
 
 
@@ -199,11 +199,11 @@ def test_the_report_is_written_beside_the_application(
     registered(metrics=GOOD)
     host.dialogs.answer("Save report", str(tmp_path / "my report"))
     host.click(form.ui.reportButton)
-    assert "Writing" in section.message.text  # the click does not wait for it
+    assert "Writing" in form.ui.resultsMessageLabel.text  # the click does not wait for it
     assert not (tmp_path / "my report.html").exists()
     assert not form.ui.reportButton.enabled
-    host.wait_until(lambda: "Writing" not in section.message.text, 60, "the report")
-    assert "Saved" in section.message.text
+    host.wait_until(lambda: "Writing" not in form.ui.resultsMessageLabel.text, 60, "the report")
+    assert "Saved" in form.ui.resultsMessageLabel.text
     text = (tmp_path / "my report.html").read_text(encoding="utf-8")
     assert judge(GOOD).headline in text
     assert text.count("data:image/png;base64,") >= 6
@@ -221,6 +221,6 @@ def test_a_report_that_cannot_be_written_says_why(
     assert form.ui.reportButton.enabled
     host.dialogs.answer("Save report", str(tmp_path / "missing" / "report.html"))
     host.click(form.ui.reportButton)
-    host.wait_until(lambda: "not saved" in section.message.text, 60, "the error")
-    assert "missing" in section.message.text
+    host.wait_until(lambda: "not saved" in form.ui.resultsMessageLabel.text, 60, "the error")
+    assert "missing" in form.ui.resultsMessageLabel.text
     assert form.ui.reportButton.enabled

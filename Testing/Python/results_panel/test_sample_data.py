@@ -136,6 +136,7 @@ def test_unknown_and_missing_pairs_are_told(
 
 
 def test_try_it_fills_the_form(host: Any, sample_data: Any) -> None:
+    from SlicerLDMRegLib.slicer_app.panel.try_section import try_it
     from SlicerLDMRegLib.slicer_app.run.choices import Alignment, Device
     from SlicerLDMRegLib.slicer_app.run.parameters import RegistrationParameters
 
@@ -147,7 +148,7 @@ def test_try_it_fills_the_form(host: Any, sample_data: Any) -> None:
     parameters.prompts = {"liver": "liver"}
     parameters.seed = 7
     parameters.device = Device.CPU
-    loaded = sample_data.try_it("cardiac", parameters)
+    loaded = try_it("cardiac", parameters)
     assert parameters.fixedVolume is loaded.fixed
     assert parameters.movingVolume is loaded.moving
     assert parameters.fixedLabels is loaded.fixed_labels
@@ -157,6 +158,6 @@ def test_try_it_fills_the_form(host: Any, sample_data: Any) -> None:
     assert parameters.warpedNode is None  # it is not overwritten with other images
     assert not parameters.prompts
     assert parameters.device is Device.CPU
-    sample_data.try_it("echo", parameters)
+    try_it("echo", parameters)
     assert parameters.fixedVolume.GetName() == "Echo diastole"
     assert parameters.model in ("auto", "ldm-morph-echo")

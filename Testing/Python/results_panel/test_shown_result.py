@@ -1,4 +1,4 @@
-"""What the scene tells of a result, also of a sequence."""
+"""The result that the scene tells of, also of a sequence."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ WORST = {**GOOD, "after": {"ncc": 0.5}}
 @pytest.fixture
 def frames(host: Any) -> Any:
     """A volume with four frames, in a browser."""
-    from SlicerLDMRegLib.slicer_app.results.sequence_results import sequence_of
-    from SlicerLDMRegLib.slicer_app.scene.volume_nodes import set_voxels, voxels_from_image
+    from SlicerLDMRegLib.slicer_app.scene.frames import sequence_of
+    from SlicerLDMRegLib.slicer_app.scene.volume_nodes import set_image
     from Testing.Python.slicer_app.scenes import (
         blobs,
         lattice,
@@ -32,7 +32,7 @@ def frames(host: Any) -> Any:
     sequence = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", "heart")
     for number in range(4):
         node = slicer.vtkMRMLScalarVolumeNode()
-        set_voxels(node, voxels_from_image(blobs(place, (0.5 * number, 0, 0))))
+        set_image(node, blobs(place, (0.5 * number, 0, 0)))
         sequence.SetDataNodeAtValue(node, str(number))
     browser = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", "browser")
     shown = volume_node(blobs(place), "heart")
@@ -44,7 +44,7 @@ def frames(host: Any) -> Any:
 
 def test_of_a_sequence_the_worst_frame_is_told(host: Any, frames: Any, tmp_path: Path) -> None:
     from SlicerLDMRegLib.slicer_app.panel.result_texts import verdict_text
-    from SlicerLDMRegLib.slicer_app.results.shown_result import shown_result
+    from SlicerLDMRegLib.slicer_app.panel.shown_result import shown_result
     from Testing.Python.slicer_app.scenes import result_of, scene_images, write_sequence
 
     results = {}
@@ -75,21 +75,22 @@ def test_of_a_sequence_the_worst_frame_is_told(host: Any, frames: Any, tmp_path:
 
 
 def test_the_newest_of_the_nodes_tells(host: Any, form: Any, registered: Any) -> None:
-    from SlicerLDMRegLib.slicer_app.results.shown_result import shown_result
+    from SlicerLDMRegLib.slicer_app.panel.shown_result import shown_result
 
     first = registered(metrics=GOOD)
     assert shown_result(None, None) is None
     fixed, moving = form.parameters.fixedVolume, form.parameters.movingVolume
     assert shown_result(moving, fixed) is None  # the other way round nothing was registered
     later = {"date": "2026-02-02T00:00:00+00:00"}
-    registered({"transform": None}, metrics=WORSE, provenance=later)  # a second transform
+    second = host.slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "second")
+    registered({"transform": second}, metrics=WORSE, provenance=later)
     shown = shown_result(fixed, moving)
     assert shown.metrics["after"] == {"ncc": 0.6}
     assert first.nodes["metrics"] is shown.nodes["metrics"]
 
 
 def test_a_volume_alone_tells_nothing(host: Any, form: Any, registered: Any) -> None:
-    from SlicerLDMRegLib.slicer_app.results.shown_result import shown_result
+    from SlicerLDMRegLib.slicer_app.panel.shown_result import shown_result
 
     registered({"warped": None}, metrics=GOOD)
     assert shown_result(form.parameters.fixedVolume, form.parameters.movingVolume) is None

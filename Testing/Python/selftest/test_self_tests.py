@@ -101,7 +101,7 @@ def test_a_transform_the_wrong_way_round_is_found(
 ) -> None:
     pytest.importorskip("torch")
     from SlicerLDMRegLib.displacement import DisplacementField
-    from SlicerLDMRegLib.slicer_app.results import node_content
+    from SlicerLDMRegLib.slicer_app.results import result_contents
     from SlicerLDMRegLib.slicer_app.scene import transform_nodes
 
     right = transform_nodes.ras_vectors
@@ -109,7 +109,7 @@ def test_a_transform_the_wrong_way_round_is_found(
     def wrong(field: DisplacementField) -> np.ndarray:
         return -right(field)
 
-    for holder in (transform_nodes, node_content):
+    for holder in (transform_nodes, result_contents):
         if hasattr(holder, "ras_vectors"):
             monkeypatch.setattr(holder, "ras_vectors", wrong)
     name = "SlicerLDMReg.SlicerLDMRegTest.test_a_known_translation_is_found"

@@ -101,8 +101,8 @@ def frames(host: Any) -> Any:
     """A beating image with four frames of one slice, in a browser."""
     import slicer
 
-    from SlicerLDMRegLib.slicer_app.results.sequence_results import sequence_of
-    from SlicerLDMRegLib.slicer_app.scene.volume_nodes import set_voxels, voxels_from_image
+    from SlicerLDMRegLib.slicer_app.scene.frames import sequence_of
+    from SlicerLDMRegLib.slicer_app.scene.volume_nodes import set_image
     from Testing.Python.slicer_app import scenes
 
     lattice = scenes.lattice((24, 20, 1), (1.6, 1.7, 3.0))
@@ -110,7 +110,7 @@ def frames(host: Any) -> Any:
     sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", "heart")
     for number in range(4):
         node = slicer.vtkMRMLScalarVolumeNode()
-        set_voxels(node, voxels_from_image(scenes.blobs(lattice, (0.8 * number, 0, 0))))
+        set_image(node, scenes.blobs(lattice, (0.8 * number, 0, 0)))
         sequence.SetDataNodeAtValue(node, str(number))
     browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", "browser")
     browser.AddSynchronizedSequenceNode(sequence)

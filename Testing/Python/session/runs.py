@@ -74,6 +74,12 @@ class Watched:
         self.host.wait_until(lambda: stage in self.stages, PATIENCE, f"the stage {stage}")
 
     @property
+    def worker_pid(self) -> int | None:
+        """Of the worker, while there is one."""
+        client = self.session._client
+        return None if client is None else client.pid
+
+    @property
     def stages(self) -> list[str]:
         """The stages in their order, each once."""
         return list(dict.fromkeys(stage for stage, _, _ in self.progress))

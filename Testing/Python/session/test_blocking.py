@@ -21,13 +21,13 @@ def test_the_work_is_done_in_parts(
     from SlicerLDMRegLib.slicer_app.results import result_nodes
     from SlicerLDMRegLib.slicer_app.run import run
     from SlicerLDMRegLib.slicer_app.run.plan import RegistrationPlan
-    from SlicerLDMRegLib.slicer_app.scene import scene_images, transform_nodes
+    from SlicerLDMRegLib.slicer_app.scene import scene_images
     from Testing.Python.slicer_app import scenes
 
     lattice = scenes.lattice((40, 36, 32))
     start = host.slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "start")
     field = scenes.smooth_field(lattice, 1.0)
-    start.SetAndObserveTransformFromParent(transform_nodes.grid_from_field(field))
+    start.SetAndObserveTransformFromParent(scenes.grid_from_field(field))
     plan = RegistrationPlan(
         scenes.volume_node(scenes.blobs(lattice), "fixed"),
         scenes.volume_node(scenes.blobs(lattice, (1.0, 1.0, 0.0)), "moving"),
@@ -37,7 +37,7 @@ def test_the_work_is_done_in_parts(
     read = note_calls(monkeypatch, scene_images._Side, "__init__", lambda: len(steps))
     sampled = note_calls(monkeypatch, scene_images._Side, "image_on_lattice", lambda: len(steps))
     computed = note_calls(monkeypatch, result_nodes, "result_contents", threading.get_ident)
-    written = note_calls(monkeypatch, result_nodes.PreparedResult, "write", lambda: len(steps))
+    written = note_calls(monkeypatch, result_nodes.ResultWriter, "write", lambda: len(steps))
     session.run(plan)
     first, second = read
     assert first < second < sampled[0] < written[0]

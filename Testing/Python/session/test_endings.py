@@ -25,7 +25,7 @@ STAGES = ("read", "model", "align", "refine", "output", "measure", "write")
 def test_cancel_at_each_stage(session: Watched, plan: MakePlan, text: Text, stage: str) -> None:
     before = text()
     session.start(plan(align="rigid"))
-    pid = session.session.worker_pid
+    pid = session.worker_pid
     if stage == "start":
         session.session.cancel()
     else:
@@ -40,7 +40,7 @@ def test_cancel_at_each_stage(session: Watched, plan: MakePlan, text: Text, stag
     session.errors.clear()
     assert session.run(plan()).nodes
     assert all(fraction < 1 for _, fraction, _ in session.progress[told:])
-    assert pid is None or session.session.worker_pid == pid
+    assert pid is None or session.worker_pid == pid
 
 
 def test_cancel_while_it_refines_for_long(session: Watched, plan: MakePlan, text: Text) -> None:
@@ -57,7 +57,7 @@ def test_kill_9_of_the_worker(own_session: Watched, plan: MakePlan, text: Text) 
     before, session = text(), own_session
     session.start(plan(**LONG))
     session.wait_for("refine")
-    pid = session.session.worker_pid
+    pid = session.worker_pid
     os.kill(pid, signal.SIGKILL)
     session.finish()
     (error,) = session.errors
@@ -66,13 +66,13 @@ def test_kill_9_of_the_worker(own_session: Watched, plan: MakePlan, text: Text) 
     assert not session.done and text() == before
     session.errors.clear()
     assert session.run(plan()).nodes
-    second = session.session.worker_pid
+    second = session.worker_pid
     assert second != pid and not is_running(pid)
     # And while nothing runs: nobody is troubled with it.
     os.kill(second, signal.SIGKILL)
     session.host.wait_until(lambda: not is_running(second), PATIENCE)
     session.run(plan())
-    assert session.session.worker_pid not in (pid, second)
+    assert session.worker_pid not in (pid, second)
 
 
 @pytest.mark.parametrize("stage", ["read", "write"])
@@ -179,7 +179,7 @@ def test_closing_the_session(own_session: Watched, plan: MakePlan, text: Text) -
     before, session = text(), own_session
     session.start(plan(**LONG))
     session.wait_for("refine")
-    pid = session.session.worker_pid
+    pid = session.worker_pid
     session.session.close()
     assert not is_running(pid) and not session.session.running and not session.timer.active
     assert not session.done and not session.errors and text() == before

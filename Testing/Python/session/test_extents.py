@@ -56,7 +56,7 @@ def test_a_start_that_is_not_linear(
 
 
 def test_the_frames_of_a_sequence(session: Watched, frames: Any, text: Text) -> None:
-    from SlicerLDMRegLib.slicer_app.results.node_attributes import read_json
+    from SlicerLDMRegLib.slicer_app.scene.nodes import read_json
 
     before = text()
     run = session.run(make_plan(None, frames.shown, extent="FRAMES", reference_frame=1))

@@ -17,7 +17,7 @@ Text = Callable[[], str]
 
 @pytest.fixture
 def register(host: Any) -> Callable[..., Any]:
-    """What scripts call, with quick options."""
+    """The function that scripts call, with quick options."""
     from SlicerLDMRegLib.slicer_app.run.register_nodes import register_nodes
 
     return lambda *nodes, **options: register_nodes(*nodes, **{**QUICK, **options})

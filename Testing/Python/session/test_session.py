@@ -41,7 +41,7 @@ def test_the_nodes_hold_the_result(session: Watched, plan: MakePlan) -> None:
 
     from SlicerLDMRegLib.geometry import ImageGeometry
     from SlicerLDMRegLib.slicer_app.results.embed_2d import place
-    from SlicerLDMRegLib.slicer_app.results.node_attributes import read_json, roles_of
+    from SlicerLDMRegLib.slicer_app.scene.nodes import read_json, roles_of
     from SlicerLDMRegLib.slicer_app.scene.steps import all_at_once
     from SlicerLDMRegLib.slicer_app.scene.transform_nodes import field_from_transform
     from Testing.Python.slicer_app.scenes import array_of

@@ -16,7 +16,7 @@ __all__ = ["failures"]
 
 PACKAGE = Path(scene_change.__file__).parents[1]
 #: What begins a change, and takes back one that has failed.
-_SPARED = ("__enter__", "__exit__", "_take_back", "restore", "_nodes")
+_SPARED = ("__enter__", "__exit__", "_take_back", "restore")
 
 Line = tuple[str, int]
 

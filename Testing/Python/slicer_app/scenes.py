@@ -17,22 +17,16 @@ from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.pipeline import RegistrationResult
 from SlicerLDMRegLib.resampling import warp_image
-from SlicerLDMRegLib.slicer_app.results.result_nodes import (
-    PreparedResult,
-    ResultPreparation,
-    WrittenResult,
-)
-from SlicerLDMRegLib.slicer_app.results.sequence_results import (
-    SEQUENCE_OUTPUTS,
-    SequencePreparation,
-)
-from SlicerLDMRegLib.slicer_app.scene.coordinates import ijk_to_ras, vtk_matrix
+from SlicerLDMRegLib.slicer_app.results.result_nodes import OUTPUTS, ResultWriter, WrittenResult
+from SlicerLDMRegLib.slicer_app.results.sequence_results import SEQUENCE_OUTPUTS, SequenceWriter
+from SlicerLDMRegLib.slicer_app.scene.coordinates import ijk_to_ras
 from SlicerLDMRegLib.slicer_app.scene.frames import FrameSequence
 from SlicerLDMRegLib.slicer_app.scene.scene_images import SceneImages
 from SlicerLDMRegLib.slicer_app.scene.scene_images import scene_images as scene_image_steps
 from SlicerLDMRegLib.slicer_app.scene.steps import all_at_once
+from SlicerLDMRegLib.slicer_app.scene.transform_nodes import grid_from_vectors, ras_vectors
 from SlicerLDMRegLib.slicer_app.scene.transform_nodes import itk_transform as itk_transform_steps
-from SlicerLDMRegLib.slicer_app.scene.volume_nodes import set_voxels, voxels_from_image
+from SlicerLDMRegLib.slicer_app.scene.volume_nodes import set_image
 
 
 def rotation(x: float, y: float, z: float) -> np.ndarray:
@@ -82,10 +76,15 @@ def smooth_field(geometry: ImageGeometry, amplitude: float = 2.0) -> Displacemen
     return DisplacementField(np.stack(waves, axis=-1), geometry)
 
 
+def grid_from_field(field: DisplacementField) -> Any:
+    """A 3D field as the grid of a transform node, from parent."""
+    return grid_from_vectors(ras_vectors(field), field.geometry)
+
+
 def volume_node(image: sitk.Image, name: str, class_name: str = "vtkMRMLScalarVolumeNode") -> Any:
     """Add a 3D image to the scene, with a display node."""
     node = slicer.mrmlScene.AddNewNodeByClass(class_name, name)
-    set_voxels(node, voxels_from_image(image))
+    set_image(node, image)
     node.CreateDefaultDisplayNodes()
     return node
 
@@ -141,7 +140,7 @@ def resliced(node: Any, geometry: ImageGeometry) -> np.ndarray:
     """A volume node as Slicer shows it, on a lattice in the world (LPS mm), by vtkImageReslice."""
     chain = vtk.vtkGeneralTransform()  # voxel of the lattice, RAS, below the parents, voxel
     chain.PostMultiply()
-    chain.Concatenate(vtk_matrix(ijk_to_ras(geometry)))
+    chain.Concatenate(slicer.util.vtkMatrixFromArray(ijk_to_ras(geometry)))
     if node.GetParentTransformNode() is not None:
         from_world = vtk.vtkGeneralTransform()
         node.GetParentTransformNode().GetTransformFromWorld(from_world)
@@ -190,11 +189,13 @@ def itk_transform(*arguments: Any) -> sitk.Transform:
     return all_at_once(itk_transform_steps(*arguments))
 
 
-def prepare_result(*arguments: Any) -> PreparedResult:
-    """A result, its images and outputs, ready to be written."""
-    preparation = ResultPreparation(*arguments)
-    preparation.compute()
-    return preparation.finish()
+def prepare_result(
+    result: RegistrationResult, images: SceneImages, outputs: Any = None
+) -> ResultWriter:
+    """A result, ready to be written into some outputs; None: into all."""
+    writer = ResultWriter(dict.fromkeys(OUTPUTS) if outputs is None else outputs)
+    writer.add(result, images)
+    return writer
 
 
 def write_result(*arguments: Any) -> WrittenResult:
@@ -206,7 +207,7 @@ def write_sequence(
     results: dict[int, Any], frames: FrameSequence, outputs: Iterable[str] = SEQUENCE_OUTPUTS
 ) -> WrittenResult:
     """Write results with their images, by frame, into the scene."""
-    preparation = SequencePreparation(frames, outputs)
+    writer = SequenceWriter(frames, outputs)
     for number in sorted(results):
-        preparation.add(number, *results[number])
-    return preparation.finish().write()
+        writer.add(*results[number], number)
+    return writer.write()

@@ -1,4 +1,4 @@
-"""What belongs to the moving anatomy lands on the fixed anatomy."""
+"""Nodes of the moving anatomy land on the fixed anatomy."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.slicer_app.results.apply_transform import apply_transform
-from SlicerLDMRegLib.slicer_app.scene.coordinates import FLIP, vtk_matrix
+from SlicerLDMRegLib.slicer_app.scene.coordinates import FLIP
 from SlicerLDMRegLib.slicer_app.scene.labels import segmentation_from_labels
-from SlicerLDMRegLib.slicer_app.scene.transform_nodes import grid_from_field
 from SlicerLDMRegLib.slicer_app.scene.volume_nodes import image_from_volume, volume_geometry
 from Testing.Python.slicer_app.failures import failures
 from Testing.Python.slicer_app.scenes import (
     array_of,
+    grid_from_field,
     lattice,
     resliced,
     result_of,
@@ -56,7 +56,7 @@ def transform(request: pytest.FixtureRequest, scene: Any) -> Any:
 
 
 def moving_center(transform: Any) -> np.ndarray:
-    """Where the anatomy is in the moving image, LPS mm."""
+    """The place of the anatomy in the moving image, LPS mm."""
     return moved(transform.GetAttribute("map"), CENTER[None])[0]
 
 
@@ -168,7 +168,7 @@ def test_transforms_above_a_node_come_first(
     own = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "own")
     matrix = np.eye(4)
     matrix[:3, 3] = FLIP * shift
-    own.SetMatrixTransformToParent(vtk_matrix(matrix))
+    own.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
     node = MAKERS[kind](moving_center(transform) - shift)
     other = markup(np.zeros(3))
     for one in (node, other):

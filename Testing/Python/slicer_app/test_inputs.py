@@ -1,4 +1,4 @@
-"""What of the scene is registered: volumes, a slice of a view, some slices, labels with names."""
+"""The images that are registered: volumes, a slice of a view, some slices, labels with names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import vtk
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.slicer_app.results.embed_2d import place
-from SlicerLDMRegLib.slicer_app.scene.coordinates import FLIP, vtk_matrix
+from SlicerLDMRegLib.slicer_app.scene.coordinates import FLIP
 from SlicerLDMRegLib.slicer_app.scene.labels import labels_from_node, segmentation_from_labels
 from SlicerLDMRegLib.slicer_app.scene.scene_images import LabelSource
 from SlicerLDMRegLib.slicer_app.scene.segment_layers import on_lattice
@@ -42,7 +42,7 @@ def put_view(name: str, axes: np.ndarray, center: tuple[float, ...]) -> Any:
     matrix = np.eye(4)
     matrix[:3, :3] = FLIP[:, None] * axes
     matrix[:3, 3] = FLIP * center
-    node.GetSliceToRAS().DeepCopy(vtk_matrix(matrix))
+    node.GetSliceToRAS().DeepCopy(slicer.util.vtkMatrixFromArray(matrix))
     node.UpdateMatrices()
     return node
 
@@ -231,7 +231,7 @@ def test_parents_of_a_segmentation_are_applied(scene: Any) -> None:
     own = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "own")
     matrix = np.eye(4)
     matrix[:3, 3] = FLIP * (1, 2, 0)
-    own.SetMatrixTransformToParent(vtk_matrix(matrix))
+    own.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
     node.SetAndObserveTransformNodeID(own.GetID())
     found = sitk.GetArrayFromImage(labels_from_node(node, geometry).image)
     expected = sitk.GetArrayFromImage(two_labels(geometry))
@@ -251,7 +251,7 @@ def test_a_closed_surface_becomes_labels(scene: Any) -> None:
     own = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "own")
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = rotation(0.3, 0.2, 0.1), FLIP * (1, 2, 3)
-    own.SetMatrixTransformToParent(vtk_matrix(matrix))
+    own.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
     for parent, center in ((None, (0, 0, 0)), (own, (1, 2, 3))):
         node.SetAndObserveTransformNodeID(None if parent is None else parent.GetID())
         found = labels_from_node(node, geometry)

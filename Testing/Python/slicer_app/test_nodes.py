@@ -16,14 +16,14 @@ from SlicerLDMRegLib.slicer_app.scene.coordinates import (
     FLIP,
     geometry_from_ijk_to_ras,
     ijk_to_ras,
-    vtk_matrix,
 )
 from SlicerLDMRegLib.slicer_app.scene.planes import Plane, plane_pair
-from SlicerLDMRegLib.slicer_app.scene.transform_nodes import field_from_transform, grid_from_field
+from SlicerLDMRegLib.slicer_app.scene.transform_nodes import field_from_transform
 from SlicerLDMRegLib.slicer_app.scene.volume_nodes import image_from_volume, volume_geometry
 from Testing.Python.slicer_app.scenes import (
     array_of,
     blobs,
+    grid_from_field,
     itk_transform,
     lattice,
     rotation,
@@ -42,7 +42,7 @@ GEOMETRIES = {
 def linear(matrix: np.ndarray, name: str = "linear") -> Any:
     """A linear transform node; the matrix is to parent, RAS."""
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", name)
-    node.SetMatrixTransformToParent(vtk_matrix(matrix))
+    node.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
     return node
 
 

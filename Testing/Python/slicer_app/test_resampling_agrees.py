@@ -68,7 +68,7 @@ GEOMETRIES = {
 
 
 def resampled(moving: Any, transform: Any, fixed: Any) -> np.ndarray:
-    """What Slicer makes of a volume under a transform, on the lattice of another volume."""
+    """A volume as Slicer resamples it under a transform, on the lattice of another volume."""
     before = moving.GetTransformNodeID()
     moving.SetAndObserveTransformNodeID(transform.GetID())
     logic = slicer.vtkSlicerVolumesLogic

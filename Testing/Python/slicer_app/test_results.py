@@ -19,10 +19,9 @@ from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.pipeline import register
 from SlicerLDMRegLib.slicer_app.results import result_nodes
 from SlicerLDMRegLib.slicer_app.results.apply_transform import apply_transform
-from SlicerLDMRegLib.slicer_app.results.node_attributes import read_attributes, read_json, roles_of
 from SlicerLDMRegLib.slicer_app.results.result_nodes import OUTPUTS, check_outputs, find_outputs
-from SlicerLDMRegLib.slicer_app.scene.coordinates import vtk_matrix
 from SlicerLDMRegLib.slicer_app.scene.labels import labels_from_node
+from SlicerLDMRegLib.slicer_app.scene.nodes import read_attributes, read_json, roles_of
 from SlicerLDMRegLib.slicer_app.scene.scene_change import SceneChange
 from SlicerLDMRegLib.slicer_app.scene.scene_images import LabelSource, SceneImages
 from SlicerLDMRegLib.slicer_app.scene.transform_nodes import field_from_transform
@@ -251,7 +250,7 @@ def test_nothing_heavy_is_imported() -> None:
 
 
 def contents(nodes: list[Any]) -> list[Any]:
-    """What nodes hold that the XML of the scene does not tell."""
+    """The contents of nodes that the XML of the scene does not tell."""
     found = []
     for node in nodes:
         if node.IsA("vtkMRMLVolumeNode"):
@@ -282,7 +281,7 @@ def test_a_failure_at_any_line_leaves_the_scene_as_it_was(
         return write_result(result, images, outputs).change
 
     count = 0
-    for where in failures(write, often=("result_nodes.py", "node_content.py")):
+    for where in failures(write, often=("result_nodes.py", "result_contents.py")):
         assert scene_text(scene) == before, where
         assert contents([n for n in outputs.values() if n is not None]) == held, where
         assert not scene.IsBatchProcessing(), where
@@ -379,7 +378,7 @@ def test_results_are_in_the_world_where_the_inputs_are_shown(scene: Any, pair: P
     own = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "own")
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = rotation(0.2, 0.1, -0.3), (4, 5, 6)
-    own.SetMatrixTransformToParent(vtk_matrix(matrix))
+    own.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
     for node in (fixed, moving):
         node.SetAndObserveTransformNodeID(own.GetID())
     images = scene_images(fixed, moving)

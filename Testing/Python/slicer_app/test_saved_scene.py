@@ -14,9 +14,9 @@ import vtk
 
 from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.slicer_app.results.node_attributes import read_attributes, read_json
 from SlicerLDMRegLib.slicer_app.results.result_nodes import OUTPUTS, after_loading, find_outputs
 from SlicerLDMRegLib.slicer_app.scene.labels import labels_from_node
+from SlicerLDMRegLib.slicer_app.scene.nodes import read_attributes, read_json
 from SlicerLDMRegLib.slicer_app.scene.scene_images import LabelSource
 from SlicerLDMRegLib.slicer_app.scene.transform_nodes import field_from_transform
 from SlicerLDMRegLib.slicer_app.scene.volume_nodes import image_from_volume, volume_geometry

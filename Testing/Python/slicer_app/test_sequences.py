@@ -12,17 +12,13 @@ import slicer
 import vtk
 
 from SlicerLDMRegLib.errors import InputError
-from SlicerLDMRegLib.slicer_app.results.node_attributes import read_attributes, read_json, roles_of
-from SlicerLDMRegLib.slicer_app.results.sequence_results import FrameSequence, sequence_of
-from SlicerLDMRegLib.slicer_app.scene.coordinates import FLIP, vtk_matrix
+from SlicerLDMRegLib.slicer_app.scene.coordinates import FLIP
+from SlicerLDMRegLib.slicer_app.scene.frames import FrameSequence, sequence_of
+from SlicerLDMRegLib.slicer_app.scene.nodes import read_attributes, read_json, roles_of
 from SlicerLDMRegLib.slicer_app.scene.scene_change import SceneChange
 from SlicerLDMRegLib.slicer_app.scene.transform_nodes import field_from_transform
 from SlicerLDMRegLib.slicer_app.scene.view_slices import slice_node
-from SlicerLDMRegLib.slicer_app.scene.volume_nodes import (
-    set_voxels,
-    volume_geometry,
-    voxels_from_image,
-)
+from SlicerLDMRegLib.slicer_app.scene.volume_nodes import set_image, volume_geometry
 from Testing.Python.slicer_app.failures import failures
 from Testing.Python.slicer_app.scenes import (
     array_of,
@@ -50,12 +46,12 @@ def frames(scene: Any) -> FrameSequence:
     sequence.SetIndexUnit("s")
     for number, value in enumerate(TIMES):
         node = slicer.vtkMRMLScalarVolumeNode()
-        set_voxels(node, voxels_from_image(blobs(LATTICE, (0.8 * number, 0, 0))))
+        set_image(node, blobs(LATTICE, (0.8 * number, 0, 0)))
         sequence.SetDataNodeAtValue(node, value)
     browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", "browser")
     browser.AddSynchronizedSequenceNode(sequence)
     shown = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "heart")
-    set_voxels(shown, voxels_from_image(blobs(LATTICE)))
+    set_image(shown, blobs(LATTICE))
     shown.CreateDefaultDisplayNodes()
     browser.AddProxyNode(shown, sequence, False)
     return sequence_of(shown)
@@ -75,7 +71,7 @@ def registered(frames: FrameSequence, fixed: Any = None, amplitude: float = 1.0)
 
 
 def select(frames: FrameSequence, number: int) -> None:
-    """What the slider of the browser does."""
+    """Select a frame as the slider of the browser does."""
     frames.browser.SetSelectedItemNumber(number)
     slicer.mrmlScene.sequences_logic.UpdateProxyNodesFromSequences(frames.browser)
 
@@ -96,7 +92,7 @@ def test_frames_lie_where_the_scene_shows_them(scene: Any, frames: FrameSequence
     own = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "own")
     matrix = np.eye(4)
     matrix[:3, 3] = FLIP * (1, 2, 3)
-    own.SetMatrixTransformToParent(vtk_matrix(matrix))
+    own.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
     frames.shown.SetAndObserveTransformNodeID(own.GetID())
     origin = frames.frame(1).image().GetOrigin()
     assert np.allclose(origin, np.add(LATTICE.origin, (1, 2, 3)))
@@ -134,12 +130,12 @@ def test_the_reference_frame_is_rounded_like_the_others(scene: Any, frames: Fram
     """The slice of a view, cut out of frames of whole numbers that begin far from 0."""
     for number in range(len(frames)):
         image = sitk.Cast(blobs(LATTICE, (0.8 * number, 0, 0)) * 1000 + 967, sitk.sitkInt16)
-        set_voxels(frames.node.GetNthDataNode(number), voxels_from_image(image))
+        set_image(frames.node.GetNthDataNode(number), image)
     select(frames, 0)
     view = slice_node(scene, "Red")
     matrix = np.eye(4)
     matrix[:3, :3] = rotation(0.5, 0.4, 0.3)
-    view.GetSliceToRAS().DeepCopy(vtk_matrix(matrix))
+    view.GetSliceToRAS().DeepCopy(slicer.util.vtkMatrixFromArray(matrix))
     view.UpdateMatrices()
     results = {}
     for number in range(1, len(frames)):

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from SlicerLDMRegLib.errors import InputError, ModelError
 from SlicerLDMRegLib.text import WEIGHTS_VARIABLE, build_encoder
-from SlicerLDMRegLib.text._torchvision import import_open_clip
+from SlicerLDMRegLib.text.clip import import_open_clip
 
 PROMPTS = ["A photo of a liver.", "a photo of a LEFT kidney."]
 TINY, TINY_CUSTOM = "ldmreg-test-clip", "ldmreg-test-custom"

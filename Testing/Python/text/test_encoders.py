@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from SlicerLDMRegLib.errors import InputError
-from SlicerLDMRegLib.text import WEIGHTS_VARIABLE, build_encoder, region_table, weights_folder
+from SlicerLDMRegLib.text import WEIGHTS_VARIABLE, build_encoder, weights_folder
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -66,10 +66,17 @@ def test_prompts_are_a_list_of_texts(prompts: list[str]) -> None:
         build_encoder("one-hot", regions=3).encode(prompts)
 
 
-def test_background_may_have_a_prompt_of_its_own() -> None:
+def test_positions_are_read_from_prompts() -> None:
     encoder = build_encoder("coordinates")
-    table = region_table(encoder, ["1 0 0", "0 1 0"], "prompt", background_prompt="0 0 1")
-    np.testing.assert_array_equal(table, np.roll(np.eye(3), 1, axis=0)[[0, 1, 2]])
+    positions = encoder.encode(["0.25 -0.5 0", " 1, -1,1 "])
+    np.testing.assert_array_equal(positions, np.float32([[0.25, -0.5, 0], [1, -1, 1]]))
+    assert positions.dtype == np.float32 and encoder.channels == 3
+
+
+@pytest.mark.parametrize("prompt", ["liver", "0 0", "0 0 1.5", "0 0 nan", "0 0 0 0"])
+def test_a_prompt_that_is_no_position_is_refused(prompt: str) -> None:
+    with pytest.raises(InputError, match="three numbers from -1 to 1"):
+        build_encoder("coordinates").encode([prompt])
 
 
 def test_folder_of_weights_is_named_by_argument_or_environment(

@@ -19,8 +19,8 @@ from SlicerLDMRegLib.text import (
     build_prompt,
     describe_scheme,
     label_scheme,
-    region_table,
 )
+from training.datasets.region_tables import region_table
 
 PROMPTS = [build_prompt("brain-mr", n) for n in ("left hippocampus", "right hippocampus", "liver")]
 

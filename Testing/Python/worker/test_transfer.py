@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +12,15 @@ from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.segmentation import Segmentation
-from SlicerLDMRegLib.worker.protocol import pack, unpack
+from SlicerLDMRegLib.worker.protocol import from_json, to_json
 from SlicerLDMRegLib.worker.transfer import read_value, write_value
 
 OBLIQUE = (0.8, -0.6, 0.0, 0.6, 0.8, 0.0, 0.0, 0.0, -1.0)
 
 
 def there_and_back(value: object, folder: Path) -> object:
-    description = json.loads(json.dumps(pack(write_value(value, folder, "válue"))))
-    return read_value(unpack(description), folder)
+    description = from_json(to_json(write_value(value, folder, "válue")))
+    return read_value(description, folder)
 
 
 def assert_same_image(a: sitk.Image, b: sitk.Image) -> None:

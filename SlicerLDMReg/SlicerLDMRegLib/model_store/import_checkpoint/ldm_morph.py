@@ -1,4 +1,4 @@
-"""Import of the released LDM-Morph: latent diffusion model and registration network."""
+"""Checkpoints of the released LDM-Morph: latent diffusion model and registration network."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..._weight_files import read_checkpoint
 from ...errors import ModelError
 from ...networks.ldm_morph import LDMMorph, LDMMorphConfig, noise_schedule
-from ..card import ModelCard
 from ..card_parts import Grid
-from ..folder import write_model_folder
 from .ldm_morph_names import (
     LDM_IGNORED,
     RAW_UNET,
@@ -23,51 +22,35 @@ from .ldm_morph_names import (
     ldm_sources,
     registration_sources,
 )
-from .licence import IMPORTED_LICENCE
 from .mapping import convert, shape_of
-from .reading import read_checkpoint
 
-__all__ = ["import_ldm_morph"]
+__all__ = ["read_ldm_morph"]
 
 _LDM, _REG = "the LDM checkpoint", "the registration checkpoint"
 
 
-def import_ldm_morph(
+def read_ldm_morph(
     ldm_checkpoint: Path | str,
     registration_checkpoint: Path | str,
-    output: Path | str,
-    model_id: str = "ldm-morph-imported",
-    title: str = "LDM-Morph, imported",
     *,
     use_ema: bool = False,
     network: Mapping[str, Any] | None = None,
     grid_size: tuple[int, int] = (128, 128),
-    use: str = "2D images like those the checkpoints were trained on",
-    licence: str = IMPORTED_LICENCE,
-    dtype: str = "float32",
-    overwrite: bool = False,
-) -> ModelCard:
-    """Write a model folder from the two checkpoints of the authors' training.
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Read the two checkpoints of the authors' training.
 
     The sizes of the network are inferred from the tensors.
 
     Args:
         ldm_checkpoint: checkpoint of the latent diffusion model, with VQ-GAN and U-Net.
         registration_checkpoint: checkpoint of the registration network.
-        output: the model folder to write.
-        model_id: id of the model.
-        title: displayed name of the model.
         use_ema: take the U-Net's moving averages; the authors take the raw weights.
         network: options of :class:`LDMMorphConfig` that the tensors do not determine, e.g.
             ``noising``, ``lgca_second``, ``unet_head_channels``.
         grid_size: pixels along x and y of the training images.
-        use: intended images, one line.
-        licence: text for the file ``LICENSE``.
-        dtype: ``"float32"`` as released, or ``"float16"``.
-        overwrite: replace an existing model folder.
 
     Returns:
-        The card of the model.
+        Fields of the model card, and the state dict of :class:`LDMMorph`.
 
     Raises:
         ModelError: for an unreadable file, a missing or an unknown tensor.
@@ -84,7 +67,7 @@ def import_ldm_morph(
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"no LDM-Morph can be built with {config}: {error}") from error
     shapes = {name: tuple(tensor.shape) for name, tensor in empty.state_dict().items()}
-    state = {}
+    state: dict[str, Tensor] = {}
     ldm_ignored = (*LDM_IGNORED, RAW_UNET) if use_ema else LDM_IGNORED
     for part, tensors, sources, ignored, what in (
         ("latent_features", ldm, ldm_sources(config, use_ema), ldm_ignored, _LDM),
@@ -92,26 +75,20 @@ def import_ldm_morph(
     ):
         prefixed = {f"{part}.{ours}": source for ours, source in sources.items()}
         state.update(convert(tensors, prefixed, shapes, ignored, what))
-    card = ModelCard(
-        id=model_id,
-        title=title,
-        method="ldm-morph",
-        spatial_dims=2,
-        network=config.to_dict(),
-        grid=Grid(grid_size, divisor=LDMMorph.divisor),
-        use=use,
-        description="LDM-Morph with weights imported from the checkpoints of its authors' code.",
-        authors="the authors of the imported checkpoints",
-        copyright="the authors of the imported checkpoints",
-        training={
+    described = {
+        "network": config.to_dict(),
+        "grid": Grid(grid_size, divisor=LDMMorph.divisor),
+        "use": "2D images like those the checkpoints were trained on",
+        "description": "LDM-Morph with weights imported from the checkpoints of its authors' code.",
+        "training": {
             "imported_from": {
                 "ldm_checkpoint": Path(ldm_checkpoint).name,
                 "registration_checkpoint": Path(registration_checkpoint).name,
                 "use_ema": use_ema,
             }
         },
-    )
-    return write_model_folder(output, card, state, licence, dtype=dtype, overwrite=overwrite)
+    }
+    return described, state
 
 
 def _sizes(ldm: Mapping[str, Tensor], registration: Mapping[str, Tensor]) -> dict[str, Any]:

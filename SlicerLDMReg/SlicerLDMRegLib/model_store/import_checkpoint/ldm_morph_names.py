@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import count
 
 from torch import Tensor
 
 from ...networks.ldm_morph import LDMMorphConfig
-from .mapping import Ignored, Source
+from .mapping import Source
 
 __all__ = [
     "LDM_IGNORED",
@@ -23,33 +24,28 @@ __all__ = [
     "registration_sources",
 ]
 
-# Raw weights, replaced by the moving averages if these are used.
-RAW_UNET = Ignored(r"model\.diffusion_model\..*", "the moving averages are used instead")
-
+# Patterns of unneeded names. The raw weights are unneeded if the moving averages are used.
+RAW_UNET = r"model\.diffusion_model\..*"
 LDM_IGNORED = (
-    Ignored(r"first_stage_model\.decoder\..*", "images are not decoded"),
-    Ignored(r"first_stage_model\.post_quant_conv\..*", "images are not decoded"),
-    Ignored(r"first_stage_model\.quantize\..*", "features use the latent before quantisation"),
-    Ignored(r"first_stage_model\.loss\..*", "loss and discriminator of the training"),
-    Ignored(r"first_stage_model\.colorize", "drawing of training samples"),
-    Ignored(r"(first_stage_model\.)?model_ema\..*", "moving averages: see the option use_ema"),
-    Ignored(r"cond_stage_model\..*", "the model is unconditional"),
-    Ignored(r"logvar|scale_factor", "of the training loss; scale_factor is checked to be 1"),
-    Ignored(
-        r"(sqrt_|log_)?(one_minus_|recip_|recipm1_)?alphas_cumprod(_prev)?",
-        "noise schedule: follows from the betas",
-    ),
-    Ignored(r"posterior_.*|lvlb_weights|betas", "noise schedule; betas are checked"),
+    r"first_stage_model\.decoder\..*",  # images are not decoded
+    r"first_stage_model\.post_quant_conv\..*",  # images are not decoded
+    r"first_stage_model\.quantize\..*",  # features use the latent before quantisation
+    r"first_stage_model\.loss\..*",  # loss and discriminator of the training
+    r"first_stage_model\.colorize",  # drawing of training samples
+    r"(first_stage_model\.)?model_ema\..*",  # moving averages: see the option use_ema
+    r"cond_stage_model\..*",  # the model is unconditional
+    r"logvar|scale_factor",  # of the training loss; scale_factor is checked to be 1
+    r"(sqrt_|log_)?(one_minus_|recip_|recipm1_)?alphas_cumprod(_prev)?",  # follow from the betas
+    r"posterior_.*|lvlb_weights|betas",  # noise schedule; betas are checked
 )
-
 REGISTRATION_IGNORED = (
-    Ignored(r"lwsa\.c[12]\.\d+\.weight", "skip convolutions that are never called"),
-    Ignored(r"up[012]\.conv3\.\d+\.weight", "branch for a level without two skips"),
-    Ignored(r"up3\.conv1\.\d+\.weight", "branch for a level with two skips"),
-    Ignored(r"lwca\d\.transformer\.norm[123]\..*", "norms of levels that LGCA does not have"),
-    Ignored(r".*\.relative_position_index", "follows from the window"),
-    Ignored(r".*\.attn_mask", "follows from the window"),
-    Ignored(r".*\.grid", "identity grid of the warp"),
+    r"lwsa\.c[12]\.\d+\.weight",  # skip convolutions that are never called
+    r"up[012]\.conv3\.\d+\.weight",  # branch for a level without two skips
+    r"up3\.conv1\.\d+\.weight",  # branch for a level with two skips
+    r"lwca\d\.transformer\.norm[123]\..*",  # norms of levels that LGCA does not have
+    r".*\.relative_position_index",  # follows from the window
+    r".*\.attn_mask",  # follows from the window
+    r".*\.grid",  # identity grid of the warp
 )
 
 _RESIDUAL_VQ = {
@@ -128,34 +124,32 @@ def registration_sources(config: LDMMorphConfig) -> dict[str, Source]:
 def _encoder(config: LDMMorphConfig) -> _Pairs:
     theirs = "first_stage_model.encoder"
     # MONAI keeps all blocks in one list, in the order of execution.
-    index = iter(range(1000))
-
-    def following() -> str:
-        return f"blocks.blocks.{next(index)}"
-
-    yield from _both(f"{following()}.conv", f"{theirs}.conv_in")
+    blocks = (f"blocks.blocks.{index}" for index in count())
+    yield from _both(f"{next(blocks)}.conv", f"{theirs}.conv_in")
     levels = len(config.autoencoder_channels)
     for level, channels in enumerate(config.autoencoder_channels):
         width = config.autoencoder_channels[max(level - 1, 0)]
         for block in range(config.autoencoder_res_blocks):
             residual = f"{theirs}.down.{level}.block.{block}"
-            yield from _residual(_RESIDUAL_VQ, following(), residual, width != channels)
+            yield from _residual(_RESIDUAL_VQ, next(blocks), residual, width != channels)
             width = channels
             if config.autoencoder_attention[level]:
-                yield from _attention_vq(following(), f"{theirs}.down.{level}.attn.{block}")
+                yield from _attention_vq(next(blocks), f"{theirs}.down.{level}.attn.{block}")
         if level < levels - 1:
-            yield from _both(f"{following()}.conv.conv", f"{theirs}.down.{level}.downsample.conv")
-    yield from _residual(_RESIDUAL_VQ, following(), f"{theirs}.mid.block_1", False)
-    yield from _attention_vq(following(), f"{theirs}.mid.attn_1")
-    yield from _residual(_RESIDUAL_VQ, following(), f"{theirs}.mid.block_2", False)
-    yield from _both(following(), f"{theirs}.norm_out")
-    following()  # the activation, without parameters
-    yield from _both(f"{following()}.conv", f"{theirs}.conv_out")
+            yield from _both(f"{next(blocks)}.conv.conv", f"{theirs}.down.{level}.downsample.conv")
+    yield from _residual(_RESIDUAL_VQ, next(blocks), f"{theirs}.mid.block_1", False)
+    yield from _attention_vq(next(blocks), f"{theirs}.mid.attn_1")
+    yield from _residual(_RESIDUAL_VQ, next(blocks), f"{theirs}.mid.block_2", False)
+    yield from _both(next(blocks), f"{theirs}.norm_out")
+    next(blocks)  # the activation, without parameters
+    yield from _both(f"{next(blocks)}.conv", f"{theirs}.conv_out")
     yield from _both("to_codebook", "first_stage_model.quant_conv")
 
 
 def _unet(config: LDMMorphConfig) -> _Pairs:
     channels = config.unet_channels
+    residual = partial(_residual, _RESIDUAL_UNET)
+    attention = partial(_attention_unet, config.unet_head_channels)
     yield from _both("conv_in.conv", "input_blocks.0.0")
     for layer in (0, 2):
         yield from _both(f"time_embed.{layer}", f"time_embed.{layer}")
@@ -165,39 +159,34 @@ def _unet(config: LDMMorphConfig) -> _Pairs:
         for block in range(2):
             theirs = f"input_blocks.{3 * level + block + 1}"
             ours = f"down_blocks.{level}"
-            yield from _residual(
-                _RESIDUAL_UNET, f"{ours}.resnets.{block}", f"{theirs}.0", width != size
-            )
+            yield from residual(f"{ours}.resnets.{block}", f"{theirs}.0", width != size)
             width = size
             if level > 0:
-                yield from _attention_unet(
-                    f"{ours}.attentions.{block}", f"{theirs}.1", config, size
-                )
+                yield from attention(size, f"{ours}.attentions.{block}", f"{theirs}.1")
         if level < 3:
             yield from _both(f"{ours}.downsampler.op.conv", f"input_blocks.{3 * level + 3}.0.op")
-    yield from _residual(_RESIDUAL_UNET, "middle_block.resnet_1", "middle_block.0", False)
-    yield from _attention_unet("middle_block.attention", "middle_block.1", config, channels[-1])
-    yield from _residual(_RESIDUAL_UNET, "middle_block.resnet_2", "middle_block.2", False)
+    yield from residual("middle_block.resnet_1", "middle_block.0", False)
+    yield from attention(channels[-1], "middle_block.attention", "middle_block.1")
+    yield from residual("middle_block.resnet_2", "middle_block.2", False)
     for level, size in enumerate(reversed(channels)):
         ours = f"up_blocks.{level}"
         for block in range(3):
             theirs = f"output_blocks.{3 * level + block}"
             # Each block also takes a skip, so its width always changes.
-            yield from _residual(_RESIDUAL_UNET, f"{ours}.resnets.{block}", f"{theirs}.0", True)
+            yield from residual(f"{ours}.resnets.{block}", f"{theirs}.0", True)
             if level < 3:
-                yield from _attention_unet(
-                    f"{ours}.attentions.{block}", f"{theirs}.1", config, size
-                )
+                yield from attention(size, f"{ours}.attentions.{block}", f"{theirs}.1")
         if level < 3:
-            yield from _both(
-                f"{ours}.upsampler.postconv.conv", f"output_blocks.{3 * level + 2}.2.conv"
-            )
+            theirs = f"output_blocks.{3 * level + 2}.2.conv"
+            yield from _both(f"{ours}.upsampler.postconv.conv", theirs)
     yield from _both("out.0", "out.0")
     yield from _both("out.2.conv", "out.2")
 
 
-def _both(ours: str, theirs: str) -> list[tuple[str, Source]]:
-    return [(f"{ours}.{end}", Source(f"{theirs}.{end}")) for end in ("weight", "bias")]
+def _both(ours: str, theirs: str, kernel: bool = False) -> _Pairs:
+    weight = f"{theirs}.weight"
+    yield f"{ours}.weight", Source(weight, _matrix) if kernel else Source(weight)
+    yield f"{ours}.bias", Source(f"{theirs}.bias")
 
 
 def _residual(names: dict[str, str], ours: str, theirs: str, shortcut: bool) -> _Pairs:
@@ -210,19 +199,17 @@ def _attention_vq(ours: str, theirs: str) -> _Pairs:
     yield from _both(f"{ours}.norm", f"{theirs}.norm")
     layers = {"q": "to_q", "k": "to_k", "v": "to_v", "proj_out": "out_proj"}
     for their_layer, our_layer in layers.items():
-        yield f"{ours}.attn.{our_layer}.weight", Source(f"{theirs}.{their_layer}.weight", _matrix)
-        yield f"{ours}.attn.{our_layer}.bias", Source(f"{theirs}.{their_layer}.bias")
+        yield from _both(f"{ours}.attn.{our_layer}", f"{theirs}.{their_layer}", kernel=True)
 
 
-def _attention_unet(ours: str, theirs: str, config: LDMMorphConfig, channels: int) -> _Pairs:
+def _attention_unet(head_channels: int, channels: int, ours: str, theirs: str) -> _Pairs:
     yield from _both(f"{ours}.norm", f"{theirs}.norm")
-    heads = channels // config.unet_head_channels
+    heads = channels // head_channels
     for part, layer in enumerate(("to_q", "to_k", "to_v")):
         for end in ("weight", "bias"):
             split = partial(_part_of_qkv, part=part, heads=heads)
             yield f"{ours}.attn.{layer}.{end}", Source(f"{theirs}.qkv.{end}", split)
-    yield f"{ours}.attn.out_proj.weight", Source(f"{theirs}.proj_out.weight", _matrix)
-    yield f"{ours}.attn.out_proj.bias", Source(f"{theirs}.proj_out.bias")
+    yield from _both(f"{ours}.attn.out_proj", f"{theirs}.proj_out", kernel=True)
 
 
 def _swin_block(ours: str, theirs: str) -> _Pairs:

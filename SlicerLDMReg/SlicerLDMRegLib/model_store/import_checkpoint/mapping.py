@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ..._weight_files import some
 from ...errors import ModelError
 
-__all__ = ["Ignored", "Source", "convert", "shape_of"]
+__all__ = ["Source", "convert", "shape_of"]
 
 
 def _unchanged(tensor: Tensor) -> Tensor:
@@ -25,23 +26,11 @@ class Source:
     transform: Callable[[Tensor], Tensor] = _unchanged
 
 
-@dataclass(frozen=True)
-class Ignored:
-    """Unneeded names of a checkpoint, as a regular expression for the whole name."""
-
-    pattern: str
-    reason: str
-
-    def matches(self, name: str) -> bool:
-        """Return True if the whole name matches."""
-        return re.fullmatch(self.pattern, name) is not None
-
-
 def convert(
     tensors: Mapping[str, Tensor],
     sources: Mapping[str, Source],
     shapes: Mapping[str, tuple[int, ...]],
-    ignored: Sequence[Ignored],
+    ignored: Sequence[str],
     what: str,
 ) -> dict[str, Tensor]:
     """Return our tensors, converted from a checkpoint.
@@ -50,7 +39,7 @@ def convert(
         tensors: tensors of the checkpoint.
         sources: source of each tensor, by our name.
         shapes: required shape of each tensor, by our name.
-        ignored: further names that the checkpoint may hold.
+        ignored: further names that the checkpoint may hold, as patterns of the whole name.
         what: name of the checkpoint in errors.
 
     Raises:
@@ -59,10 +48,11 @@ def convert(
     used = {source.name for source in sources.values()}
     missing = sorted(used - tensors.keys())
     if missing:
-        raise ModelError(f"{what} lacks {_some(missing)}; is it the right file?")
-    unknown = [n for n in tensors if n not in used and not any(i.matches(n) for i in ignored)]
+        raise ModelError(f"{what} lacks {some(missing)}; is it the right file?")
+    unneeded = re.compile("|".join(ignored))
+    unknown = [n for n in tensors if n not in used and not unneeded.fullmatch(n)]
     if unknown:
-        raise ModelError(f"{what} has unknown names: {_some(unknown)}; is it the right file?")
+        raise ModelError(f"{what} has unknown names: {some(unknown)}; is it the right file?")
     converted = {}
     for ours, source in sources.items():
         theirs = tensors[source.name]
@@ -92,8 +82,3 @@ def shape_of(tensors: Mapping[str, Tensor], name: str, what: str) -> tuple[int, 
     if len(shape) < 2:
         raise ModelError(f"{what}: {name} has the unexpected shape {shape}")
     return shape
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more

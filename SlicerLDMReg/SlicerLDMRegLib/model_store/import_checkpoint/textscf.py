@@ -1,9 +1,9 @@
-"""Import of the released textSCF, whose checkpoint lacks the text embeddings."""
+"""Checkpoint of the released textSCF, which lacks the text embeddings."""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,37 +12,30 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ..._weight_files import read_checkpoint
 from ...errors import InputError
 from ...networks.backbones.lku_net import LKUNet
 from ...networks.textscf import TextSCF, TextSCFConfig
-from ...text import (
-    build_encoder,
-    describe_scheme,
-    embedding_table,
-    scheme_names,
-    structure_words,
-)
-from ..card import ModelCard
+from ...text import build_encoder, describe_scheme, scheme_names, structure_words
 from ..card_parts import Grid
-from ..folder import write_model_folder
-from .licence import IMPORTED_LICENCE
-from .mapping import convert, shape_of
-from .reading import read_checkpoint
-from .textscf_names import TEXTSCF_IGNORED, textscf_sources
+from .mapping import Source, convert, shape_of
 
-__all__ = ["import_textscf"]
+__all__ = ["read_textscf", "released_background_vector", "textscf_sources"]
 
 _WHAT = "the textSCF checkpoint"
 _ARRAY = "text_embeddings"
+# Patterns of unneeded names.
+_IGNORED = (
+    r"up4\..*",  # the way to full resolution, which the released code does not go
+    r"(.*\.)?grid",  # identity grid of a warp
+)
+_LARGE_KERNEL = {"large": "large", "regular": "regular", "pointwise": "one", "activation": "prelu"}
 # The two encoders of the released code, by the length of a vector.
 _ENCODERS = {768: "open-clip:ViT-L-14-336:openai", 1024: "open-clip:RN50x64:openai"}
 
 
-def import_textscf(
+def read_textscf(
     checkpoint: Path | str,
-    output: Path | str,
-    model_id: str = "textscf-imported",
-    title: str = "textSCF, imported",
     *,
     text_embeddings: Path | str | None = None,
     text_encoder: str | None = None,
@@ -53,23 +46,16 @@ def import_textscf(
     grid_size: tuple[int, int, int] = (224, 192, 160),
     spacing: float = 1.0,
     orientation: str = "AIL",
-    use: str = "T1-weighted brain MR without the skull, affinely aligned, 1 mm",
-    licence: str = IMPORTED_LICENCE,
-    dtype: str = "float32",
-    overwrite: bool = False,
-) -> ModelCard:
-    """Write a model folder from the checkpoint of the authors' training.
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Read the checkpoint of the authors' training.
 
     The sizes of the network are inferred from the tensors. The embeddings of the regions are not in
     the checkpoint: they are read from a file, or computed with the encoder of the training. The
     background vector is the released code's, not the paper's, see
-    :func:`~SlicerLDMRegLib.text.released_background_vector`.
+    :func:`released_background_vector`.
 
     Args:
         checkpoint: checkpoint of the registration network.
-        output: the model folder to write.
-        model_id: id of the model.
-        title: displayed name of the model.
         text_embeddings: .npy, or .npz with an array ``text_embeddings``: ``(N - 1, C1)``, a row for
             each label in ascending order, or ``(N, C1)`` with the background first.
         text_encoder: id of the encoder, see :func:`~SlicerLDMRegLib.text.build_encoder`; None: the
@@ -84,13 +70,9 @@ def import_textscf(
         spacing: their spacing in mm.
         orientation: directions of x, y, z. The default is for Learn2Reg's OASIS (TransMorph's
             copy), whose first to third array axes point to the left, inferior and anterior.
-        use: intended images, one line.
-        licence: text for the file ``LICENSE``.
-        dtype: ``"float32"`` as released, or ``"float16"``.
-        overwrite: replace an existing model folder.
 
     Returns:
-        The card of the model.
+        Fields of the model card, and the state dict of :class:`TextSCF`.
 
     Raises:
         ModelError: for an unreadable checkpoint, a missing or an unknown tensor, or an unavailable
@@ -116,25 +98,35 @@ def import_textscf(
         )
     table = _table(vectors, len(scheme), channels, what)
     config = TextSCFConfig.from_dict({**sizes, "regions": len(table), **(network or {})})
-    card = ModelCard(
-        id=model_id,
-        title=title,
-        method="textscf",
-        spatial_dims=3,
-        network=config.to_dict(),
-        grid=Grid(grid_size, LKUNet.divisor, spacing, orientation),
-        use=use,
-        label_scheme=scheme,
-        text={"encoder": encoder, "template": template, "background": "released"}
-        if encoder
-        else {},
-        description="textSCF with weights imported from a checkpoint of its authors' code.",
-        authors="the authors of the imported checkpoint",
-        copyright="the authors of the imported checkpoint",
-        training={"imported_from": {"checkpoint": Path(checkpoint).name}},
-    )
-    state = _state(tensors, config, table)
-    return write_model_folder(output, card, state, licence, dtype=dtype, overwrite=overwrite)
+    described = {
+        "network": config.to_dict(),
+        "grid": Grid(grid_size, LKUNet.divisor, spacing, orientation),
+        "use": "T1-weighted brain MR without the skull, affinely aligned, 1 mm",
+        "label_scheme": scheme,
+        "description": "textSCF with weights imported from a checkpoint of its authors' code.",
+        "training": {"imported_from": {"checkpoint": Path(checkpoint).name}},
+    }
+    if encoder is not None:
+        described["text"] = {"encoder": encoder, "template": template, "background": "released"}
+    return described, _state(tensors, config, table)
+
+
+def released_background_vector(embeddings: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Return the background vector of the authors' released code.
+
+    That code takes the last column of the right-singular vectors instead of the last row: also a
+    unit vector, but not orthogonal to the embeddings. Their checkpoints were trained with it.
+
+    Args:
+        embeddings: ``(n, C1)``, one row per structure, finite.
+    """
+    matrix = np.asarray(embeddings, np.float64)
+    return np.linalg.svd(matrix, full_matrices=True)[2][:, -1].astype(np.float32)
+
+
+def textscf_sources() -> dict[str, Source]:
+    """Return the source of each tensor of ``TextSCF`` on LKU-Net, by our name."""
+    return {ours: Source(theirs) for ours, theirs in _names()}
 
 
 def _sizes(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -161,7 +153,7 @@ def _state(
     with torch.device("meta"):
         network = TextSCF(TextSCFConfig.from_dict({**config.to_dict(), "keep_function": True}))
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    state = convert(tensors, textscf_sources(), shapes, TEXTSCF_IGNORED, _WHAT)
+    state = convert(tensors, textscf_sources(), shapes, _IGNORED, _WHAT)
     state = {name: tensor.float() for name, tensor in state.items()}
     state["embeddings"] = torch.from_numpy(table)
     state["filters"] = torch.zeros(shapes["filters"])
@@ -214,5 +206,36 @@ def _table(
     if not np.issubdtype(vectors.dtype, np.floating) or not np.isfinite(vectors).all():
         raise InputError(f"{what}: expected finite floating-point numbers, got {vectors.dtype}")
     if len(vectors) == labels:
-        return embedding_table(vectors, "released")
+        matrix = vectors.astype(np.float32)
+        return np.concatenate([released_background_vector(matrix)[None], matrix])
     return vectors.astype(np.float32)
+
+
+def _names() -> Iterator[tuple[str, str]]:
+    backbone = "backbone"
+    # On both sides, layers 0 and 1 of a sequence are a convolution and its activation.
+    sequences = {"stem.0": "eninput", "stem.1": "ec1"}
+    for level in range(4):
+        sequences[f"downs.{level}.0"] = f"ec{2 * level + 2}"
+        for ours, theirs in _LARGE_KERNEL.items():
+            name = f"ec{2 * level + 3}.{theirs}"
+            yield from _both(f"{backbone}.downs.{level}.1.{ours}", name, ours != "activation")
+    for level in range(3):
+        sequences[f"ups.{level}"] = f"up{level + 1}"
+        for layer in range(2):
+            sequences[f"merges.{level}.{layer}"] = f"dc{2 * level + layer + 1}"
+    for ours, theirs in sequences.items():
+        yield from _both(f"{backbone}.{ours}.0", f"{theirs}.layer.0")
+        yield from _both(f"{backbone}.{ours}.1", f"{theirs}.layer.1", bias=False)
+    yield from _both("head.common", "flow.flow")
+    # Their x, y, z are the first, second and third array axis.
+    for function, axis in enumerate("xyz"):
+        for layer in (0, 2, 4):
+            yield from _both(
+                f"function.functions.{function}.{layer}", f"flow.generate_flow_{axis}.mlp.{layer}"
+            )
+
+
+def _both(ours: str, theirs: str, bias: bool = True) -> Iterator[tuple[str, str]]:
+    for kind in ("weight", "bias") if bias else ("weight",):
+        yield f"{ours}.{kind}", f"{theirs}.{kind}"

@@ -1,4 +1,4 @@
-"""Colours of what is shown, and their bars.
+"""Colours of maps and of the deformation, and their bars.
 
 The diverging colours are those of the report, which draws with matplotlib; Slicer has none.
 """
@@ -13,7 +13,7 @@ import numpy as np
 import slicer
 import vtk
 
-from ..results.node_attributes import PREFIX
+from ..scene.nodes import PREFIX, nodes_of_class
 from ..scene.volume_nodes import Node
 from .view_memory import DisplayMemory
 
@@ -92,16 +92,12 @@ def color_table(
         low, high: the window in which the table will be used.
         position: of a value among the colours, from 0 to 1; by default evenly from low to high.
     """
-    node = _marked(scene, "vtkMRMLColorTableNode", name)
-    if node is None:
-        node = memory.add("vtkMRMLColorTableNode", name)
-        node.SetAttribute(_MARK, name)
-        node.SetAttribute("Category", "LDMReg")
-        node.SetTypeToUser()
-        node.SetNumberOfColors(_ENTRIES)
+    node = _color_node(scene, "vtkMRMLColorTableNode", name, memory)
     values = np.linspace(low, high, _ENTRIES)
     places = (values - low) / (high - low) if position is None else position(values)
     with slicer.util.NodeModify(node):
+        node.SetTypeToUser()
+        node.SetNumberOfColors(_ENTRIES)
         for entry, color in enumerate(_blend(colors, np.clip(places, 0.0, 1.0))):
             node.SetColor(entry, f"{values[entry]:.3g}", *color.tolist(), 1.0)
         node.GetLookupTable().SetRange(0, _ENTRIES - 1)
@@ -110,12 +106,7 @@ def color_table(
 
 def displacement_colors(scene: Any, limit: float, memory: DisplayMemory) -> Node:
     """Return the colours of lengths from 0 to a limit in mm, for the display of transforms."""
-    name = "Displacement (mm)"
-    node = _marked(scene, "vtkMRMLProceduralColorNode", name)
-    if node is None:
-        node = memory.add("vtkMRMLProceduralColorNode", name)
-        node.SetAttribute(_MARK, name)
-        node.SetAttribute("Category", "LDMReg")
+    node = _color_node(scene, "vtkMRMLProceduralColorNode", "Displacement (mm)", memory)
     if node.GetAttribute(_LIMIT) != repr(limit):  # else what it colours is computed again
         transfer = vtk.vtkDiscretizableColorTransferFunction()
         places = np.linspace(0.0, limit, len(DISPLACEMENT_COLORS))
@@ -126,14 +117,15 @@ def displacement_colors(scene: Any, limit: float, memory: DisplayMemory) -> Node
     return node
 
 
-def _marked(scene: Any, class_name: str, name: str) -> Node | None:
-    nodes = scene.GetNodesByClass(class_name)
-    nodes.UnRegister(None)
-    for number in range(nodes.GetNumberOfItems()):
-        node = nodes.GetItemAsObject(number)
+def _color_node(scene: Any, class_name: str, name: str, memory: DisplayMemory) -> Node:
+    """Return the node with the colours of a name, made where the scene has none."""
+    for node in nodes_of_class(scene, class_name):
         if node.GetAttribute(_MARK) == name:
             return node
-    return None
+    node = memory.add(class_name, name)
+    node.SetAttribute(_MARK, name)
+    node.SetAttribute("Category", "LDMReg")
+    return node
 
 
 def show_legend(
@@ -213,7 +205,5 @@ def update_legends(scene: Any) -> None:
 
     They follow the layers that the user selects, not those that a program sets.
     """
-    legends = scene.GetNodesByClass("vtkMRMLColorLegendDisplayNode")
-    legends.UnRegister(None)
-    for number in range(legends.GetNumberOfItems()):
-        legends.GetItemAsObject(number).Modified()
+    for legend in nodes_of_class(scene, "vtkMRMLColorLegendDisplayNode"):
+        legend.Modified()

@@ -17,7 +17,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from ...geometry import ImageGeometry
 from ...intensity import percentile
-from ..results.node_attributes import PREFIX
+from ..scene.nodes import PREFIX, display_nodes
 from ..scene.volume_nodes import Node
 from .colors import displacement_colors, remove_legend, round_up, show_legend
 from .view_memory import DisplayMemory
@@ -102,18 +102,13 @@ def show_deformation(
             display.SetVisibility2D(number == 0)
             display.SetVisibility(True)
         shown.append(display)
-    for display in _displays(transform, drawing):
-        if display not in shown:
-            memory.keep(display)
-            display.SetVisibility(False)
+    memory.hide(display for display in _displays(transform, drawing) if display not in shown)
     show_legend(transform, shown[0], _TITLE, memory, left=True, views=views)
 
 
 def hide_deformation(transform: Node, drawing: Drawing, memory: DisplayMemory) -> None:
     """Draw a transform no longer in one way; the bar of the colours goes with the last one."""
-    for display in _displays(transform, drawing):
-        memory.keep(display)
-        display.SetVisibility(False)
+    memory.hide(_displays(transform, drawing))
     others = [d for other in Drawing for d in _displays(transform, other) if d.GetVisibility()]
     if others:
         views = [transform.GetScene().GetNodeByID(name) for name in others[0].GetViewNodeIDs()]
@@ -148,8 +143,7 @@ def _style(display: Node, drawing: Drawing, spacing: float, longest: float) -> N
 
 def _displays(transform: Node, drawing: Drawing) -> list[Node]:
     """Return the display nodes that draw a transform in one way, the one of the slices first."""
-    found = [transform.GetNthDisplayNode(n) for n in range(transform.GetNumberOfDisplayNodes())]
-    marked = [(d.GetAttribute(_SHOWS) or "", d) for d in found if d is not None]
+    marked = [(d.GetAttribute(_SHOWS) or "", d) for d in display_nodes(transform)]
     ours = [(mark, display) for mark, display in marked if mark.split(" ")[0] == drawing.value]
     return [display for _, display in sorted(ours, key=lambda one: one[0])]
 

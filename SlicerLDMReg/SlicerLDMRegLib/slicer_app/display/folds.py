@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import slicer
-import vtk
 from scipy import ndimage
 from vtk.util.numpy_support import vtk_to_numpy
 
-from ..results.node_attributes import PREFIX
-from ..scene.coordinates import array_from_vtk_matrix
+from ..scene.coordinates import stored_voxels_to_ras
+from ..scene.nodes import PREFIX, display_nodes
 from ..scene.volume_nodes import Node, world_matrix
 from .colors import FOLD_COLOR, rgb
 from .view_memory import DisplayMemory
 
-__all__ = ["fold_points", "hide_folds", "largest_fold", "show_folds"]
+__all__ = ["fold_points", "largest_fold", "show_folds"]
 
 _SHOWS = PREFIX + "Shows"
-# Outlines from below to above: what they are, their colour, their width in pixels.
+# Outlines from below to above: their mark, their colour, their width in pixels.
 _OUTLINES = (("fold rim", "#10131a", 5), ("fold", FOLD_COLOR, 2))
 
 
 def show_folds(folds: Node, in_3d: bool, memory: DisplayMemory) -> None:
-    """Outline the segments of a segmentation in the slice views.
+    """Outline the segments of a segmentation in the slice views, and hide its other displays.
 
     Args:
         folds: segmentation node.
@@ -33,9 +30,12 @@ def show_folds(folds: Node, in_3d: bool, memory: DisplayMemory) -> None:
     """
     if in_3d and len(fold_points(folds)):
         folds.CreateClosedSurfaceRepresentation()
-    _hide_others(folds, memory)
+    marks = [mark for mark, _, _ in _OUTLINES]
+    # Such as the filled display that every segmentation has.
+    memory.hide(d for d in display_nodes(folds) if d.GetAttribute(_SHOWS) not in marks)
     for name, color, width in _OUTLINES:
-        display = _display(folds, name) or _new_display(folds, name, memory)
+        ours = (d for d in display_nodes(folds) if d.GetAttribute(_SHOWS) == name)
+        display = next(ours, None) or _new_display(folds, name, memory)
         memory.keep(display)
         with slicer.util.NodeModify(display):
             for segment in folds.GetSegmentation().GetSegmentIDs():
@@ -48,14 +48,6 @@ def show_folds(folds: Node, in_3d: bool, memory: DisplayMemory) -> None:
             display.SetVisibility2D(True)
             display.SetVisibility3D(in_3d and name == "fold")
             display.SetVisibility(True)
-
-
-def hide_folds(folds: Node, memory: DisplayMemory) -> None:
-    """Hide the outlines, and all else that shows the segmentation."""
-    for number in range(folds.GetNumberOfDisplayNodes()):
-        display = folds.GetNthDisplayNode(number)
-        memory.keep(display)
-        display.SetVisibility(False)
 
 
 def fold_points(folds: Node) -> np.ndarray:
@@ -90,34 +82,8 @@ def _mask(folds: Node) -> tuple[np.ndarray, np.ndarray] | None:
     scalars = None if data is None else data.GetPointData().GetScalars()
     if scalars is None or data.GetNumberOfPoints() == 0:
         return None
-    first = np.eye(4)
-    first[:3, 3] = data.GetExtent()[::2]
-    matrix = world_matrix(folds) @ _image_to_world(data) @ first
+    matrix = world_matrix(folds) @ stored_voxels_to_ras(data.GetImageToWorldMatrix, data)
     return vtk_to_numpy(scalars).reshape(data.GetDimensions()[::-1]) > 0, matrix
-
-
-def _image_to_world(data: Any) -> np.ndarray:
-    matrix = vtk.vtkMatrix4x4()
-    data.GetImageToWorldMatrix(matrix)
-    return array_from_vtk_matrix(matrix)
-
-
-def _display(folds: Node, name: str) -> Node | None:
-    for number in range(folds.GetNumberOfDisplayNodes()):
-        display = folds.GetNthDisplayNode(number)
-        if display is not None and display.GetAttribute(_SHOWS) == name:
-            return display
-    return None
-
-
-def _hide_others(folds: Node, memory: DisplayMemory) -> None:
-    """Hide displays of another look, such as the filled one that every segmentation has."""
-    ours = {name for name, _, _ in _OUTLINES}
-    for number in range(folds.GetNumberOfDisplayNodes()):
-        display = folds.GetNthDisplayNode(number)
-        if display is not None and display.GetAttribute(_SHOWS) not in ours:
-            memory.keep(display)
-            display.SetVisibility(False)
 
 
 def _new_display(folds: Node, name: str, memory: DisplayMemory) -> Node:

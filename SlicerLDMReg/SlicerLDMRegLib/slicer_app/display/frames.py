@@ -6,11 +6,10 @@ from collections.abc import Mapping
 
 import slicer
 
-from ..results.node_attributes import read_json
-from ..results.node_content import look_like
 from ..scene.frames import sequence_of
-from ..scene.volume_nodes import Node
-from .layers import find_helper, new_helper
+from ..scene.nodes import read_json
+from ..scene.volume_nodes import Node, look_like
+from .layers import helper_volume
 from .view_memory import DisplayMemory
 
 __all__ = ["fixed_image"]
@@ -42,10 +41,8 @@ def fixed_image(
     if len(numbers) != 1 or len(shown) != len(frames):
         return fixed
     source = frames.frame(numbers[0]).node
-    helper = find_helper(_NAME, fixed, moving)
-    if helper is None:
-        title = f"{fixed.GetName()}, frame {numbers[0]}"
-        helper = new_helper(_NAME, title, fixed, moving, memory)
+    title = f"{fixed.GetName()}, frame {numbers[0]}"
+    helper = helper_volume(_NAME, title, fixed, moving, memory)
     if helper.GetImageData() is not source.GetImageData():
         with slicer.util.NodeModify(helper):
             helper.CopyOrientation(source)

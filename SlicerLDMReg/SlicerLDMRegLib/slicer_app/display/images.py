@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ...errors import InputError
 from ..results.result_nodes import find_outputs
+from ..scene.nodes import nodes_of_class
 from ..scene.volume_nodes import Node
 from .colors import remove_legend, show_legend
 from .comparison_images import Mix, checkerboard, difference
@@ -22,7 +23,7 @@ from .layers import (
     write_mix,
 )
 from .view_memory import DisplayMemory
-from .views import best_view, fit_slices, nodes_of_class, shows, views_for
+from .views import best_view, fit_slices, shows, views_for
 
 __all__ = ["NEEDED", "ImageDisplay"]
 
@@ -132,10 +133,10 @@ class ImageDisplay:
             outline_segmentations(self._scene, self._memory)
         self.mode = mode
         self._show_layers()
-        base = self.moving if mode is Mode.MOVING else self.place
-        if fit or not any(shows(view, base) for view in self._slice_views()):
-            place = self.moving if mode is Mode.MOVING else self.place
-            frame = self.moving if mode is Mode.MOVING else self.fixed
+        frame, place = self.fixed, self.place
+        if mode is Mode.MOVING:
+            frame = place = self.moving
+        if fit or not any(shows(view, place) for view in self._slice_views()):
             fit_slices(self._scene, frame, place, self._memory)
 
     def _prepare(self) -> None:

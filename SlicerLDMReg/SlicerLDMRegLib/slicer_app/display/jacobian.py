@@ -10,16 +10,10 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from ...intensity import percentile
 from ..scene.volume_nodes import Node
-from .colors import (
-    JACOBIAN_COLORS,
-    color_table,
-    jacobian_position,
-    remove_legend,
-    show_legend,
-)
+from .colors import JACOBIAN_COLORS, color_table, jacobian_position, show_legend
 from .view_memory import DisplayMemory
 
-__all__ = ["color_jacobian", "jacobian_limit", "uncolor_jacobian"]
+__all__ = ["color_jacobian", "jacobian_limit"]
 
 # The limits of the colours, and how many numbers stand evenly at their bar, 1 among them.
 _LIMITS = {1.25: 10, 1.5: 6, 2.0: 4, 3.0: 5, 4.0: 6}
@@ -70,8 +64,3 @@ def color_jacobian(volume: Node, memory: DisplayMemory, views: Sequence[Node] = 
         display.SetWindowLevelMinMax(1 / limit, limit)
         display.SetApplyThreshold(False)
     show_legend(volume, display, "Jacobian", memory, _LIMITS[limit], views=views)
-
-
-def uncolor_jacobian(volume: Node, memory: DisplayMemory) -> None:
-    """Take the bar of the colours away; the colours stay, for whoever looks at the volume."""
-    remove_legend(volume, memory)

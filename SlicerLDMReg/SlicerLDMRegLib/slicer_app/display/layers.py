@@ -11,19 +11,17 @@ import SimpleITK as sitk
 import slicer
 from vtk.util.numpy_support import vtk_to_numpy
 
-from ..results.node_attributes import PREFIX, roles_of, set_roles
-from ..scene.volume_nodes import Node, set_voxels, volume_geometry, voxels_from_image
+from ..scene.nodes import PREFIX, nodes_of_class, roles_of, set_roles
+from ..scene.volume_nodes import Node, set_image, volume_geometry
 from .colors import DIFFERENCE_COLORS, color_table, round_up, update_legends
 from .comparison_images import Mix, Window, alike, percentile_window
 from .view_memory import DisplayMemory
-from .views import nodes_of_class
 
 __all__ = [
     "Mode",
-    "find_helper",
+    "helper_volume",
     "image_maker",
     "match_windows",
-    "new_helper",
     "outline_segmentations",
     "set_background",
     "set_foreground_opacity",
@@ -36,7 +34,7 @@ _HELPER = PREFIX + "Comparison"
 
 
 class Mode(enum.Enum):
-    """What the slice views show."""
+    """The images that the slice views show."""
 
     FIXED = "fixed"
     MOVING = "moving"
@@ -139,17 +137,19 @@ def _set_window(volume: Node, window: Window) -> None:
         display.SetWindowLevelMinMax(*window)
 
 
-def find_helper(kind: str, fixed: Node, moving: Node) -> Node | None:
-    """Return the volume that :func:`new_helper` has added for two images."""
-    for node in nodes_of_class(fixed.GetScene(), "vtkMRMLScalarVolumeNode"):
+def helper_volume(kind: str, title: str, fixed: Node, moving: Node, memory: DisplayMemory) -> Node:
+    """Return a volume for the views alone, not in the lists of volumes; a new one has no voxels.
+
+    Args:
+        kind: there is one of each kind for two images.
+        title: name of a new one.
+        fixed, moving: the images.
+        memory: for a new one.
+    """
+    scene = fixed.GetScene()
+    for node in nodes_of_class(scene, "vtkMRMLScalarVolumeNode"):
         if node.GetAttribute(_HELPER) == kind and roles_of(node) == (fixed, moving):
             return node
-    return None
-
-
-def new_helper(kind: str, title: str, fixed: Node, moving: Node, memory: DisplayMemory) -> Node:
-    """Add a volume without voxels that the views show; it is not in the lists of volumes."""
-    scene = fixed.GetScene()
     node = scene.CreateNodeByClass("vtkMRMLScalarVolumeNode")
     node.UnRegister(None)
     node.SetName(scene.GetUniqueNameByString(title))
@@ -169,9 +169,8 @@ def new_helper(kind: str, title: str, fixed: Node, moving: Node, memory: Display
 def write_mix(mix: Mix, mode: Mode, fixed: Node, moving: Node, memory: DisplayMemory) -> Node:
     """Return a volume with a comparison of two images; made once for each pair."""
     title = f"{mode.value.capitalize()} of {moving.GetName()} warped to {fixed.GetName()}"
-    node = find_helper(mode.value, fixed, moving)
-    node = node or new_helper(mode.value, title, fixed, moving, memory)
-    set_voxels(node, voxels_from_image(mix.image))
+    node = helper_volume(mode.value, title, fixed, moving, memory)
+    set_image(node, mix.image)
     if mode is Mode.DIFFERENCE:
         colors = color_table(fixed.GetScene(), "LDMReg difference", DIFFERENCE_COLORS, memory)
         node.GetDisplayNode().SetAndObserveColorNodeID(colors.GetID())

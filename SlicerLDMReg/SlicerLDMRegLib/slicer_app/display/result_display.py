@@ -1,4 +1,4 @@
-"""What views show of a registration: images to compare, grid, arrows, Jacobian map, folds.
+"""The display of a registration: images to compare, grid, arrows, Jacobian map, folds.
 
 Functions on nodes; no Qt. The panel's section for display calls them, scripts can, too:
 
@@ -13,12 +13,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..results.result_nodes import find_outputs
+from ..scene.nodes import display_nodes
 from ..scene.volume_nodes import Node, volume_geometry
-from .colors import update_legends
+from .colors import remove_legend, update_legends
 from .deformation import Drawing, grid_spacing, hide_deformation, show_deformation
-from .folds import fold_points, hide_folds, largest_fold, show_folds
+from .folds import fold_points, largest_fold, show_folds
 from .images import NEEDED, ImageDisplay
-from .jacobian import color_jacobian, uncolor_jacobian
+from .jacobian import color_jacobian
 from .layers import Mode
 from .views import (
     cuts,
@@ -64,8 +65,7 @@ class ResultDisplay(ImageDisplay):
     def set_spacing(self, spacing: float) -> None:
         """Set the distance of the grid lines, in mm; the arrows follow."""
         self.spacing = spacing
-        for drawing in sorted(self._drawings, key=lambda one: one.value):
-            self._draw(drawing, True)
+        self._redraw()
 
     def _draw(self, drawing: Drawing, visible: bool) -> None:
         transform = self.output("transform")
@@ -84,12 +84,17 @@ class ResultDisplay(ImageDisplay):
         regions = views_with(self._scene, self.place) if self._in_3d else []
         show_deformation(transform, drawing, self.spacing, regions, self._memory, self._views())
 
+    def _redraw(self) -> None:
+        """Draw again as things are now; what cannot be drawn any more disappears."""
+        for drawing in [drawing for drawing in Drawing if drawing in self._drawings]:
+            self._draw(drawing, self.can_show(drawing.value))
+
     def show_jacobian(self, visible: bool) -> None:
         """Lay the Jacobian determinant over the image in colours, with their bar."""
         jacobian = self.output("jacobian")
         if not visible:
             if self._overlay is not None and jacobian is not None:
-                uncolor_jacobian(jacobian, self._memory)
+                remove_legend(jacobian, self._memory)
             self._overlay = None
         else:
             self._need("jacobian")
@@ -105,7 +110,7 @@ class ResultDisplay(ImageDisplay):
         if not visible:
             self._with_folds = False
             if folds is not None:
-                hide_folds(folds, self._memory)
+                self._memory.hide(display_nodes(folds))
             return
         self._need("folds")
         self._show_first()
@@ -123,8 +128,7 @@ class ResultDisplay(ImageDisplay):
             ensure_3d_view(self._scene, self._memory)
         self._in_3d = visible
         show_slices_in_3d(self._scene, self.place, visible, self._memory)
-        for drawing in sorted(self._drawings, key=lambda one: one.value):
-            self._draw(drawing, True)
+        self._redraw()
         if self._with_folds:
             show_folds(self.output("folds"), visible, self._memory)
         if visible:
@@ -134,7 +138,7 @@ class ResultDisplay(ImageDisplay):
     def _show(self, mode: Mode) -> None:
         folds = self.output("folds")
         if self.mode is None and folds is not None and not self._with_folds:
-            hide_folds(folds, self._memory)  # filled, they cover what is below them
+            self._memory.hide(display_nodes(folds))  # filled, they cover what is below them
         super()._show(mode)
 
     def _show_first(self) -> None:
@@ -150,9 +154,7 @@ class ResultDisplay(ImageDisplay):
         The images follow with the next :meth:`show`.
         """
         self.outputs = dict(find_outputs(self.fixed, self.moving) if outputs is None else outputs)
-        for drawing in Drawing:
-            if drawing in self._drawings:
-                self._draw(drawing, self.can_show(drawing.value))
+        self._redraw()
         if self._overlay is not None:
             self.show_jacobian(self.can_show("jacobian"))
         if self._with_folds:
@@ -160,7 +162,7 @@ class ResultDisplay(ImageDisplay):
 
     @property
     def shown(self) -> set[str]:
-        """What lies over the images: ``grid``, ``glyphs``, ``jacobian``, ``folds``, ``3d``."""
+        """The layers over the images: ``grid``, ``glyphs``, ``jacobian``, ``folds``, ``3d``."""
         parts = {"jacobian": self._overlay, "folds": self._with_folds, "3d": self._in_3d}
         return {name for name, on in parts.items() if on} | {d.value for d in self._drawings}
 

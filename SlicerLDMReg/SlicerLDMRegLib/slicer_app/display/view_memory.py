@@ -1,12 +1,12 @@
-"""What views and displays were like before something else was shown."""
+"""The state of views and displays before something else was shown."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..scene.scene_change import NodeState
-from ..scene.subject_hierarchy import forget_item
+from ..scene.subject_hierarchy import remove_node
 from ..scene.volume_nodes import Node
 
 __all__ = ["DisplayMemory"]
@@ -38,7 +38,7 @@ class DisplayMemory:
             self._undo.append(NodeState(node).restore)
 
     def keep_value(self, key: str, value: Any, setter: Callable[[Any], None]) -> None:
-        """Remember something that is not the contents of a node; the first value counts.
+        """Remember a value that is not part of the contents of a node; the first one counts.
 
         Args:
             key: names it.
@@ -48,6 +48,12 @@ class DisplayMemory:
         if key not in self._known:
             self._known.add(key)
             self._undo.append(lambda: setter(value))
+
+    def hide(self, displays: Iterable[Node]) -> None:
+        """Remember display nodes, and hide what they show."""
+        for display in displays:
+            self.keep(display)
+            display.SetVisibility(False)
 
     def add(self, class_name: str, name: str) -> Node:
         """Add a node to the scene, for as long as something is shown."""
@@ -67,12 +73,6 @@ class DisplayMemory:
         while undo:
             undo.pop()()
         for node in reversed(added):
-            if node.GetScene() is self._scene:
-                forget_item(node)
-                # The scene also lets those forget it that it displays. Not RemoveNthDisplayNodeID:
-                # with it the views of transforms crash.
-                self._scene.RemoveNode(node)
-
-    def forget(self) -> None:
-        """Leave everything as it is now."""
-        self._known, self._undo, self._added = set(), [], []
+            # The scene also lets those forget it that it displays. Not RemoveNthDisplayNodeID: with
+            # it the views of transforms crash.
+            remove_node(self._scene, node)

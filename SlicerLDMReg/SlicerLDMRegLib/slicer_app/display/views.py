@@ -1,4 +1,4 @@
-"""Where the views look: slices through an image, upright and as large as they can be, and in 3D."""
+"""The slices of the views through an image, upright and as large as they can be, and in 3D."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import slicer
 import vtk
 
 from ...geometry import ImageGeometry
-from ..scene.coordinates import FLIP, array_from_vtk_matrix
+from ..scene.coordinates import FLIP
+from ..scene.nodes import nodes_of_class
 from ..scene.volume_nodes import Node, volume_geometry
 from .view_memory import DisplayMemory
 
@@ -20,7 +22,6 @@ __all__ = [
     "fit_slices",
     "jump_to",
     "look_from_above",
-    "nodes_of_class",
     "show_slices_in_3d",
     "shows",
     "views_for",
@@ -33,13 +34,6 @@ _MARGIN = 0.02
 _FROM = np.array([0.6, 1.0, 0.85])
 # Width of the camera's view, degrees.
 _VIEW_ANGLE = 30.0
-
-
-def nodes_of_class(scene: Any, class_name: str) -> list[Node]:
-    """Return all nodes of a class, in the order of the scene."""
-    nodes = scene.GetNodesByClass(class_name)
-    nodes.UnRegister(None)
-    return [nodes.GetItemAsObject(n) for n in range(nodes.GetNumberOfItems())]
 
 
 def _corners(geometry: ImageGeometry) -> np.ndarray:
@@ -57,13 +51,13 @@ def _middle(geometry: ImageGeometry) -> np.ndarray:
 
 def _axes(view: Node) -> np.ndarray:
     """Return the axes of a slice view to the right, up and towards the viewer as columns, RAS."""
-    matrix = array_from_vtk_matrix(view.GetSliceToRAS())[:3, :3]
+    matrix = slicer.util.arrayFromVTKMatrix(view.GetSliceToRAS())[:3, :3]
     return np.asarray(matrix / np.linalg.norm(matrix, axis=0))
 
 
 def _offset(view: Node) -> float:
     """Return where along its normal a slice view cuts, mm."""
-    return float(array_from_vtk_matrix(view.GetSliceToRAS())[:3, 3] @ _axes(view)[:, 2])
+    return float(slicer.util.arrayFromVTKMatrix(view.GetSliceToRAS())[:3, 3] @ _axes(view)[:, 2])
 
 
 def best_view(scene: Any, volume: Node) -> Node | None:
@@ -106,8 +100,8 @@ def fit_slices(
 
     Args:
         scene: of the views.
-        frame: volume that shall fit into the views.
-        place: volume through whose middle the slices shall go, where that is not ``frame``: the
+        frame: volume that fits into the views afterwards.
+        place: volume through whose middle the slices go, where that is not ``frame``: the
             result of some slices of it.
         memory: for the views.
         reset: also those that the user has turned elsewhere; False leaves the orientation of views.
@@ -214,26 +208,12 @@ def look_from_above(scene: Any, volume: Node, memory: DisplayMemory) -> None:
     radius = float(np.linalg.norm(corners - center, axis=1).max())
     distance = radius / np.sin(np.radians(_VIEW_ANGLE / 2))
     for camera in nodes_of_class(scene, "vtkMRMLCameraNode"):
-        memory.keep_value(camera.GetID(), _camera_state(camera), _camera_setter(camera))
-        own = camera.GetCamera()
+        own, before = camera.GetCamera(), vtk.vtkCamera()
+        before.DeepCopy(own)  # it is not part of the contents of its node
+        memory.keep_value(camera.GetID(), before, own.DeepCopy)
         own.SetViewAngle(_VIEW_ANGLE)
         own.SetParallelScale(radius)
         camera.SetFocalPoint(*center.tolist())
         camera.SetPosition(*(center + distance * direction).tolist())
         camera.SetViewUp(*up.tolist())
         camera.ResetClippingRange()
-
-
-def _camera_state(camera: Node) -> Any:
-    # The camera of a node is not part of what is copied from node to node.
-    state = vtk.vtkCamera()
-    state.DeepCopy(camera.GetCamera())
-    return state
-
-
-def _camera_setter(camera: Node) -> Any:
-    def bring_back(state: Any) -> None:
-        if camera.GetScene() is not None:
-            camera.GetCamera().DeepCopy(state)
-
-    return bring_back

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from slicer.i18n import tr as _
 
 from ..run.choices import Alignment
@@ -14,10 +16,7 @@ __all__ = ["AlignmentSection"]
 class AlignmentSection(Section):
     """Its widgets are tied to the parameters; the title says when something is chosen."""
 
-    def update(self) -> None:
-        parameters = self.panel.parameters
-        if parameters is None:
-            return
+    def show(self, parameters: Any) -> None:
         parts = []
         if parameters.alignment is not Alignment.AUTO:
             parts.append(parameters.alignment.label().split(":")[0].lower())

@@ -15,6 +15,7 @@ from ..run.anatomy import Structure, guides, match_structure, structures
 from ..run.choices import Anatomy
 from ..scene.volume_nodes import Node
 from .section import Section
+from .tables import fit_height, lay_out
 from .widgets import title_with
 
 __all__ = ["AnatomySection"]
@@ -24,12 +25,7 @@ _MOST_ROWS = 8
 
 
 class AnatomySection(Section, VTKObservationMixin):
-    """Lists the structures of the fixed labels; which are used, and their words, can be changed.
-
-    Args:
-        ui: widgets by name.
-        panel: the :class:`~.widget.Panel`.
-    """
+    """Lists the structures of the fixed labels; which are used, and their words, can be changed."""
 
     def __init__(self, ui: Any, panel: Any) -> None:
         Section.__init__(self, ui, panel)
@@ -42,18 +38,10 @@ class AnatomySection(Section, VTKObservationMixin):
 
     def setup(self) -> None:
         table = self.ui.regionsTable
-        table.wordWrap = False
-        header = table.horizontalHeader()
-        header.setStretchLastSection(False)
-        header.setSectionsClickable(False)
-        header.setHighlightSections(False)
-        header.setSectionResizeMode(_USE, qt.QHeaderView.ResizeToContents)
         for column in (_SEGMENT, _PROMPT, _REGION):
-            header.setSectionResizeMode(column, qt.QHeaderView.Stretch)
-            table.horizontalHeaderItem(column).setTextAlignment(
-                qt.Qt.AlignLeft | qt.Qt.AlignVCenter
-            )
-        table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 8)
+            header = table.horizontalHeaderItem(column)
+            header.setTextAlignment(qt.Qt.AlignLeft | qt.Qt.AlignVCenter)
+        lay_out(table, [qt.QHeaderView.ResizeToContents, *[qt.QHeaderView.Stretch] * 3], 8)
         table.connect("itemChanged(QTableWidgetItem*)", self._on_item_changed)
 
     def update(self) -> None:
@@ -88,7 +76,7 @@ class AnatomySection(Section, VTKObservationMixin):
                     kind = slicer.vtkSegmentation
                     events += [kind.SegmentAdded, kind.SegmentRemoved, kind.SegmentModified]
                 for event in events:
-                    self.addObserver(labels, event, self._on_labels_modified)
+                    self.addObserver(labels, event, self.panel.update_soon)
         others = self._labels is not None and labels is not None and labels is not self._labels
         said = None if parameters is None else _said(parameters)
         # What a script says together with the new labels is of these.
@@ -100,9 +88,6 @@ class AnatomySection(Section, VTKObservationMixin):
         if labels is not None or parameters is not self._owner:
             self._labels = labels
         self._owner, self._said = parameters, said
-
-    def _on_labels_modified(self, _caller: Any = None, _event: Any = None) -> None:
-        self.panel.update_soon()
 
     # The table
 
@@ -133,9 +118,7 @@ class AnatomySection(Section, VTKObservationMixin):
             table.setItem(number, _REGION, region)
             table.setItem(number, _USE, _check_item(used))
         table.blockSignals(blocked)
-        rows = min(len(self._rows), _MOST_ROWS)
-        height = rows * table.verticalHeader().defaultSectionSize + 2 * table.frameWidth
-        table.setFixedHeight(height + table.horizontalHeader().sizeHint.height())
+        fit_height(table, _MOST_ROWS)
 
     def _words(self, found: Structure, card: ModelCard | None) -> str:
         """Return what a structure is called, as far as anybody knows."""

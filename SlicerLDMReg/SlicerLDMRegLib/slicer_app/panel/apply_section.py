@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import qt
@@ -13,54 +12,30 @@ from slicer.i18n import tr as _
 from ...errors import InputError
 from ..results.apply_transform import apply_transform, check_targets
 from ..results.inverse_transform import opposite_transform
-from ..results.node_attributes import read_attributes, roles_of
 from ..results.result_nodes import find_outputs
+from ..scene.nodes import read_attributes, roles_of
 from ..scene.scene_change import SceneChange
 from ..scene.volume_nodes import Node
 from .section import Section
-from .widgets import tint
+from .shown_result import volumes_of
+from .widgets import Hider, tint
 
 __all__ = ["ApplySection"]
 
 
-@dataclass(frozen=True, eq=False)
-class _Step:
-    """What one click has done: the nodes that were moved, and how to take it back."""
-
-    nodes: Sequence[Node]
-    changes: Sequence[SceneChange]
-
-    def revert(self) -> None:
-        for change in reversed(self.changes):
-            change.revert()
-
-
 class ApplySection(Section):
-    """Moves volumes, segmentations, models and markups; each step can be undone.
-
-    Args:
-        ui: widgets by name.
-        panel: the :class:`~.widget.Panel`.
-    """
+    """Moves volumes, segmentations, models and markups; each step can be undone."""
 
     def __init__(self, ui: Any, panel: Any) -> None:
         super().__init__(ui, panel)
-        self._steps: list[_Step] = []
+        # The nodes that each click has moved, and what takes it back.
+        self._steps: list[tuple[list[Node], list[SceneChange]]] = []
         self._offered: Node | None = None
 
     def setup(self) -> None:
         ui = self.ui
-        self.message = qt.QLabel()
-        self.message.setObjectName("applyMessageLabel")
-        self.message.wordWrap = True
-        ui.applySection.layout().addRow(self.message)
+        self._hider = Hider(ui.applySection)
         self._say("")
-        ui.hardenCheckBox.toolTip = _(
-            "Change the nodes themselves. Volumes that are moved with a result come to lie on the "
-            "voxels of the volume that they are moved onto. Else the nodes are placed under the "
-            "transform, and can be taken out again."
-        )
-        ui.applySection.connect("contentsCollapsed(bool)", self._on_collapsed)
         ui.applyNodesSelector.connect("checkedNodesChanged()", self._on_chosen)
         ui.applyTransformSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_chosen)
         ui.applyToButton.connect("clicked(bool)", self._on_apply)
@@ -68,22 +43,21 @@ class ApplySection(Section):
         self._update_buttons()
 
     def update(self) -> None:
-        self._offer_transform()
+        super().update()
         # A scene that was closed took the nodes with it.
-        self._steps = [s for s in self._steps if any(n.GetScene() is not None for n in s.nodes)]
+        self._steps = [s for s in self._steps if any(n.GetScene() is not None for n in s[0])]
         self._update_buttons()
 
     def cleanup(self) -> None:
         self._steps.clear()
         self._offered = None
 
-    def _offer_transform(self) -> None:
+    def show(self, parameters: Any) -> None:
         """Choose the transform of the volumes when there is a new one."""
-        parameters = self.panel.parameters
-        if parameters is None or parameters.movingVolume is None:
+        fixed, moving = volumes_of(parameters.fixedVolume, parameters.movingVolume)
+        if fixed is None or moving is None:
             return
-        fixed = parameters.fixedVolume or parameters.movingVolume
-        transform = find_outputs(fixed, parameters.movingVolume).get("transform")
+        transform = find_outputs(fixed, moving).get("transform")
         if transform is not None and transform is not self._offered:
             self.ui.applyTransformSelector.setCurrentNode(transform)
         self._offered = transform
@@ -104,7 +78,7 @@ class ApplySection(Section):
         ui.applyToButton.toolTip = problem or _("Move the ticked nodes with the transform.")
         ui.undoApplyButton.enabled = bool(self._steps)
         if self._steps:
-            names = ", ".join(node.GetName() for node in self._steps[-1].nodes)
+            names = _names(self._steps[-1][0])
             ui.undoApplyButton.toolTip = _("Put back as before: {names}").format(names=names)
         else:
             ui.undoApplyButton.toolTip = _("Nothing to undo.")
@@ -112,55 +86,45 @@ class ApplySection(Section):
     def _on_chosen(self, _node: Node | None = None) -> None:
         self._update_buttons()
 
-    def _on_collapsed(self, collapsed: bool) -> None:
-        if not collapsed:
-            self.message.setVisible(bool(self.message.text))
-
     def _say(self, text: str, level: str = "info") -> None:
-        self.message.text = text
-        tint(self.message, level)
-        if not self.ui.applySection.collapsed:
-            self.message.setVisible(bool(text))
+        label = self.ui.applyMessageLabel
+        label.text = text
+        tint(label, level)
+        self._hider.set_visible(label, bool(text))
 
     def _on_apply(self) -> None:
-        try:
-            with slicer.util.tryWithErrorDisplay(
-                _("The nodes could not be moved."), waitCursor=True
-            ):
-                self._apply()
-        finally:
-            self._update_buttons()
+        with slicer.util.tryWithErrorDisplay(_("The nodes could not be moved."), waitCursor=True):
+            self._apply()
+        self._update_buttons()
 
     def _apply(self) -> None:
         ui = self.ui
         transform = ui.applyTransformSelector.currentNode()
         nodes = list(ui.applyNodesSelector.checkedNodes())
+        inverse, harden = ui.inverseCheckBox.checked, ui.hardenCheckBox.checked
         try:
-            step = _move(transform, nodes, ui.inverseCheckBox.checked, ui.hardenCheckBox.checked)
+            self._steps.append((nodes, _move(transform, nodes, inverse, harden)))
         except InputError as error:
             self._say(str(error), "error")
             return
-        self._steps.append(step)
         for node in nodes:  # else the next click would move them once more
             ui.applyNodesSelector.setCheckState(node, qt.Qt.Unchecked)
-        self._say(_moved(nodes, ui.hardenCheckBox.checked), "good")
+        text = _("Moved and hardened: {names}.") if harden else _("Moved: {names}.")
+        self._say(text.format(names=_names(nodes)), "good")
 
     def _on_undo(self) -> None:
-        try:
-            with slicer.util.tryWithErrorDisplay(
-                _("The nodes could not be put back."), waitCursor=True
-            ):
-                step = self._steps[-1]
-                step.revert()
-                self._steps.pop()  # what failed can be tried again
-                names = ", ".join(node.GetName() for node in step.nodes)
-                self._say(_("As before: {names}.").format(names=names))
-        finally:
-            self._update_buttons()
+        failure = _("The nodes could not be put back.")
+        with slicer.util.tryWithErrorDisplay(failure, waitCursor=True):
+            nodes, changes = self._steps[-1]
+            for change in changes:
+                change.revert()
+            self._steps.pop()  # what failed can be tried again
+            self._say(_("As before: {names}.").format(names=_names(nodes)))
+        self._update_buttons()
 
 
-def _move(transform: Node, nodes: Sequence[Node], inverse: bool, harden: bool) -> _Step:
-    """Move nodes with a transform or against it.
+def _move(transform: Node, nodes: Sequence[Node], inverse: bool, harden: bool) -> list[SceneChange]:
+    """Move nodes with a transform or against it; return what takes it back, in this order.
 
     Raises:
         InputError: for what cannot be moved; nothing is changed.
@@ -173,7 +137,7 @@ def _move(transform: Node, nodes: Sequence[Node], inverse: bool, harden: bool) -
         # Nothing is under an inverse that was made for this.
         for node in change.created:
             transform.GetScene().RemoveNode(node)
-    return _Step(nodes, (change, moved))
+    return [moved, change]
 
 
 def _reference(transform: Node) -> Node | None:
@@ -183,8 +147,5 @@ def _reference(transform: Node) -> Node | None:
     return roles_of(transform)[0]
 
 
-def _moved(nodes: Sequence[Node], harden: bool) -> str:
-    names = ", ".join(node.GetName() for node in nodes)
-    if harden:
-        return _("Moved and hardened: {names}.").format(names=names)
-    return _("Moved: {names}.").format(names=names)
+def _names(nodes: Sequence[Node]) -> str:
+    return ", ".join(node.GetName() for node in nodes)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import qt
 import slicer
+from slicer.util import VTKObservationMixin
 
+from ..background_call import BackgroundCall, timer
 from ..display.result_display import Mode, ResultDisplay
-from ..run.background_call import BackgroundCall
-from ..scene.volume_nodes import Node
 
 __all__ = ["Comparisons"]
 
@@ -18,11 +18,11 @@ __all__ = ["Comparisons"]
 _REST_MS = 100
 
 
-class Comparisons:
+class Comparisons(VTKObservationMixin):
     """Makes one comparison at a time, and tells when it is outdated.
 
     Args:
-        on_made: called with the mode and the :class:`~..display_mixes.Mix`.
+        on_made: called with the mode and the :class:`~..display.comparison_images.Mix`.
         on_error: called with what went wrong.
         on_changed: called when an image has changed since.
     """
@@ -36,23 +36,15 @@ class Comparisons:
         on_error: Callable[[Exception], object],
         on_changed: Callable[[], object],
     ) -> None:
+        super().__init__()
         self._on_made, self._on_error = on_made, on_error
         self._call: BackgroundCall | None = None
-        self._observed: list[tuple[Node, int]] = []
-        self._changed = qt.QTimer()
-        self._changed.setSingleShot(True)
-        self._changed.setInterval(_REST_MS)
-        self._changed.connect("timeout()", on_changed)
+        self._changed = timer(on_changed, _REST_MS, once=True)
 
     @property
     def making(self) -> bool:
         """Whether one is being made."""
         return self._call is not None
-
-    @property
-    def watching(self) -> bool:
-        """Whether changes of images are followed."""
-        return bool(self._observed)
 
     def make(self, display: ResultDisplay, mode: Mode) -> None:
         """Begin to make a comparison; another one that is being made is forgotten.
@@ -61,20 +53,21 @@ class Comparisons:
             InputError: when there is no warped image.
         """
         self.stop()
-        self._watch(display)
-        self._call = BackgroundCall(
-            display.mixer(mode), lambda mix: self._made(mode, mix), self._failed
-        )
+        event = slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent
+        for node in {display.fixed, display.moving, display.output("warped")} - {None}:
+            self.addObserver(node, event, self._on_modified)
+        self._call = BackgroundCall(display.mixer(mode), partial(self._made, mode), self._failed)
 
     def stop(self) -> None:
         """Make nothing more, and do not look whether images change."""
         self._changed.stop()
-        for node, tag in self._observed:
-            node.RemoveObserver(tag)
-        self._observed = []
+        self.removeObservers()
         if self._call is not None:
             self._call.forget()
             self._call = None
+
+    def _on_modified(self, _caller: Any, _event: Any) -> None:
+        self._changed.start()
 
     def _made(self, mode: Mode, mix: Any) -> None:
         self._call = None
@@ -83,9 +76,3 @@ class Comparisons:
     def _failed(self, error: Exception) -> None:
         self._call = None
         self._on_error(error)
-
-    def _watch(self, display: ResultDisplay) -> None:
-        event = slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent
-        for node in {display.fixed, display.moving, display.output("warped")} - {None}:
-            tag = node.AddObserver(event, lambda *_arguments: self._changed.start())
-            self._observed.append((node, tag))

@@ -1,7 +1,8 @@
-"""The section "Inputs": the two volumes, the model, and what of the volumes is registered."""
+"""The section "Inputs": the two volumes, the model, and the part of the volumes to register."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import slicer
@@ -11,12 +12,12 @@ from ...errors import InputError
 from ...geometry import ImageGeometry
 from ...model_store import ModelCard
 from ...pipeline.slices import SliceSelection
-from ..results.sequence_results import sequence_of
 from ..run.choices import Extent
 from ..run.planning import image_dimension
+from ..scene.frames import sequence_of
 from ..scene.volume_nodes import Node, volume_geometry
 from .section import Section
-from .widgets import ChoiceBox, tint
+from .widgets import ChoiceBox, sentence, tint
 
 __all__ = ["InputsSection"]
 
@@ -32,16 +33,13 @@ class InputsSection(Section):
 
     def setup(self) -> None:
         ui = self.ui
-        self._models = ChoiceBox(ui.modelComboBox, self._choose("model"))
-        self._views = ChoiceBox(ui.viewComboBox, self._choose("view"))
+        self._models = ChoiceBox(ui.modelComboBox, partial(self._choose, "model"))
+        self._views = ChoiceBox(ui.viewComboBox, partial(self._choose, "view"))
         ui.swapButton.connect("clicked()", self._on_swap)
         ui.extentComboBox.connect("activated(int)", self._on_extent_chosen)
         ui.axisComboBox.connect("activated(int)", self._on_extent_chosen)
 
-    def update(self) -> None:
-        parameters = self.panel.parameters
-        if parameters is None:
-            return
+    def show(self, parameters: Any) -> None:
         self._models.show(self._model_choices(), parameters.model)
         self._views.show(_view_names(), parameters.view)
         self._show_note("modelLabel", self._describe_model())
@@ -63,12 +61,9 @@ class InputsSection(Section):
             _("Fixed or sequence:") if extent is Extent.FRAMES else _("Fixed volume:")
         )
 
-    def _choose(self, name: str) -> Any:
-        def choose(value: str) -> None:
-            if self.panel.parameters is not None:
-                setattr(self.panel.parameters, name, value)
-
-        return choose
+    def _choose(self, name: str, value: str) -> None:
+        if self.panel.parameters is not None:
+            setattr(self.panel.parameters, name, value)
 
     def _show_note(self, name: str, text: str) -> None:
         label = getattr(self.ui, name)
@@ -104,8 +99,8 @@ class InputsSection(Section):
                 " download a 3D model, or choose None."
             ).format(title=card.title)
         if parameters.model == "auto":
-            return _("{title}: {use}").format(title=card.title, use=_sentence(card.use))
-        return _sentence(card.use)
+            return _("{title}: {use}").format(title=card.title, use=sentence(card.use))
+        return sentence(card.use)
 
     def _is_makeshift(self) -> bool:
         """Whether a 2D model is taken for volumes because there is no other."""
@@ -183,10 +178,6 @@ class InputsSection(Section):
                     _("The initial transform was for the other direction; it was taken out."),
                     "warning",
                 )
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith(".") else f"{text}."
 
 
 def _view_names() -> dict[str, str]:

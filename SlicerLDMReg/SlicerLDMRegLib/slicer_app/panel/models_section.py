@@ -27,10 +27,6 @@ __all__ = ["ModelsSection"]
 class ModelsSection(Section):
     """Fills the menu when it is opened; asks before it downloads or deletes.
 
-    Args:
-        ui: widgets by name.
-        panel: with ``running``, ``say(text, level)`` and ``models_changed()``.
-
     Attributes:
         download: what is coming; None: nothing.
     """

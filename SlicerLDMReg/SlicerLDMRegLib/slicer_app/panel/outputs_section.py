@@ -1,6 +1,8 @@
-"""The section "Outputs": what is put into the scene."""
+"""The section "Outputs": the nodes that are put into the scene."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from slicer.i18n import tr as _
 
@@ -16,10 +18,7 @@ __all__ = ["OutputsSection"]
 class OutputsSection(Section):
     """A check box and a node for each output; those that cannot be made are greyed."""
 
-    def update(self) -> None:
-        parameters = self.panel.parameters
-        if parameters is None:
-            return
+    def show(self, parameters: Any) -> None:
         frames = parameters.extent is Extent.FRAMES
         made = 0
         for output, (wanted, _node) in OUTPUT_PARAMETERS.items():

@@ -13,7 +13,7 @@ from slicer.i18n import tr as _
 
 from ...report.structures import Structure
 from ...report.verdict import Verdict
-from ..results.shown_result import ShownResult
+from .shown_result import ShownResult
 
 __all__ = [
     "COLORS",

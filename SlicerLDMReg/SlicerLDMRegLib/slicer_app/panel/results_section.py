@@ -1,4 +1,4 @@
-"""The section "Results": how far to trust the result, what was measured, report and revert."""
+"""The section "Results": how far to trust the result, the measurements, report and revert."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from slicer.i18n import tr as _
 
 from ...errors import LDMRegError
 from ...worker.report import ReportWriter
-from ..results.shown_result import ShownResult, shown_result
-from ..run.background_call import BackgroundCall
+from ..background_call import BackgroundCall
 from .result_texts import (
     COLORS,
     advice_text,
@@ -27,35 +26,24 @@ from .result_texts import (
     verdict_text,
 )
 from .section import Section
+from .shown_result import ShownResult, shown_result
 from .tables import fill_table
-from .widgets import is_dark, title_with
+from .widgets import Hider, is_dark, title_with
 
 __all__ = ["ResultsSection"]
 
 
 class ResultsSection(Section):
-    """Shows what the nodes of a result tell, also after a scene was loaded.
-
-    Args:
-        ui: widgets by name.
-        panel: with ``parameters``, ``session`` and ``update()``.
-    """
+    """Shows what the nodes of a result tell, also after a scene was loaded."""
 
     def __init__(self, ui: Any, panel: Any) -> None:
         super().__init__(ui, panel)
         self._key: Any = None
         self._run: Any = None
         self._report: BackgroundCall | None = None
-        self._hidden: list[Any] = []
 
     def setup(self) -> None:
-        self.message = qt.QLabel()
-        self.message.setObjectName("resultsMessageLabel")
-        self.message.wordWrap = True
-        self.message.openExternalLinks = True
-        self.message.setTextInteractionFlags(qt.Qt.TextBrowserInteraction)
-        self.ui.resultsSection.layout().addWidget(self.message)
-        self.ui.resultsSection.connect("contentsCollapsed(bool)", self._on_collapsed)
+        self._hider = Hider(self.ui.resultsSection)
         self.ui.reportButton.connect("clicked(bool)", self._on_report)
         self.ui.revertButton.connect("clicked(bool)", self._on_revert)
         self._say("")
@@ -86,9 +74,9 @@ class ResultsSection(Section):
     def _show(self, shown: ShownResult | None) -> None:
         ui = self.ui
         for widget in (ui.findingsLabel, ui.metricsTable, ui.reportButton, ui.revertButton):
-            self._set_visible(widget, shown is not None)
-        self._set_visible(ui.adviceLabel, shown is not None and bool(shown.verdict.advice))
-        self._set_visible(ui.structuresTable, shown is not None and bool(shown.structures))
+            self._hider.set_visible(widget, shown is not None)
+        self._hider.set_visible(ui.adviceLabel, shown is not None and bool(shown.verdict.advice))
+        self._hider.set_visible(ui.structuresTable, shown is not None and bool(shown.structures))
         if shown is None:
             ui.resultsSection.text = _("Results")
             ui.verdictLabel.styleSheet = ""
@@ -107,19 +95,6 @@ class ResultsSection(Section):
         fill_table(ui.metricsTable, *metric_rows(shown.metrics))
         fill_table(ui.structuresTable, *structure_rows(shown.structures))
 
-    def _set_visible(self, widget: Any, visible: bool) -> None:
-        self._hidden = [other for other in self._hidden if other is not widget]
-        if not visible:
-            self._hidden.append(widget)
-        if not self.ui.resultsSection.collapsed:
-            widget.setVisible(visible)
-
-    def _on_collapsed(self, collapsed: bool) -> None:
-        """Hide again what the section shows when it opens, since it was hidden while closed."""
-        if not collapsed:
-            for widget in self._hidden:
-                widget.setVisible(False)
-
     def _update_buttons(self) -> None:
         ui, run, is_saving = self.ui, self._run, self._report is not None
         reason = _("The report is being written.") if is_saving else _no_report(run)
@@ -132,16 +107,14 @@ class ResultsSection(Section):
             ui.revertButton.toolTip = _("Put the scene back as it was before this run.")
 
     def _say(self, text: str) -> None:
-        self.message.text = text
-        self._set_visible(self.message, bool(text))
+        self.ui.resultsMessageLabel.text = text
+        self._hider.set_visible(self.ui.resultsMessageLabel, bool(text))
 
     def _on_revert(self) -> None:
-        try:
-            with slicer.util.tryWithErrorDisplay(_("The scene could not be put back.")):
-                self.panel.session.revert()
-                self.panel.say(_("Reverted: the scene is as it was before the run."))
-        finally:
-            self.panel.update()
+        with slicer.util.tryWithErrorDisplay(_("The scene could not be put back.")):
+            self.panel.session.revert()
+            self.panel.say(_("Reverted: the scene is as it was before the run."))
+        self.panel.update()
 
     def _on_report(self) -> None:
         run = self._run

@@ -12,7 +12,7 @@ from slicer.i18n import tr as _
 from ...errors import CancelledError, InputError, LDMRegError
 from .control_names import told_on_panel
 from .section import Section
-from .widgets import tint
+from .widgets import sentence, tint
 
 __all__ = ["RunSection"]
 
@@ -24,12 +24,7 @@ _LEVELS = {"warning": "warning", "error": "error", "critical": "error"}
 
 
 class RunSection(Section):
-    """The button says what is missing, and cancels while a registration runs.
-
-    Args:
-        ui: widgets by name.
-        panel: the :class:`~.widget.Panel`.
-    """
+    """The button says what is missing, and cancels while a registration runs."""
 
     def __init__(self, ui: Any, panel: Any) -> None:
         super().__init__(ui, panel)
@@ -156,7 +151,7 @@ class RunSection(Section):
 
     def _tell_error(self, error: LDMRegError) -> None:
         cancelled = isinstance(error, CancelledError)
-        text = _sentence(told_on_panel(error) or type(error).__name__)
+        text = sentence(told_on_panel(error) or type(error).__name__)
         self.say(text, "warning" if cancelled else "error")
         self.log("warning" if cancelled else "error", text)
 
@@ -189,8 +184,3 @@ def _fitting(problem: str, button: Any) -> str:
     """Return a problem as far as it fits on the button; the tooltip has the whole text."""
     width = max(button.width, _LEAST_WIDTH) - _MARGINS
     return str(button.fontMetrics().elidedText(problem.rstrip("."), qt.Qt.ElideRight, width))
-
-
-def _sentence(text: str) -> str:
-    text = text[0].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,4 +1,4 @@
-"""What all sections of the panel have in common."""
+"""The base class of the sections of the panel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["Section"]
 
 
 class Section:
-    """A part of the panel; what it does not need to do, it leaves out.
+    """A part of the panel, which calls its methods; those that are not needed do nothing.
 
     Args:
         ui: widgets by name.
@@ -23,6 +23,11 @@ class Section:
 
     def update(self) -> None:
         """Show how things are."""
+        if self.panel.parameters is not None:
+            self.show(self.panel.parameters)
+
+    def show(self, parameters: Any) -> None:
+        """Show how things are, with the choices of a parameter node."""
 
     def run_finished(self, run: Any) -> None:
         """Show the result of a registration that has just succeeded."""

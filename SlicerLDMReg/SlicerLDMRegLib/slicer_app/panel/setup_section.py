@@ -1,4 +1,4 @@
-"""The section "Setup": which packages are missing; it is hidden when nothing is."""
+"""The section "Setup": the packages that are missing; it is hidden when none is."""
 
 from __future__ import annotations
 
@@ -19,11 +19,6 @@ __all__ = ["SetupSection"]
 class SetupSection(Section):
     """Says what is missing and installs it on a click; nothing is installed or asked unasked.
 
-    Args:
-        ui: widgets by name.
-        panel: with ``parameters``, ``card()``, and ``update()``, which is called when what is
-            installed has changed.
-
     Attributes:
         installation: what is going on.
     """
@@ -31,7 +26,7 @@ class SetupSection(Section):
     def __init__(self, ui: Any, panel: Any) -> None:
         super().__init__(ui, panel)
         self.installation = Installation(self._on_change, self._on_line)
-        self._status: SetupStatus | None = None
+        self._status = check_setup()
 
     def setup(self) -> None:
         self.ui.setupLabel.textFormat = qt.Qt.PlainText
@@ -40,10 +35,10 @@ class SetupSection(Section):
 
     @property
     def problem(self) -> str:
-        """Why one cannot register yet, in words for the button Apply; empty when one can."""
+        """The reason why one cannot register yet, for the button Apply; empty when one can."""
         if self.installation.is_running:
             return _("Packages are being installed")
-        if not self._look().is_ready:
+        if not self._status.is_ready:
             return _("Python packages are missing; see Setup")
         if self.installation.restart_for:
             return _("Slicer has to be restarted; see Setup")
@@ -52,7 +47,7 @@ class SetupSection(Section):
     def update(self) -> None:
         installation, ui = self.installation, self.ui
         # What is missing may have come by another way.
-        if self._status is None or not self._status.is_ready or self._lacks_encoder(self._status):
+        if not self._status.is_ready or self._lacks_encoder(self._status):
             self._status = check_setup()
         status = self._status
         shown = bool(self.problem) or self._lacks_encoder(status)
@@ -75,12 +70,6 @@ class SetupSection(Section):
 
     def cleanup(self) -> None:
         self.installation.forget()
-
-    def _look(self) -> SetupStatus:
-        """Return what was there when it was last looked for."""
-        if self._status is None:
-            self._status = check_setup()
-        return self._status
 
     def _lacks_encoder(self, status: SetupStatus) -> bool:
         """Whether structures have names that the model has to make sense of, and cannot."""
@@ -165,7 +154,7 @@ class SetupSection(Section):
             self._on_change()
 
     def _on_change(self) -> None:
-        self._status = None
+        self._status = check_setup()
         if self.installation.is_running:
             self.ui.setupDetails.setPlainText("")
         self.update()

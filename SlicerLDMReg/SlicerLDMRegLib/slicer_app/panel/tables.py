@@ -10,7 +10,7 @@ import qt
 from .result_texts import Cell
 from .widgets import is_dark
 
-__all__ = ["fill_table"]
+__all__ = ["fill_table", "fit_height", "lay_out"]
 
 _MOST_ROWS = 14
 _NARROWEST = 44
@@ -28,28 +28,44 @@ def fill_table(table: Any, headings: Sequence[str], rows: Sequence[Sequence[Cell
     table.setColumnCount(len(headings))
     table.setHorizontalHeaderLabels(list(headings))
     table.setRowCount(len(rows))
-    table.wordWrap = False
     color = qt.QColor(_WORSE[is_dark(table)])
     for number, cells in enumerate(rows):
         if len(cells) == 1:
             table.setSpan(number, 0, 1, len(headings))
         for column, cell in enumerate(cells):
             table.setItem(number, column, _item(cell, column, len(cells) == 1, color))
+    table.horizontalHeader().setMinimumSectionSize(_NARROWEST)
+    for column in range(len(headings)):
+        side = qt.Qt.AlignRight if column else qt.Qt.AlignLeft
+        table.horizontalHeaderItem(column).setTextAlignment(side | qt.Qt.AlignVCenter)
+    numbers = [qt.QHeaderView.ResizeToContents] * (len(headings) - 1)
+    lay_out(table, [qt.QHeaderView.Stretch, *numbers], 6)
+    fit_height(table, _MOST_ROWS)
+
+
+def lay_out(table: Any, modes: Sequence[Any], padding: int) -> None:
+    """Give the columns of a table their resize modes, and the rows the height of a line of text.
+
+    Args:
+        table: a QTableWidget.
+        modes: of QHeaderView, one for each column.
+        padding: of a row, in pixels.
+    """
+    table.wordWrap = False
     header = table.horizontalHeader()
     header.setStretchLastSection(False)
     header.setSectionsClickable(False)
     header.setHighlightSections(False)
-    header.setMinimumSectionSize(_NARROWEST)
-    for column in range(len(headings)):
-        resized = qt.QHeaderView.ResizeToContents if column else qt.QHeaderView.Stretch
-        header.setSectionResizeMode(column, resized)
-        side = qt.Qt.AlignRight if column else qt.Qt.AlignLeft
-        table.horizontalHeaderItem(column).setTextAlignment(side | qt.Qt.AlignVCenter)
-    height = table.fontMetrics().height() + 6
-    table.verticalHeader().setDefaultSectionSize(height)
-    shown = min(len(rows), _MOST_ROWS)
-    total = shown * height + header.sizeHint.height() + 2 * table.frameWidth
-    table.setFixedHeight(total)
+    for column, mode in enumerate(modes):
+        header.setSectionResizeMode(column, mode)
+    table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + padding)
+
+
+def fit_height(table: Any, most: int) -> None:
+    """Make a table as high as its rows need, up to a number of rows."""
+    rows = min(table.rowCount, most) * table.verticalHeader().defaultSectionSize
+    header = table.horizontalHeader().sizeHint.height()
+    table.setFixedHeight(rows + header + 2 * table.frameWidth)
 
 
 def _item(cell: Cell, column: int, heading: bool, color: Any) -> Any:

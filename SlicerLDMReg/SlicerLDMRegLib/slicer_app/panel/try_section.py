@@ -1,19 +1,66 @@
-"""The row "Try it": loads a sample pair and chooses it."""
+"""The row "Try it": a sample pair, loaded and chosen."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
+from typing import Any
 
+import slicer
 from slicer.i18n import tr as _
 
-from ...errors import InputError
-from ..scene.sample_data import available_pairs, try_it
+from ...errors import InputError, ModelError
+from ...model_store import find_model
+from ..run.parameters import OPTIONS, OUTPUT_PARAMETERS, restore
+from ..scene.sample_data import PAIRS, LoadedPair, available_pairs, load_pair
 from .control_names import told_on_panel
 from .section import Section
 
-__all__ = ["TrySection"]
+__all__ = ["TrySection", "try_it"]
 
 _BUTTONS = {"tryCardiacButton": "cardiac", "tryBrainButton": "brain"}
+# Parameters that fit some images only, and those that fit the computer.
+_OF_IMAGES = (
+    "extent",
+    "view",
+    "axis",
+    "firstSlice",
+    "lastSlice",
+    "referenceFrame",
+    "anatomy",
+    "leftOut",
+    "prompts",
+    "alignment",
+    "initialTransform",
+)
+_MACHINE = ("device", "precision")
+
+
+def try_it(kind: str, parameters: Any) -> LoadedPair:
+    """Load a pair and choose it; all options but the device become as at first.
+
+    Args:
+        kind: one of :data:`~..scene.sample_data.PAIRS`.
+        parameters: :class:`~..run.parameters.RegistrationParameters` of the panel.
+
+    Raises:
+        InputError: see :func:`~..scene.sample_data.load_pair`; the form stays as it is.
+    """
+    loaded = load_pair(kind)
+    try:
+        model = find_model(PAIRS[kind].model, "registration").id
+    except ModelError:
+        model = "auto"
+    outputs = tuple(node for _wanted, node in OUTPUT_PARAMETERS.values())
+    options = tuple(name for name in OPTIONS if name not in _MACHINE)
+    with slicer.util.NodeModify(parameters.parameterNode):
+        # What was chosen for other images would not fit these.
+        restore(parameters, (*_OF_IMAGES, *options, *outputs))
+        parameters.fixedVolume = loaded.fixed
+        parameters.movingVolume = loaded.moving
+        parameters.fixedLabels = loaded.fixed_labels
+        parameters.movingLabels = loaded.moving_labels
+        parameters.model = model
+    return loaded
 
 
 class TrySection(Section):
@@ -24,15 +71,12 @@ class TrySection(Section):
         for name, kind in _BUTTONS.items():
             button = getattr(self.ui, name)
             button.visible = kind in there
-            button.connect("clicked()", self._slot(kind))
+            button.connect("clicked()", partial(self._load, kind))
         self.ui.tryCardiacButtonLabel.visible = bool(there & set(_BUTTONS.values()))
 
     def update(self) -> None:
         for name in _BUTTONS:
             getattr(self.ui, name).enabled = not self.panel.running
-
-    def _slot(self, kind: str) -> Callable[[], None]:
-        return lambda: self._load(kind)
 
     def _load(self, kind: str) -> None:
         if self.panel.parameters is None:

@@ -1,12 +1,11 @@
-"""Loads the model in the background while the user still looks at the choices."""
+"""The model, loaded in the background while the user still looks at the choices."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import qt
-
 from ...errors import LDMRegError
+from ..background_call import timer
 from ..run.planning import image_dimension
 from .control_names import told_on_panel
 from .section import Section
@@ -20,21 +19,12 @@ class WarmUp(Section):
     """Starts the worker and loads the model once a registration could begin.
 
     The first run then does not wait for Python, torch and the weights, which take several seconds.
-
-    Args:
-        ui: widgets by name.
-        panel: the panel.
     """
 
     def __init__(self, ui: Any, panel: Any) -> None:
         super().__init__(ui, panel)
         self._done: tuple[Any, ...] | None = None
-        self._timer = qt.QTimer()
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_DELAY_MS)
-
-    def setup(self) -> None:
-        self._timer.connect("timeout()", self._warm_up)
+        self._timer = timer(self._warm_up, _DELAY_MS, once=True)
 
     def update(self) -> None:
         wanted = self._wanted()

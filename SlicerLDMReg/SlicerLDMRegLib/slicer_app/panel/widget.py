@@ -1,8 +1,7 @@
-"""The panel: joins the sections, and ties them to a parameter node, the scene and a session."""
+"""The panel: its sections, tied to a parameter node, the scene and a session."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import qt
@@ -13,9 +12,10 @@ from slicer.util import VTKObservationMixin
 
 from ...errors import InputError
 from ...model_store import ModelCard, list_models
+from ..background_call import timer
 from ..run.parameters import RegistrationParameters
 from ..run.plan import RegistrationPlan
-from ..run.planning import chosen_card, image_dimension, plan_of
+from ..run.planning import chosen_card, image_dimension, plan_of, volume_sizes
 from ..run.session import RegistrationSession
 from ..scene.volume_nodes import Node
 from .alignment_section import AlignmentSection
@@ -40,7 +40,7 @@ _POLL_MS = 20
 
 
 class Panel(VTKObservationMixin):
-    """What the sections know of each other.
+    """The panel, through which the sections know of each other.
 
     Args:
         ui: widgets by name.
@@ -67,8 +67,9 @@ class Panel(VTKObservationMixin):
         self._closing = False
         self._updating = False
         self._finished: list[Any] = []
-        self._soon = _single_shot(self.update)
-        self._show_soon = _single_shot(self._show_finished)
+        # Once the application has done what is due.
+        self._soon = timer(self.update, 0, once=True)
+        self._show_soon = timer(self._show_finished, 0, once=True)
         self.sections: dict[str, Any] = {
             "setup": SetupSection(ui, self),
             "try": TrySection(ui, self),
@@ -127,11 +128,6 @@ class Panel(VTKObservationMixin):
     # What sections use
 
     @property
-    def scene(self) -> Any:
-        """The scene."""
-        return slicer.mrmlScene
-
-    @property
     def running(self) -> bool:
         """Whether a registration runs."""
         return bool(self.session.running)
@@ -152,7 +148,7 @@ class Panel(VTKObservationMixin):
         parameters = self.parameters
         if parameters is None:
             return None
-        key = parameters.model, parameters.extent, *self._sizes()
+        key = parameters.model, parameters.extent, *volume_sizes(parameters)
         if self._card is None or self._card[0] != key:
             self._card = key, chosen_card(parameters)
         return self._card[1]
@@ -262,15 +258,6 @@ class Panel(VTKObservationMixin):
         parameters = self.parameters
         return parameters is not None and parameters.parameterNode.GetScene() is None
 
-    def _sizes(self) -> list[Any]:
-        volumes = (self.parameters.fixedVolume, self.parameters.movingVolume)
-        return [
-            None
-            if node is None or node.GetImageData() is None
-            else tuple(node.GetImageData().GetDimensions())
-            for node in volumes
-        ]
-
     # The scene
 
     def _on_start_close(self, _caller: Any, _event: Any) -> None:
@@ -305,15 +292,6 @@ class Panel(VTKObservationMixin):
     def _on_scene_modified(self, _caller: Any, _event: Any) -> None:
         if self.parameters is not None and not slicer.mrmlScene.IsBatchProcessing():
             self.update_soon()
-
-
-def _single_shot(function: Callable[[], object]) -> Any:
-    """Return a timer that calls a function once the application has done what is due."""
-    timer = qt.QTimer()
-    timer.setSingleShot(True)
-    timer.setInterval(0)
-    timer.connect("timeout()", function)
-    return timer
 
 
 def _wrap(node: Node) -> Any:

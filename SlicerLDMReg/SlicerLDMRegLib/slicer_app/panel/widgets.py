@@ -1,4 +1,4 @@
-"""Small things that several sections do with widgets."""
+"""Helpers of several sections for their widgets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import qt
 
-__all__ = ["ChoiceBox", "is_dark", "tint", "title_with"]
+__all__ = ["ChoiceBox", "Hider", "is_dark", "sentence", "set_quietly", "tint", "title_with"]
 
 # Colours of messages, readable on light and on dark panels.
 _TINTS = {
@@ -51,6 +51,32 @@ class ChoiceBox:
             self._on_choice(list(self._choices)[index])
 
 
+class Hider:
+    """Hides widgets of a collapsible section, and still when it opens, which shows all of them.
+
+    Args:
+        section: a ctkCollapsibleButton.
+    """
+
+    def __init__(self, section: Any) -> None:
+        self._section = section
+        self._hidden: list[Any] = []
+        section.connect("contentsCollapsed(bool)", self._on_collapsed)
+
+    def set_visible(self, widget: Any, visible: bool) -> None:
+        """Show or hide a widget, now or when the section opens."""
+        self._hidden = [other for other in self._hidden if other is not widget]
+        if not visible:
+            self._hidden.append(widget)
+        if not self._section.collapsed:
+            widget.setVisible(visible)
+
+    def _on_collapsed(self, collapsed: bool) -> None:
+        if not collapsed:
+            for widget in self._hidden:
+                widget.setVisible(False)
+
+
 def is_dark(widget: Any) -> bool:
     """Whether the window of a widget has light text on a dark ground."""
     # A widget with a style sheet of its own keeps the colours of when it got it.
@@ -62,6 +88,19 @@ def tint(label: Any, level: str) -> None:
     label.styleSheet = ""  # it keeps the colours of the palette that it was made under
     color = _TINTS[level][is_dark(label)]
     label.styleSheet = f"color: {color};" if color else ""
+
+
+def set_quietly(widget: Any, value: float) -> None:
+    """Set the value of a slider or a spin box without its signals."""
+    blocked = widget.blockSignals(True)
+    widget.value = value
+    widget.blockSignals(blocked)
+
+
+def sentence(text: str) -> str:
+    """Return a text that begins with a capital and ends as a sentence does."""
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def title_with(title: str, parts: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Move other nodes with a transform of a result: volumes, segmentations, models, markups.
+"""Other nodes moved with a transform of a result: volumes, segmentations, models, markups.
 
 What is put under a transform moves *to parent*: from the moving anatomy onto the fixed one. So give
 the transform of a result to what was drawn on the moving image, and its inverse to what was drawn
@@ -10,19 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import slicer
-import vtk
 
 from ...errors import InputError
 from ...resampling import warp_image
 from ..scene.scene_change import SceneChange
-from ..scene.transform_nodes import field_from_transform
-from ..scene.volume_nodes import (
-    Node,
-    image_from_volume,
-    set_voxels,
-    volume_geometry,
-    voxels_from_image,
-)
+from ..scene.transform_nodes import add_transform, field_from_transform
+from ..scene.volume_nodes import Node, image_from_volume, set_image, volume_geometry
 
 __all__ = ["apply_transform", "check_targets"]
 
@@ -60,7 +53,7 @@ def apply_transform(
     """Move nodes from the moving anatomy onto the fixed one, all of them or none.
 
     Transforms that the nodes are under stay in force and come first, since a result was found in
-    the world. For that a node goes under a copy of them; whatever else is under the originals
+    the world. For that a node goes under a copy of them; all else under the originals
     stays where it is.
 
     Args:
@@ -106,22 +99,12 @@ def _is_under(node: Node, transform: Node) -> bool:
 
 
 def _above(node: Node, transform: Node, copies: dict[str, Node], change: SceneChange) -> Node:
-    """Return what a node shall be under: the transform, or a copy of its transforms under it."""
+    """Return the new parent of a node: the transform, or a copy of its transforms under it."""
     parent = node.GetParentTransformNode()
     if parent is None:
         return transform
     if parent.GetID() not in copies:
-        linear = parent.IsTransformToWorldLinear()
-        class_name = "vtkMRMLLinearTransformNode" if linear else "vtkMRMLTransformNode"
-        copy = change.add(class_name, f"{parent.GetName()} before {transform.GetName()}")
-        if linear:
-            matrix = vtk.vtkMatrix4x4()
-            parent.GetMatrixTransformToWorld(matrix)
-            copy.SetMatrixTransformToParent(matrix)
-        else:
-            whole = vtk.vtkGeneralTransform()
-            parent.GetTransformToWorld(whole)
-            copy.SetAndObserveTransformToParent(whole)
+        copy = add_transform(change, f"{parent.GetName()} before {transform.GetName()}", parent)
         copy.SetAndObserveTransformNodeID(transform.GetID())
         copies[parent.GetID()] = copy
     return copies[parent.GetID()]
@@ -138,4 +121,4 @@ def _resample(node: Node, transform: Node, reference: Node) -> None:
         labels=bool(node.IsA("vtkMRMLLabelMapVolumeNode")),
     )
     with slicer.util.NodeModify(node):
-        set_voxels(node, voxels_from_image(warped))
+        set_image(node, warped)

@@ -1,74 +1,25 @@
-"""A result in three dimensions, in its place in the scene, whatever was registered."""
+"""The place of a result in the scene, in three dimensions also where 2D images were registered."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import replace
 
-import SimpleITK as sitk
-
-from ...displacement import DisplacementField
+from ...pipeline.result import RegistrationResult
 from ...resampling import warp_image
 from ..scene.scene_images import SceneImages
 
-__all__ = ["FoundResult", "PlacedResult", "place"]
+__all__ = ["place"]
 
 
-class FoundResult(Protocol):
-    """What is needed of a :class:`~SlicerLDMRegLib.pipeline.RegistrationResult`."""
-
-    @property
-    def warped(self) -> sitk.Image: ...
-    @property
-    def warped_labels(self) -> sitk.Image | None: ...
-    @property
-    def field(self) -> DisplacementField: ...
-    @property
-    def inverse(self) -> DisplacementField: ...
-    @property
-    def jacobian(self) -> sitk.Image: ...
-    @property
-    def folds(self) -> sitk.Image: ...
-    @property
-    def metrics(self) -> dict[str, Any]: ...
-    @property
-    def provenance(self) -> dict[str, Any]: ...
-
-
-@dataclass(frozen=True, eq=False)
-class PlacedResult:
-    """The images and fields of a result in 3D, LPS mm in the world.
-
-    Attributes:
-        warped, warped_labels, jacobian, folds: on the fixed lattice, or the chosen slices of it.
-        field: fixed to moving points, on that lattice.
-        inverse: moving to fixed points, on the moving lattice.
-    """
-
-    warped: sitk.Image
-    warped_labels: sitk.Image | None
-    field: DisplacementField
-    inverse: DisplacementField
-    jacobian: sitk.Image
-    folds: sitk.Image
-
-
-def place(result: FoundResult, images: SceneImages) -> PlacedResult:
-    """Return a result in 3D.
+def place(result: RegistrationResult, images: SceneImages) -> RegistrationResult:
+    """Return a result whose images and fields, but for its inputs, are 3D, LPS mm in the world.
 
     Args:
         result: of the registration of ``images``.
         images: tell where 2D images lie.
     """
     if images.planes is None:
-        return PlacedResult(
-            result.warped,
-            result.warped_labels,
-            result.field,
-            result.inverse,
-            result.jacobian,
-            result.folds,
-        )
+        return result
     fixed, moving = images.planes
     field = fixed.embed_field(result.field, moving)
     warped, labels = result.warped, result.warped_labels
@@ -82,7 +33,8 @@ def place(result: FoundResult, images: SceneImages) -> PlacedResult:
         warped = warp_image(image, field.geometry, transform)
         if labels is not None and whole_labels is not None:
             labels = warp_image(whole_labels, field.geometry, transform, labels=True)
-    return PlacedResult(
+    return replace(
+        result,
         warped=warped,
         warped_labels=labels,
         field=field,

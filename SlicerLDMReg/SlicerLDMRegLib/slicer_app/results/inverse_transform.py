@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import vtk
-
+from ..scene.nodes import PREFIX, read_attributes, roles_of, set_attributes, set_roles
 from ..scene.scene_change import SceneChange
+from ..scene.transform_nodes import add_transform
 from ..scene.volume_nodes import Node
-from .node_attributes import PREFIX, read_attributes, roles_of, set_attributes, set_roles
 from .result_nodes import find_outputs
 
 __all__ = ["opposite_transform"]
@@ -32,19 +31,7 @@ def opposite_transform(transform: Node, change: SceneChange) -> Node:
         other = find_outputs(*pair).get(_OPPOSITE[output])
         if other is not None and _date(other) == _date(transform):
             return other
-    linear = transform.IsTransformToWorldLinear()
-    class_name = "vtkMRMLLinearTransformNode" if linear else "vtkMRMLTransformNode"
-    node = change.add(class_name, f"{transform.GetName()} inverse")
-    if linear:
-        matrix = vtk.vtkMatrix4x4()
-        transform.GetMatrixTransformFromWorld(matrix)
-        node.SetMatrixTransformToParent(matrix)
-    elif transform.GetParentTransformNode() is None:
-        node.SetAndObserveTransformToParent(transform.GetTransformFromParent())
-    else:
-        whole = vtk.vtkGeneralTransform()
-        transform.GetTransformFromWorld(whole)
-        node.SetAndObserveTransformToParent(whole)
+    node = add_transform(change, f"{transform.GetName()} inverse", transform, inverse=True)
     if of_result:
         set_attributes(node, {**read_attributes(transform), "Output": f"opposite of {output}"})
         set_roles(node, moving, fixed)

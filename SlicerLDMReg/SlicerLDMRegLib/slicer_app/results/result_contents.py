@@ -1,74 +1,108 @@
-"""What each output of a registration holds."""
+"""The contents of the nodes of a result, computed before the scene is touched.
+
+Writing them exchanges what a node refers to and changes nothing in place, so that a copy of the
+node from before can bring it back.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 
-from ..scene.labels import segmentation_from_labels
+from ...displacement import DisplacementField
+from ...geometry import ImageGeometry
+from ...pipeline.result import RegistrationResult
+from ..scene.labels import Color, segmentation_from_labels, set_segmentation
 from ..scene.scene_images import SceneImages
-from .embed_2d import PlacedResult
+from ..scene.transform_nodes import grid_from_vectors, ras_vectors, set_grid
+from ..scene.volume_nodes import Node, look_like, set_voxels
 from .metrics_table import metrics_table
-from .node_content import (
-    MakeContent,
-    SegmentationContent,
-    TableContent,
-    grid_content,
-    look_like,
-    show_around_one,
-    volume_content,
-)
 
-__all__ = ["result_contents"]
+__all__ = ["WriteContent", "result_contents"]
+
+#: Writes a content into a node; a new one, told by True, is also given a display.
+WriteContent = Callable[[Node, bool], None]
 
 _FOLD_COLOR = (0.9, 0.1, 0.1)
 
 
 def result_contents(
-    placed: PlacedResult,
-    metrics: Mapping[str, Any],
-    images: SceneImages,
-    outputs: Iterable[str],
-) -> dict[str, MakeContent]:
-    """Compute what the nodes of a result will hold, see :mod:`.node_content`; any thread may do it.
+    placed: RegistrationResult, images: SceneImages, outputs: Iterable[str]
+) -> dict[str, WriteContent]:
+    """Compute the contents of the nodes of a result; any thread may do it.
+
+    It takes the time of large volumes, with arrays. They are given to VTK when they are written, in
+    the thread of the application, which takes next to none.
 
     Args:
         placed: the result in 3D.
-        metrics: of the result.
         images: that were registered.
-        outputs: what is wanted; what there is not is left out.
-
-    Returns:
-        By output; it makes the content in the thread of the application.
+        outputs: the wanted ones; those that there are not are left out.
     """
-    fixed, moving = images.fixed_source.shown, images.moving_source.shown
-    makers: dict[str, Callable[[], MakeContent]] = {
-        "warped": lambda: volume_content(placed.warped, partial(look_like, other=moving)),
-        "transform": lambda: grid_content(placed.field),
-        "inverse": lambda: grid_content(placed.inverse),
-        "jacobian": lambda: volume_content(placed.jacobian, show_around_one),
-        "folds": lambda: (
-            lambda: SegmentationContent(
-                segmentation_from_labels(placed.folds, {1: "Folds"}, {1: _FOLD_COLOR}), fixed
-            )
+    fixed, moving = images.shown
+    makers: dict[str, Callable[[], WriteContent]] = {
+        "warped": lambda: _volume(placed.warped, partial(look_like, other=moving)),
+        "transform": lambda: _grid(placed.field),
+        "inverse": lambda: _grid(placed.inverse),
+        "jacobian": lambda: _volume(placed.jacobian, _show_around_one),
+        "folds": lambda: partial(
+            _write_segments, placed.folds, {1: "Folds"}, {1: _FOLD_COLOR}, fixed
         ),
-        "metrics": lambda: lambda: TableContent(metrics_table(metrics)),
+        "metrics": lambda: lambda node, _: node.SetAndObserveTable(metrics_table(placed.metrics)),
     }
     labels = placed.warped_labels
     if labels is not None:
-        makers["warped_labels"] = partial(_label_content, labels, images)
+        makers["warped_labels"] = lambda: partial(
+            _write_segments, labels, _names(labels, images), images.moving_colors, fixed
+        )
     wanted = set(outputs)
     return {output: make() for output, make in makers.items() if output in wanted}
 
 
-def _label_content(labels: sitk.Image, images: SceneImages) -> MakeContent:
+def _volume(image: sitk.Image, style: Callable[[Node], None]) -> WriteContent:
+    """Compute the content of a volume node: a 3D image, LPS mm, of one component."""
+    array, geometry = sitk.GetArrayFromImage(image), ImageGeometry.from_image(image)
+
+    def write(node: Node, is_new: bool) -> None:
+        if is_new:
+            # Before there are voxels: else Slicer goes through them to choose a window.
+            node.CreateDefaultDisplayNodes()
+            style(node)
+        set_voxels(node, array, geometry)
+
+    return write
+
+
+def _show_around_one(node: Node) -> None:
+    """Show a Jacobian determinant from 0 to 2, with 1, no change of size, in the middle."""
+    display = node.GetDisplayNode()
+    display.SetAutoWindowLevel(False)
+    display.SetWindowLevel(2.0, 1.0)
+
+
+def _grid(field: DisplacementField) -> WriteContent:
+    """Compute the content of a transform node, from parent: a 3D field, LPS mm; no display."""
+    vectors, geometry = ras_vectors(field), field.geometry
+    return lambda node, _: set_grid(node, grid_from_vectors(vectors, geometry))
+
+
+def _write_segments(
+    labels: sitk.Image,
+    names: Mapping[int, str],
+    colors: Mapping[int, Color],
+    reference: Node,
+    node: Node,
+    is_new: bool,
+) -> None:
+    set_segmentation(node, segmentation_from_labels(labels, names, colors), reference)
+    if is_new:
+        node.CreateDefaultDisplayNodes()
+
+
+def _names(labels: sitk.Image, images: SceneImages) -> dict[int, str]:
     known = {**images.label_names, **images.moving_names}
     present = [int(n) for n in np.unique(sitk.GetArrayViewFromImage(labels)) if n > 0]
-    names = {number: known.get(number, f"Label {number}") for number in present}
-    return lambda: SegmentationContent(
-        segmentation_from_labels(labels, names, images.moving_colors), images.fixed_source.shown
-    )
+    return {number: known.get(number, f"Label {number}") for number in present}

@@ -1,38 +1,40 @@
-"""A result into the scene: all its nodes or none, the same nodes when it is computed again."""
+"""The nodes of a result: all of them or none, the same nodes when it is computed again."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from ...errors import InputError
-from ..scene.scene_change import SceneChange, view_nodes
+from ...pipeline.result import RegistrationResult
+from ..scene.nodes import PREFIX, nodes_of_class, roles_of, set_attributes, set_roles
+from ..scene.scene_change import SceneChange
 from ..scene.scene_images import SceneImages
-from ..scene.subject_hierarchy import forget_item, has_item, place_under
 from ..scene.transform_nodes import check_transform_node, interpolate_linearly
 from ..scene.volume_nodes import Node
-from .embed_2d import FoundResult, place
-from .node_attributes import PREFIX, result_attributes, roles_of, set_attributes, set_roles
-from .node_content import Content, MakeContent
-from .result_contents import result_contents
+from .embed_2d import place
+from .result_contents import WriteContent, result_contents
 
 __all__ = [
     "OUTPUTS",
-    "PreparedResult",
-    "ResultPreparation",
+    "ResultWriter",
     "WrittenResult",
     "after_loading",
+    "check_in_scene",
     "check_outputs",
     "find_outputs",
+    "output_roles",
+    "output_title",
+    "result_attributes",
 ]
 
 _SCALAR_VOLUME = "vtkMRMLScalarVolumeNode"
 _SEGMENTATION = "vtkMRMLSegmentationNode"
 _TRANSFORM = "vtkMRMLTransformNode"
 
-#: Every output: the class of its node, and what a new one is called.
+#: Every output: the class of its node, and the name of a new one.
 OUTPUTS: dict[str, tuple[str, str]] = {
     "warped": (_SCALAR_VOLUME, "{moving} warped to {fixed}"),
     "warped_labels": (_SEGMENTATION, "Labels of {moving} warped to {fixed}"),
@@ -57,17 +59,41 @@ _DESCRIPTIONS = {
 _MEASURED = ("transform", "metrics")
 
 
-@dataclass(frozen=True, eq=False)
-class WrittenResult:
-    """The nodes of a result.
+def result_attributes(
+    provenance: Mapping[str, Any], metrics: Mapping[str, Any] | None = None
+) -> dict[str, str]:
+    """Return the attributes of the nodes of a result.
 
-    Attributes:
-        nodes: by the names of :data:`OUTPUTS`.
-        change: takes them back, ``change.revert()``; also what the views show.
+    Args:
+        provenance: of the :class:`~SlicerLDMRegLib.pipeline.RegistrationResult`.
+        metrics: of it; None leaves them out.
+
+    Returns:
+        ``Model`` (id, or ``none``), ``WeightsSHA256``, ``Options`` (JSON), ``Seed``, ``Version`` of
+        LDMReg, ``Date``, and ``Metrics`` (JSON).
     """
+    model = provenance.get("model") or {}
+    found = {
+        "Model": model.get("id") or "none",
+        "WeightsSHA256": model.get("sha256") or "",
+        "Options": json.dumps(provenance.get("options") or {}, sort_keys=True),
+        "Seed": str(provenance.get("seed", "")),
+        "Version": str((provenance.get("versions") or {}).get("ldmreg", "")),
+        "Date": str(provenance.get("date", "")),
+    }
+    if metrics is not None:
+        found["Metrics"] = json.dumps(metrics)
+    return found
 
-    nodes: dict[str, Node]
-    change: SceneChange
+
+def output_roles(output: str, fixed: Node, moving: Node) -> tuple[Node, Node]:
+    """Return the fixed and the moving image of an output; the inverse moves the fixed image."""
+    return (moving, fixed) if output == "inverse" else (fixed, moving)
+
+
+def output_title(output: str, fixed: Node, moving: Node) -> str:
+    """Return the name of a new node for an output."""
+    return OUTPUTS[output][1].format(fixed=fixed.GetName(), moving=moving.GetName())
 
 
 def find_outputs(fixed: Node, moving: Node) -> dict[str, Node]:
@@ -76,11 +102,9 @@ def find_outputs(fixed: Node, moving: Node) -> dict[str, Node]:
     Of several, the newest of each kind; also after the scene was saved and loaded.
     """
     found: dict[str, Node] = {}
-    nodes = fixed.GetScene().GetNodes()
-    for number in range(nodes.GetNumberOfItems()):
-        node = nodes.GetItemAsObject(number)
+    for node in nodes_of_class(fixed.GetScene()):
         output = node.GetAttribute(PREFIX + "Output")
-        if output in OUTPUTS and roles_of(node) == _roles(output, fixed, moving):
+        if output in OUTPUTS and roles_of(node) == output_roles(output, fixed, moving):
             found[output] = node
     return found
 
@@ -91,10 +115,7 @@ def after_loading(scene: Any) -> None:
     Slicer interpolates every grid that it reads with cubic splines; those of results are linear
     between their nodes, as in ITK.
     """
-    nodes = scene.GetNodesByClass(_TRANSFORM)
-    nodes.UnRegister(None)
-    for number in range(nodes.GetNumberOfItems()):
-        node = nodes.GetItemAsObject(number)
+    for node in nodes_of_class(scene, _TRANSFORM):
         if node.GetAttribute(PREFIX + "Output") in OUTPUTS:
             interpolate_linearly(node)
 
@@ -136,121 +157,95 @@ def check_outputs(outputs: Mapping[str, Node | None], fixed: Node, moving: Node)
         chosen.append(node)
 
 
-@dataclass(frozen=True, eq=False)
-class PreparedResult:
-    """Everything that the nodes of a result will hold, made without touching the scene.
+def check_in_scene(nodes: Mapping[str, Node]) -> None:
+    """Raise an InputError for a node, named by its role, that the scene has lost."""
+    for role, node in nodes.items():
+        if node.GetScene() is None:
+            raise InputError(
+                f"the {role} {node.GetName()!r} was removed from the scene before the "
+                "result was there; nothing was written"
+            )
 
-    Making it takes most of the time of large volumes, :meth:`write` little; between the two an
-    application may stay alive.
+
+@dataclass(frozen=True, eq=False)
+class WrittenResult:
+    """The nodes of a result.
+
+    Attributes:
+        nodes: by the names of :data:`OUTPUTS`.
+        change: takes them back, ``change.revert()``; also what the views show.
     """
 
-    images: SceneImages
-    outputs: Mapping[str, Node | None]
-    contents: Mapping[str, Content]
-    attributes: Mapping[str, str]
-    metrics: Mapping[str, str]
+    nodes: dict[str, Node]
+    change: SceneChange
+
+
+class ResultWriter:
+    """Writes the result of two images into their scene: computed first, then written at once.
+
+    New nodes stand under the fixed volume in the subject hierarchy. All refer to both volumes in
+    Slicer's roles of spatial registration, and have attributes that tell where they come from, see
+    :func:`result_attributes`. Beyond the fixed image, or the slices of it that were registered, a
+    transform goes on as at the border.
+
+    Args:
+        outputs: the wanted ones, by the names of :data:`OUTPUTS`, and the nodes to write into; None
+            for the node of an earlier result of these volumes, else a new one. Labels that were not
+            registered have none.
+    """
+
+    def __init__(self, outputs: Mapping[str, Node | None]) -> None:
+        self._outputs = outputs
+        self._result: RegistrationResult
+        self._images: SceneImages
+        self._contents: dict[str, WriteContent]
+
+    def add(self, result: RegistrationResult, images: SceneImages, frame: int = 0) -> None:
+        """Compute the contents of the nodes; any thread may do it.
+
+        Args:
+            result: of the registration of ``images``.
+            images: from :func:`~..scene.scene_images.scene_images`.
+            frame: a still image has only one.
+        """
+        self._result, self._images = result, images
+        self._contents = result_contents(place(result, images), images, self._outputs)
 
     def write(self) -> WrittenResult:
         """Change the scene; if that fails, it is as before.
 
         Raises:
-            InputError: for volumes that the scene has lost.
+            InputError: for nodes that cannot be written into, or volumes that the scene has lost.
         """
-        fixed, moving = self.images.fixed_source.shown, self.images.moving_source.shown
-        _check_inputs(fixed, moving)
-        nodes: dict[str, Node] = {}
+        fixed, moving = self._images.shown
+        check_in_scene({"fixed volume": fixed, "moving volume": moving})
+        earlier = find_outputs(fixed, moving)
+        free = {o: node for o, node in earlier.items() if node not in self._outputs.values()}
+        outputs = {output: node or free.get(output) for output, node in self._outputs.items()}
+        check_outputs(outputs, fixed, moving)
         with SceneChange(fixed.GetScene()) as change:
-            for view in view_nodes(fixed.GetScene()):
-                change.keep(view)
-            if not has_item(fixed):  # only outside of the application
-                change.on_undo(partial(forget_item, fixed))
-            for output, content in self.contents.items():
-                nodes[output] = self._write_node(output, content, change)
+            change.keep_views()
+            nodes = {
+                output: self._write_node(output, outputs[output], change)
+                for output in OUTPUTS
+                if output in self._contents
+            }
             return WrittenResult(nodes, change)
 
-    def _write_node(self, output: str, content: Content, change: SceneChange) -> Node:
-        fixed, moving = self.images.fixed_source.shown, self.images.moving_source.shown
-        node = self.outputs[output]
+    def _write_node(self, output: str, node: Node | None, change: SceneChange) -> Node:
+        fixed, moving = self._images.shown
         if node is not None and node.GetScene() is None:
             node = None  # the user has removed it
         is_new = node is None
         if node is None:
-            class_name, name = OUTPUTS[output]
-            title = name.format(fixed=fixed.GetName(), moving=moving.GetName())
-            node = change.add(class_name, title)
+            node = change.add(OUTPUTS[output][0], output_title(output, fixed, moving))
         change.keep_with_display(node)
-        content.write(node, is_new)
-        measured = self.metrics if output in _MEASURED else {}
-        set_attributes(node, {**self.attributes, **measured, "Output": output})
+        self._contents[output](node, is_new)
+        metrics = self._result.metrics if output in _MEASURED else None
+        attributes = result_attributes(self._result.provenance, metrics)
+        set_attributes(node, {**attributes, "Output": output})
         node.SetDescription(_DESCRIPTIONS.get(output, ""))
-        set_roles(node, *_roles(output, fixed, moving))
+        set_roles(node, *output_roles(output, fixed, moving))
         if is_new:
-            place_under(node, fixed)
+            change.place_under(node, fixed)
         return node
-
-
-class ResultPreparation:
-    """The way of a result into the scene of its images, in three steps.
-
-    First everything is computed that the nodes will hold, which takes most of the time of large
-    volumes and may be done in any thread; then it is given to VTK; then the scene is changed. If
-    that fails, it is as before. New nodes stand under the fixed volume in the subject hierarchy.
-    All refer to both volumes in Slicer's roles of spatial registration, and have attributes that
-    tell where they come from, see :func:`~.node_attributes.result_attributes`. Beyond the fixed
-    image, or the slices of it that were registered, a transform goes on as at the border.
-
-    Args:
-        result: of the registration of ``images``.
-        images: from :func:`~..scene.scene_images.scene_images`.
-        outputs: the wanted ones, by the names of :data:`OUTPUTS`, and the nodes to write into; None
-            for a new node. By default everything, into the nodes of an earlier result. Labels that
-            were not registered have none.
-
-    Raises:
-        InputError: for nodes that cannot be written into, or volumes that the scene has lost.
-    """
-
-    def __init__(
-        self,
-        result: FoundResult,
-        images: SceneImages,
-        outputs: Mapping[str, Node | None] | None = None,
-    ) -> None:
-        fixed, moving = images.fixed_source.shown, images.moving_source.shown
-        _check_inputs(fixed, moving)
-        if outputs is None:
-            earlier = find_outputs(fixed, moving)
-            outputs = {output: earlier.get(output) for output in OUTPUTS}
-        check_outputs(outputs, fixed, moving)
-        self._result, self._images, self._outputs = result, images, dict(outputs)
-        self._made: dict[str, MakeContent] = {}
-
-    def compute(self) -> None:
-        """Compute; neither the scene nor VTK is touched."""
-        placed = place(self._result, self._images)
-        self._made = result_contents(placed, self._result.metrics, self._images, self._outputs)
-
-    def finish(self) -> PreparedResult:
-        """Return what was computed, ready to be written."""
-        result = self._result
-        return PreparedResult(
-            self._images,
-            self._outputs,
-            {output: self._made[output]() for output in OUTPUTS if output in self._made},
-            result_attributes(result.provenance),
-            result_attributes(result.provenance, result.metrics),
-        )
-
-
-def _check_inputs(fixed: Node, moving: Node) -> None:
-    for role, node in (("fixed", fixed), ("moving", moving)):
-        if node.GetScene() is None:
-            raise InputError(
-                f"the {role} volume {node.GetName()!r} was removed from the scene before the "
-                "result was there; nothing was written"
-            )
-
-
-def _roles(output: str, fixed: Node, moving: Node) -> tuple[Node, Node]:
-    """Return what is fixed and what moves; the inverse moves the fixed image."""
-    return (moving, fixed) if output == "inverse" else (fixed, moving)

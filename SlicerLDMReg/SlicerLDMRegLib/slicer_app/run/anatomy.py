@@ -61,7 +61,7 @@ def label_numbers(node: Node, left_out: Collection[str] = ()) -> dict[str, int]:
 
 
 class Match(NamedTuple):
-    """What a model makes of a structure.
+    """The region of a model that a structure is.
 
     Attributes:
         text: in a word or two; empty for a model without regions.
@@ -75,7 +75,7 @@ class Match(NamedTuple):
 
 
 def match_structure(words: str, card: ModelCard | None) -> Match:
-    """Find what a model makes of a structure.
+    """Find the region of a model that a structure is.
 
     Args:
         words: what the structure is called, or its prompt.

@@ -1,8 +1,9 @@
-"""What can be chosen on the panel: values are what the library takes, labels what users read."""
+"""The choices on the panel: values that the library takes, with the labels that users read."""
 
 from __future__ import annotations
 
 import enum
+from typing import Any
 
 from slicer.i18n import tr as _
 
@@ -10,6 +11,7 @@ __all__ = [
     "Alignment",
     "Anatomy",
     "Axis",
+    "Choice",
     "Device",
     "Diffeomorphic",
     "Extent",
@@ -19,144 +21,94 @@ __all__ = [
 ]
 
 
-class Extent(enum.Enum):
-    """What of the volumes is registered."""
+class Choice(enum.Enum):
+    """A choice of a combo box; parameter nodes store its name."""
 
-    WHOLE = "whole volume"
-    VIEW = "slice shown in a view"
-    RANGE = "range of slices"
-    FRAMES = "all frames of a sequence"
+    _text: str
+
+    def __new__(cls, value: Any, label: str) -> Choice:
+        choice = object.__new__(cls)
+        choice._value_, choice._text = value, label
+        return choice
 
     def label(self) -> str:
-        return {
-            Extent.WHOLE: _("Whole volumes"),
-            Extent.VIEW: _("The slice shown in a view"),
-            Extent.RANGE: _("A range of slices, one by one"),
-            Extent.FRAMES: _("All frames of a sequence"),
-        }[self]
+        """Return the text in the combo box, which Slicer asks for."""
+        return self._text
 
 
-class Axis(enum.Enum):
+class Extent(Choice):
+    """The part of the volumes that is registered."""
+
+    WHOLE = "whole volume", _("Whole volumes")
+    VIEW = "slice shown in a view", _("The slice shown in a view")
+    RANGE = "range of slices", _("A range of slices, one by one")
+    FRAMES = "all frames of a sequence", _("All frames of a sequence")
+
+
+class Axis(Choice):
     """The plane of a range of slices."""
 
-    AXIAL = "axial"
-    CORONAL = "coronal"
-    SAGITTAL = "sagittal"
-
-    def label(self) -> str:
-        return {
-            Axis.AXIAL: _("Axial"),
-            Axis.CORONAL: _("Coronal"),
-            Axis.SAGITTAL: _("Sagittal"),
-        }[self]
+    AXIAL = "axial", _("Axial")
+    CORONAL = "coronal", _("Coronal")
+    SAGITTAL = "sagittal", _("Sagittal")
 
 
-class Anatomy(enum.Enum):
-    """What tells a model with regions where they are."""
+class Anatomy(Choice):
+    """The source of the regions of a model with regions."""
 
-    AUTOMATIC = "automatic"
-    LABELS = "fixed labels"
-    MODEL = "model"
-    NONE = "none"
-
-    def label(self) -> str:
-        return {
-            Anatomy.AUTOMATIC: _("Automatic"),
-            Anatomy.LABELS: _("The fixed labels below"),
-            Anatomy.MODEL: _("A segmentation by the model"),
-            Anatomy.NONE: _("Nothing"),
-        }[self]
+    AUTOMATIC = "automatic", _("Automatic")
+    LABELS = "fixed labels", _("The fixed labels below")
+    MODEL = "model", _("A segmentation by the model")
+    NONE = "none", _("Nothing")
 
 
-class Alignment(enum.Enum):
-    """How the images are brought together before they are deformed."""
+class Alignment(Choice):
+    """The alignment of the images before they are deformed."""
 
-    AUTO = "auto"
-    NONE = "none"
-    CENTER = "center"
-    RIGID = "rigid"
-    AFFINE = "affine"
-
-    def label(self) -> str:
-        return {
-            Alignment.AUTO: _("Automatic"),
-            Alignment.NONE: _("None: they lie well already"),
-            Alignment.CENTER: _("Centres of mass"),
-            Alignment.RIGID: _("Rigid"),
-            Alignment.AFFINE: _("Affine"),
-        }[self]
+    AUTO = "auto", _("Automatic")
+    NONE = "none", _("None: they lie well already")
+    CENTER = "center", _("Centres of mass")
+    RIGID = "rigid", _("Rigid")
+    AFFINE = "affine", _("Affine")
 
 
-class Device(enum.Enum):
-    """Where the computation runs."""
+class Device(Choice):
+    """The device that computes."""
 
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-    MPS = "mps"
-
-    def label(self) -> str:
-        return {
-            Device.AUTO: _("Automatic"),
-            Device.CPU: _("Processor (CPU)"),
-            Device.CUDA: _("NVIDIA or AMD graphics card (CUDA)"),
-            Device.MPS: _("Apple graphics card (MPS)"),
-        }[self]
+    AUTO = "auto", _("Automatic")
+    CPU = "cpu", _("Processor (CPU)")
+    CUDA = "cuda", _("NVIDIA or AMD graphics card (CUDA)")
+    MPS = "mps", _("Apple graphics card (MPS)")
 
 
-class Precision(enum.Enum):
-    """Of the network."""
+class Precision(Choice):
+    """The precision of the network."""
 
-    AUTO = "auto"
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-
-    def label(self) -> str:
-        return _("Automatic") if self is Precision.AUTO else self.value
+    AUTO = "auto", _("Automatic")
+    FLOAT32 = "float32", "float32"
+    BFLOAT16 = "bfloat16", "bfloat16"
 
 
-class Refinement(enum.Enum):
+class Refinement(Choice):
     """Whether the field is optimised on the pair."""
 
-    MODEL = None
-    ON = True
-    OFF = False
-
-    def label(self) -> str:
-        return {
-            Refinement.MODEL: _("As the model recommends"),
-            Refinement.ON: _("On"),
-            Refinement.OFF: _("Off"),
-        }[self]
+    MODEL = None, _("As the model recommends")
+    ON = True, _("On")
+    OFF = False, _("Off")
 
 
-class Similarity(enum.Enum):
-    """What the refinement improves."""
+class Similarity(Choice):
+    """The similarity of the images that the refinement improves."""
 
-    AUTO = "auto"
-    MSE = "mse"
-    LNCC = "lncc"
-    MIND = "mind"
-
-    def label(self) -> str:
-        return {
-            Similarity.AUTO: _("As the model recommends"),
-            Similarity.MSE: _("Mean squares (equal intensities)"),
-            Similarity.LNCC: _("Local correlation (one modality)"),
-            Similarity.MIND: _("MIND (different modalities)"),
-        }[self]
+    AUTO = "auto", _("As the model recommends")
+    MSE = "mse", _("Mean squares (equal intensities)")
+    LNCC = "lncc", _("Local correlation (one modality)")
+    MIND = "mind", _("MIND (different modalities)")
 
 
-class Diffeomorphic(enum.Enum):
+class Diffeomorphic(Choice):
     """Whether the map must not fold."""
 
-    MODEL = None
-    YES = True
-    NO = False
-
-    def label(self) -> str:
-        return {
-            Diffeomorphic.MODEL: _("As the model recommends"),
-            Diffeomorphic.YES: _("Yes"),
-            Diffeomorphic.NO: _("No"),
-        }[self]
+    MODEL = None, _("As the model recommends")
+    YES = True, _("Yes")
+    NO = False, _("No")

@@ -1,4 +1,4 @@
-"""What the panel has chosen, kept in a parameter node: it is saved with the scene."""
+"""The choices on the panel, kept in a parameter node, which is saved with the scene."""
 
 # Annotations are read by the wrapper, which older Slicers do not give them as text.
 from typing import Annotated, Any, Union

@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 from ...errors import InputError
 from ...pipeline.request import RegistrationRequest
 from ...pipeline.slices import SliceSelection
-from ..results.result_nodes import OUTPUTS, check_outputs, find_outputs
+from ..results.result_nodes import OUTPUTS, check_outputs
 from ..results.sequence_results import SEQUENCE_OUTPUTS
 from ..scene.frames import FrameSequence, sequence_of
 from ..scene.scene_images import LabelSource, SceneImages, VolumeSource, scene_images
@@ -154,17 +154,6 @@ class RegistrationPlan:
         if self.guided and images.fixed_labels is not None:
             fields["fixed_segmentation"] = images.fixed_labels
         return RegistrationRequest(**fields)
-
-    def output_nodes(self, images: SceneImages) -> dict[str, Node | None]:
-        """Return what is wanted, and the nodes that there are; None for a new node.
-
-        Args:
-            images: from :meth:`images`.
-        """
-        earlier = find_outputs(images.fixed_source.shown, images.moving_source.shown)
-        chosen = {node for node in self.outputs.values() if node is not None}
-        free = {output: node for output, node in earlier.items() if node not in chosen}
-        return {output: node or free.get(output) for output, node in self.outputs.items()}
 
     def _extent_problems(self) -> list[InputError]:
         if self.extent is Extent.FRAMES:

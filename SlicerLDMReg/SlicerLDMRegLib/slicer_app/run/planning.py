@@ -1,4 +1,4 @@
-"""From the choices on the panel to a plan: one mapping of parameters to fields of a request."""
+"""The plan of the choices on the panel: one mapping of parameters to fields of a request."""
 
 from __future__ import annotations
 
@@ -12,16 +12,22 @@ from .choices import Anatomy, Extent
 from .parameters import OUTPUT_PARAMETERS, REQUEST_FIELDS, RegistrationParameters, refinement
 from .plan import RegistrationPlan
 
-__all__ = ["chosen_card", "image_dimension", "plan_of"]
+__all__ = ["chosen_card", "image_dimension", "plan_of", "volume_sizes"]
+
+
+def volume_sizes(parameters: RegistrationParameters) -> list[tuple[int, ...] | None]:
+    """Return the sizes in voxels of the fixed and the moving volume; None: not known yet."""
+    return [
+        None
+        if node is None or node.GetImageData() is None
+        else tuple(node.GetImageData().GetDimensions())
+        for node in (parameters.fixedVolume, parameters.movingVolume)
+    ]
 
 
 def image_dimension(parameters: RegistrationParameters) -> int | None:
     """Return 2 or 3, the dimension of the images that are registered; None: not known yet."""
-    sizes = [
-        node.GetImageData().GetDimensions()
-        for node in (parameters.fixedVolume, parameters.movingVolume)
-        if node is not None and node.GetImageData() is not None
-    ]
+    sizes = [size for size in volume_sizes(parameters) if size is not None]
     if not sizes:
         return None
     flat = any(1 in size for size in sizes)

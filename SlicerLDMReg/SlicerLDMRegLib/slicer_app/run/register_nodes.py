@@ -11,13 +11,12 @@ from ...pipeline.progress import Progress
 from ...pipeline.request import RegistrationRequest
 from ...pipeline.result import RegistrationResult
 from ...pipeline.slices import SliceSelection
-from ..results.finished_run import FinishedRun
 from ..results.result_nodes import OUTPUTS
-from ..scene.steps import all_at_once
+from ..scene.steps import Steps, all_at_once
 from ..scene.volume_nodes import Node, volume_geometry
 from ..setup.dependencies import require_packages
 from .plan import Extent, RegistrationPlan
-from .run import Report, Run, Waits
+from .run import FinishedRun, Report, Run
 
 if TYPE_CHECKING:
     from ...pipeline import Runner
@@ -132,7 +131,7 @@ def run_plan(
     require_packages()
     whole = progress or Progress()
 
-    def compute(request: RegistrationRequest, report: Report) -> Waits[RegistrationResult]:
+    def compute(request: RegistrationRequest, report: Report) -> Steps[RegistrationResult]:
         yield False
         told = Progress(report, lambda: whole.cancelled)
         return (runner or _shared_runner()).run(request, told)

@@ -1,4 +1,4 @@
-"""A registration from the panel: computed by the worker, written into the scene when it succeeds.
+"""Registrations from the panel, computed by the worker, written into the scene if they succeed.
 
 Nothing here waits. A timer calls :meth:`RegistrationSession.poll`, which does a piece of the work
 and calls back; in between, the application is alive.
@@ -20,9 +20,9 @@ from ...pipeline.request import RegistrationRequest
 from ...pipeline.result import RegistrationResult
 from ...worker.client import WorkerClient
 from ...worker.errors import describe_error, restore_error
-from ..results.finished_run import FinishedRun
+from ..scene.steps import SHARE_SECONDS, Steps
 from .plan import RegistrationPlan
-from .run import SHARE_SECONDS, Report, Run, Waits
+from .run import FinishedRun, Report, Run
 
 __all__ = ["RegistrationSession", "worker_client"]
 
@@ -83,11 +83,6 @@ class RegistrationSession:
     def running(self) -> bool:
         """Whether there is a run that has neither succeeded nor failed."""
         return self._current is not None
-
-    @property
-    def worker_pid(self) -> int | None:
-        """Of the worker, while there is one."""
-        return None if self._client is None else self._client.pid
 
     def start(
         self,
@@ -201,7 +196,7 @@ class RegistrationSession:
             self._client.on_log = self._log
         return self._client
 
-    def _in_worker(self, request: RegistrationRequest, report: Report) -> Waits[RegistrationResult]:
+    def _in_worker(self, request: RegistrationRequest, report: Report) -> Steps[RegistrationResult]:
         """Let the worker register; it stops where nobody waits for it any more."""
         job = self._worker().submit(request, on_progress=report)
         try:

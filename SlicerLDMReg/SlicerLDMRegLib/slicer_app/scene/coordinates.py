@@ -1,4 +1,4 @@
-"""Between the coordinates of Slicer (RAS) and those of ITK and the library (LPS), all in mm.
+"""The coordinates of Slicer (RAS) and those of ITK and the library (LPS), all in mm.
 
 ``x`` and ``y`` change their sign, ``z`` stays. A lattice is an ``IJKToRAS`` matrix in Slicer and an
 :class:`~SlicerLDMRegLib.geometry.ImageGeometry` in the library.
@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import slicer
 import vtk
 
 from ...errors import InputError
@@ -18,10 +19,10 @@ from ...geometry import ImageGeometry
 
 __all__ = [
     "FLIP",
-    "array_from_vtk_matrix",
     "geometry_from_ijk_to_ras",
     "ijk_to_ras",
-    "vtk_matrix",
+    "matrix_of",
+    "stored_voxels_to_ras",
 ]
 
 FloatArray = npt.NDArray[np.float64]
@@ -74,13 +75,20 @@ def geometry_from_ijk_to_ras(
     )
 
 
-def vtk_matrix(matrix: npt.ArrayLike) -> Any:
-    """Return a 4x4 array as a ``vtkMatrix4x4``."""
-    result = vtk.vtkMatrix4x4()
-    result.DeepCopy(np.asarray(matrix, dtype=np.float64).ravel().tolist())
-    return result
+def matrix_of(getter: Callable[[Any], object]) -> FloatArray:
+    """Return the 4x4 array of the matrix that a getter fills in, as ``node.GetIJKToRASMatrix``."""
+    matrix = vtk.vtkMatrix4x4()
+    getter(matrix)
+    return np.asarray(slicer.util.arrayFromVTKMatrix(matrix))
 
 
-def array_from_vtk_matrix(matrix: Any) -> FloatArray:
-    """Return a ``vtkMatrix4x4`` as a 4x4 array."""
-    return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
+def stored_voxels_to_ras(getter: Callable[[Any], object], image: Any) -> FloatArray:
+    """Return the 4x4 matrix from the indices of an array of voxels to points, RAS mm.
+
+    Args:
+        getter: of the matrix from the indices of a ``vtkImageData``.
+        image: whose first voxel has nearly always, but not always, the index 0.
+    """
+    matrix = matrix_of(getter)
+    matrix[:3, 3] += matrix[:3, :3] @ image.GetExtent()[::2]
+    return matrix

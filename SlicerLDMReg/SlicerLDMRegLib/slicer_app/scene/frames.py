@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...errors import InputError
+from .nodes import nodes_of_class
 from .scene_images import VolumeSource
 from .volume_nodes import Node
 
@@ -50,10 +51,7 @@ class FrameSequence:
 
 def sequence_of(volume: Node) -> FrameSequence | None:
     """Return the sequence that a volume of the scene shows a frame of; None: it is a still one."""
-    browsers = volume.GetScene().GetNodesByClass("vtkMRMLSequenceBrowserNode")
-    browsers.UnRegister(None)
-    for number in range(browsers.GetNumberOfItems()):
-        browser = browsers.GetItemAsObject(number)
+    for browser in nodes_of_class(volume.GetScene(), "vtkMRMLSequenceBrowserNode"):
         if browser.IsProxyNodeID(volume.GetID()):
             return FrameSequence(browser, browser.GetSequenceNode(volume), volume)
     return None

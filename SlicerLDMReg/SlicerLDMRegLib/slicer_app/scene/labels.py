@@ -1,4 +1,4 @@
-"""Labels: from label map and segmentation nodes, with names, and into segmentations.
+"""Labels, from label map and segmentation nodes, with names, and in segmentations.
 
 A label image holds one number a voxel, 0 is background. A segmentation node can hold more: segments
 that overlap, on lattices of their own, or as surfaces.
@@ -17,7 +17,7 @@ import slicer
 
 from ...errors import InputError
 from ...geometry import ImageGeometry
-from .coordinates import ijk_to_ras, vtk_matrix
+from .coordinates import ijk_to_ras
 from .segment_layers import GEOMETRY_PARAMETER, on_lattice, segment_layers
 from .volume_nodes import Node, image_from_volume, vtk_image
 
@@ -29,10 +29,11 @@ __all__ = [
     "oriented_image",
     "segment_numbers",
     "segmentation_from_labels",
+    "set_segmentation",
 ]
 
 # Colour tables with names of anatomy come from files or users; of those that Slicer ships, these
-# are given to any label map, whatever it shows.
+# are given to label maps of any anatomy.
 _NAMED_TABLES = ("File", "UserDefined")
 _ANONYMOUS_TABLES = ("Generic", "Chart")
 Color = tuple[float, float, float]
@@ -136,7 +137,8 @@ def oriented_image(image: sitk.Image) -> Any:
     """Return a 3D label image (LPS mm) as a ``vtkOrientedImageData``, RAS."""
     data = slicer.vtkOrientedImageData()
     data.ShallowCopy(vtk_image(sitk.GetArrayViewFromImage(image)))
-    data.SetImageToWorldMatrix(vtk_matrix(ijk_to_ras(ImageGeometry.from_image(image))))
+    matrix = ijk_to_ras(ImageGeometry.from_image(image))
+    data.SetImageToWorldMatrix(slicer.util.vtkMatrixFromArray(matrix))
     return data
 
 
@@ -167,6 +169,23 @@ def segmentation_from_labels(
         segment.AddRepresentation("Binary labelmap", shared)
         segmentation.AddSegment(segment, f"Segment_{number}")
     return segmentation
+
+
+def set_segmentation(node: Node, segmentation: Any, reference: Node) -> None:
+    """Give a segmentation node a ``vtkSegmentation`` in the world; it loses its parent.
+
+    Only what the node refers to is exchanged, see :func:`~.volume_nodes.set_voxels`.
+
+    Args:
+        node: segmentation node.
+        segmentation: as :func:`segmentation_from_labels` makes it.
+        reference: volume on whose lattice the segments are drawn.
+    """
+    role = slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
+    with slicer.util.NodeModify(node):
+        node.SetAndObserveTransformNodeID(None)
+        node.SetAndObserveSegmentation(segmentation)
+        node.SetNodeReferenceID(role, reference.GetID())
 
 
 def segment_numbers(segmentation: Any, ids: Sequence[str]) -> list[int]:

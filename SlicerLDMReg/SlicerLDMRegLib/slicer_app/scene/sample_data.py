@@ -1,4 +1,4 @@
-"""The sample pairs: in the module Sample Data, and "Try it" on the panel.
+"""The sample pairs, in the module Sample Data and in "Try it" on the panel.
 
 Each is a fixed and a moving image, made by this project, and the labels of both, which become
 segmentations. Nothing is downloaded.
@@ -20,9 +20,8 @@ from slicer.i18n import tr as _
 
 from ...errors import InputError, ModelError
 from ...resources import sample_data_dir
-from ..results.node_attributes import PREFIX
-from ..results.node_content import SegmentationContent
-from .labels import labels_from_node, segmentation_from_labels
+from .labels import labels_from_node, segmentation_from_labels, set_segmentation
+from .nodes import PREFIX, nodes_of_class
 from .volume_nodes import Node, volume_geometry
 
 __all__ = [
@@ -33,28 +32,12 @@ __all__ = [
     "available_pairs",
     "load_pair",
     "register_sample_data",
-    "try_it",
 ]
 
 #: The group of the pairs in the module Sample Data.
 CATEGORY = "LDM Registration"
 
 _SAMPLE = PREFIX + "Sample"
-# Parameters that fit some images only, and those that fit the computer.
-_OF_IMAGES = (
-    "extent",
-    "view",
-    "axis",
-    "firstSlice",
-    "lastSlice",
-    "referenceFrame",
-    "anatomy",
-    "leftOut",
-    "prompts",
-    "alignment",
-    "initialTransform",
-)
-_MACHINE = ("device", "precision")
 _PARTS = ("fixed", "moving", "fixed_labels", "moving_labels")
 
 
@@ -220,12 +203,9 @@ def _load_source(source: Any) -> list[Node]:
 
 def _loaded(pair: SamplePair, part: str) -> Node | None:
     """Return the node that was loaded for a part of a pair before."""
-    nodes = slicer.mrmlScene.GetNodes()
-    for number in range(nodes.GetNumberOfItems()):
-        node = nodes.GetItemAsObject(number)
-        if node.GetAttribute(_SAMPLE) == f"{pair.kind} {part}":
-            return node
-    return None
+    mark = f"{pair.kind} {part}"
+    found = (n for n in nodes_of_class(slicer.mrmlScene) if n.GetAttribute(_SAMPLE) == mark)
+    return next(found, None)
 
 
 def _volume(pair: SamplePair, part: str, name: str) -> Node:
@@ -249,7 +229,7 @@ def _labels(pair: SamplePair, part: str, volume: Node, like: Node | None = None)
     try:
         labels = labels_from_node(voxels, volume_geometry(volume))
         known = pair.label_names()
-        # The numbers of the files are those of the model, whatever it calls them.
+        # The numbers of the files are those of the model, also where it has other names.
         present = slicer.util.arrayFromVolume(voxels)
         names = {int(n): known.get(int(n), f"Label {n}") for n in np.unique(present) if n > 0}
         colors = (pair.colors or _spread_colors(names)) if like is None else _colors(like)
@@ -258,7 +238,8 @@ def _labels(pair: SamplePair, part: str, volume: Node, like: Node | None = None)
         _forget_file(voxels)
         slicer.mrmlScene.RemoveNode(voxels)
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
-    SegmentationContent(segmentation, volume).write(node, is_new=True)
+    set_segmentation(node, segmentation, volume)
+    node.CreateDefaultDisplayNodes()
     node.SetAttribute(_SAMPLE, f"{pair.kind} {part}")
     return node
 
@@ -288,34 +269,3 @@ def _colors(node: Node) -> dict[int, tuple[float, float, float]]:
     segmentation = node.GetSegmentation()
     segments = [segmentation.GetNthSegment(n) for n in range(segmentation.GetNumberOfSegments())]
     return {segment.GetLabelValue(): segment.GetColor() for segment in segments}
-
-
-def try_it(kind: str, parameters: Any) -> LoadedPair:
-    """Load a pair and choose it on the panel; all options but the device become as at first.
-
-    Args:
-        kind: one of :data:`PAIRS`.
-        parameters: :class:`~..run.parameters.RegistrationParameters` of the panel.
-
-    Raises:
-        InputError: see :func:`load_pair`; the form stays as it is.
-    """
-    from ...model_store import find_model
-    from ..run.parameters import OPTIONS, OUTPUT_PARAMETERS, restore
-
-    loaded = load_pair(kind)
-    try:
-        model = find_model(PAIRS[kind].model, "registration").id
-    except ModelError:
-        model = "auto"
-    outputs = tuple(node for _wanted, node in OUTPUT_PARAMETERS.values())
-    options = tuple(name for name in OPTIONS if name not in _MACHINE)
-    with slicer.util.NodeModify(parameters.parameterNode):
-        # What was chosen for other images would not fit these.
-        restore(parameters, (*_OF_IMAGES, *options, *outputs))
-        parameters.fixedVolume = loaded.fixed
-        parameters.movingVolume = loaded.moving
-        parameters.fixedLabels = loaded.fixed_labels
-        parameters.movingLabels = loaded.moving_labels
-        parameters.model = model
-    return loaded

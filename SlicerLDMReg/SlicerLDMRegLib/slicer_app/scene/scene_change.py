@@ -1,30 +1,22 @@
-"""Changes of the scene that happen as one, all of them or none, and can be taken back."""
+"""Changes of the scene as one, all of them or none, which can be taken back."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable
+from functools import partial
 from types import TracebackType
 from typing import Any
 
 import slicer
 
-from .subject_hierarchy import forget_item
+from .nodes import display_nodes, nodes_of_class
+from .subject_hierarchy import forget_item, has_item, place_under, remove_node
 from .volume_nodes import Node
 
-__all__ = ["NodeState", "SceneChange", "view_nodes"]
+__all__ = ["NodeState", "SceneChange"]
 
 _VIEW_CLASSES = ("vtkMRMLSliceNode", "vtkMRMLSliceCompositeNode", "vtkMRMLViewNode")
-
-
-def view_nodes(scene: Any) -> list[Node]:
-    """Return the nodes that say what the slice and 3D views of a scene show."""
-    found = []
-    for name in _VIEW_CLASSES:
-        nodes = scene.GetNodesByClass(name)
-        nodes.UnRegister(None)
-        found += [nodes.GetItemAsObject(n) for n in range(nodes.GetNumberOfItems())]
-    return found
 
 
 class NodeState:
@@ -68,9 +60,9 @@ class NodeState:
 
 
 class SceneChange:
-    """What is done to a scene within a ``with`` block: kept as a whole, or not at all.
+    """The changes of a scene in a ``with`` block: kept as a whole, or not at all.
 
-    When the block raises, whatever was added to the scene is removed and whatever was announced
+    When the block raises, all that was added to the scene is removed and all that was announced
     with :meth:`keep` or :meth:`on_undo` is as before. Afterwards :meth:`revert` does the same, when
     the user asks for it. Views and lists of nodes update once, at the end of the block.
 
@@ -112,9 +104,15 @@ class SceneChange:
     def keep_with_display(self, node: Node, deep: bool = False) -> None:
         """Remember a node and, if it has some, its display nodes."""
         # The last one is restored first: what is displayed sets some of how it is displayed.
-        for display in _display_nodes(node):
+        for display in display_nodes(node):
             self.keep(display)
         self.keep(node, deep)
+
+    def keep_views(self) -> None:
+        """Remember what the slice and 3D views show."""
+        for class_name in _VIEW_CLASSES:
+            for view in nodes_of_class(self._scene, class_name):
+                self.keep(view)
 
     def on_undo(self, function: Callable[[], None]) -> None:
         """Call a function when the change is undone; those that were added last come first."""
@@ -123,6 +121,12 @@ class SceneChange:
     def add(self, class_name: str, name: str) -> Node:
         """Add a new node; its name gets a number if the scene has it already."""
         return self._scene.AddNewNodeByClass(class_name, self._scene.GetUniqueNameByString(name))
+
+    def place_under(self, node: Node, parent: Node) -> None:
+        """Put a new node under another one in the subject hierarchy."""
+        if not has_item(parent):  # only outside of the application
+            self.on_undo(partial(forget_item, parent))
+        place_under(node, parent)
 
     def revert(self) -> None:
         """Take everything back; nodes that were removed in the meantime are left out."""
@@ -134,7 +138,7 @@ class SceneChange:
             self._take_back()
 
     def __enter__(self) -> SceneChange:
-        self._before = {node.GetID() for node in self._nodes()}
+        self._before = {node.GetID() for node in nodes_of_class(self._scene)}
         self._scene.StartState(slicer.vtkMRMLScene.BatchProcessState)
         return self
 
@@ -144,33 +148,26 @@ class SceneChange:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._created = [node for node in self._nodes() if node.GetID() not in self._before]
+        self._created = [
+            node for node in nodes_of_class(self._scene) if node.GetID() not in self._before
+        ]
         try:
             if kind is not None:
                 self._take_back()
         finally:
             self._scene.EndState(slicer.vtkMRMLScene.BatchProcessState)
 
-    def _nodes(self) -> list[Node]:
-        nodes = self._scene.GetNodes()
-        return [nodes.GetItemAsObject(n) for n in range(nodes.GetNumberOfItems())]
-
     def _take_back(self) -> None:
         """Undo all that can be undone, last things first, and raise what one of them raises."""
         undo, self._undo = self._undo, []
         with contextlib.ExitStack() as stack:
             for node in _with_belongings(self.created):
-                stack.callback(self._remove, node)
+                stack.callback(remove_node, self._scene, node)
             for function in undo:
                 stack.callback(function)
         self._created.clear()
         self._kept.clear()
         self._layers.clear()
-
-    def _remove(self, node: Node) -> None:
-        if node.GetScene() is self._scene:
-            forget_item(node)
-            self._scene.RemoveNode(node)
 
 
 @contextlib.contextmanager
@@ -197,15 +194,8 @@ def _with_belongings(nodes: Iterable[Node]) -> list[Node]:
     """Return nodes with the display and storage nodes that they got since they were added."""
     found = list(nodes)
     for node in list(found):
-        belongings = _display_nodes(node)
+        belongings = display_nodes(node)
         if node.IsA("vtkMRMLStorableNode"):
             belongings.append(node.GetStorageNode())
         found += [own for own in belongings if own is not None and own not in found]
     return found
-
-
-def _display_nodes(node: Node) -> list[Node]:
-    if not node.IsA("vtkMRMLDisplayableNode"):
-        return []
-    nodes = [node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes())]
-    return [display for display in nodes if display is not None]

@@ -1,4 +1,4 @@
-"""From nodes to the images of a registration: whole volumes, a slice, some slices, or a frame."""
+"""The images of a registration, from nodes: whole volumes, a slice, some slices, or a frame."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class VolumeSource:
 
     @property
     def name(self) -> str:
-        """What the user calls it."""
+        """The name of the node that is shown."""
         return str(self.shown.GetName())
 
     def image(self) -> sitk.Image:
@@ -98,6 +98,11 @@ class SceneImages:
     planes: tuple[Plane, Plane] | None = None
     resampled: tuple[sitk.Image, sitk.Image | None] | None = None
 
+    @property
+    def shown(self) -> tuple[Node, Node]:
+        """The nodes of the scene that stand for the fixed and the moving image."""
+        return self.fixed_source.shown, self.moving_source.shown
+
     def fields(self) -> dict[str, Any]:
         """Return the fields of a :class:`RegistrationRequest`, as far as there are any."""
         images = ("", "_labels", "_mask")
@@ -140,46 +145,37 @@ def scene_images(
         raise InputError(
             f"the fixed and the moving volume are both {pair[0].name!r}; select two volumes"
         )
-    sides = [_Side(pair[0], fixed_labels, fixed_mask)]
-    yield
-    sides.append(_Side(pair[1], moving_labels, moving_mask))
-    yield
+    sides: list[_Side] = []
+    inputs = zip(pair, (fixed_labels, moving_labels), (fixed_mask, moving_mask), strict=True)
+    for source, labels, mask in inputs:
+        sides.append(_Side(source, labels, mask))
+        yield False
+    first, second = sides
     _choose_lattices(sides, view)
-    planes = None
-    if sides[0].is_slice:
-        planes = plane_pair(sides[0].lattice, sides[1].lattice)
+    if first.is_slice:
+        first.plane, second.plane = plane_pair(first.lattice, second.lattice)
+    planes = None if first.plane is None or second.plane is None else (first.plane, second.plane)
     start = None
     if initial_transform is not None:
-        start = yield from itk_transform(initial_transform, sides[0].lattice, planes)
+        start = yield from itk_transform(initial_transform, first.lattice, planes)
     images = [side.image_on_lattice() for side in sides]
-    yield
-    fixed_found = sides[0].labels_on(sides[0].lattice)
-    yield
+    yield False
+    fixed_found = first.labels_on(first.lattice)
+    yield False
     names = {} if fixed_found is None else fixed_found.names
-    moving_found = sides[1].labels_on(sides[1].lattice, names)
-    yield
-    labels = [fixed_found, moving_found]
-    label_images = [None if found is None else found.image for found in labels]
-    masks = [sides[0].mask()]
-    yield
-    masks.append(sides[1].mask())
-    yield
-    if planes is not None:
-        images = [plane.flatten(image) for plane, image in zip(planes, images, strict=True)]
-        label_images, masks = (
-            [
-                None if image is None else plane.flatten(image)
-                for plane, image in zip(planes, flat, strict=True)
-            ]
-            for flat in (label_images, masks)
-        )
+    moving_found = second.labels_on(second.lattice, names)
+    yield False
+    masks = [first.mask()]
+    yield False
+    masks.append(second.mask())
+    yield False
     return SceneImages(
-        fixed=images[0],
-        moving=images[1],
+        fixed=first.flat(images[0]),
+        moving=second.flat(images[1]),
         fixed_source=pair[0],
         moving_source=pair[1],
-        fixed_labels=label_images[0],
-        moving_labels=label_images[1],
+        fixed_labels=None if fixed_found is None else first.flat(fixed_found.image),
+        moving_labels=None if moving_found is None else second.flat(moving_found.image),
         fixed_mask=masks[0],
         moving_mask=masks[1],
         label_names=names,
@@ -187,7 +183,7 @@ def scene_images(
         moving_colors={} if moving_found is None else moving_found.colors,
         initial_transform=start,
         planes=planes,
-        resampled=sides[1].whole(names) if sides[1].is_resampled else None,
+        resampled=second.whole(names) if second.is_resampled else None,
     )
 
 
@@ -206,6 +202,7 @@ class _Side:
         self.image = source.image()
         self.geometry = ImageGeometry.from_image(self.image)
         self.lattice = self.geometry
+        self.plane: Plane | None = None
 
     @property
     def is_slice(self) -> bool:
@@ -232,7 +229,11 @@ class _Side:
         """Return the mask on the lattice that is registered."""
         if self.masked is None:
             return None
-        return mask_from_node(self.masked.node, self.lattice, self.masked.segments)
+        return self.flat(mask_from_node(self.masked.node, self.lattice, self.masked.segments))
+
+    def flat(self, image: sitk.Image) -> sitk.Image:
+        """Return an image on the lattice, 2D where that is a slice."""
+        return image if self.plane is None else self.plane.flatten(image)
 
     def whole(self, names: Mapping[int, str]) -> tuple[sitk.Image, sitk.Image | None]:
         """Return the whole volume and its labels, numbered as others of the same names."""

@@ -12,18 +12,12 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 import slicer
-import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
 from ...errors import InputError
 from ...geometry import ImageGeometry
 from ...resampling import warp_image
-from .coordinates import (
-    array_from_vtk_matrix,
-    geometry_from_ijk_to_ras,
-    ijk_to_ras,
-    vtk_matrix,
-)
+from .coordinates import geometry_from_ijk_to_ras, ijk_to_ras, stored_voxels_to_ras
 from .volume_nodes import Node, world_matrix
 
 __all__ = ["GEOMETRY_PARAMETER", "SegmentLayer", "on_lattice", "segment_layers"]
@@ -118,7 +112,7 @@ def _voxelised(segmentation: Any, name: str, matrix: np.ndarray, size: tuple[int
     """
     lattice = slicer.vtkOrientedImageData()
     lattice.SetDimensions(*size)
-    lattice.SetImageToWorldMatrix(vtk_matrix(matrix))
+    lattice.SetImageToWorldMatrix(slicer.util.vtkMatrixFromArray(matrix))
     copy = slicer.vtkSegmentation()
     copy.SetSourceRepresentationName(segmentation.GetSourceRepresentationName())
     copy.CopySegmentFromSegmentation(segmentation, name)
@@ -134,15 +128,7 @@ def _layer(data: Any, world: np.ndarray, geometry: ImageGeometry, name: str) -> 
     """Return the label values of a ``vtkOrientedImageData`` at the voxels of a lattice."""
     if data.GetNumberOfPoints() == 0 or data.GetPointData().GetScalars() is None:
         return np.zeros(geometry.array_shape, np.uint8)
-    first = np.eye(4)
-    first[:3, 3] = data.GetExtent()[::2]
-    matrix = world @ array_from_vtk_matrix(_image_to_world(data)) @ first
+    matrix = world @ stored_voxels_to_ras(data.GetImageToWorldMatrix, data)
     own = geometry_from_ijk_to_ras(matrix, data.GetDimensions(), f"segmentation {name!r}")
     array = vtk_to_numpy(data.GetPointData().GetScalars()).reshape(own.array_shape)
     return np.asarray(sitk.GetArrayFromImage(on_lattice(own.to_image(array), geometry)))
-
-
-def _image_to_world(image: Any) -> Any:
-    matrix = vtk.vtkMatrix4x4()
-    image.GetImageToWorldMatrix(matrix)
-    return matrix

@@ -1,4 +1,4 @@
-"""Where nodes stand in the subject hierarchy, the tree that the Data module shows."""
+"""The subject hierarchy, the tree of nodes that the Data module shows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import slicer
 
 from .volume_nodes import Node
 
-__all__ = ["forget_item", "has_item", "place_under"]
+__all__ = ["forget_item", "has_item", "place_under", "remove_node"]
 
 
 def has_item(node: Node) -> bool:
@@ -34,6 +34,13 @@ def forget_item(node: Node) -> None:
     item = hierarchy.GetItemByDataNode(node)
     if item:
         hierarchy.RemoveItem(item, False, False)
+
+
+def remove_node(scene: Any, node: Node) -> None:
+    """Remove a node with its item from the scene, if the scene still has it."""
+    if node.GetScene() is scene:
+        forget_item(node)
+        scene.RemoveNode(node)
 
 
 def _hierarchy(node: Node) -> Any:

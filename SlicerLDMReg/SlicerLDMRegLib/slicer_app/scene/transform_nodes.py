@@ -18,15 +18,16 @@ from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 from ...displacement import DisplacementField
 from ...errors import InputError
 from ...geometry import ImageGeometry
-from .coordinates import FLIP, array_from_vtk_matrix, vtk_matrix
+from .coordinates import FLIP, matrix_of
 from .planes import Plane
+from .scene_change import SceneChange
 from .steps import Steps, all_at_once
 from .volume_nodes import Node
 
 __all__ = [
+    "add_transform",
     "check_transform_node",
     "field_from_transform",
-    "grid_from_field",
     "grid_from_vectors",
     "interpolate_linearly",
     "itk_transform",
@@ -41,24 +42,18 @@ _GRID_NODES = ("vtkMRMLTransformNode", "vtkMRMLGridTransformNode")
 _STEP_POINTS = 100_000
 
 
-def grid_from_field(field: DisplacementField) -> Any:
-    """Return a 3D field (fixed to moving points, LPS mm) as a ``vtkOrientedGridTransform``.
-
-    The grid has the lattice of the field in RAS: its directions are in the grid direction matrix,
-    its displacements are double scalars with the components R, A, S in mm. Between the nodes it is
-    interpolated linearly, as ITK does. Outside of the lattice VTK goes on with the displacement at
-    the border, also to both sides of a field of one slice; ITK has none there.
-    """
-    return grid_from_vectors(ras_vectors(field), field.geometry)
-
-
 def ras_vectors(field: DisplacementField) -> np.ndarray:
     """Return the displacements of a 3D field in RAS mm, ``(voxels, 3)``, as a grid holds them."""
     return np.ascontiguousarray(field.vectors * FLIP, np.float64).reshape(-1, 3)
 
 
 def grid_from_vectors(vectors: np.ndarray, geometry: ImageGeometry) -> Any:
-    """Return a ``vtkOrientedGridTransform`` as :func:`grid_from_field` does.
+    """Return a 3D field (fixed to moving points, LPS mm) as a ``vtkOrientedGridTransform``.
+
+    The grid has the lattice of the field in RAS: its directions are in the grid direction matrix,
+    its displacements are double scalars with the components R, A, S in mm. Between the nodes it is
+    interpolated linearly, as ITK does. Outside of the lattice VTK goes on with the displacement at
+    the border, also to both sides of a field of one slice; ITK has none there.
 
     Args:
         vectors: from :func:`ras_vectors`; not copied, it must not change.
@@ -74,7 +69,7 @@ def grid_from_vectors(vectors: np.ndarray, geometry: ImageGeometry) -> Any:
     image.GetPointData().SetScalars(numpy_to_vtk(vectors, array_type=vtk.VTK_DOUBLE))
     grid = slicer.vtkOrientedGridTransform()
     grid.SetInterpolationModeToLinear()
-    grid.SetGridDirectionMatrix(vtk_matrix(directions))
+    grid.SetGridDirectionMatrix(slicer.util.vtkMatrixFromArray(directions))
     grid.SetDisplacementGridData(image)
     return grid
 
@@ -104,6 +99,29 @@ def set_grid(node: Node, grid: Any) -> None:
         node.SetAndObserveTransformFromParent(grid)
 
 
+def add_transform(change: SceneChange, name: str, other: Node, inverse: bool = False) -> Node:
+    """Add a transform node that moves as another one does now, with all that is above it.
+
+    Args:
+        change: gets the new node.
+        name: of it.
+        other: any transform node.
+        inverse: move against it.
+    """
+    linear = other.IsTransformToWorldLinear()
+    node = change.add("vtkMRMLLinearTransformNode" if linear else "vtkMRMLTransformNode", name)
+    if linear:
+        getter = other.GetMatrixTransformFromWorld if inverse else other.GetMatrixTransformToWorld
+        slicer.util.updateTransformMatrixFromArray(node, matrix_of(getter))
+    elif inverse and other.GetParentTransformNode() is None:
+        node.SetAndObserveTransformToParent(other.GetTransformFromParent())
+    else:
+        whole = vtk.vtkGeneralTransform()
+        (other.GetTransformFromWorld if inverse else other.GetTransformToWorld)(whole)
+        node.SetAndObserveTransformToParent(whole)
+    return node
+
+
 def interpolate_linearly(node: Node) -> None:
     """Interpolate the grid of a transform node linearly between its nodes; others stay."""
     for transform in (node.GetTransformFromParent(), node.GetTransformToParent()):
@@ -112,7 +130,7 @@ def interpolate_linearly(node: Node) -> None:
 
 
 def field_from_transform(node: Node, geometry: ImageGeometry) -> DisplacementField:
-    """Sample a transform node, whatever it holds, at the voxels of a lattice.
+    """Sample a transform node of any kind at the voxels of a lattice.
 
     Args:
         node: with all that is above it: world (fixed) points to points below it (moving).
@@ -149,11 +167,9 @@ def itk_transform(
         return DisplacementField(vectors, fixed.flat_geometry).to_transform()
     if not node.IsTransformToWorldLinear():
         field = yield from _field_in_steps(node, geometry)
-        yield
+        yield False
         return field.to_transform()
-    matrix = vtk.vtkMatrix4x4()
-    node.GetMatrixTransformFromWorld(matrix)
-    ras = array_from_vtk_matrix(matrix)
+    ras = matrix_of(node.GetMatrixTransformFromWorld)
     transform = sitk.AffineTransform(3)
     transform.SetMatrix((FLIP[:, None] * ras[:3, :3] * FLIP).ravel().tolist())
     transform.SetTranslation((FLIP * ras[:3, 3]).tolist())
@@ -170,7 +186,7 @@ def _field_in_steps(node: Node, geometry: ImageGeometry) -> Steps[DisplacementFi
         size = columns, rows, min(thickness, slices - first)
         points = geometry.crop((0, 0, first), size).points()
         vectors[first : first + thickness] = _moved(transform, points) - points
-        yield
+        yield False
     return DisplacementField(vectors, geometry)
 
 

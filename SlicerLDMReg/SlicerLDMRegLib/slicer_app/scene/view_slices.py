@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
+import slicer
 
 from ...errors import InputError
 from ...geometry import ImageGeometry
 from ...resampling import warp_image
-from .coordinates import FLIP, array_from_vtk_matrix
+from .coordinates import FLIP
+from .nodes import nodes_of_class
 from .volume_nodes import Node
 
 __all__ = [
@@ -36,12 +38,7 @@ def slice_node(scene: Any, name: str) -> Node:
     Raises:
         InputError: when there is no such view.
     """
-    nodes = scene.GetNodesByClass("vtkMRMLSliceNode")
-    nodes.UnRegister(None)
-    found = {}
-    for number in range(nodes.GetNumberOfItems()):
-        node = nodes.GetItemAsObject(number)
-        found[node.GetLayoutName()] = node
+    found = {node.GetLayoutName(): node for node in nodes_of_class(scene, "vtkMRMLSliceNode")}
     if name not in found:
         raise InputError(
             f"slice view: expected one of {', '.join(sorted(found)) or 'none'}, got {name!r}"
@@ -58,7 +55,7 @@ def view_axes(node: Node) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         ``(3, 3)``, unit vectors to the right, down and through the view as columns; ``(3,)``.
     """
-    matrix = array_from_vtk_matrix(node.GetSliceToRAS())
+    matrix = slicer.util.arrayFromVTKMatrix(node.GetSliceToRAS())
     axes = FLIP[:, None] * matrix[:3, :3] * np.array([1.0, -1.0, 1.0])
     return axes / np.linalg.norm(axes, axis=0), FLIP * matrix[:3, 3]
 

@@ -1,4 +1,4 @@
-"""Volume nodes and images: voxels with their exact place in the patient.
+"""Volume nodes and images, voxels with their exact place in the patient.
 
 In the scene a volume has an ``IJKToRAS`` matrix and perhaps a parent transform. An image has all
 of that in its LPS geometry, so it lies where Slicer shows the volume; what is made from an image
@@ -7,7 +7,6 @@ has no parent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,33 +17,26 @@ from vtk.util.numpy_support import get_vtk_array_type, numpy_to_vtk, vtk_to_nump
 
 from ...errors import InputError
 from ...geometry import ImageGeometry
-from .coordinates import array_from_vtk_matrix, geometry_from_ijk_to_ras, ijk_to_ras, vtk_matrix
+from .coordinates import (
+    geometry_from_ijk_to_ras,
+    ijk_to_ras,
+    matrix_of,
+    stored_voxels_to_ras,
+)
 
 __all__ = [
     "Node",
-    "Voxels",
     "image_from_volume",
+    "look_like",
+    "set_image",
     "set_voxels",
     "volume_geometry",
-    "voxels_from_image",
+    "vtk_image",
     "world_matrix",
 ]
 
 #: A node of the scene. Slicer's classes have no type information.
 Node = Any
-
-
-@dataclass(frozen=True)
-class Voxels:
-    """What a volume node holds.
-
-    Attributes:
-        image: ``vtkImageData`` with origin 0 and spacing 1, one or more components a voxel.
-        ijk_to_ras: ``vtkMatrix4x4`` from voxel indices to RAS points in mm.
-    """
-
-    image: Any
-    ijk_to_ras: Any
 
 
 def world_matrix(node: Node) -> np.ndarray:
@@ -61,9 +53,7 @@ def world_matrix(node: Node) -> np.ndarray:
             f"{node.GetName()!r} is under the transform {parent.GetName()!r}, which is not linear; "
             "set its transform to None, or harden it, in the module Transforms"
         )
-    matrix = vtk.vtkMatrix4x4()
-    parent.GetMatrixTransformToWorld(matrix)
-    return array_from_vtk_matrix(matrix)
+    return matrix_of(parent.GetMatrixTransformToWorld)
 
 
 def volume_geometry(node: Node, place: Node | None = None) -> ImageGeometry:
@@ -83,11 +73,7 @@ def volume_geometry(node: Node, place: Node | None = None) -> ImageGeometry:
     if image is None or image.GetNumberOfPoints() == 0:
         name = "the volume" if node is None else f"the volume {node.GetName()!r}"
         raise InputError(f"{name} has no voxels; select another one or load it again")
-    matrix = vtk.vtkMatrix4x4()
-    node.GetIJKToRASMatrix(matrix)
-    first = np.eye(4)
-    first[:3, 3] = image.GetExtent()[::2]  # the index of the first voxel, nearly always 0
-    whole = world_matrix(place or node) @ array_from_vtk_matrix(matrix) @ first
+    whole = world_matrix(place or node) @ stored_voxels_to_ras(node.GetIJKToRASMatrix, image)
     return geometry_from_ijk_to_ras(whole, image.GetDimensions(), f"volume {node.GetName()!r}")
 
 
@@ -114,38 +100,48 @@ def image_from_volume(node: Node, place: Node | None = None) -> sitk.Image:
     return geometry.to_image(array.reshape(shape), is_vector=True)
 
 
-def vtk_image(array: np.ndarray, components: int = 1, copy: bool = True) -> Any:
+def vtk_image(array: np.ndarray, copy: bool = True) -> Any:
     """Return voxels as a ``vtkImageData`` with origin 0 and spacing 1.
 
     Args:
-        array: ``(k, j, i)``, or ``(k, j, i, components)`` with several components.
-        components: numbers a voxel.
+        array: ``(k, j, i)``, or ``(k, j, i, components)``.
         copy: the array; else it must not change, and lives as long as the image does.
     """
-    size = array.shape[2::-1]
-    flat = np.ascontiguousarray(array).reshape(-1, components) if components > 1 else array.ravel()
+    flat = np.ascontiguousarray(array).reshape(-1, *array.shape[3:])
     image = vtk.vtkImageData()
-    image.SetDimensions(*size)
+    image.SetDimensions(*array.shape[2::-1])
     image.GetPointData().SetScalars(
         numpy_to_vtk(flat, deep=copy, array_type=get_vtk_array_type(array.dtype))
     )
     return image
 
 
-def voxels_from_image(image: sitk.Image) -> Voxels:
-    """Return a 3D image (LPS mm) as what a volume node holds; the voxels are copied."""
-    geometry = ImageGeometry.from_image(image)
-    array = sitk.GetArrayViewFromImage(image)
-    data = vtk_image(array, image.GetNumberOfComponentsPerPixel())
-    return Voxels(data, vtk_matrix(ijk_to_ras(geometry)))
+def set_image(node: Node, image: sitk.Image) -> None:
+    """Give a volume node the voxels of a 3D image, LPS mm, see :func:`set_voxels`."""
+    set_voxels(node, sitk.GetArrayFromImage(image), ImageGeometry.from_image(image))
 
 
-def set_voxels(node: Node, voxels: Voxels) -> None:
-    """Give a volume node new voxels and a new place in the world, RAS mm; it loses its parent.
+def set_voxels(node: Node, array: np.ndarray, geometry: ImageGeometry) -> None:
+    """Give a volume node new voxels and a new place in the world; it loses its parent.
 
-    Only what the node refers to is exchanged: whoever holds the image it had before still has it.
+    Only what the node refers to is exchanged: a copy of the node from before still has its image.
+
+    Args:
+        node: any volume node.
+        array: ``(k, j, i)``, or ``(k, j, i, components)``; not copied, it must not change.
+        geometry: 3D lattice of the voxels, LPS mm.
     """
     with slicer.util.NodeModify(node):
         node.SetAndObserveTransformNodeID(None)
-        node.SetIJKToRASMatrix(voxels.ijk_to_ras)
-        node.SetAndObserveImageData(voxels.image)
+        node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(ijk_to_ras(geometry)))
+        node.SetAndObserveImageData(vtk_image(array, copy=False))
+
+
+def look_like(node: Node, other: Node) -> None:
+    """Give a volume the window, the level and the colours of another one."""
+    own, display = node.GetDisplayNode(), other.GetDisplayNode()
+    if own is None or display is None or not display.IsA("vtkMRMLScalarVolumeDisplayNode"):
+        return
+    own.SetAndObserveColorNodeID(display.GetColorNodeID())
+    own.SetAutoWindowLevel(False)
+    own.SetWindowLevel(display.GetWindow(), display.GetLevel())

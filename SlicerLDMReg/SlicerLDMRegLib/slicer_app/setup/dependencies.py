@@ -1,4 +1,4 @@
-"""Which Python packages registering needs, and which of them are there.
+"""The Python packages that registering needs, and those of them that are installed.
 
 Nothing is imported to find out: packages are known by what pip wrote down about them.
 """
@@ -62,7 +62,7 @@ class Package:
 
 @dataclass(frozen=True)
 class SetupStatus:
-    """What is there and what is not.
+    """The packages that are there and those that are not.
 
     Attributes:
         torch: the package that the PyTorch extension installs.

@@ -1,4 +1,4 @@
-"""Install the missing packages when the user asks for it: torch first, then the rest."""
+"""Installation of the missing packages when the user asks for it: torch first, then the rest."""
 
 from __future__ import annotations
 

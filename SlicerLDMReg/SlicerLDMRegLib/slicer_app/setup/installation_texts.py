@@ -1,9 +1,9 @@
-"""What is said about installing packages: before, and when it failed."""
+"""The texts about installing packages: before, and when it failed."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from slicer.i18n import tr as _
 
@@ -58,22 +58,22 @@ def explain_failure(log: str) -> str:
     """Return what the output of pip means and what to do about it."""
     for pattern, text in _causes():
         if re.search(pattern, log, re.IGNORECASE):
-            return text()
+            return text
     return _("pip could not install the packages. Its output is below and in Slicer's log.")
 
 
-def _causes() -> tuple[tuple[str, Callable[[], str]], ...]:
+def _causes() -> tuple[tuple[str, str], ...]:
     # The first that fits counts: a full disk also breaks connections, and so does a certificate.
     return (
         (
             r"No space left on device|Errno 28|not enough space on the disk",
-            lambda: _("The disk is full: make room in {folder} and install again.").format(
+            _("The disk is full: make room in {folder} and install again.").format(
                 folder=install_place()
             ),
         ),
         (
             r"CERTIFICATE_VERIFY_FAILED|SSLError",
-            lambda: _(
+            _(
                 "The certificate of the package server cannot be checked. If your network"
                 " inspects connections, let the environment variable PIP_CERT name the file with"
                 " its certificates, restart Slicer and install again."
@@ -83,7 +83,7 @@ def _causes() -> tuple[tuple[str, Callable[[], str]], ...]:
             r"NewConnectionError|NameResolutionError|getaddrinfo|name resolution"
             r"|Name or service not known|Network is unreachable|Max retries exceeded|Timeout"
             r"|ProxyError|Tunnel connection failed|Connection (refused|reset|broken|aborted)",
-            lambda: _(
+            _(
                 "The package server cannot be reached. Check the connection to the Internet; if"
                 " it goes through a proxy, set the environment variable HTTPS_PROXY, restart"
                 " Slicer and install again. Without a connection, copy the wheels of the packages"
@@ -93,7 +93,7 @@ def _causes() -> tuple[tuple[str, Callable[[], str]], ...]:
         ),
         (
             r"Permission denied|Access is denied|Errno 13|WinError (5|32)\b|Read-only file system",
-            lambda: _(
+            _(
                 "Files cannot be written to {folder}: they are in use, or the folder is not"
                 " yours. Restart Slicer and install before you use other modules; if that does"
                 " not help, install Slicer into a folder that you may write to."
@@ -102,7 +102,7 @@ def _causes() -> tuple[tuple[str, Callable[[], str]], ...]:
         (
             r"ResolutionImpossible|conflicting dependencies|No matching distribution"
             r"|Could not find a version",
-            lambda: _(
+            _(
                 "No version of the packages fits those that are installed, which Slicer and other"
                 " extensions need. Nothing was changed. Update Slicer and its extensions and"
                 " install again."

@@ -16,7 +16,7 @@ from ...model_store import (
     read_catalogue,
     user_models_dir,
 )
-from ..run.background_call import BackgroundCall
+from ..background_call import BackgroundCall
 
 __all__ = ["ModelDownload", "available_models", "megabytes", "open_models_folder"]
 
@@ -51,7 +51,7 @@ class ModelDownload:
 
     Args:
         entry: of the catalogue.
-        on_progress: called with the fraction that has arrived.
+        on_progress: called with the fraction that has arrived, in whole percent.
         on_done: called with the card of the model.
         on_error: called with a ModelError, or a CancelledError.
     """
@@ -67,19 +67,7 @@ class ModelDownload:
         self._on_progress = on_progress
         self._cancelled = threading.Event()
         self._fraction = self._told = 0.0
-        self._timer = qt.QTimer()
-        self._timer.setInterval(200)
-        self._timer.connect("timeout()", self._tell)
-
-        def ended(callback: Callable[..., object]) -> Callable[..., None]:
-            def end(value: object) -> None:
-                self._timer.stop()
-                callback(value)
-
-            return end
-
-        self._call = BackgroundCall(self._download, ended(on_done), ended(on_error))
-        self._timer.start()
+        self._call = BackgroundCall(self._download, on_done, on_error, self._tell)
 
     def cancel(self) -> None:
         """Stop; ``on_error`` is called when it has."""
@@ -88,7 +76,6 @@ class ModelDownload:
     def forget(self) -> None:
         """Stop, and call back no more."""
         self._cancelled.set()
-        self._timer.stop()
         self._call.forget()
 
     def _download(self) -> ModelCard:
@@ -97,7 +84,7 @@ class ModelDownload:
         )
 
     def _note_progress(self, done: int, total: int) -> None:
-        self._fraction = done / total
+        self._fraction = int(100 * done / total) / 100
 
     def _tell(self) -> None:
         if self._fraction != self._told:

@@ -1,4 +1,4 @@
-"""Which packages an installation has replaced though Slicer was using them."""
+"""Packages that an installation has replaced though Slicer was using them."""
 
 from __future__ import annotations
 

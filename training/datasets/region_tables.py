@@ -1,22 +1,32 @@
-"""Background embedding, orthogonal to the embeddings of all structures (textSCF, 3.3.1)."""
+"""Embedding tables of a model's regions: the background first, then the structures or cells."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InputError
+from SlicerLDMRegLib.errors import InputError
+from SlicerLDMRegLib.model_store.import_checkpoint.textscf import released_background_vector
+from SlicerLDMRegLib.text import TextEncoder
 
-__all__ = ["Background", "background_vector", "embedding_table", "released_background_vector"]
+__all__ = [
+    "Background",
+    "background_vector",
+    "coordinate_regions",
+    "embedding_table",
+    "region_table",
+]
 
 Background = Literal["svd", "released", "zeros", "prompt"]
 FloatArray = npt.NDArray[np.float32]
 
 
 def background_vector(embeddings: npt.ArrayLike) -> FloatArray:
-    """Return the unit vector orthogonal to the embeddings of all structures.
+    """Return the unit vector orthogonal to the embeddings of all structures (textSCF, 3.3.1).
 
     It is the last right-singular vector of the embeddings. These do not span the whole space, so it
     is not unique: its sign is fixed here (the largest component is positive), but another LAPACK
@@ -41,21 +51,6 @@ def background_vector(embeddings: npt.ArrayLike) -> FloatArray:
     vector = np.linalg.svd(matrix, full_matrices=True)[2][-1]
     vector *= np.sign(vector[np.abs(vector).argmax()])
     return vector.astype(np.float32)
-
-
-def released_background_vector(embeddings: npt.ArrayLike) -> FloatArray:
-    """Return the background vector of the authors' released code.
-
-    That code takes the last column instead of the last row: also a unit vector, but not orthogonal
-    to the embeddings. Their checkpoints were trained with it.
-
-    Args:
-        embeddings: ``(n, C1)``, one row per structure.
-
-    Raises:
-        InputError: for embeddings that are not finite numbers.
-    """
-    return np.linalg.svd(_checked(embeddings), full_matrices=True)[2][:, -1].astype(np.float32)
 
 
 def embedding_table(
@@ -97,6 +92,67 @@ def embedding_table(
                 f"background_embedding: expected {matrix.shape[1]} channels, got {row.size}"
             )
     return np.concatenate([row[None], matrix])
+
+
+def region_table(
+    encoder: TextEncoder,
+    prompts: Sequence[str],
+    background: Background = "svd",
+    background_prompt: str | None = None,
+) -> FloatArray:
+    """Return the embedding table of a model: background first, then the structures.
+
+    Args:
+        encoder: from :func:`SlicerLDMRegLib.text.build_encoder`.
+        prompts: of the structures, in ascending order of their label numbers.
+        background: kind of row 0, see :func:`embedding_table`.
+        background_prompt: text of the background, for ``"prompt"``.
+
+    Returns:
+        ``(N, C1)`` float32.
+
+    Raises:
+        InputError: when prompts, encoder and background do not match.
+    """
+    row = None if background_prompt is None else encoder.encode([background_prompt])
+    return embedding_table(encoder.encode(prompts), background, row)
+
+
+def coordinate_regions(
+    shape: Sequence[int], cell: int = 8
+) -> tuple[npt.NDArray[np.int64], FloatArray]:
+    """Divide a lattice into cells, the regions of the SCP baseline (textSCF, Table 1, row 0).
+
+    SCP generates the filter of a voxel from its position, without masks or text: the implicit
+    function maps the three coordinates to the filter (textSCF, Equation 2). In textSCF's terms each
+    voxel is a region with its coordinates as embedding, C1 = 3. Here a region is a cell of several
+    voxels, because one filter per voxel costs as much as a large network; cells of one voxel are
+    SCP itself. Table and network are those of textSCF.
+
+    Args:
+        shape: of the lattice, ``(D, H, W)``.
+        cell: edge of a cell in voxels; 1 is SCP as published. The last cells may be smaller.
+
+    Returns:
+        Regions ``(D, H, W)``, rows from 1; and the table ``(N, 3)`` with the centre of each cell in
+        [-1, 1] along the axes of the lattice. Row 0, the background, is the middle of the lattice
+        and is not used.
+
+    Raises:
+        InputError: unless the shape has three sizes and the cell at least one voxel.
+    """
+    if len(shape) != 3 or min(shape) < 1 or cell < 1:
+        raise InputError(f"expected three sizes and a cell of at least 1, got {shape} and {cell}")
+    counts = [math.ceil(size / cell) for size in shape]
+    indices = [np.arange(size) // cell for size in shape]
+    labels = 1 + np.ravel_multi_index(tuple(np.meshgrid(*indices, indexing="ij")), tuple(counts))
+    centres = []
+    for size, count in zip(shape, counts, strict=True):
+        first = np.arange(count) * cell
+        last = np.minimum(first + cell, size)
+        centres.append((first + last) / size - 1)
+    grid = np.stack(np.meshgrid(*centres, indexing="ij"), axis=-1)
+    return labels, embedding_table(grid.reshape(-1, 3), "zeros")
 
 
 def _checked(embeddings: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -1,36 +1,34 @@
-"""What is known of the result of two volumes: from the last run, or from nodes of a saved scene."""
+"""The result of two volumes as the panel tells it: of the last run, or of a saved scene."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...report.structures import Structure, structures_of
 from ...report.verdict import Verdict, judge
+from ..results.result_nodes import find_outputs, result_attributes
+from ..run.run import FinishedRun
+from ..scene.frames import sequence_of
+from ..scene.nodes import read_attributes, read_json
 from ..scene.volume_nodes import Node
-from .node_attributes import read_attributes, read_json, result_attributes
-from .result_nodes import find_outputs
-from .sequence_results import sequence_of
 
-if TYPE_CHECKING:
-    from ..run.session import FinishedRun
-
-__all__ = ["ShownResult", "shown_result", "worst_first"]
+__all__ = ["ShownResult", "shown_result", "volumes_of", "worst_first"]
 
 _WORSE = ("good", "check", "bad")
 
 
 @dataclass(frozen=True, eq=False)
 class ShownResult:
-    """What is to be told of a registration.
+    """A registration as it is told.
 
     Attributes:
         fixed, moving: the volumes.
         metrics: of the :class:`~SlicerLDMRegLib.pipeline.RegistrationResult`; of a sequence, those
             of its worst frame.
-        attributes: where it comes from, see :func:`~.node_attributes.result_attributes`.
-        nodes: of the scene, by the names of :data:`~.result_nodes.OUTPUTS`.
+        attributes: where it comes from, see :func:`~..results.result_nodes.result_attributes`.
+        nodes: of the scene, by the names of :data:`~..results.result_nodes.OUTPUTS`.
         frames: the verdicts by frame of a sequence, counted from 0; empty for a still image.
         frame: the worst of them.
     """
@@ -45,7 +43,7 @@ class ShownResult:
 
     @property
     def verdict(self) -> Verdict:
-        """How far to trust it."""
+        """The judgement of how far to trust it."""
         return judge(self.metrics)
 
     @property
@@ -67,6 +65,17 @@ class ShownResult:
         return (*names, self.attributes.get("Date", ""), self.attributes.get("Model", ""), nodes)
 
 
+def volumes_of(fixed: Node | None, moving: Node | None) -> tuple[Node | None, Node | None]:
+    """Return the chosen volumes that the scene still has.
+
+    The moving one also stands for the fixed one: frames registered to one of their own sequence.
+    """
+    fixed, moving = (
+        None if node is None or node.GetScene() is None else node for node in (fixed, moving)
+    )
+    return fixed or moving, moving
+
+
 def shown_result(
     fixed: Node | None, moving: Node | None, run: FinishedRun | None = None
 ) -> ShownResult | None:
@@ -76,14 +85,12 @@ def shown_result(
     sequence, every frame does.
 
     Args:
-        fixed: None stands for the moving volume, as for sequences registered to one of their own
-            frames.
-        moving: the moving volume.
+        fixed, moving: the chosen volumes, see :func:`volumes_of`.
         run: the last one; tells what was measured when it has written neither of them.
     """
-    if moving is None or moving.GetScene() is None:
+    fixed, moving = volumes_of(fixed, moving)
+    if fixed is None or moving is None:
         return None
-    fixed = moving if fixed is None or fixed.GetScene() is None else fixed
     nodes = find_outputs(fixed, moving)
     told = [node for node in nodes.values() if read_json(node, "Metrics") is not None]
     newest = max(told, key=_date, default=None)

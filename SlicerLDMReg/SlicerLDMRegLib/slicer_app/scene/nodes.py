@@ -1,4 +1,4 @@
-"""What the nodes of a result tell about their origin: attributes that are saved with the scene."""
+"""Nodes by their class, and what they tell of their origin: attributes and references."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 
 import slicer
 
-from ..scene.volume_nodes import Node
+from .volume_nodes import Node
 
 __all__ = [
     "PREFIX",
+    "display_nodes",
+    "nodes_of_class",
     "read_attributes",
     "read_json",
-    "result_attributes",
     "roles_of",
     "set_attributes",
     "set_roles",
@@ -24,31 +25,19 @@ __all__ = [
 PREFIX = "LDMReg."
 
 
-def result_attributes(
-    provenance: Mapping[str, Any], metrics: Mapping[str, Any] | None = None
-) -> dict[str, str]:
-    """Return the attributes of the nodes of a result.
+def nodes_of_class(scene: Any, class_name: str = "vtkMRMLNode") -> list[Node]:
+    """Return all nodes of a class and of those derived from it, in the order of the scene."""
+    nodes = scene.GetNodesByClass(class_name)
+    nodes.UnRegister(None)
+    return [nodes.GetItemAsObject(n) for n in range(nodes.GetNumberOfItems())]
 
-    Args:
-        provenance: of the :class:`~SlicerLDMRegLib.pipeline.RegistrationResult`.
-        metrics: of it; None leaves them out.
 
-    Returns:
-        ``Model`` (id, or ``none``), ``WeightsSHA256``, ``Options`` (JSON), ``Seed``, ``Version`` of
-        LDMReg, ``Date``, and ``Metrics`` (JSON).
-    """
-    model = provenance.get("model") or {}
-    found = {
-        "Model": model.get("id") or "none",
-        "WeightsSHA256": model.get("sha256") or "",
-        "Options": json.dumps(provenance.get("options") or {}, sort_keys=True),
-        "Seed": str(provenance.get("seed", "")),
-        "Version": str((provenance.get("versions") or {}).get("ldmreg", "")),
-        "Date": str(provenance.get("date", "")),
-    }
-    if metrics is not None:
-        found["Metrics"] = json.dumps(metrics)
-    return found
+def display_nodes(node: Node) -> list[Node]:
+    """Return the display nodes of a node; empty for one that cannot be displayed."""
+    if not node.IsA("vtkMRMLDisplayableNode"):
+        return []
+    nodes = [node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes())]
+    return [display for display in nodes if display is not None]
 
 
 def set_attributes(node: Node, attributes: Mapping[str, str]) -> None:
@@ -74,18 +63,16 @@ def read_json(node: Node, name: str) -> Any:
 
 def set_roles(node: Node, fixed: Node | None, moving: Node | None) -> None:
     """Say which images a node of a result belongs to, in Slicer's standard reference roles."""
-    roles = slicer.vtkMRMLTransformNode
-    for role, image in (
-        (roles.GetFixedNodeReferenceRole(), fixed),
-        (roles.GetMovingNodeReferenceRole(), moving),
-    ):
+    for role, image in zip(_roles(), (fixed, moving), strict=True):
         node.SetNodeReferenceID(role, None if image is None else image.GetID())
 
 
 def roles_of(node: Node) -> tuple[Node | None, Node | None]:
     """Return the fixed and the moving image of a node, as :func:`set_roles` has said."""
+    fixed, moving = _roles()
+    return node.GetNodeReference(fixed), node.GetNodeReference(moving)
+
+
+def _roles() -> tuple[str, str]:
     roles = slicer.vtkMRMLTransformNode
-    return (
-        node.GetNodeReference(roles.GetFixedNodeReferenceRole()),
-        node.GetNodeReference(roles.GetMovingNodeReferenceRole()),
-    )
+    return roles.GetFixedNodeReferenceRole(), roles.GetMovingNodeReferenceRole()

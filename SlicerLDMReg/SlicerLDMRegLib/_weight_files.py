@@ -1,19 +1,20 @@
-"""Safe reading of the tensors of foreign PyTorch checkpoints."""
+"""Safe reading of weight files, and the comparison of their tensors with a network."""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
-from ...errors import ModelError
+from .errors import ModelError
 
-__all__ = ["read_checkpoint"]
+__all__ = ["misfit", "read_checkpoint", "read_safetensors", "some"]
 
 # Packages of objects that training frameworks add to weights: callbacks, configurations, scores.
 _BYSTANDERS = {"_codecs", "lightning", "numpy", "omegaconf", "pytorch_lightning"}
@@ -30,6 +31,25 @@ class _Bystander:
 
     def __setstate__(self, state: Any) -> None:
         pass
+
+
+def read_safetensors(
+    path: Path, wanted: Callable[[str], bool] = lambda name: True
+) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file by name, on the CPU.
+
+    Args:
+        path: of the file.
+        wanted: called with the name of a tensor; only tensors for which it is true are read.
+
+    Raises:
+        ModelError: when the file is damaged or no safetensors file.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys() if wanted(name)}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(f"{path} is not a safetensors file: {error}; get it again") from error
 
 
 def read_checkpoint(path: Path | str) -> dict[str, Tensor]:
@@ -90,3 +110,32 @@ def _stand_ins(path: Path) -> list[Callable[..., Any] | tuple[Callable[..., Any]
             )
     # One class each, because torch identifies classes by identity.
     return [(type("_Bystander", (_Bystander,), {}), name) for name in names]
+
+
+def misfit(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:
+    """Return why tensors do not fit a network, empty if they do.
+
+    Args:
+        tensors: tensors by name.
+        expected: state dict of the network.
+    """
+    problems = [
+        f"{problem}: {some(sorted(names))}"
+        for problem, names in (
+            ("missing", expected.keys() - tensors.keys()),
+            ("unexpected", tensors.keys() - expected.keys()),
+        )
+        if names
+    ]
+    for name in sorted(expected.keys() & tensors.keys()):
+        want, got = tuple(expected[name].shape), tuple(tensors[name].shape)
+        if want != got:
+            problems.append(f"{name} must be {want}, got {got}")
+            break
+    return "; ".join(problems)
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first three of some names for an error, and the number of all if they are more."""
+    more = f", ... ({len(names)} in all)" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more

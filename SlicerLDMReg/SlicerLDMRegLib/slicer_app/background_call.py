@@ -1,0 +1,62 @@
+"""Long computations beside the application, for what knows neither the scene nor widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import qt
+
+from .scene.steps import in_thread
+
+__all__ = ["BackgroundCall", "timer"]
+
+_INTERVAL_MS = 10
+
+
+def timer(function: Callable[[], object], milliseconds: int, once: bool = False) -> Any:
+    """Return a QTimer that calls a function, each time or only once after it is started."""
+    made = qt.QTimer()
+    made.setInterval(milliseconds)
+    made.setSingleShot(once)
+    made.connect("timeout()", function)
+    return made
+
+
+class BackgroundCall:
+    """Calls a function in a thread; its outcome is told in the thread of the application.
+
+    Args:
+        function: must not touch the scene or a widget.
+        on_done: called with what the function returns.
+        on_error: called with what it raises.
+        on_wait: called time and again until then.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[], Any],
+        on_done: Callable[[Any], object],
+        on_error: Callable[[Exception], object],
+        on_wait: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._steps = in_thread(function)
+        self._on_done, self._on_error, self._on_wait = on_done, on_error, on_wait
+        self._timer = timer(self._poll, _INTERVAL_MS)
+        self._timer.start()
+
+    def forget(self) -> None:
+        """Call back no more; the thread goes on to its end."""
+        self._timer.stop()
+
+    def _poll(self) -> None:
+        try:
+            next(self._steps)
+        except StopIteration as end:
+            self._timer.stop()
+            self._on_done(end.value)
+        except Exception as error:
+            self._timer.stop()
+            self._on_error(error)
+        else:
+            self._on_wait()
