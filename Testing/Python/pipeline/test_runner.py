@@ -15,6 +15,7 @@ import torch
 
 from SlicerLDMRegLib.cli import main
 from SlicerLDMRegLib.errors import CancelledError, InputError, OutOfMemoryError
+from SlicerLDMRegLib.images import reading
 from SlicerLDMRegLib.model_store import ModelCard, find_model
 from SlicerLDMRegLib.pipeline import (
     Progress,
@@ -197,13 +198,13 @@ def test_each_file_is_read_once(
         paths[name] = str(tmp_path / f"{name}.nrrd")
         sitk.WriteImage(image, paths[name])
     reads: list[str] = []
-    read = reading.load_image
+    read = reading._load
 
-    def count(path: str, *more: Any, **options: Any) -> LoadedImage:
+    def count(path: str, role: str) -> Any:
         reads.append(str(path))
-        return read(path, *more, **options)
+        return read(path, role)
 
-    monkeypatch.setattr(reading, "load_image", count)
+    monkeypatch.setattr(reading, "_load", count)
     result = Runner().run(RegistrationRequest(**paths, model="auto", refine=False))
     assert result.provenance["model"]["id"] == MODEL
     assert sorted(reads) == sorted(paths.values())
