@@ -25,10 +25,9 @@ from .prepare import (
     prepare_pair,
     refinement_lattice,
 )
-from .refine.diffeomorphic import DETERMINANT_FLOOR, squarings_for, unfold
-from .refine.fold_check import Folds
-from .refine.initial_velocity import stationary_velocity
-from .refine.instance_optimisation import RefineResult, refine_field
+from .refine.diffeomorphic import squarings_for, unfold
+from .refine.fold_check import without_folds
+from .refine.instance_optimisation import RefineResult, refine_field, stationary_velocity
 from .refine.objective import product
 from .regions.image_regions import GivenRegions
 from .request import RegistrationRequest
@@ -145,12 +144,13 @@ class Deformer:
 
     def _unfolded(self, velocity: Tensor, lattice: ImageGeometry) -> tuple[Tensor, Tensor]:
         """Return field and inverse of a velocity, without folds there and on the output."""
-        check = self.context.progress.check
-        folds = None
-        output = self.inputs.output
-        if not lattice.matches(output):
-            folds = Folds(lattice, self.inputs.slices, output, DETERMINANT_FLOOR, check)
-        velocity, displacement = unfold(velocity, accept=folds, check=check)
+        check, slices, output = self.context.progress.check, self.inputs.slices, self.inputs.output
+
+        def accept(displacement: Tensor, _inverse: Tensor) -> Tensor:
+            return without_folds(displacement, lattice, slices, output, check)
+
+        test = None if lattice.matches(output) else accept
+        velocity, displacement = unfold(velocity, accept=test, check=check)
         return displacement, integrate(-velocity, squarings_for(velocity))
 
     def _prepare(
