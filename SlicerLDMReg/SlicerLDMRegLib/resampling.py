@@ -34,8 +34,6 @@ def warp_image(
         Where ``image`` is not defined, its darkest value: air, whatever number that is. 0, the
         background, for labels.
     """
-    if transform is None:
-        transform = sitk.Transform(lattice.dimension, sitk.sitkIdentity)
     voxels = sitk.GetArrayViewFromImage(image)
     if labels:
         return _nearest(image, voxels, lattice, transform)
@@ -60,7 +58,7 @@ def warp_image(
 def resample(
     image: sitk.Image,
     lattice: ImageGeometry,
-    transform: sitk.Transform,
+    transform: sitk.Transform | None = None,
     outside: float | None = None,
 ) -> sitk.Image:
     """Return an image on a lattice, float32, linear.
@@ -68,13 +66,15 @@ def resample(
     Args:
         image: scalar image.
         lattice: where it goes.
-        transform: points of the lattice to points of the image.
+        transform: points of the lattice to points of the image; None: they are the same.
         outside: value where the image is not defined; None: its border is repeated.
     """
     return _resampled(image, lattice, transform, sitk.sitkLinear, outside, sitk.sitkFloat32)
 
 
-def coverage(image: sitk.Image, lattice: ImageGeometry, transform: sitk.Transform) -> np.ndarray:
+def coverage(
+    image: sitk.Image, lattice: ImageGeometry, transform: sitk.Transform | None = None
+) -> np.ndarray:
     """Return 1 at the voxels of a lattice that the transform maps into an image, else 0, uint8."""
     ones = ImageGeometry.from_image(image).empty_image() + 1
     inside = _resampled(ones, lattice, transform, sitk.sitkNearestNeighbor)
@@ -105,7 +105,7 @@ def antialiased(
 
 
 def _nearest(
-    image: sitk.Image, voxels: np.ndarray, lattice: ImageGeometry, transform: sitk.Transform
+    image: sitk.Image, voxels: np.ndarray, lattice: ImageGeometry, transform: sitk.Transform | None
 ) -> sitk.Image:
     """Return the nearest voxels, 0 outside."""
     if voxels.dtype.kind not in "iu" or voxels.dtype.itemsize < 8:
@@ -148,7 +148,7 @@ def _limits(dtype: np.dtype) -> tuple[float, float]:
 def _resampled(
     image: sitk.Image,
     lattice: ImageGeometry,
-    transform: sitk.Transform,
+    transform: sitk.Transform | None,
     interpolator: int = sitk.sitkLinear,
     outside: float | None = 0.0,
     pixel_type: int = sitk.sitkUnknown,
@@ -157,7 +157,7 @@ def _resampled(
     return sitk.Resample(
         image,
         lattice.size,
-        transform,
+        transform or sitk.Transform(lattice.dimension, sitk.sitkIdentity),
         interpolator,
         lattice.origin,
         lattice.spacing,
