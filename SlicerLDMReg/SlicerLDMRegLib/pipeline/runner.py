@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import torch
+
 from ..errors import InputError, OutOfMemoryError
 from ..model_store import ModelCard, choose_model
 from .context import RunContext
@@ -218,8 +220,6 @@ class Runner:
         self.cache.clear()
         gc.collect()
         if plan.device.startswith("cuda"):
-            import torch
-
             torch.cuda.empty_cache()
 
 
