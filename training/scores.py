@@ -44,8 +44,7 @@ def score(pair: EvaluationPair, field: DisplacementField) -> Row:
         a truth ``error_mm`` and ``error_mm_95``, mean and 95th percentile of the distance to the
         true moving points.
     """
-    voxels = field.to_voxels()
-    displacement = torch.from_numpy(voxels)[None]
+    displacement = torch.from_numpy(field.to_voxels())[None]
     moving = torch.from_numpy(np.ascontiguousarray(pair.moving))[None, None]
     warped = warp(moving, displacement)[0, 0]
     determinant = jacobian_determinant(displacement)[0]
@@ -56,7 +55,9 @@ def score(pair: EvaluationPair, field: DisplacementField) -> Row:
         "folds_percent": metrics.fold_percentage(determinant),
         "folds_strict_percent": metrics.fold_percentage(strict),
         "sdlogj": metrics.sdlogj(determinant),
-        "sdlogj_learn2reg": metrics.sdlogj_learn2reg(voxels),
+        "sdlogj_learn2reg": metrics.sdlogj_learn2reg(
+            jacobian_determinant(displacement.double())[0]
+        ),
     }
     if pair.truth is not None:
         distance = np.linalg.norm(field.vectors - pair.truth.vectors, axis=-1)

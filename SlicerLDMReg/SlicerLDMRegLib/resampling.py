@@ -34,14 +34,12 @@ def warp_image(
         Where ``image`` is not defined, its darkest value: air, whatever number that is. 0, the
         background, for labels.
     """
-    if transform is None:
-        transform = sitk.Transform(lattice.dimension, sitk.sitkIdentity)
     voxels = sitk.GetArrayViewFromImage(image)
     if labels:
         return _nearest(image, voxels, lattice, transform)
     outside = _darkest(voxels)
     if voxels.dtype.kind not in "iu":
-        return _linear(image, lattice, transform, outside, image.GetPixelID())
+        return _resampled(image, lattice, transform, sitk.sitkLinear, outside)
     several = _is_vector(image)
     real = sitk.sitkVectorFloat64 if several else sitk.sitkFloat64
     low, high = _limits(voxels.dtype)
@@ -50,7 +48,8 @@ def warp_image(
     for part in parts(len(warped), warped[0].size):
         start, size = [0] * lattice.dimension, list(lattice.size)
         start[-1], size[-1] = part.start, part.stop - part.start
-        slab = _linear(image, lattice.crop(start, size), transform, outside, real)
+        cut = lattice.crop(start, size)
+        slab = _resampled(image, cut, transform, sitk.sitkLinear, outside, real)
         values = np.rint(sitk.GetArrayViewFromImage(slab))
         warped[part] = np.clip(values, low, high, out=values).reshape(warped[part].shape)
     return lattice.to_image(warped, is_vector=several)
@@ -59,7 +58,7 @@ def warp_image(
 def resample(
     image: sitk.Image,
     lattice: ImageGeometry,
-    transform: sitk.Transform,
+    transform: sitk.Transform | None = None,
     outside: float | None = None,
 ) -> sitk.Image:
     """Return an image on a lattice, float32, linear.
@@ -67,24 +66,19 @@ def resample(
     Args:
         image: scalar image.
         lattice: where it goes.
-        transform: points of the lattice to points of the image.
+        transform: points of the lattice to points of the image; None: they are the same.
         outside: value where the image is not defined; None: its border is repeated.
     """
-    resampler = _resampler(lattice, transform)
-    if outside is None:
-        resampler.SetUseNearestNeighborExtrapolator(True)
-    else:
-        resampler.SetDefaultPixelValue(outside)
-    resampler.SetOutputPixelType(sitk.sitkFloat32)
-    return resampler.Execute(image)
+    return _resampled(image, lattice, transform, sitk.sitkLinear, outside, sitk.sitkFloat32)
 
 
-def coverage(image: sitk.Image, lattice: ImageGeometry, transform: sitk.Transform) -> np.ndarray:
+def coverage(
+    image: sitk.Image, lattice: ImageGeometry, transform: sitk.Transform | None = None
+) -> np.ndarray:
     """Return 1 at the voxels of a lattice that the transform maps into an image, else 0, uint8."""
     ones = ImageGeometry.from_image(image).empty_image() + 1
-    resampler = _resampler(lattice, transform)
-    resampler.SetInterpolator(sitk.sitkNearestNeighbor)
-    return np.asarray(sitk.GetArrayFromImage(resampler.Execute(ones)))
+    inside = _resampled(ones, lattice, transform, sitk.sitkNearestNeighbor)
+    return np.asarray(sitk.GetArrayFromImage(inside))
 
 
 def antialiased(
@@ -111,13 +105,11 @@ def antialiased(
 
 
 def _nearest(
-    image: sitk.Image, voxels: np.ndarray, lattice: ImageGeometry, transform: sitk.Transform
+    image: sitk.Image, voxels: np.ndarray, lattice: ImageGeometry, transform: sitk.Transform | None
 ) -> sitk.Image:
     """Return the nearest voxels, 0 outside."""
     if voxels.dtype.kind not in "iu" or voxels.dtype.itemsize < 8:
-        resampler = _resampler(lattice, transform)
-        resampler.SetInterpolator(sitk.sitkNearestNeighbor)
-        return resampler.Execute(image)
+        return _resampled(image, lattice, transform, sitk.sitkNearestNeighbor)
     # ITK passes every value through float64, which holds 53 bits: here go two halves of 32.
     halves = np.ascontiguousarray(voxels).view(np.uint32)
     own = ImageGeometry.from_image(image)
@@ -125,19 +117,6 @@ def _nearest(
     found = sitk.GetArrayFromImage(_nearest(split, halves, lattice, transform))
     whole = found.view(voxels.dtype).reshape(_array_shape(image, lattice))
     return lattice.to_image(whole, is_vector=_is_vector(image))
-
-
-def _linear(
-    image: sitk.Image,
-    lattice: ImageGeometry,
-    transform: sitk.Transform,
-    outside: float,
-    pixel_type: int,
-) -> sitk.Image:
-    resampler = _resampler(lattice, transform)
-    resampler.SetDefaultPixelValue(outside)
-    resampler.SetOutputPixelType(pixel_type)
-    return resampler.Execute(image)
 
 
 def _is_vector(image: sitk.Image) -> bool:
@@ -166,12 +145,24 @@ def _limits(dtype: np.dtype) -> tuple[float, float]:
     return float(info.min), high if high <= info.max else float(np.nextafter(high, 0))
 
 
-def _resampler(lattice: ImageGeometry, transform: sitk.Transform) -> sitk.ResampleImageFilter:
-    resampler = sitk.ResampleImageFilter()
-    resampler.SetSize(lattice.size)
-    resampler.SetOutputSpacing(lattice.spacing)
-    resampler.SetOutputOrigin(lattice.origin)
-    resampler.SetOutputDirection(lattice.direction)
-    resampler.SetInterpolator(sitk.sitkLinear)
-    resampler.SetTransform(transform)
-    return resampler
+def _resampled(
+    image: sitk.Image,
+    lattice: ImageGeometry,
+    transform: sitk.Transform | None,
+    interpolator: int = sitk.sitkLinear,
+    outside: float | None = 0.0,
+    pixel_type: int = sitk.sitkUnknown,
+) -> sitk.Image:
+    """Return an image on a lattice; outside None repeats its border, its own type is "unknown"."""
+    return sitk.Resample(
+        image,
+        lattice.size,
+        transform or sitk.Transform(lattice.dimension, sitk.sitkIdentity),
+        interpolator,
+        lattice.origin,
+        lattice.spacing,
+        lattice.direction,
+        outside or 0.0,
+        pixel_type,
+        outside is None,
+    )

@@ -127,46 +127,33 @@ class _Finder(importlib.abc.MetaPathFinder):
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is None or spec.loader is None or spec.submodule_search_locations is None:
             return None
-        spec.loader = (_SleepLoader if falls_asleep else _WakeLoader)(spec.loader)
+        spec.loader = _Loader(spec.loader, wakes=not falls_asleep)
         return spec
-
-    def leave(self) -> None:
-        """Be asked no more, where nothing sleeps any more."""
-        if not self.sleeping:
-            # A new list: another thread may be going through the present one.
-            sys.meta_path = [other for other in sys.meta_path if other is not self]
 
 
 class _Loader(importlib.abc.Loader):
-    """Stands before the own loader of a package."""
+    """Makes a package without its ``__init__``, or runs that in the module object that slept.
 
-    def __init__(self, loader: importlib.abc.Loader) -> None:
-        self._loader = loader
+    Args:
+        loader: the usual one.
+        wakes: run the ``__init__``.
+    """
+
+    def __init__(self, loader: importlib.abc.Loader, wakes: bool) -> None:
+        self._loader, self._wakes = loader, wakes
 
     def get_source(self, fullname: str) -> str | None:
         """Return the source of the ``__init__``, for another thread that asks a name meanwhile."""
         return cast("importlib.abc.InspectLoader", self._loader).get_source(fullname)
 
-
-class _SleepLoader(_Loader):
-    """Makes a package without running its ``__init__``."""
-
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         return _finder.sleeping.setdefault(spec.name, SleepingPackage(spec.name))
 
     def exec_module(self, module: ModuleType) -> None:
-        _spec(module).loader = module.__loader__ = self._loader
-
-
-class _WakeLoader(_Loader):
-    """Runs the ``__init__`` of a package that slept, in the module object that it had."""
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return _finder.sleeping[spec.name]
-
-    def exec_module(self, module: ModuleType) -> None:
         name = module.__name__
-        _spec(module).loader = self._loader
+        _spec(module).loader = module.__loader__ = self._loader
+        if not self._wakes:
+            return
         del _finder.sleeping[name]
         try:
             self._loader.exec_module(module)
@@ -176,7 +163,9 @@ class _WakeLoader(_Loader):
         module.__class__ = ModuleType
         if name == _TOP:
             end_deferring(_TOP)
-        _finder.leave()
+        if not _finder.sleeping:  # it is to be asked no more
+            # A new list: another thread may be going through the present one.
+            sys.meta_path = [other for other in sys.meta_path if other is not _finder]
 
 
 @cache

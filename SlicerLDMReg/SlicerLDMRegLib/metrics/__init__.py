@@ -15,14 +15,13 @@ from .deformation import (
     fold_percentage,
     sdlogj,
     sdlogj_learn2reg,
-    sdlogj_learn2reg_of,
 )
 from .landmarks import target_registration_error
 from .overlap import dice
 from .similarity import lncc, mse, ncc
 
 if TYPE_CHECKING:
-    from .surface import SurfaceDistances, hd95, hd95_learn2reg, surface_distances
+    from .surface import SurfaceDistances, hd95, surface_distances
 
 __all__ = [
     "SurfaceDistances",
@@ -30,18 +29,16 @@ __all__ = [
     "displacement_statistics",
     "fold_percentage",
     "hd95",
-    "hd95_learn2reg",
     "lncc",
     "mse",
     "ncc",
     "sdlogj",
     "sdlogj_learn2reg",
-    "sdlogj_learn2reg_of",
     "surface_distances",
     "target_registration_error",
 ]
 
 __getattr__ = lazy_names(
     __name__,
-    dict.fromkeys(("SurfaceDistances", "hd95", "hd95_learn2reg", "surface_distances"), "surface"),
+    dict.fromkeys(("SurfaceDistances", "hd95", "surface_distances"), "surface"),
 )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from ..errors import InputError
-from ..functional import jacobian_determinant
 from ._arrays import Array, to_numpy
 
 __all__ = [
@@ -14,7 +12,6 @@ __all__ = [
     "fold_percentage",
     "sdlogj",
     "sdlogj_learn2reg",
-    "sdlogj_learn2reg_of",
 ]
 
 # Of Learn2Reg's evaluator: border left out, in voxels, and offset added to the determinant.
@@ -60,32 +57,18 @@ def sdlogj(determinant: Array, mask: Array | None = None) -> float:
     return float(np.sqrt(np.dot(logarithms, logarithms) / logarithms.size))
 
 
-def sdlogj_learn2reg(displacement: Array, mask: Array | None = None) -> float:
+def sdlogj_learn2reg(determinant: Array, mask: Array | None = None) -> float:
     """Return SDlogJ as the Learn2Reg challenge computes it, for comparison with published tables.
 
-    Central differences of the voxel displacement, two voxels at each border left out, and 3 added
-    to the determinant before the logarithm, which makes it several times smaller than
-    :func:`sdlogj` and hides folds.
+    Two voxels at each border are left out, and 3 is added to the determinant before the logarithm,
+    which makes it several times smaller than :func:`sdlogj` and hides folds.
 
     Args:
-        displacement: ``(d, *S)`` in voxels, channel i along axis i.
-        mask: voxels to count, ``S``; default all.
+        determinant: Jacobian determinants of ``x + u(x)`` by central differences.
+        mask: voxels to count; default all.
 
     Returns:
         NaN when no voxel is left.
-
-    Raises:
-        InputError: for incompatible shapes.
-    """
-    field = to_numpy(displacement)
-    if field.ndim not in (3, 4) or field.shape[0] != field.ndim - 1:
-        raise InputError(f"displacement: expected (2, H, W) or (3, D, H, W), got {field.shape}")
-    determinant = jacobian_determinant(torch.from_numpy(field.astype(np.float64))[None])[0]
-    return sdlogj_learn2reg_of(determinant.numpy(), mask)
-
-
-def sdlogj_learn2reg_of(determinant: Array, mask: Array | None = None) -> float:
-    """Return :func:`sdlogj_learn2reg` from known determinants ``S``.
 
     Raises:
         InputError: when the mask has another shape.

@@ -19,9 +19,9 @@ from scipy.spatial import KDTree
 
 from .. import _monai
 from ..errors import InputError
-from ._arrays import Array, chosen_labels, label_map, label_pair
+from ._arrays import Array, chosen_labels, label_pair
 
-__all__ = ["SurfaceDistances", "hd95", "hd95_learn2reg", "surface_distances"]
+__all__ = ["SurfaceDistances", "hd95", "surface_distances"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -131,34 +131,6 @@ def hd95(
         )
         distances = _distances(a[box] == label, b[box] == label, sizes)
         result[label] = distances.robust_hausdorff()
-    return result
-
-
-def hd95_learn2reg(
-    fixed: Array, warped: Array, moving: Array | None = None, labels: Iterable[int] | None = None
-) -> dict[int, float]:
-    """Return the 95 % Hausdorff distance as the Learn2Reg challenge computes it, in voxels.
-
-    As :func:`hd95` with a spacing of 1 for all images. The distance is infinite for a label lost in
-    the warp, and NaN for a label missing in the moving image before the warp.
-
-    Args:
-        fixed: label map.
-        warped: moving label map on the fixed lattice.
-        moving: moving label map before the warp; default ``warped``.
-        labels: labels to report; default all labels of fixed and moving, without 0.
-
-    Raises:
-        InputError: for shapes of fixed and warped that differ, or labels that are not whole
-            numbers from 0.
-    """
-    fixed, warped = label_pair(fixed, warped)
-    source = warped if moving is None else label_map(moving)
-    result = {}
-    for label in chosen_labels(labels, fixed, source):
-        known = (fixed == label).any() and (source == label).any()
-        distances = surface_distances(fixed == label, warped == label, [1.0] * fixed.ndim)
-        result[label] = distances.robust_hausdorff() if known else float("nan")
     return result
 
 

@@ -117,10 +117,9 @@ class ModelSegmenter:
         scale = IntensityMap.from_image(
             image, intensity.lower_percentile, intensity.upper_percentile
         )
-        none = sitk.Transform(3, sitk.sitkIdentity)
         smooth = antialiased(image, lattice)
-        array = scale(sitk.GetArrayFromImage(resample(smooth, lattice, none)))
-        array *= coverage(image, lattice, none)
+        array = scale(sitk.GetArrayFromImage(resample(smooth, lattice)))
+        array *= coverage(image, lattice)
         probabilities = class_probabilities(
             self.network,
             array,

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..errors import ADVICE, InputError
 from ..functional import integrate, invert
 from ..geometry import ImageGeometry
+from ..intensity import IntensityMap
 from ..networks import FieldPrediction
 from .align.alignment import Alignment
 from .context import RunContext
@@ -18,17 +19,10 @@ from .inputs import Inputs
 from .masks import Masks
 from .predict.extrapolate_field import extend_prediction
 from .predict.loaded_model import LoadedModel
-from .prepare import (
-    IntensityMap,
-    PreparedPair,
-    model_lattice,
-    prepare_pair,
-    refinement_lattice,
-)
-from .refine.diffeomorphic import DETERMINANT_FLOOR, squarings_for, unfold
-from .refine.fold_check import Folds
-from .refine.initial_velocity import stationary_velocity
-from .refine.instance_optimisation import RefineResult, refine_field
+from .prepare import PreparedPair, model_lattice, prepare_pair, refinement_lattice
+from .refine.diffeomorphic import squarings_for, unfold
+from .refine.fold_check import without_folds
+from .refine.instance_optimisation import RefineResult, refine_field, stationary_velocity
 from .refine.objective import product
 from .regions.image_regions import GivenRegions
 from .request import RegistrationRequest
@@ -39,6 +33,7 @@ __all__ = ["Deformation", "Deformer"]
 _BATCH = {"cpu": 4, "cuda": 64, "mps": 16}
 # Percentiles that become 0 and 1 without a model: outliers do not set the contrast.
 _PERCENTILES = (0.1, 99.9)
+_NO_MASKS = Masks()
 
 
 @dataclass(frozen=True)
@@ -105,7 +100,7 @@ class Deformer:
             grid = model.card.grid
             lattice = model_lattice(inputs.fixed, grid, inputs.slices)
             # The network sees the whole images, masked parts included.
-            whole = self._intensities(Masks()) if inputs.masks.roles else self.compared
+            whole = self._intensities(_NO_MASKS) if inputs.masks.roles else self.compared
             pair = self._prepare(lattice, whole)
             with self.context.meter.stage("predict"):
                 prediction = self._predict(model, pair)
@@ -145,30 +140,26 @@ class Deformer:
 
     def _unfolded(self, velocity: Tensor, lattice: ImageGeometry) -> tuple[Tensor, Tensor]:
         """Return field and inverse of a velocity, without folds there and on the output."""
-        check = self.context.progress.check
-        folds = None
-        output = self.inputs.output
-        if not lattice.matches(output):
-            folds = Folds(lattice, self.inputs.slices, output, DETERMINANT_FLOOR, check)
-        velocity, displacement = unfold(velocity, accept=folds, check=check)
+        check, slices, output = self.context.progress.check, self.inputs.slices, self.inputs.output
+
+        def accept(displacement: Tensor, _inverse: Tensor) -> Tensor:
+            return without_folds(displacement, lattice, slices, output, check)
+
+        test = None if lattice.matches(output) else accept
+        velocity, displacement = unfold(velocity, accept=test, check=check)
         return displacement, integrate(-velocity, squarings_for(velocity))
 
     def _prepare(
         self,
         lattice: ImageGeometry,
         intensities: tuple[IntensityMap, IntensityMap],
-        masks: Masks | None = None,
+        masks: Masks = _NO_MASKS,
     ) -> PreparedPair:
         slices = self.inputs.slices
         with self.context.meter.stage("prepare"):
-            images = self.inputs.fixed, self.inputs.moving
-            pair = prepare_pair(
-                *(images if masks is None else masks.fill(*images)),
-                self.alignment.transform,
-                lattice,
-                intensities,
-                slices,
-            )
+            images = masks.fill(self.inputs.fixed, self.inputs.moving)
+            transform = self.alignment.transform
+            pair = prepare_pair(*images, transform, lattice, intensities, slices)
         if not pair.mask.any() and slices is None:
             raise InputError(
                 "the moving image does not reach the part of the fixed image that the model sees; "
@@ -195,11 +186,6 @@ class Deformer:
                 "choose other masks, or another alignment"
             )
         return masks
-
-    def _anatomy(self, lattice: ImageGeometry) -> tuple[Tensor, Tensor] | None:
-        if self.regions is None or self.options.anatomy == 0:
-            return None
-        return self.regions.anatomy_on(lattice, self.alignment.transform)
 
     def _predict(self, model: LoadedModel, pair: PreparedPair) -> FieldPrediction:
         moving, fixed = pair.black_outside()
@@ -233,6 +219,9 @@ class Deformer:
         if pair is None or not pair.lattice.matches(lattice):
             pair = self._prepare(lattice, self.compared, self.inputs.masks)
         with meter.stage("refine"):
+            anatomy = None
+            if self.regions is not None and self.options.anatomy > 0:
+                anatomy = self.regions.anatomy_on(lattice, self.alignment.transform)
             refined = refine_field(
                 pair.moving.to(device),
                 pair.fixed.to(device),
@@ -240,7 +229,7 @@ class Deformer:
                 self.options,
                 self.context.progress.part(0.35, 1.0),
                 pair.mask.to(device),
-                self._anatomy(lattice),
+                anatomy,
                 self._masks(pair),
             )
             displacement, inverse = refined.displacement, refined.inverse

@@ -9,13 +9,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import torch
 
 from ..errors import ADVICE, InputError, OutOfMemoryError
 from .options import require_compute
-
-if TYPE_CHECKING:
-    import torch
 
 __all__ = [
     "Meter",
@@ -49,8 +47,6 @@ def select_device(name: str = "auto") -> torch.device:
     Raises:
         InputError: for an unknown name, or a device that this computer has not.
     """
-    import torch
-
     require_compute(name, "auto")
     if name == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
@@ -83,8 +79,6 @@ def select_precision(name: str, device: torch.device) -> str:
     Raises:
         InputError: for an unknown name.
     """
-    import torch
-
     require_compute("auto", name)
     if name != "auto":
         return name
@@ -94,8 +88,6 @@ def select_precision(name: str, device: torch.device) -> str:
 
 def describe_device(device: torch.device) -> str:
     """Return a line such as ``"cpu, 2 threads (x86_64)"`` or ``"cuda:0, NVIDIA H200"``."""
-    import torch
-
     if device.type == "cuda":
         return f"{device}, {torch.cuda.get_device_name(device)}"
     count = torch.get_num_threads()
@@ -156,20 +148,17 @@ def memory_errors(doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except MemoryError as error:
-        raise _exhausted(doing) from error
-    except RuntimeError as error:
+    except (MemoryError, RuntimeError) as error:
         # torch has its own class on GPUs and plain RuntimeErrors on the CPU; ITK wraps bad_alloc.
         text = str(error).lower()
         signs = ("out of memory", "can't allocate memory", "bad_alloc", "failed to allocate")
-        if any(sign in text for sign in signs):
-            raise _exhausted(doing) from error
+        if isinstance(error, MemoryError) or any(sign in text for sign in signs):
+            raise OutOfMemoryError(
+                f"not enough memory for {doing}; use {ADVICE} for a part of the volume, crop or "
+                "downsample the images",
+                option="slices",
+            ) from error
         raise
-
-
-def _exhausted(doing: str) -> OutOfMemoryError:
-    text = f"not enough memory for {doing}; use {ADVICE} for a part of the volume, crop or "
-    return OutOfMemoryError(f"{text}downsample the images", option="slices")
 
 
 @contextmanager
@@ -179,8 +168,6 @@ def threads_for(voxels: int, device: torch.device) -> Iterator[None]:
     Threads that wait for each other at every one of many short operations gain little on an idle
     computer, and lose all of it and more on a busy one.
     """
-    import torch
-
     threads = torch.get_num_threads()
     few = device.type == "cpu" and voxels < _VOXELS_FOR_THREADS and threads > 1
     if few:
@@ -207,8 +194,6 @@ class Meter:
         self.seconds: dict[str, float] = {}
         self._begin = time.perf_counter()
         if device.type == "cuda":
-            import torch
-
             torch.cuda.reset_peak_memory_stats(device)
 
     @contextmanager
@@ -219,8 +204,6 @@ class Meter:
             yield
         finally:
             if self.device.type == "cuda":
-                import torch
-
                 torch.cuda.synchronize(self.device)
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
@@ -238,7 +221,5 @@ class Meter:
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             peaks["process_mib"] = peak / (2**20 if sys.platform == "darwin" else 2**10)
         if self.device.type == "cuda":
-            import torch
-
             peaks["gpu_mib"] = torch.cuda.max_memory_allocated(self.device) / 2**20
         return peaks

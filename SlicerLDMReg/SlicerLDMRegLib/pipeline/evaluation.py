@@ -90,7 +90,7 @@ def deformation_metrics(
         "jacobian_max": float(determinant.max()),
         "jacobian_mean": float(determinant.mean()),
         "sdlogj": metrics.sdlogj(determinant),
-        "sdlogj_learn2reg": metrics.sdlogj_learn2reg_of(_flat_map(determinant)),
+        "sdlogj_learn2reg": metrics.sdlogj_learn2reg(_flat_map(determinant)),
         "displacement_mean_mm": lengths["mean"],
         "displacement_max_mm": lengths["max"],
     }
@@ -147,7 +147,6 @@ def _on(
     """Return an image on a lattice; without a transform where the two agree, as it is."""
     if transform is None and output.matches(ImageGeometry.from_image(image)):
         return np.asarray(sitk.GetArrayViewFromImage(image))
-    transform = transform or sitk.Transform(output.dimension, sitk.sitkIdentity)
     if labels:
         resampled = warp_image(image, output, transform, labels=True)
     else:

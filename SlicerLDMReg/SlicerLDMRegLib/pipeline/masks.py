@@ -13,8 +13,9 @@ from torch import Tensor
 from ..errors import InputError
 from ..geometry import ImageGeometry
 from ..intensity import IntensityMap
-from ..resampling import antialiased, coverage, resample, warp_image
-from .slices import SliceRange, to_batch
+from ..resampling import coverage, resample, warp_image
+from .prepare import image_batch
+from .slices import SliceRange
 
 __all__ = ["Masks", "as_mask", "fill_outside"]
 
@@ -100,18 +101,11 @@ class Masks:
             ``(B, 1, *S)`` from 0 to 1 each, None for an image without a mask. Beyond an image its
             mask goes on as it is at the border.
         """
-        identity = sitk.Transform(lattice.dimension, sitk.sitkIdentity)
-        through = None if slices is None else slices.axis
-
-        def tensor(mask: sitk.Image | None, transform: sitk.Transform) -> Tensor | None:
-            if mask is None:
-                return None
-            smooth = antialiased(mask, lattice, through)
-            array = sitk.GetArrayFromImage(resample(smooth, lattice, transform))
-            batch = array[None] if slices is None else to_batch(array, slices.axis)
-            return torch.from_numpy(np.ascontiguousarray(batch))[:, None]
-
-        return tensor(self.fixed, identity), tensor(self.moving, alignment)
+        fixed, moving = (
+            None if mask is None else image_batch(mask, lattice, transform, slices)
+            for mask, transform in ((self.fixed, None), (self.moving, alignment))
+        )
+        return fixed, moving
 
 
 def as_mask(labels: sitk.Image, role: str) -> sitk.Image:

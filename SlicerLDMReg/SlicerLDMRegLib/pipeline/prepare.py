@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ __all__ = [
     "IntensityMap",
     "PreparedPair",
     "coverage",
+    "image_batch",
     "model_lattice",
     "network_lattice",
     "prepare_pair",
@@ -154,23 +155,36 @@ def prepare_pair(
         intensities: the maps of the fixed and of the moving image.
         slices: the slices of the fixed image that make up the lattice.
     """
-    identity = sitk.Transform(fixed.GetDimension(), sitk.sitkIdentity)
-    through = None if slices is None else slices.axis
-
-    def tensor(image: sitk.Image, transform: sitk.Transform, intensity: IntensityMap) -> Tensor:
-        smooth = antialiased(image, lattice, through)
-        # A copy: a view into an image that nobody holds any more reads freed memory.
-        array = intensity(sitk.GetArrayFromImage(resample(smooth, lattice, transform)))
-        return _batch(array, slices)
-
     return PreparedPair(
-        moving=tensor(moving, alignment, intensities[1]),
-        fixed=tensor(fixed, identity, intensities[0]),
+        moving=image_batch(moving, lattice, alignment, slices, intensities[1]),
+        fixed=image_batch(fixed, lattice, None, slices, intensities[0]),
         moving_mask=_batch(coverage(moving, lattice, alignment), slices),
-        fixed_mask=_batch(coverage(fixed, lattice, identity), slices),
+        fixed_mask=_batch(coverage(fixed, lattice), slices),
         lattice=lattice,
         slices=slices,
     )
+
+
+def image_batch(
+    image: sitk.Image,
+    lattice: ImageGeometry,
+    transform: sitk.Transform | None,
+    slices: SliceRange | None,
+    intensity: Callable[[np.ndarray], np.ndarray] = np.asarray,
+) -> Tensor:
+    """Return an image on a lattice, ``(B, 1, *S)`` float32, smoothed where that is coarser.
+
+    Args:
+        image: beyond it, it goes on as it is at the border.
+        lattice: see :func:`network_lattice`.
+        transform: points of the lattice to points of the image; None: they are the same.
+        slices: those that the lattice consists of, None for a whole image.
+        intensity: map of the values.
+    """
+    smooth = antialiased(image, lattice, None if slices is None else slices.axis)
+    # A copy: a view into an image that nobody holds any more reads freed memory.
+    array = intensity(sitk.GetArrayFromImage(resample(smooth, lattice, transform)))
+    return _batch(array, slices)
 
 
 def _axes(fixed: ImageGeometry, slices: SliceRange | None) -> list[int]:

@@ -9,14 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import torch
+
 from ..errors import InputError, OutOfMemoryError
 from ..model_store import ModelCard, choose_model
 from .context import RunContext
 from .device import Meter, memory_errors, select_device, select_precision
 from .inputs import read_dimension, read_inputs
-from .predict import model_cache, predictor
-from .predict.loaded_model import LoadedModel
-from .predict.model_cache import ModelCache
+from .predict import loaded_model, predictor
+from .predict.loaded_model import LoadedModel, ModelCache
 from .progress import Progress
 from .registration import Registration
 from .request import RegistrationRequest
@@ -219,8 +220,6 @@ class Runner:
         self.cache.clear()
         gc.collect()
         if plan.device.startswith("cuda"):
-            import torch
-
             torch.cuda.empty_cache()
 
 
@@ -252,7 +251,7 @@ def _plans(card: ModelCard | None, device: str, precision: str) -> list[_Plan]:
 
 def _in_network(error: BaseException) -> bool:
     """Whether an error comes out of a call of the network, or from loading it."""
-    modules = {predictor.__name__, model_cache.__name__}
+    modules = {predictor.__name__, loaded_model.__name__}
     step = error.__cause__ or error
     frames = traceback.walk_tb(step.__traceback__)
     return any(frame.f_globals.get("__name__") in modules for frame, _ in frames)

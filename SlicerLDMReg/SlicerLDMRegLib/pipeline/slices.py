@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import InputError
 from ..geometry import ImageGeometry
 
-__all__ = ["SliceRange", "SliceSelection", "embed_displacement", "from_batch", "to_batch"]
+__all__ = ["SliceRange", "SliceSelection", "embed_displacement", "to_batch"]
 
 _INDEX_AXES = {"i": 0, "j": 1, "k": 2}
 # The anatomical plane's name, and the LPS axis that it is perpendicular to.
@@ -143,11 +143,6 @@ def to_batch(array: np.ndarray, axis: int) -> np.ndarray:
     return np.moveaxis(array, 2 - axis, 0)
 
 
-def from_batch(slices: np.ndarray, axis: int) -> np.ndarray:
-    """Undo :func:`to_batch`."""
-    return np.moveaxis(slices, 0, 2 - axis)
-
-
 def embed_displacement(displacement: np.ndarray, axis: int) -> np.ndarray:
     """Return in-plane displacements of slices as a displacement of the volume.
 
@@ -158,6 +153,6 @@ def embed_displacement(displacement: np.ndarray, axis: int) -> np.ndarray:
     Returns:
         ``(3, D, H, W)`` in voxels, channel i along array axis i; zero through the slices.
     """
-    parts = [from_batch(displacement[:, channel], axis) for channel in range(2)]
+    parts = [np.moveaxis(displacement[:, channel], 0, 2 - axis) for channel in range(2)]
     parts.insert(2 - axis, np.zeros_like(parts[0]))
     return np.stack(parts)

@@ -45,7 +45,6 @@ def most_likely_labels(
     labels = np.zeros(target.array_shape, np.min_scalar_type(max(numbers)))
     # A little less, since probabilities of 16 bits do not add up to 1 exactly.
     least = 0.99 / len(numbers)
-    none = sitk.Transform(target.dimension, sitk.sitkIdentity)
     whole = np.stack([np.zeros(target.dimension, int), target.size], axis=1)
     for row, number in enumerate(numbers):
         outside = 1.0 if row == 0 else 0.0
@@ -54,7 +53,7 @@ def most_likely_labels(
             continue
         source = lattice.to_image(probabilities[row].astype(np.float32))
         for start, size in _parts(box):
-            part = resample(source, target.crop(start, size), none, outside)
+            part = resample(source, target.crop(start, size), outside=outside)
             values = sitk.GetArrayFromImage(part)
             where = tuple(slice(s, s + n) for s, n in zip(start[::-1], size[::-1], strict=True))
             better = values > best[where]

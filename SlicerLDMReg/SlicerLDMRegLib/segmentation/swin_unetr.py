@@ -158,10 +158,9 @@ class SwinUNETRSegmenter:
         """
         _check_ct(image)
         lattice = covering_lattice(ImageGeometry.from_image(image), SPACING, ORIENTATION)
-        none = sitk.Transform(3, sitk.sitkIdentity)
-        array = sitk.GetArrayFromImage(resample(antialiased(image, lattice), lattice, none))
+        array = sitk.GetArrayFromImage(resample(antialiased(image, lattice), lattice))
         array = HOUNSFIELD(array)
-        array *= coverage(image, lattice, none)
+        array *= coverage(image, lattice)
         lattice, array = _cropped(lattice, array)
         _check_lattice(lattice)
         # MONAI's arrays have the axes x, y, z, those of ITK z, y, x.

@@ -3,11 +3,12 @@
 Structure names become prompts, and an encoder turns each prompt into a vector. These vectors, after
 one for the background, are the embedding table that is stored with a model:
 
-    >>> regions = describe_scheme(label_scheme("btcv"), "abdomen-ct")
-    >>> regions[5].prompt
+    >>> regions = label_scheme("btcv").values()
+    >>> prompts = [build_prompt("abdomen-ct", region["prompt"]) for region in regions]
+    >>> prompts[5]
     'A computerized tomography of a liver in human abdomen.'
-    >>> encoder = build_encoder("one-hot", regions=len(regions) + 1)
-    >>> encoder.encode([region.prompt for region in regions]).shape
+    >>> encoder = build_encoder("one-hot", regions=len(prompts) + 1)
+    >>> encoder.encode(prompts).shape
     (13, 14)
 
 Heavy packages are imported only when an encoder is built, and nothing is downloaded unless
@@ -24,8 +25,6 @@ from .schemes import (
     FREESURFER,
     FREESURFER35,
     SCHEMES,
-    SchemeRegion,
-    describe_scheme,
     label_scheme,
     scheme_names,
 )
@@ -40,11 +39,9 @@ __all__ = [
     "WEIGHTS_VARIABLE",
     "CoordinateEncoder",
     "OneHotEncoder",
-    "SchemeRegion",
     "TextEncoder",
     "build_encoder",
     "build_prompt",
-    "describe_scheme",
     "label_scheme",
     "match_region",
     "scheme_names",

@@ -4,24 +4,103 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
 
 from ..errors import InputError
-from ._freesurfer import CORTEX, MIDLINE, SIDED, WIDER_MIDLINE, WIDER_SIDED
-from .prompts import build_prompt, structure_words
+from .prompts import structure_words
 
 __all__ = [
     "BTCV",
     "FREESURFER",
     "FREESURFER35",
     "SCHEMES",
-    "SchemeRegion",
-    "describe_scheme",
     "label_scheme",
     "scheme_names",
 ]
 
 Scheme = Mapping[int, str]
+
+# Numbers, names and prompt words of FreeSurfer's table (FreeSurferColorLUT.txt).
+# Left number, right number, name without its side, prompt words if they differ from the name.
+_SIDED: tuple[tuple[int, int, str, str | None], ...] = (
+    (2, 41, "Cerebral-White-Matter", None),
+    (3, 42, "Cerebral-Cortex", None),
+    (4, 43, "Lateral-Ventricle", None),
+    (5, 44, "Inf-Lat-Vent", "inferior lateral ventricle"),
+    (7, 46, "Cerebellum-White-Matter", None),
+    (8, 47, "Cerebellum-Cortex", None),
+    (10, 49, "Thalamus", None),
+    (11, 50, "Caudate", None),
+    (12, 51, "Putamen", None),
+    (13, 52, "Pallidum", None),
+    (17, 53, "Hippocampus", None),
+    (18, 54, "Amygdala", None),
+    (26, 58, "Accumbens-area", "nucleus accumbens"),
+    (28, 60, "VentralDC", "ventral diencephalon"),
+    (30, 62, "vessel", None),
+    (31, 63, "choroid-plexus", None),
+)
+
+# Number, name, prompt words if they differ from the name.
+_MIDLINE: tuple[tuple[int, str, str | None], ...] = (
+    (14, "3rd-Ventricle", "third ventricle"),
+    (15, "4th-Ventricle", "fourth ventricle"),
+    (16, "Brain-Stem", None),
+)
+
+_WIDER_SIDED: tuple[tuple[int, int, str, str | None], ...] = (
+    (25, 57, "Lesion", None),
+    (78, 79, "WM-hypointensities", "white matter hypointensities"),
+)
+
+_WIDER_MIDLINE: tuple[tuple[int, str, str | None], ...] = (
+    (24, "CSF", "cerebrospinal fluid"),
+    (72, "5th-Ventricle", "fifth ventricle"),
+    (77, "WM-hypointensities", "white matter hypointensities"),
+    (85, "Optic-Chiasm", None),
+    (251, "CC_Posterior", "posterior corpus callosum"),
+    (252, "CC_Mid_Posterior", "mid posterior corpus callosum"),
+    (253, "CC_Central", "central corpus callosum"),
+    (254, "CC_Mid_Anterior", "mid anterior corpus callosum"),
+    (255, "CC_Anterior", "anterior corpus callosum"),
+)
+
+# Cortical regions (Desikan et al. 2006); add 1000 for the left and 2000 for the right side.
+_CORTEX: tuple[tuple[int, str, str], ...] = (
+    (1, "bankssts", "banks of the superior temporal sulcus"),
+    (2, "caudalanteriorcingulate", "caudal anterior cingulate cortex"),
+    (3, "caudalmiddlefrontal", "caudal middle frontal gyrus"),
+    (5, "cuneus", "cuneus"),
+    (6, "entorhinal", "entorhinal cortex"),
+    (7, "fusiform", "fusiform gyrus"),
+    (8, "inferiorparietal", "inferior parietal lobule"),
+    (9, "inferiortemporal", "inferior temporal gyrus"),
+    (10, "isthmuscingulate", "isthmus cingulate cortex"),
+    (11, "lateraloccipital", "lateral occipital cortex"),
+    (12, "lateralorbitofrontal", "lateral orbitofrontal cortex"),
+    (13, "lingual", "lingual gyrus"),
+    (14, "medialorbitofrontal", "medial orbitofrontal cortex"),
+    (15, "middletemporal", "middle temporal gyrus"),
+    (16, "parahippocampal", "parahippocampal gyrus"),
+    (17, "paracentral", "paracentral lobule"),
+    (18, "parsopercularis", "pars opercularis"),
+    (19, "parsorbitalis", "pars orbitalis"),
+    (20, "parstriangularis", "pars triangularis"),
+    (21, "pericalcarine", "pericalcarine cortex"),
+    (22, "postcentral", "postcentral gyrus"),
+    (23, "posteriorcingulate", "posterior cingulate cortex"),
+    (24, "precentral", "precentral gyrus"),
+    (25, "precuneus", "precuneus"),
+    (26, "rostralanteriorcingulate", "rostral anterior cingulate cortex"),
+    (27, "rostralmiddlefrontal", "rostral middle frontal gyrus"),
+    (28, "superiorfrontal", "superior frontal gyrus"),
+    (29, "superiorparietal", "superior parietal lobule"),
+    (30, "superiortemporal", "superior temporal gyrus"),
+    (31, "supramarginal", "supramarginal gyrus"),
+    (32, "frontalpole", "frontal pole"),
+    (33, "temporalpole", "temporal pole"),
+    (34, "transversetemporal", "transverse temporal gyrus"),
+    (35, "insula", "insula"),
+)
 
 
 def _ordered(entries: Iterable[tuple[int, str, str | None]]) -> Scheme:
@@ -36,13 +115,13 @@ def _both_sides(
         yield right, f"Right-{name}", words and f"right {words}"
 
 
-_STRUCTURES = (*_both_sides(SIDED), *MIDLINE)
+_STRUCTURES = (*_both_sides(_SIDED), *_MIDLINE)
 _BRAIN = (
     *_STRUCTURES,
-    *_both_sides(WIDER_SIDED),
-    *WIDER_MIDLINE,
-    *((1000 + number, f"ctx-lh-{name}", f"left {words}") for number, name, words in CORTEX),
-    *((2000 + number, f"ctx-rh-{name}", f"right {words}") for number, name, words in CORTEX),
+    *_both_sides(_WIDER_SIDED),
+    *_WIDER_MIDLINE,
+    *((1000 + number, f"ctx-lh-{name}", f"left {words}") for number, name, words in _CORTEX),
+    *((2000 + number, f"ctx-rh-{name}", f"right {words}") for number, name, words in _CORTEX),
 )
 # Prompt words of names that are not words themselves.
 _WORDS = {name: words for _, name, words in _BRAIN if words}
@@ -120,42 +199,3 @@ def label_scheme(scheme: str | Mapping[int, str]) -> dict[str, dict[str, str]]:
         }
         for number in sorted(names)
     }
-
-
-class SchemeRegion(NamedTuple):
-    """Region of a model: row, label number, name and prompt.
-
-    Attributes:
-        row: row of the model's tables; row 0, the background, is no region.
-        label: number in label maps.
-        name: name in label tables.
-        words: words of the structure in the prompt.
-        prompt: the whole prompt; without a template, the words alone.
-    """
-
-    row: int
-    label: int
-    name: str
-    words: str
-    prompt: str
-
-
-def describe_scheme(
-    regions: Mapping[str, Mapping[str, Any]], template: str | None = None
-) -> list[SchemeRegion]:
-    """List the regions of a model in the order of its tables.
-
-    Args:
-        regions: ``label_scheme`` of a model card.
-        template: of the prompts, see :func:`~SlicerLDMRegLib.text.build_prompt`.
-
-    Raises:
-        InputError: for an empty name or a template without ``[CLS]``.
-    """
-    listed = []
-    for row, number in enumerate(sorted(map(int, regions)), start=1):
-        entry = regions[str(number)]
-        words = structure_words(entry.get("prompt") or entry["name"])
-        prompt = words if template is None else build_prompt(template, words)
-        listed.append(SchemeRegion(row, number, entry["name"], words, prompt))
-    return listed

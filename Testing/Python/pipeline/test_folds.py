@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import torch
 
+from SlicerLDMRegLib import _slabs
 from SlicerLDMRegLib.errors import CancelledError
-from SlicerLDMRegLib.functional import gaussian_smooth, integrate
+from SlicerLDMRegLib.functional import gaussian_smooth, integrate, smallest_jacobian_determinant
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.pipeline.field_batch import FieldBatch
 from SlicerLDMRegLib.pipeline.refine.diffeomorphic import (
     DETERMINANT_FLOOR,
-    least_determinant,
     unfold,
 )
-from SlicerLDMRegLib.pipeline.refine.fold_check import Folds
+from SlicerLDMRegLib.pipeline.refine.fold_check import without_folds
 
 FLIPPED = (1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0)
 COARSE = ImageGeometry((14, 12, 16), (2.0, 2.0, 2.0), (1.0, 5.0, 3.0), FLIPPED)
@@ -34,16 +34,14 @@ def on_fine(displacement: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.parametrize("slab", [2**20, 1])
 def test_sees_what_the_finer_lattice_sees(slab: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = __import__("sys").modules[Folds.__module__]
-    monkeypatch.setattr(module, "_SLAB_VOXELS", slab)
-    folds = Folds(COARSE, None, FINE, DETERMINANT_FLOOR)
+    monkeypatch.setattr(_slabs, "_VOXELS_AT_ONCE", slab)
     fields = torch.cat([rough(1.0), rough(6.0)])
-    accepted = folds(fields, -fields)
+    accepted = without_folds(fields, COARSE, None, FINE)
     assert accepted.shape == (2, *COARSE.array_shape)
     assert accepted[0].all()
-    assert least_determinant(on_fine(fields[:1])).min() > DETERMINANT_FLOOR
+    assert smallest_jacobian_determinant(on_fine(fields[:1])).min() > DETERMINANT_FLOOR
     # Every fold on the finer lattice is within a voxel of a mark, and no mark is without a fold.
-    folded = least_determinant(on_fine(fields[1:]))[0] < DETERMINANT_FLOOR
+    folded = smallest_jacobian_determinant(on_fine(fields[1:]))[0] < DETERMINANT_FLOOR
     points = FINE.points()[folded.numpy()]
     nearest = np.round(COARSE.physical_to_index(points)[:, ::-1]).astype(int)
     nearest = np.clip(nearest, 0, np.array(COARSE.array_shape) - 1)
@@ -53,8 +51,8 @@ def test_sees_what_the_finer_lattice_sees(slab: int, monkeypatch: pytest.MonkeyP
 def test_turned_lattices_are_answered_for_the_whole() -> None:
     c, s = np.cos(0.3), np.sin(0.3)
     turned = ImageGeometry(FINE.size, FINE.spacing, FINE.origin, (c, -s, 0, -s, -c, 0, 0, 0, 1))
-    folds = Folds(COARSE, None, turned, DETERMINANT_FLOOR)
-    assert [folds(rough(size), rough(size)).tolist() for size in (1.0, 6.0)] == [[True], [False]]
+    accepted = [without_folds(rough(size), COARSE, None, turned) for size in (1.0, 6.0)]
+    assert [whole.tolist() for whole in accepted] == [[True], [False]]
 
 
 def test_repair_is_done_where_the_caller_says() -> None:
@@ -74,10 +72,12 @@ def test_repair_is_done_where_the_caller_says() -> None:
 
 
 def test_result_folds_nowhere_on_the_finer_lattice() -> None:
-    folds = Folds(COARSE, None, FINE, DETERMINANT_FLOOR)
-    found, displacement = unfold(rough(8.0, sigma=0.7), accept=folds)
-    assert least_determinant(on_fine(displacement)).min() >= DETERMINANT_FLOOR
-    assert least_determinant(integrate(-found, 6)).min() > 0
+    def accept(displacement: torch.Tensor, inverse: torch.Tensor) -> torch.Tensor:
+        return without_folds(displacement, COARSE, None, FINE)
+
+    found, displacement = unfold(rough(8.0, sigma=0.7), accept=accept)
+    assert smallest_jacobian_determinant(on_fine(displacement)).min() >= DETERMINANT_FLOOR
+    assert smallest_jacobian_determinant(integrate(-found, 6)).min() > 0
 
 
 def test_can_be_stopped() -> None:
@@ -85,6 +85,6 @@ def test_can_be_stopped() -> None:
         raise CancelledError("stop")
 
     with pytest.raises(CancelledError):
-        Folds(COARSE, None, FINE, DETERMINANT_FLOOR, stop)(rough(1.0), rough(1.0))
+        without_folds(rough(1.0), COARSE, None, FINE, stop)
     with pytest.raises(CancelledError):
         unfold(rough(1.0), check=stop)

@@ -26,7 +26,7 @@ from SlicerLDMRegLib.pipeline import (
     runner,
 )
 from SlicerLDMRegLib.pipeline.inputs import read_dimension
-from SlicerLDMRegLib.pipeline.predict.model_cache import ModelCache
+from SlicerLDMRegLib.pipeline.predict.loaded_model import ModelCache
 from SlicerLDMRegLib.resources import sample_data_dir
 
 MODEL = "ldm-morph-cardiac-mr"

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import torch
 
-from SlicerLDMRegLib.functional import gaussian_smooth, integrate
+from SlicerLDMRegLib.functional import gaussian_smooth, integrate, smallest_jacobian_determinant
 from SlicerLDMRegLib.pipeline.refine.diffeomorphic import (
     DETERMINANT_FLOOR,
-    least_determinant,
     squarings_for,
     unfold,
 )
@@ -29,10 +28,10 @@ def test_adversarial_velocities_end_without_folds() -> None:
         [((2, 2, 24, 20), 0.5, 6.0), ((1, 2, 32, 32), 1.0, 12.0), ((1, 3, 10, 12, 9), 0.7, 4.0)]
     ):
         velocity = rough(*shape, sigma=sigma, size=size, seed=seed)
-        assert least_determinant(integrate(velocity, 6)).min() < 0
+        assert smallest_jacobian_determinant(integrate(velocity, 6)).min() < 0
         found, displacement = unfold(velocity)
-        assert least_determinant(displacement).min() >= DETERMINANT_FLOOR
-        assert least_determinant(integrate(-found, 6)).min() > 0
+        assert smallest_jacobian_determinant(displacement).min() >= DETERMINANT_FLOOR
+        assert smallest_jacobian_determinant(integrate(-found, 6)).min() > 0
 
 
 def test_repair_is_local_and_keeps_other_elements() -> None:
@@ -51,7 +50,9 @@ def test_repair_stays_local_while_the_caller_rejects_the_same_fold() -> None:
     velocity[..., 8:12, 8:12] += rough(1, 2, 4, 4, sigma=0.0, size=5.0)
 
     def accept(displacement: torch.Tensor, inverse: torch.Tensor) -> torch.Tensor:
-        folded = (least_determinant(t) < DETERMINANT_FLOOR for t in (displacement, inverse))
+        folded = (
+            smallest_jacobian_determinant(t) < DETERMINANT_FLOOR for t in (displacement, inverse)
+        )
         return ~torch.stack([t.flatten(1).any(1) for t in folded]).any(0)
 
     found, _ = unfold(velocity, accept=accept)

@@ -40,7 +40,7 @@ def test_the_nodes_hold_the_result(session: Watched, plan: MakePlan) -> None:
     import SimpleITK as sitk
 
     from SlicerLDMRegLib.geometry import ImageGeometry
-    from SlicerLDMRegLib.slicer_app.results.embed_2d import place
+    from SlicerLDMRegLib.slicer_app.results.result_contents import place
     from SlicerLDMRegLib.slicer_app.scene.nodes import read_json, roles_of
     from SlicerLDMRegLib.slicer_app.scene.steps import all_at_once
     from SlicerLDMRegLib.slicer_app.scene.transform_nodes import field_from_transform

@@ -13,7 +13,7 @@ import vtk
 
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.slicer_app.results.embed_2d import place
+from SlicerLDMRegLib.slicer_app.results.result_contents import place
 from SlicerLDMRegLib.slicer_app.scene.coordinates import FLIP
 from SlicerLDMRegLib.slicer_app.scene.labels import labels_from_node, segmentation_from_labels
 from SlicerLDMRegLib.slicer_app.scene.scene_images import LabelSource

@@ -17,7 +17,6 @@ from SlicerLDMRegLib.text import (
     TextEncoder,
     build_encoder,
     build_prompt,
-    describe_scheme,
     label_scheme,
 )
 from training.datasets.region_tables import region_table
@@ -88,7 +87,10 @@ def test_case_does_not_matter(encoder: TextEncoder) -> None:
 
 
 def test_table_of_the_brain(encoder: TextEncoder) -> None:
-    prompts = [r.prompt for r in describe_scheme(label_scheme("freesurfer35"), "brain-mr")]
+    prompts = [
+        build_prompt("brain-mr", region["prompt"])
+        for region in label_scheme("freesurfer35").values()
+    ]
     table = region_table(encoder, prompts)
     assert table.shape == (36, 384)
     assert np.abs(table[1:] @ table[0]).max() < 1e-4

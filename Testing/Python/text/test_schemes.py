@@ -12,7 +12,6 @@ from SlicerLDMRegLib.text import (
     FREESURFER,
     FREESURFER35,
     SCHEMES,
-    describe_scheme,
     label_scheme,
     match_region,
     scheme_names,
@@ -72,15 +71,6 @@ def test_scheme_of_names_from_a_file() -> None:
         "9": {"name": "kidney_right", "prompt": "kidney right"},
     }
     assert list(regions) == ["4", "9"]
-
-
-def test_description_counts_rows_by_number_not_by_text() -> None:
-    listed = describe_scheme(
-        {"10": {"name": "Ten"}, "9": {"name": "Nine", "prompt": "nine"}}, "photo"
-    )
-    assert [(r.row, r.label, r.name) for r in listed] == [(1, 9, "Nine"), (2, 10, "Ten")]
-    assert listed[1].prompt == "A photo of a ten."
-    assert describe_scheme({"3": {"name": "Left-Lung"}})[0].prompt == "left lung"
 
 
 def test_names_are_the_callers_own() -> None:

@@ -14,16 +14,12 @@ from ...errors import ModelError
 __all__ = ["Source", "convert", "shape_of"]
 
 
-def _unchanged(tensor: Tensor) -> Tensor:
-    return tensor
-
-
 @dataclass(frozen=True)
 class Source:
     """Source of one of our tensors: its name in the checkpoint and a transform."""
 
     name: str
-    transform: Callable[[Tensor], Tensor] = _unchanged
+    transform: Callable[[Tensor], Tensor] = lambda tensor: tensor
 
 
 def convert(

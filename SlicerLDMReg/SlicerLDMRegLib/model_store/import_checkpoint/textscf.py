@@ -16,7 +16,7 @@ from ..._weight_files import read_checkpoint
 from ...errors import InputError
 from ...networks.backbones.lku_net import LKUNet
 from ...networks.textscf import TextSCF, TextSCFConfig
-from ...text import build_encoder, describe_scheme, scheme_names, structure_words
+from ...text import build_encoder, build_prompt, scheme_names, structure_words
 from ..card_parts import Grid
 from .mapping import Source, convert, shape_of
 
@@ -88,7 +88,7 @@ def read_textscf(
         vectors = _read_array(Path(text_embeddings))
         what = str(text_embeddings)
     elif encoder is not None:
-        prompts = [region.prompt for region in describe_scheme(scheme, template)]
+        prompts = [build_prompt(template, region["prompt"]) for region in scheme.values()]
         vectors = build_encoder(encoder, text_weights, regions=len(scheme) + 1).encode(prompts)
         what = f"text encoder {encoder!r}"
     else:

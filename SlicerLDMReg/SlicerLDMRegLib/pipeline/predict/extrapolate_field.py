@@ -41,12 +41,12 @@ def extend_prediction(
         The prediction on a lattice that covers the image, or as much of it as is not at rest, and
         that lattice; both unchanged where the network's covers the image.
     """
-    pads = _pads(lattice, image, _fade(prediction.displacement))
+    width = _fade(prediction.displacement)
+    pads = _pads(lattice, image, width)
     if not any(any(pair) for pair in pads):
         return prediction, lattice
     start = [-pair[0] for pair in pads]
     size = [n + sum(pair) for n, pair in zip(lattice.size, pads, strict=True)]
-    width = _fade(prediction.displacement)
     displacement, velocity, inverse = (
         None if field is None else _faded(field, pads, width)
         for field in (prediction.displacement, prediction.velocity, prediction.inverse)

@@ -1,10 +1,11 @@
-"""A registration model that is loaded and stays in memory."""
+"""Registration models that are loaded and stay in memory."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 import torch
 
@@ -14,13 +15,7 @@ from ..device import select_device, select_precision
 from .predictor import Predictor
 from .test_time_augmentation import choose_views
 
-__all__ = ["LoadedModel", "load_model"]
-
-
-class Remembers(Protocol):
-    """A model that remembers the images that it has seen."""
-
-    def clear(self) -> None: ...
+__all__ = ["LoadedModel", "ModelCache", "load_model"]
 
 
 @dataclass(frozen=True)
@@ -33,16 +28,21 @@ class LoadedModel:
         device: where the network is.
         precision: ``"float32"`` or ``"bfloat16"``.
         companions: by name, other models that stay in memory as long as this one, such as the
-            segmenter that finds its regions.
+            segmenter that finds its regions; their ``clear`` forgets the images they have seen.
     """
 
     card: ModelCard
     predictor: Predictor
     device: torch.device
     precision: str
-    companions: dict[str, Remembers] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
+    companions: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the weights of its network."""
+        network = self.predictor.network
+        tensors = [*network.parameters(), *network.buffers()]
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
     def forget(self) -> None:
         """Forget the images that network and companions have seen; all stays loaded."""
@@ -74,3 +74,54 @@ def load_model(
     network = load_network(card, where)
     predictor = Predictor(network, dtype, views=choose_views(card))
     return LoadedModel(card, predictor, where, chosen)
+
+
+class ModelCache:
+    """Loads each model once, and forgets those unused for longest when they need too much memory.
+
+    A model is loaded anew when its folder has changed.
+
+    Args:
+        bytes_limit: of the weights of all models that are kept; the one in use is kept anyhow.
+    """
+
+    def __init__(self, bytes_limit: int = 2 * 2**30) -> None:
+        self._limit = bytes_limit
+        self._models: OrderedDict[tuple[str, ...], LoadedModel] = OrderedDict()
+
+    def get(self, card: ModelCard, device: str, precision: str) -> LoadedModel:
+        """Return a model, ready.
+
+        Args:
+            card: the model.
+            device: a definite one, e.g. ``"cpu"`` or ``"cuda:0"``.
+            precision: ``"float32"`` or ``"bfloat16"``.
+
+        Raises:
+            ModelError: when it is damaged.
+        """
+        key = (str(card.folder), card.id, device, precision)
+        model = self._models.pop(key, None)
+        if model is None or model.card != card:
+            model = load_model(card, device, precision)
+        self._models[key] = model
+        while len(self._models) > 1 and self.bytes > self._limit:
+            self._models.popitem(last=False)
+        return model
+
+    @property
+    def names(self) -> list[str]:
+        """The models, e.g. ``"ldm-morph-cardiac-mr on cpu, float32"``; used last comes last."""
+        return [
+            f"{model.card.id} on {model.device}, {model.precision}"
+            for model in self._models.values()
+        ]
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the weights of all models."""
+        return sum(model.bytes for model in self._models.values())
+
+    def clear(self) -> None:
+        """Forget all models."""
+        self._models.clear()

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...functional import gaussian_smooth, integrate, smallest_jacobian_determinant
 
-__all__ = ["DETERMINANT_FLOOR", "least_determinant", "squarings_for", "unfold"]
+__all__ = ["DETERMINANT_FLOOR", "squarings_for", "unfold"]
 
 #: Determinants below this count as folds: float32 and resampling need some room above 0.
 DETERMINANT_FLOOR = 0.01
@@ -19,15 +19,6 @@ DETERMINANT_FLOOR = 0.01
 # 0.9 ** 200, leaves no motion.
 _LOCAL_ROUNDS = 24
 _SHRINKING_ROUNDS = 200
-
-
-def least_determinant(displacement: Tensor) -> Tensor:
-    """Return the smallest of the central and the one-sided determinants, ``(B, *S)``.
-
-    A determinant is linear in each of its columns, so that the central one is the mean of the
-    one-sided ones: it is never the smallest.
-    """
-    return smallest_jacobian_determinant(displacement)
 
 
 def squarings_for(velocity: Tensor, least: int = 6) -> int:
@@ -69,9 +60,9 @@ def unfold(
         check()
         inverse = integrate(-velocity, steps)
         check()
-        folded = (least_determinant(displacement) < DETERMINANT_FLOOR) | (
-            least_determinant(inverse) < DETERMINANT_FLOOR
-        )
+        # The central determinant is the mean of the one-sided ones, and never below the smallest.
+        folded = smallest_jacobian_determinant(displacement) < DETERMINANT_FLOOR
+        folded |= smallest_jacobian_determinant(inverse) < DETERMINANT_FLOOR
         bad = folded.flatten(1).any(1)
         if accept is not None:
             accepted = accept(displacement, inverse).to(bad.device)

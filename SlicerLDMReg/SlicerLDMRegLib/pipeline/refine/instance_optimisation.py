@@ -10,16 +10,16 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
+from ...functional import logarithm, resize
 from ...networks import FieldPrediction
 from ..device import threads_for
 from ..options import RefineOptions
 from ..progress import Progress
-from .initial_velocity import initial_velocity
-from .objective import ImagePair
+from .objective import ImagePair, velocity_shape
 from .optimiser import Optimiser, RefineResult
 from .similarity_choice import choose_similarity
 
-__all__ = ["RefineResult", "refine_field"]
+__all__ = ["RefineResult", "refine_field", "stationary_velocity"]
 
 # Voxels of the slices that are optimised together: what they need fits into the caches of a CPU, or
 # into the memory of a small GPU. Not tuned.
@@ -76,10 +76,7 @@ def refine_field(
     shapes = [tuple(t.shape) for t in (moving, fixed, mask, *weights) if t is not None]
     if len(set(shapes)) > 1:
         raise InputError(f"refine: expected images and masks of one shape, got {shapes}")
-    start = initial_velocity(initial, fixed)
-    distance = None
-    if isinstance(initial, FieldPrediction) and initial.distance is not None:
-        distance = initial.distance.to(fixed.device)
+    start, distance = _start(initial, fixed)
     if mask is not None and bool((mask > 0).all()):
         mask = None
     regions, classes = _checked_regions(anatomy if options.anatomy > 0 else None, fixed)
@@ -108,6 +105,37 @@ def refine_field(
         with threads_for(fixed[chunk].numel(), fixed.device):
             parts.append(optimiser.run(own, None if distance is None else distance[chunk]))
     return _joined(parts)
+
+
+@torch.no_grad()
+def stationary_velocity(displacement: Tensor) -> Tensor:
+    """Return a velocity whose exponential is close to a displacement, ``(B, d, *S)`` in voxels.
+
+    That of a large volume is found on half its lattice, in an eighth of the time.
+    """
+    shape = displacement.shape[2:]
+    lattice = velocity_shape(shape)
+    velocity = logarithm(resize(displacement, lattice, displacement=True), smoothing=0.5)
+    return resize(velocity, shape, displacement=True)
+
+
+def _start(
+    initial: FieldPrediction | Tensor | None, like: Tensor
+) -> tuple[Tensor | None, Tensor | None]:
+    """Return the initial velocity on the lattice of ``like``, and how far the pairs are."""
+    if initial is None:
+        return None, None
+    if isinstance(initial, Tensor):
+        initial = FieldPrediction(initial)
+    field, velocity, distance = (
+        None if t is None else t.detach().to(like.device)
+        for t in (initial.displacement, initial.velocity, initial.distance)
+    )
+    assert field is not None
+    expected = (len(like), like.ndim - 2, *like.shape[2:])
+    if tuple(field.shape) != expected:
+        raise InputError(f"refine: expected a field {expected}, got {tuple(field.shape)}")
+    return stationary_velocity(field) if velocity is None else velocity, distance
 
 
 def _joined(parts: Sequence[RefineResult]) -> RefineResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...geometry import ImageGeometry
 from ...networks import Regions
-from ...resampling import warp_image
+from ...resampling import resample, warp_image
 from ...segmentation import Segmentation
 
 __all__ = ["GivenRegions", "ImageRegions", "RegionSummary"]
@@ -43,15 +43,7 @@ class RegionSummary:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data, keys are label numbers; ``"summary"`` is the line."""
-        return {
-            "source": self.source,
-            "matched": {n: dict(entry) for n, entry in self.matched.items()},
-            "new": {n: dict(entry) for n, entry in self.new.items()},
-            "background": {n: dict(entry) for n, entry in self.background.items()},
-            "guided_by_measured_labels": self.guided_by_measured_labels,
-            "note": self.note,
-            "summary": str(self),
-        }
+        return {**asdict(self), "summary": str(self)}
 
     def __str__(self) -> str:
         """Return it in a line such as ``"33 matched, 1 new (left amygdala)"``."""
@@ -103,11 +95,7 @@ class ImageRegions:
         confidence = self.segmentation.confidence
         if confidence is None:
             return None
-        none = sitk.Transform(lattice.dimension, sitk.sitkIdentity)
-        reference = lattice.empty_image()
-        resampled = sitk.Resample(
-            confidence, reference, none, sitk.sitkLinear, 1.0, sitk.sitkFloat32
-        )
+        resampled = resample(confidence, lattice, outside=1.0)
         return torch.from_numpy(sitk.GetArrayFromImage(resampled)).clamp(0, 1)[None, None]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
 
 import SimpleITK as sitk
 
@@ -24,12 +23,12 @@ def segmenter_beside(model: LoadedModel, segmenter: str) -> RememberingSegmenter
     Raises:
         ModelError: when there is none, or it is damaged.
     """
-    found = model.companions.get(segmenter)
-    if not isinstance(found, RememberingSegmenter):
+    if segmenter not in model.companions:
         from ...model_store import build_segmenter
 
-        found = RememberingSegmenter(build_segmenter(segmenter, model.device))
-        model.companions[segmenter] = found
+        built = build_segmenter(segmenter, model.device)
+        model.companions[segmenter] = RememberingSegmenter(built)
+    found: RememberingSegmenter = model.companions[segmenter]
     return found
 
 
@@ -45,11 +44,6 @@ class RememberingSegmenter:
         self._segmenter = segmenter
         self._size = size
         self._found: OrderedDict[tuple[object, ...], Segmentation] = OrderedDict()
-
-    @property
-    def names(self) -> Mapping[int, str]:
-        """Name of each label that it can find, by its number, ascending."""
-        return self._segmenter.names
 
     def segment(self, image: sitk.Image, progress: ReportsProgress | None = None) -> Segmentation:
         """Segment a 3D image.

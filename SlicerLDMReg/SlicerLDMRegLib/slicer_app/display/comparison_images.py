@@ -107,7 +107,7 @@ def _onto(image: sitk.Image, lattice: sitk.Image, outside: float) -> sitk.Image:
     geometry = ImageGeometry.from_image(lattice)
     if geometry.matches(ImageGeometry.from_image(image)):
         return image
-    return resample(image, geometry, sitk.Transform(3, sitk.sitkIdentity), outside)
+    return resample(image, geometry, outside=outside)
 
 
 def _mapped(warped: sitk.Image, windows: tuple[Window, Window]) -> np.ndarray:

@@ -10,9 +10,9 @@ from ..scene.nodes import nodes_of_class
 from ..scene.volume_nodes import Node
 from .colors import remove_legend, show_legend
 from .comparison_images import Mix, checkerboard, difference
-from .frames import fixed_image
 from .layers import (
     Mode,
+    fixed_image,
     image_maker,
     match_windows,
     outline_segmentations,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,16 @@ import SimpleITK as sitk
 import slicer
 from vtk.util.numpy_support import vtk_to_numpy
 
-from ..scene.nodes import PREFIX, nodes_of_class, roles_of, set_roles
-from ..scene.volume_nodes import Node, set_image, volume_geometry
+from ..scene.frames import sequence_of
+from ..scene.nodes import PREFIX, nodes_of_class, read_json, roles_of, set_roles
+from ..scene.volume_nodes import Node, look_like, set_image, volume_geometry
 from .colors import DIFFERENCE_COLORS, color_table, round_up, update_legends
 from .comparison_images import Mix, Window, alike, percentile_window
 from .view_memory import DisplayMemory
 
 __all__ = [
     "Mode",
+    "fixed_image",
     "helper_volume",
     "image_maker",
     "match_windows",
@@ -164,6 +166,41 @@ def helper_volume(kind: str, title: str, fixed: Node, moving: Node, memory: Disp
     display.SetDefaultColorMap()
     node.SetAndObserveDisplayNodeID(display.GetID())
     return node
+
+
+def fixed_image(
+    fixed: Node, moving: Node, outputs: Mapping[str, Node], memory: DisplayMemory
+) -> Node:
+    """Return the volume that shows the fixed image.
+
+    That is the fixed volume; but for frames registered to another frame of their sequence it is a
+    volume of its own, not in the lists of volumes, that shares the voxels of that frame.
+
+    Args:
+        fixed, moving: the volumes that were registered; one and the same, for frames registered to
+            a frame of their own sequence.
+        outputs: of the registration; the transform knows which frame is fixed.
+        memory: for the new volume.
+    """
+    frames = sequence_of(fixed)
+    transform = outputs.get("transform")
+    shown = None if transform is None else sequence_of(transform)
+    if frames is None or shown is None:
+        return fixed
+    # Nothing was measured where nothing was to be registered.
+    numbers = [n for n in range(len(shown)) if not read_json(shown.frame(n).node, "Metrics")]
+    if len(numbers) != 1 or len(shown) != len(frames):
+        return fixed
+    source = frames.frame(numbers[0]).node
+    title = f"{fixed.GetName()}, frame {numbers[0]}"
+    helper = helper_volume("fixed frame", title, fixed, moving, memory)
+    if helper.GetImageData() is not source.GetImageData():
+        with slicer.util.NodeModify(helper):
+            helper.CopyOrientation(source)
+            helper.SetAndObserveImageData(source.GetImageData())
+            helper.SetAndObserveTransformNodeID(fixed.GetTransformNodeID())
+    look_like(helper, moving)
+    return helper
 
 
 def write_mix(mix: Mix, mode: Mode, fixed: Node, moving: Node, memory: DisplayMemory) -> Node:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..scene.scene_change import NodeState
-from ..scene.subject_hierarchy import remove_node
+from ..scene.scene_change import NodeState, remove_node
 from ..scene.volume_nodes import Node
 
 __all__ = ["DisplayMemory"]

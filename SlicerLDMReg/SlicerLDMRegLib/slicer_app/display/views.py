@@ -113,7 +113,20 @@ def fit_slices(
         memory.keep(view)
         if reset:
             view.RotateToVolumePlane(place, view is best)
-        _fit(view, corners, middle, place)
+        axes = _axes(view)
+        along = corners @ axes
+        low, high = along.min(axis=0), along.max(axis=0)
+        center = (low + high) / 2
+        center[2] = middle @ axes[:, 2]
+        matrix = view.GetSliceToRAS()
+        for row in range(3):
+            matrix.SetElement(row, 3, float((axes @ center)[row]))
+        size = view.GetDimensions()
+        step = max((high - low)[:2] / np.maximum(size[:2], 1)) * (1 + _MARGIN)
+        view.UpdateMatrices()
+        view.SetSliceOrigin(0, 0, 0)
+        view.SetFieldOfView(step * size[0], step * size[1], _thickness(view, place) * size[2])
+        view.UpdateMatrices()
 
 
 def _thickness(view: Node, volume: Node) -> float:
@@ -122,23 +135,6 @@ def _thickness(view: Node, volume: Node) -> float:
     normal = FLIP * _axes(view)[:, 2]
     steps = (geometry.direction_matrix.T @ normal) / np.asarray(geometry.spacing)
     return float(1 / np.linalg.norm(steps))
-
-
-def _fit(view: Node, corners: np.ndarray, middle: np.ndarray, place: Node) -> None:
-    axes = _axes(view)
-    along = corners @ axes
-    low, high = along.min(axis=0), along.max(axis=0)
-    center = (low + high) / 2
-    center[2] = middle @ axes[:, 2]
-    matrix = view.GetSliceToRAS()
-    for row in range(3):
-        matrix.SetElement(row, 3, float((axes @ center)[row]))
-    size = view.GetDimensions()
-    step = max((high - low)[:2] / np.maximum(size[:2], 1)) * (1 + _MARGIN)
-    view.UpdateMatrices()
-    view.SetSliceOrigin(0, 0, 0)
-    view.SetFieldOfView(step * size[0], step * size[1], _thickness(view, place) * size[2])
-    view.UpdateMatrices()
 
 
 def jump_to(scene: Any, point: Iterable[float], memory: DisplayMemory) -> None:

@@ -10,8 +10,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ...errors import InputError
-from ..results.apply_transform import apply_transform, check_targets
-from ..results.inverse_transform import opposite_transform
+from ..results.apply_transform import apply_transform, check_targets, opposite_transform
 from ..results.result_nodes import find_outputs
 from ..scene.nodes import read_attributes, roles_of
 from ..scene.scene_change import SceneChange

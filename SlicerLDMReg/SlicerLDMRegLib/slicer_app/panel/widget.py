@@ -18,15 +18,13 @@ from ..run.plan import RegistrationPlan
 from ..run.planning import chosen_card, image_dimension, plan_of, volume_sizes
 from ..run.session import RegistrationSession
 from ..scene.volume_nodes import Node
-from .alignment_section import AlignmentSection
 from .anatomy_section import AnatomySection
 from .apply_section import ApplySection
+from .choice_sections import AlignmentSection, OptionsSection, OutputsSection
 from .control_names import told_on_panel
 from .display_section import DisplaySection
 from .inputs_section import InputsSection
 from .models_section import ModelsSection
-from .options_section import OptionsSection
-from .outputs_section import OutputsSection
 from .results_section import ResultsSection
 from .run_section import RunSection
 from .setup_section import SetupSection
@@ -232,7 +230,8 @@ class Panel(VTKObservationMixin):
             )
             self.parameters = None
         if node is not None:
-            parameters = _wrap(node)
+            wrapper: Any = RegistrationParameters  # type checkers do not know its decorator
+            parameters = wrapper(node)
             self._tag = parameters.connectGui(self.ui)
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self.update_soon)
             self.parameters = parameters
@@ -292,8 +291,3 @@ class Panel(VTKObservationMixin):
     def _on_scene_modified(self, _caller: Any, _event: Any) -> None:
         if self.parameters is not None and not slicer.mrmlScene.IsBatchProcessing():
             self.update_soon()
-
-
-def _wrap(node: Node) -> Any:
-    wrapper: Any = RegistrationParameters  # what the decorator adds is not known to type checkers
-    return wrapper(node)

@@ -1,4 +1,4 @@
-"""The contents of the nodes of a result, computed before the scene is touched.
+"""The contents of the nodes of a result, in three dimensions, computed before the scene is touched.
 
 Writing them exchanges what a node refers to and changes nothing in place, so that a copy of the
 node from before can bring it back.
@@ -7,6 +7,7 @@ node from before can bring it back.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,18 +16,52 @@ import SimpleITK as sitk
 from ...displacement import DisplacementField
 from ...geometry import ImageGeometry
 from ...pipeline.result import RegistrationResult
+from ...resampling import warp_image
 from ..scene.labels import Color, segmentation_from_labels, set_segmentation
 from ..scene.scene_images import SceneImages
 from ..scene.transform_nodes import grid_from_vectors, ras_vectors, set_grid
 from ..scene.volume_nodes import Node, look_like, set_voxels
 from .metrics_table import metrics_table
 
-__all__ = ["WriteContent", "result_contents"]
+__all__ = ["WriteContent", "place", "result_contents"]
 
 #: Writes a content into a node; a new one, told by True, is also given a display.
 WriteContent = Callable[[Node, bool], None]
 
 _FOLD_COLOR = (0.9, 0.1, 0.1)
+
+
+def place(result: RegistrationResult, images: SceneImages) -> RegistrationResult:
+    """Return a result whose images and fields, but for its inputs, are 3D, LPS mm in the world.
+
+    Args:
+        result: of the registration of ``images``.
+        images: tell where 2D images lie.
+    """
+    if images.planes is None:
+        return result
+    fixed, moving = images.planes
+    field = fixed.embed_field(result.field, moving)
+    warped, labels = result.warped, result.warped_labels
+    if images.resampled is None:
+        warped = fixed.embed(warped)
+        labels = None if labels is None else fixed.embed(labels)
+    else:
+        # What the transform makes of the volume itself, not of a slice interpolated from it.
+        image, whole_labels = images.resampled
+        transform = field.to_transform()
+        warped = warp_image(image, field.geometry, transform)
+        if labels is not None and whole_labels is not None:
+            labels = warp_image(whole_labels, field.geometry, transform, labels=True)
+    return replace(
+        result,
+        warped=warped,
+        warped_labels=labels,
+        field=field,
+        inverse=moving.embed_field(result.inverse, fixed),
+        jacobian=fixed.embed(result.jacobian),
+        folds=fixed.embed(result.folds),
+    )
 
 
 def result_contents(

@@ -14,8 +14,7 @@ from ..scene.scene_change import SceneChange
 from ..scene.scene_images import SceneImages
 from ..scene.transform_nodes import check_transform_node, interpolate_linearly
 from ..scene.volume_nodes import Node
-from .embed_2d import place
-from .result_contents import WriteContent, result_contents
+from .result_contents import WriteContent, place, result_contents
 
 __all__ = [
     "OUTPUTS",

@@ -23,8 +23,7 @@ from ..scene.nodes import PREFIX, roles_of, set_attributes, set_roles
 from ..scene.scene_change import SceneChange
 from ..scene.scene_images import SceneImages, VolumeSource
 from ..scene.volume_nodes import Node
-from .embed_2d import place
-from .result_contents import WriteContent, result_contents
+from .result_contents import WriteContent, place, result_contents
 from .result_nodes import (
     OUTPUTS,
     WrittenResult,

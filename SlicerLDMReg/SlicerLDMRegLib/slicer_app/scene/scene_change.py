@@ -11,10 +11,9 @@ from typing import Any
 import slicer
 
 from .nodes import display_nodes, nodes_of_class
-from .subject_hierarchy import forget_item, has_item, place_under, remove_node
 from .volume_nodes import Node
 
-__all__ = ["NodeState", "SceneChange"]
+__all__ = ["NodeState", "SceneChange", "remove_node"]
 
 _VIEW_CLASSES = ("vtkMRMLSliceNode", "vtkMRMLSliceCompositeNode", "vtkMRMLViewNode")
 
@@ -124,9 +123,12 @@ class SceneChange:
 
     def place_under(self, node: Node, parent: Node) -> None:
         """Put a new node under another one in the subject hierarchy."""
-        if not has_item(parent):  # only outside of the application
-            self.on_undo(partial(forget_item, parent))
-        place_under(node, parent)
+        hierarchy = _hierarchy(node)
+        above = hierarchy.GetItemByDataNode(parent)
+        if not above:  # only outside of the application, which gives every node an item
+            self.on_undo(partial(_forget_item, parent))
+            above = hierarchy.CreateItem(hierarchy.GetSceneItemID(), parent)
+        hierarchy.CreateItem(above, node)
 
     def revert(self) -> None:
         """Take everything back; nodes that were removed in the meantime are left out."""
@@ -199,3 +201,22 @@ def _with_belongings(nodes: Iterable[Node]) -> list[Node]:
             belongings.append(node.GetStorageNode())
         found += [own for own in belongings if own is not None and own not in found]
     return found
+
+
+def _forget_item(node: Node) -> None:
+    """Remove the item of a node that is about to leave the scene; what is under it moves up."""
+    hierarchy = _hierarchy(node)
+    item = hierarchy.GetItemByDataNode(node)
+    if item:
+        hierarchy.RemoveItem(item, False, False)
+
+
+def remove_node(scene: Any, node: Node) -> None:
+    """Remove a node with its item from the scene, if the scene still has it."""
+    if node.GetScene() is scene:
+        _forget_item(node)
+        scene.RemoveNode(node)
+
+
+def _hierarchy(node: Node) -> Any:
+    return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(node.GetScene())

@@ -10,11 +10,12 @@ import SimpleITK as sitk
 
 from ...errors import InputError
 from ...geometry import ImageGeometry
+from ...resampling import warp_image
 from .labels import Color, NodeLabels, labels_from_node, mask_from_node
 from .planes import Plane, plane_pair
 from .steps import Steps
 from .transform_nodes import itk_transform
-from .view_slices import cut, is_voxel_slice, plane_axes, slice_lattice, view_axes
+from .view_slices import is_voxel_slice, plane_axes, slice_lattice, view_axes
 from .volume_nodes import Node, image_from_volume
 
 __all__ = [
@@ -214,7 +215,8 @@ class _Side:
         return self.lattice is not self.geometry and not is_voxel_slice(self.lattice, self.geometry)
 
     def image_on_lattice(self) -> sitk.Image:
-        return self.image if self.lattice is self.geometry else cut(self.image, self.lattice)
+        """Return the image on the lattice that is registered; outside of it there is air."""
+        return self.image if self.lattice is self.geometry else warp_image(self.image, self.lattice)
 
     def labels_on(
         self, lattice: ImageGeometry, names: Mapping[int, str] | None = None

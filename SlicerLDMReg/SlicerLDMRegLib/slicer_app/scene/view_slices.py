@@ -6,18 +6,15 @@ import itertools
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 import slicer
 
 from ...errors import InputError
 from ...geometry import ImageGeometry
-from ...resampling import warp_image
 from .coordinates import FLIP
 from .nodes import nodes_of_class
 from .volume_nodes import Node
 
 __all__ = [
-    "cut",
     "is_voxel_slice",
     "plane_axes",
     "slice_lattice",
@@ -102,16 +99,6 @@ def is_voxel_slice(lattice: ImageGeometry, geometry: ImageGeometry) -> bool:
     index = geometry.physical_to_index(lattice.index_to_physical(steps))
     whole = np.abs(index - np.rint(index)).max() < _SAME_VOXEL
     return bool(whole and np.allclose(np.abs(index[1:] - index[0]).sum(axis=1), 1, atol=1e-3))
-
-
-def cut(image: sitk.Image, lattice: ImageGeometry) -> sitk.Image:
-    """Return the voxels of a 3D image on a lattice of one slice; outside of it there is air.
-
-    Args:
-        image: LPS mm.
-        lattice: see :func:`slice_lattice`.
-    """
-    return warp_image(image, lattice)
 
 
 def _voxel_slice(

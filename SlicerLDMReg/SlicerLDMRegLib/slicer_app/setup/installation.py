@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import logging
 import sys
 import uuid
@@ -17,9 +18,8 @@ from slicer.i18n import tr as _
 from . import dependencies
 from .dependencies import EXTENSION, Package, SetupStatus, check_setup
 from .installation_texts import explain_failure, question
-from .replaced_packages import replaced_in_use, versions
 
-__all__ = ["Installation"]
+__all__ = ["Installation", "replaced_in_use", "versions"]
 
 _REQUESTER = "LDM Registration"
 _PAINT_MS = 50  # for the panel to show what comes, before something blocks
@@ -79,7 +79,7 @@ class Installation:
         missing = status.missing(with_encoder)
         if self.is_running or not missing:
             return
-        self.problem, self.declined = self._obstacle(status), False
+        self.problem, self.declined = _refused_in_tests() or self._obstacle(status), False
         if not self.problem:
             self.declined = not slicer.util.confirmOkCancelDisplay(
                 question(status, missing),
@@ -105,20 +105,18 @@ class Installation:
         """Ask, and install the PyTorch extension from Slicer's server; a restart has to follow."""
         if self.is_running:
             return
-        self.problem, self.declined = "", False
+        self.problem, self.declined = _refused_in_tests(), False
         text = _(
             "The extension {name} is downloaded from Slicer's extensions server and installed."
             " Slicer has to be restarted afterwards. Continue?"
         ).format(name=EXTENSION)
-        if _is_testing():
-            self.problem = _not_in_tests()
-        elif slicer.util.confirmOkCancelDisplay(text, _("Install an extension")):
-            text = _("Installing the extension {name}.").format(name=EXTENSION)
-            self._begin(text, self._install_extension)
+        if not self.problem:
+            self.declined = not slicer.util.confirmOkCancelDisplay(text, _("Install an extension"))
+        if self.problem or self.declined:
+            self._on_change()
             return
-        else:
-            self.declined = True
-        self._on_change()
+        text = _("Installing the extension {name}.").format(name=EXTENSION)
+        self._begin(text, self._install_extension)
 
     # Steps; each begins after the panel was painted.
 
@@ -246,8 +244,6 @@ class Installation:
 
     @staticmethod
     def _obstacle(status: SetupStatus) -> str:
-        if _is_testing():
-            return _not_in_tests()
         if status.needs_extension:
             return _("The extension {name} has to be installed first.").format(name=EXTENSION)
         packaging = getattr(slicer, "packaging", None)
@@ -271,10 +267,36 @@ def _installing_packages() -> str:
     return _("Installing packages. This takes a minute or two.")
 
 
-def _is_testing() -> bool:
+def _refused_in_tests() -> str:
     # Then questions are answered with yes, and a test must not change Slicer's Python.
-    return bool(slicer.app.testingEnabled())
+    return _("Nothing is installed while Slicer runs tests.") if slicer.app.testingEnabled() else ""
 
 
-def _not_in_tests() -> str:
-    return _("Nothing is installed while Slicer runs tests.")
+def versions() -> dict[str, str]:
+    """Return the version of every package that is installed, by the names of their folders."""
+    importlib.invalidate_caches()
+    folders = (folder for place in sys.path for folder in Path(place).glob("*-*.dist-info"))
+    parts = (folder.name.removesuffix(".dist-info").partition("-") for folder in folders)
+    return {name: version for name, _dash, version in parts}
+
+
+def replaced_in_use(before: dict[str, str], imported: set[str]) -> list[str]:
+    """Return the packages that were replaced while they were in use: Slicer has to be restarted.
+
+    Args:
+        before: what :func:`versions` returned before the installation.
+        imported: names of the modules that Slicer had imported then.
+    """
+    return [
+        name
+        for name, version in versions().items()
+        if version != before.get(name) and imported.intersection(_modules(name))
+    ]
+
+
+def _modules(package: str) -> set[str]:
+    """Return the names under which a package is imported."""
+    distribution = importlib.metadata.distribution(package)
+    files = distribution.files or ()
+    named = (distribution.read_text("top_level.txt") or "").split()
+    return set(named) or {f.parts[0].removesuffix(".py") for f in files if f.suffix == ".py"}
