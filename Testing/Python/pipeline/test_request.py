@@ -82,8 +82,9 @@ def test_not_json() -> None:
     ],
 )
 def test_wrong_refinement_names_the_option(name: str, value: Any) -> None:
-    with pytest.raises(InputError, match=name):
+    with pytest.raises(InputError, match=name.replace("_", " ")) as caught:
         RefineOptions(**{name: value})
+    assert caught.value.option == f"refine.{name}"
 
 
 def test_refinement_from_what_users_give() -> None:

@@ -10,6 +10,7 @@ import SimpleITK as sitk
 
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.images import notes_of
+from SlicerLDMRegLib.pipeline import RegistrationRequest
 from SlicerLDMRegLib.pipeline.inputs import read_inputs
 from SlicerLDMRegLib.segmentation.pairing import numbered_like
 from SlicerLDMRegLib.segmentation.slicer_file import add_segments
@@ -76,10 +77,11 @@ def test_files_of_slicer_are_paired(tmp_path: Path) -> None:
         ("moving", (3, 1, 2), {3: "liver", 1: "tumour", 2: "spleen"}),
     ):
         sitk.WriteImage(add_segments(labels(*numbers), names), str(tmp_path / f"{side}.seg.nrrd"))
+    labels_of = {s: str(tmp_path / f"{s}.seg.nrrd") for s in ("fixed", "moving")}
     inputs = read_inputs(
-        *images,
-        fixed_labels=tmp_path / "fixed.seg.nrrd",
-        moving_labels=tmp_path / "moving.seg.nrrd",
+        RegistrationRequest(
+            *images, fixed_labels=labels_of["fixed"], moving_labels=labels_of["moving"]
+        )
     )
     assert inputs.fixed_labels is not None and inputs.moving_labels is not None
     assert planes(inputs.moving_labels) == planes(inputs.fixed_labels)
@@ -90,10 +92,12 @@ def test_the_case_of_the_collection(shared_data: Path) -> None:
     if not case.is_dir():
         pytest.skip("needs ../shared/cases")
     inputs = read_inputs(
-        case / "plain" / "fixed.nii.gz",
-        case / "plain" / "moving.nii.gz",
-        fixed_labels=case / "7-names" / "fixed.seg.nrrd",
-        moving_labels=case / "7-names" / "moving.seg.nrrd",
+        RegistrationRequest(
+            str(case / "plain" / "fixed.nii.gz"),
+            str(case / "plain" / "moving.nii.gz"),
+            fixed_labels=str(case / "7-names" / "fixed.seg.nrrd"),
+            moving_labels=str(case / "7-names" / "moving.seg.nrrd"),
+        )
     )
     fixed, moving = (
         sitk.GetArrayViewFromImage(image) for image in (inputs.fixed_labels, inputs.moving_labels)
