@@ -23,7 +23,7 @@ def numbered_like(
     """Return labels with the numbers that other labels have for the same names.
 
     The segments of two segmentations have numbers of their own; only their names tell which of them
-    are the same, whatever their capitals. A name that the others lack, or that stands for several
+    are the same; capitals do not count. A name that the others lack, or that stands for several
     labels of one side, gets a number that the others do not have, so that it counts as another
     structure. Nothing changes where one side has no names.
 
