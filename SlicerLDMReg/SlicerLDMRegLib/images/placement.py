@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import SimpleITK as sitk
-from scipy import ndimage
 
 from ..errors import InputError
 from ..geometry import ImageGeometry
@@ -127,6 +126,8 @@ def _straightened(
     offset = back @ first
     reverse = np.arange(d)[::-1]
     values = array.astype(np.float32 if array.dtype.itemsize < 4 else np.float64)
+    from scipy import ndimage  # few images are sheared, and it is slow to import
+
     moved = ndimage.affine_transform(
         values,
         back[np.ix_(reverse, reverse)],
