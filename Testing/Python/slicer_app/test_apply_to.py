@@ -211,6 +211,19 @@ def test_hardened_whole_numbers_are_rounded_and_surrounded_by_the_darkest(
     assert np.abs(array_of(node) - exact)[~outside].max() < 0.5 + 1e-3
 
 
+def test_hardened_labels_are_taken_as_they_are(scene: Any, transform: Any) -> None:
+    """Between 3 and 200 there is no other structure."""
+    labels = sitk.GetArrayFromImage(ball(moving_center(transform)))
+    labels = np.where(labels > 0, 200, 3).astype(np.uint8)
+    labels[:, :, ::3] = 0
+    node = volume_node(LATTICE.to_image(labels), "labels", "vtkMRMLLabelMapVolumeNode")
+    apply_transform(transform, [node], harden=True, reference=volume(CENTER))
+    assert set(np.unique(array_of(node))) == {0, 3, 200}
+    whole = labelmap(moving_center(transform))
+    apply_transform(transform, [whole], harden=True, reference=volume(CENTER))
+    assert np.linalg.norm(position(whole) - CENTER) < 0.6  # half a voxel
+
+
 def test_applying_twice_moves_once(scene: Any, transform: Any) -> None:
     node = markup(moving_center(transform))
     apply_transform(transform, [node])
