@@ -70,7 +70,7 @@ def test_beyond_the_fixed_image_there_is_its_black() -> None:
 
 def test_windows_see_every_plane_of_a_large_image() -> None:
     """Planes at the step of a sample would be missed, or be all that it sees."""
-    voxels = np.zeros((128, 128, 128), np.float32)
+    voxels = np.random.default_rng(0).integers(0, 100, (128, 128, 128)).astype(np.float32)
     voxels[..., 1::8] = 1000
     assert percentile_window(voxels) == (0.0, 1000.0)
     geometry = ImageGeometry(voxels.shape, (1.0,) * 3, (0.0,) * 3, tuple(np.eye(3).ravel()))

@@ -216,6 +216,6 @@ def test_outlines_are_the_compact_ones() -> None:
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_the_window_is_that_of_all_planes(axis: int) -> None:
-    voxels = np.zeros((128, 128, 128), np.int16)
+    voxels = np.random.default_rng(0).integers(0, 100, (128, 128, 128)).astype(np.int16)
     np.moveaxis(voxels, axis, 0)[1::8] = 1000
     assert image_window(sitk.GetImageFromArray(voxels)) == (0.0, 1000.0)
