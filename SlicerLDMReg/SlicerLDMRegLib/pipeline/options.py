@@ -51,10 +51,12 @@ class AlignOptions:
 
     Args:
         method: ``none``; ``center`` (the centres of mass); ``rigid``; ``affine``; ``auto``: on one
-            lattice none, or a shift where it brings much; else what the model recommends.
+            lattice none, or a shift where it brings much; else what the model recommends. Rigid and
+            affine keep the best that was found on the way to them, at least the coordinates of the
+            images.
         metric: ``mattes`` mutual information (any contrasts), ``correlation`` (equal contrasts), or
             ``auto``, which is mattes.
-        iterations: at most, on each of the resolution levels.
+        iterations: at most, on each of the finer resolution levels.
 
     Raises:
         InputError: for a value that is none of these.

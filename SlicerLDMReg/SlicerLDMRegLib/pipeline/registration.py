@@ -69,7 +69,8 @@ class Registration:
             source = RegionSource.choose(inputs, request, context)
         with meter.stage("align"):
             alignment = self._align()
-        if context.model is None and not self.refine.enabled and alignment.is_identity:
+        idle = alignment.is_identity and alignment.note is None
+        if context.model is None and not self.refine.enabled and idle:
             raise InputError(
                 "nothing to do: there is no model, no refinement and no alignment; turn one on"
             )
@@ -190,6 +191,7 @@ class Registration:
         found: dict[str, Any] = {
             "alignment": alignment.method,
             "alignment_metric": alignment.value,
+            "alignment_note": alignment.note,
             "lattice_size": list(deformation.displacement.lattice.size),
             "lattice_spacing_mm": list(deformation.displacement.lattice.spacing),
         }

@@ -110,9 +110,9 @@ def plates() -> tuple[list[sitk.Image], Masks]:
     """
     geometry = ImageGeometry((SIDE, SIDE), (1.5, 1.5), (0.0, 0.0), (1.0, 0.0, 0.0, 1.0))
     images, masks = [], []
-    for image, first in ((pattern(), 4), (pattern(6.0), 50)):
+    for image, first in ((pattern(), 4), (pattern(6.0), 26)):
         plate = np.zeros_like(image, dtype=bool)
-        plate[4:60, first : first + 10] = True
+        plate[4:60, first : first + 16] = True
         images.append(geometry.to_image(np.where(plate, 4 * image.max(), image)))
         masks.append(geometry.to_image((~plate).astype(np.uint8)))
     return images, Masks(*masks)

@@ -1,4 +1,4 @@
-"""Bring two images roughly together before the deformation: SimpleITK, seeded, deterministic."""
+"""Bring two images roughly together before the deformation: seeded, deterministic."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ import SimpleITK as sitk
 
 from ...errors import ADVICE, InputError
 from ...geometry import ImageGeometry
+from ...resampling import antialiased
 from ..masks import Masks
 from ..options import AlignOptions
-from ..prepare import coverage
+from ..prepare import coverage, resample
 from ..progress import Progress
 from .phase_shift import find_shift
-from .rigid_affine import centre_of_mass, optimise
+from .rigid_affine import centre_of_mass, is_better, optimise
 
 __all__ = ["Alignment", "align_images", "check_overlap"]
 
 _LEAST_OVERLAP = 0.01
+_MOST_CARRIED = 100  # voxels along an axis of the fixed image, about those of the finest level
 
 
 @dataclass(frozen=True)
@@ -27,14 +29,18 @@ class Alignment:
 
     Attributes:
         transform: fixed points to moving points.
-        method: what was done: ``none``, ``shift``, ``center``, ``rigid``, ``affine``, or ``given``
-            for an initial transform; both are joined by ``+``.
-        value: final value of the metric of an optimisation, else None.
+        method: what was done: ``none``, ``shift``, ``center``, ``rigid``, ``similarity``,
+            ``affine``, or ``given`` for an initial transform; both are joined by ``+``.
+        value: what the images then tell about each other, in nats for each voxel of the fixed image
+            (see :mod:`~SlicerLDMRegLib.pipeline.align.agreement`); None where nobody asked.
+        note: why this is less than what was asked for, such as ``"affine was not better than rigid:
+            rigid kept"``; else None.
     """
 
     transform: sitk.Transform
     method: str
     value: float | None = None
+    note: str | None = None
 
     @property
     def is_identity(self) -> bool:
@@ -90,22 +96,36 @@ def align_images(
     if method == "none":
         check_overlap(fixed, moving, start)
         return Alignment(start, "none" if initial is None else "given")
+    images = fixed, moving
     fixed, moving = masks.fill(fixed, moving)
     if method == "shift":
         shift = find_shift(fixed, moving, masks)
         return Alignment(start, "none") if shift is None else Alignment(shift, "shift")
+    own: sitk.Transform
+    value, note = None, None
     if method == "center":
-        own: sitk.Transform = _centre(fixed, moving, start, masks)
-        value = None
+        own = _centre(fixed, moving, start, masks)
+        way = np.asarray(own.TransformPoint([0.0] * dimension))
+        # Who asks for it may know that the coordinates are wrong.
+        if options.method == "auto" and not is_better(fixed, moving, way, seed, masks):
+            own, method, note = start, "none", _note("center", "none")
     else:
-        own, value = optimise(fixed, moving, method, options, initial, seed, progress, masks)
+        near = initial is not None
+        if near:
+            check_overlap(*images, start)
+            moving, masks = _carried(fixed, moving, start, masks)
+        found = optimise(fixed, moving, method, options, seed, progress, masks, near)
+        own, value, note = found.transform, found.value, _note(method, found.kept)
+        method = "rigid" if found.kept == "start" else found.kept
     if initial is None:
         whole, name = own, method
+    elif method == "none":
+        whole, name = start, "given"
     else:
         # The transform that was added last acts first.
         whole, name = sitk.CompositeTransform([start, own]), f"given+{method}"
-    check_overlap(fixed, moving, whole)
-    return Alignment(whole, name, value)
+    check_overlap(*images, whole)
+    return Alignment(whole, name, value, note)
 
 
 def check_overlap(fixed: sitk.Image, moving: sitk.Image, transform: sitk.Transform) -> None:
@@ -124,6 +144,31 @@ def check_overlap(fixed: sitk.Image, moving: sitk.Image, transform: sitk.Transfo
         option="align",
         value=("center", "rigid"),
     )
+
+
+def _note(asked: str, kept: str) -> str | None:
+    if kept == asked:
+        return None
+    name = {"none": "the coordinates of the images", "start": "its start"}.get(kept, kept)
+    return f"{asked} was not better than {name}: {name} kept"
+
+
+def _carried(
+    fixed: sitk.Image, moving: sitk.Image, initial: sitk.Transform, masks: Masks
+) -> tuple[sitk.Image, Masks]:
+    """Return the moving image as an initial transform brings it to the fixed one, and the masks.
+
+    It reaches half the size of the fixed image farther than that, and its mask is 0 where the
+    moving image has nothing to show.
+    """
+    geometry = ImageGeometry.from_image(fixed)
+    geometry = geometry.resampled(size=[min(n, _MOST_CARRIED) for n in geometry.size])
+    more = np.asarray(geometry.size) // 2
+    lattice = geometry.crop((-more).tolist(), (2 * more + geometry.size).tolist())
+    image = resample(antialiased(moving, lattice), lattice, initial)
+    inside = Masks(moving=masks.moving).inside(lattice, initial)
+    inside &= coverage(moving, lattice, initial).astype(bool)
+    return image, Masks(masks.fixed, lattice.to_image(inside))
 
 
 def _coarse(geometry: ImageGeometry) -> ImageGeometry:
