@@ -14,8 +14,8 @@ aligns images of an analytic object, whose alignment is known, in random geometr
   memory while the cases were aligned.
 
 ``--data ../shared/data`` aligns the real pairs of that folder instead (see ``alignment_data``),
-rigidly and affinely. Methods that are not installed are left out with a message (Greedy, Apache-2.0:
-``pip install picsl-greedy``). Everything is written to ``--output``, too.
+rigidly and affinely. Methods that are not installed are left out with a message (Greedy:
+``pip install picsl-greedy``, Apache-2.0). Everything is written to ``--output``, too.
 """
 
 from __future__ import annotations
