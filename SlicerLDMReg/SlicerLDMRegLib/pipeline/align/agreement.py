@@ -88,7 +88,7 @@ class Samples:
         if self.metric == "correlation":
             return _ENTROPY_OF_CORRELATION
         ones = torch.ones(1, len(self.fixed))
-        return float(mutual_information(self.fixed, self.fixed[None], ones, self.smooth))
+        return float(mutual_information(self.fixed, self.fixed[None], ones))
 
     def agreement(self, maps: LinearMap) -> Tensor:
         """Return ``(K,)`` nats per sample for K maps; differentiable."""

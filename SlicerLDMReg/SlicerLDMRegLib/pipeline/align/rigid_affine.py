@@ -27,20 +27,21 @@ from .starts import find_starts
 
 __all__ = ["LinearAlignment", "centre_of_mass", "is_better", "optimise"]
 
-_SAMPLES = (4_000, 12_000, 20_000)  # of each level
+_SAMPLES = {2: (2_000, 6_000, 15_000), 3: (4_000, 12_000, 20_000)}  # of each level
 # Samples of the finest level that judge what was found: all voxels of a small image, one in six of
-# 96 x 96 x 96. The value then changes by less than a hundredth with other samples.
-_JUDGED = 150_000
+# 96 x 96 x 96. The value then changes by about a hundredth with other samples.
+_JUDGED = {2: 50_000, 3: 150_000}
 # Scanners know how a patient lies, and people are much of one size: what a map turns and stretches
 # costs this share of what can be known of the fixed image, times the deviation of the map (see
-# Frame.deviations). Right maps bring 0.19 or more for each unit of it (the heads of mice that were
-# scanned in any position, hippocampi, 300 random geometries), wrong ones up to 0.1 (the hippocampus
+# Frame.deviations). Right maps bring 0.14 or more for each unit of it (the heads of mice that were
+# scanned in any position, hippocampi, 100 random geometries), wrong ones up to 0.08 (the hippocampus
 # of the other side, which a turn makes more alike and does not bring into place).
-_DEVIATION_COST = 0.12
+_DEVIATION_COST = 0.1
 _DETERMINANTS = (0.25, 4.0)
-# Nats that each parameter has to bring to all voxels of the fixed image together: one would be
-# enough if all of them were independent. Of two images of smooth noise, some shift brought 12.
-_PARAMETER_GAIN = 20.0
+# Nats that a parameter has to bring to all voxels of the fixed image together: one would be enough
+# if all of them were independent. Of two images of smooth noise some shift brought 12, being the
+# best of many; what is refined from there has less to choose from.
+_FOUND_GAIN, _REFINED_GAIN = 20.0, 8.0
 _COUNTED = 30.0  # iterations in half of a progress bar
 
 
@@ -129,9 +130,10 @@ def is_better(
         pyramid = Pyramid(fixed, moving, masks, "mattes", seed)
         still = LinearMap.identity(len(shift))
         both = LinearMap.joined([still, LinearMap(still.matrix, torch.from_numpy(shift))])
-        samples = pyramid.samples(pyramid.levels - 1, _JUDGED, smooth=False).covered_by(both)
+        count = _JUDGED[len(shift)]
+        samples = pyramid.samples(pyramid.levels - 1, count, smooth=False).covered_by(both)
         before, after = samples.score(both).tolist()
-    return bool(after > before + _PARAMETER_GAIN * len(shift) / pyramid.voxels)
+    return bool(after > before + _FOUND_GAIN * len(shift) / pyramid.voxels)
 
 
 class _Search:
@@ -153,7 +155,8 @@ class _Search:
         self.pyramid = Pyramid(fixed, moving, masks, metric, seed)
         self.frame: Frame = self.pyramid.frame
         self.stages, self.iterations, self.progress = stages, options.iterations, progress
-        self.samples = [self.pyramid.samples(n, count) for n, count in enumerate(_SAMPLES)]
+        counts = _SAMPLES[self.frame.dimension]
+        self.samples = [self.pyramid.samples(n, count) for n, count in enumerate(counts)]
 
     def run(self, near: bool) -> LinearAlignment:
         """Search and choose."""
@@ -204,14 +207,16 @@ class _Search:
 
     def _kept(self, maps: dict[str, LinearMap]) -> LinearAlignment:
         every = LinearMap.joined(list(maps.values()))
-        samples = self.pyramid.samples(2, _JUDGED, smooth=False).covered_by(every)
+        count = _JUDGED[self.frame.dimension]
+        samples = self.pyramid.samples(2, count, smooth=False).covered_by(every)
         scores = samples.score(every)
         values = dict(zip(maps, scores.tolist(), strict=True))
         worth = dict(zip(maps, self._worth(samples, every, scores).tolist(), strict=True))
         kept, spent = "none", 0
         for name, found in maps.items():
             count = self.frame.count("rigid" if name == "start" else name) if name != "none" else 0
-            needed = _PARAMETER_GAIN * (count - spent) / self.pyramid.voxels
+            gain = _FOUND_GAIN if kept == "none" else _REFINED_GAIN
+            needed = gain * (count - spent) / self.pyramid.voxels
             valid = _DETERMINANTS[0] <= found.determinant <= _DETERMINANTS[1]
             if valid and worth[name] > worth[kept] + needed:
                 kept, spent = name, count

@@ -21,8 +21,11 @@ _ROTATIONS = {2: 48, 3: 600}
 # square), how many samples judge and improve them, in how many iterations. Descents of three voxels
 # and more end in the same optimum. Where the images overlap in part, the first value of the right
 # one was as low as the hundredth of all, so that many have to descend a little: all 63 of 300
-# random geometries that are turned by up to 180 degrees were found so, in 0.3 s.
-_SIEVE = ((250, 1.5, 500, 6), (32, 1.5, 1000, 8), (8, 1.5, 2000, 16))
+# random geometries that are turned by up to 180 degrees were found so, in 0.3 s (0.1 s in 2D).
+_SIEVE = {
+    2: ((48, 1.5, 500, 6), (8, 1.5, 1500, 12)),
+    3: ((250, 1.5, 500, 6), (32, 1.5, 1000, 8), (8, 1.5, 2000, 16)),
+}
 # How many turned maps are gone on with, if they are not far worse than the best plain one.
 _TURNED, _FAR_WORSE = 2, 0.7
 
@@ -70,14 +73,15 @@ def find_starts(
         One to three maps; a size that was found is left out.
     """
     dimension = frame.dimension
+    sieve = _SIEVE[dimension]
     turns = rotations(dimension)
     maps = LinearMap.concatenated(*[frame.about(turns, *pivot) for pivot in pivots])
-    values = samples.first(_SIEVE[0][2]).score(maps)
-    for count, apart, number, iterations in _SIEVE:
+    values = samples.first(sieve[0][2]).score(maps)
+    for count, apart, number, iterations in sieve:
         maps = best_apart(maps, values, frame, count, apart * unit)
         few = samples.first(number)
         maps, values = refine_together(few, frame, maps, stage, unit, iterations, check)
-    *_, number, iterations = _SIEVE[-1]
+    *_, number, iterations = sieve[-1]
     eye = np.eye(dimension)[None]
     plain = [LinearMap.identity(dimension)[None], *(frame.about(eye, *p) for p in pivots)]
     straight, _ = refine_together(
