@@ -47,7 +47,7 @@ _WIDTHS = {"det": 17, "worse": 7, "failed": 7, "off": 6}
 
 @dataclass(frozen=True)
 class Result:
-    """What a method did with one pair.
+    """Result of a method for one pair.
 
     Attributes:
         method: its name.

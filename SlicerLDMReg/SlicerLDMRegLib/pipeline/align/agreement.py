@@ -1,9 +1,13 @@
 """What two images tell about each other under a linear map, for each voxel of the fixed image.
 
-The agreement is ``share * information``: the share of the voxels of the fixed image that the moving
-image covers, times what a covered voxel tells about its partner on average, in nats. A voxel that
-has no partner tells nothing: an image that is moved out of view until a rest of it fits well loses,
-whatever the metric.
+The agreement is ``share * information``: the share of the fixed image that the moving image covers,
+times what a covered voxel tells about its partner on average, in nats. A voxel that has no partner
+tells nothing: an image that is moved out of view until a rest of it fits well loses.
+
+With mutual information the share is that of the voxels: an empty background takes as much from the
+average as it adds to the share. A correlation does not count how much there is to be known, so that
+the share is there that of the variance of the fixed image, in which an empty background counts
+little, too.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ __all__ = [
     "correlation_information",
     "information_of",
     "mutual_information",
+    "share_of_variance",
     "weighted_correlation",
 ]
 
@@ -102,8 +107,8 @@ class Samples:
             weights = weights * self.weights
         if self.metric == "correlation":
             information = correlation_information(self.fixed, moving, weights)
-        else:
-            information = mutual_information(self.fixed, moving, weights, self.smooth)
+            return share_of_variance(self.fixed, weights) * information
+        information = mutual_information(self.fixed, moving, weights, self.smooth)
         return weights.mean(dim=1) * information
 
     @torch.no_grad()
@@ -180,6 +185,17 @@ def weighted_correlation(fixed: Tensor, moving: Tensor, weights: Tensor) -> Tens
     b = moving - (weights * moving).sum(1, keepdim=True)
     squares = (weights * a * a).sum(1) * (weights * b * b).sum(1)
     return (weights * a * b).sum(1) / (squares + 1e-10).sqrt()
+
+
+def share_of_variance(fixed: Tensor, weights: Tensor) -> Tensor:
+    """Return the share of the variance of a fixed image that has a partner, ``(K,)``.
+
+    Args:
+        fixed: ``(N,)``.
+        weights: ``(K, N)`` of the partners, in [0, 1].
+    """
+    variance = (fixed - fixed.mean()).square()
+    return weights @ variance / variance.sum().clamp_min(1e-10)
 
 
 def information_of(correlation: Tensor) -> Tensor:

@@ -19,9 +19,10 @@ __all__ = ["best_shift", "find_shift"]
 _LONGEST_SIDE = {2: 128, 3: 64}
 # A shift is taken when it explains much, and the images are then clearly alike.
 _LEAST_GAIN, _LEAST_NCC = 0.15, 0.6
-# And when at least half of the fixed image still has a partner: of two mirrored images, a shift by
-# nearly all of their width left a rest of 3 % with a correlation of 0.98.
-_LEAST_SHARE = 0.5
+# And when a quarter of the fixed image and half of its variance still have a partner: an empty
+# background may leave the view. Of two mirrored images, a shift by nearly all of their width left a
+# rest of 3 % with a correlation of 0.98.
+_LEAST_SHARE, _LEAST_VARIANCE_SHARE = 0.25, 0.5
 _LEAST_VARIANCE = 1e-3  # of that of the whole image, below which nothing correlates
 
 
@@ -31,8 +32,8 @@ def find_shift(
     """Return the translation that brings two images together, None when there is no clear one.
 
     It is meant for images of one contrast that show the whole of an object. Of all translations
-    that leave half of the fixed image covered it is that of the best agreement, the covered share
-    of the fixed image times the information of the correlation (see
+    that leave a quarter of the fixed image covered it is that of the best agreement (the covered share
+    of the variance of the fixed image times the information of the correlation, see
     :mod:`~SlicerLDMRegLib.pipeline.align.agreement`). It has to be better than none, and the
     correlation must rise by 0.15 or more, to 0.6 or more.
 
@@ -58,7 +59,7 @@ def find_shift(
     pair = prepare_pair(fixed, moving, shift, lattice, intensities)
     after = _judged(pair, *_weights(pair, masks, shift))
     clear = after.correlation >= max(_LEAST_NCC, before.correlation + _LEAST_GAIN)
-    if clear and after.share >= _LEAST_SHARE and after.agreement > before.agreement:
+    if clear and after.is_seen and after.agreement > before.agreement:
         return shift
     return None
 
@@ -98,7 +99,7 @@ def best_shift(moving: Tensor, fixed: Tensor, mask: Tensor | None = None) -> Ten
 
 @dataclass(frozen=True)
 class _Judgement:
-    share: float
+    is_seen: bool
     correlation: float
     agreement: float
 
@@ -115,12 +116,15 @@ def _weights(pair: PreparedPair, masks: Masks, transform: sitk.Transform) -> tup
 def _judged(pair: PreparedPair, fixed: Tensor, moving: Tensor) -> _Judgement:
     both = fixed * moving
     images = pair.fixed.flatten(), pair.moving.flatten()[None]
-    share = float(both.sum() / fixed.sum().clamp_min(1e-6))
+    deviation = pair.fixed[0, 0] - (pair.fixed[0, 0] * fixed).sum() / fixed.sum().clamp_min(1e-6)
+    variance = deviation.square() * fixed
+    share = float((variance * moving).sum() / variance.sum().clamp_min(1e-10))
     r, information = (
         float(measure(*images, both.flatten()[None])[0])
         for measure in (weighted_correlation, correlation_information)
     )
-    return _Judgement(share, r, share * information)
+    seen = float(both.sum() / fixed.sum().clamp_min(1e-6)) >= _LEAST_SHARE
+    return _Judgement(seen and share >= _LEAST_VARIANCE_SHARE, r, share * information)
 
 
 def _best_agreement(fixed: Tensor, moving: Tensor, seen: Tensor, shown: Tensor) -> np.ndarray:
@@ -134,8 +138,8 @@ def _best_agreement(fixed: Tensor, moving: Tensor, seen: Tensor, shown: Tensor) 
         seen: weights of the fixed image.
         shown: weights of the moving image.
     """
-    # Half a size of zeros: farther translations than that leave less than the least share.
-    sizes = [n + n // 2 + 1 for n in fixed.shape]
+    # Twice the size: translations must not come in again from the other side.
+    sizes = [2 * n for n in fixed.shape]
 
     def spectrum(image: Tensor) -> Tensor:
         return torch.fft.rfftn(image, s=sizes)
@@ -162,8 +166,9 @@ def _best_agreement(fixed: Tensor, moving: Tensor, seen: Tensor, shown: Tensor) 
     known = (variances[0] > least[0]) & (variances[1] > least[1])
     root = (variances[0] * variances[1]).clamp_min(1e-12).sqrt()
     r = torch.where(known, product / root, 0.0).clamp(-1, 1)
-    share = count / u.sum().clamp_min(1e-6)
-    agreement = torch.where(share >= _LEAST_SHARE, share * information_of(r), -torch.inf)
+    share = sums(ones[1], squares[0]) / total[0] / u.sum().clamp_min(1e-6)
+    seen = (count >= _LEAST_SHARE * u.sum()) & (share >= _LEAST_VARIANCE_SHARE)
+    agreement = torch.where(seen, share * information_of(r), -torch.inf)
     flat = int(agreement.argmax())
     shift = []
     for size, n in zip(reversed(sizes), reversed(fixed.shape), strict=True):

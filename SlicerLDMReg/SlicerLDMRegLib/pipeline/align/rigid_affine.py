@@ -34,14 +34,14 @@ _JUDGED = {2: 50_000, 3: 150_000}
 # Scanners know how a patient lies, and people are much of one size: what a map turns and stretches
 # costs this share of what can be known of the fixed image, times the deviation of the map (see
 # Frame.deviations). Right maps bring 0.14 or more for each unit of it (the heads of mice that were
-# scanned in any position, hippocampi, 100 random geometries), wrong ones up to 0.08 (the hippocampus
+# scanned in any position, hippocampi, 100 random geometries), wrong ones up to 0.08 (a hippocampus
 # of the other side, which a turn makes more alike and does not bring into place).
 _DEVIATION_COST = 0.1
 _DETERMINANTS = (0.25, 4.0)
 # Nats that a parameter has to bring to all voxels of the fixed image together: one would be enough
-# if all of them were independent. Of two images of smooth noise some shift brought 12, being the
-# best of many; what is refined from there has less to choose from.
-_FOUND_GAIN, _REFINED_GAIN = 20.0, 8.0
+# if all of them were independent. Of two images of smooth noise some rigid map brought 28, the best
+# of many; what is refined from there has less to choose from.
+_FOUND_GAIN, _REFINED_GAIN = 32.0, 8.0
 _COUNTED = 30.0  # iterations in half of a progress bar
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from .agreement import Samples
@@ -44,8 +43,14 @@ def rotations(dimension: int) -> np.ndarray:
     outer, inner = np.sqrt(steps / count), np.sqrt(1 - steps / count)
     # The square root of 2, and the root of x^4 = x + 4.
     a, b = 2 * np.pi * steps / 2**0.5, 2 * np.pi * steps / 1.533751168755204288118041
-    parts = [inner * np.sin(a), inner * np.cos(a), outer * np.sin(b), outer * np.cos(b)]
-    return np.asarray(Rotation.from_quat(np.stack(parts, axis=1)).as_matrix())
+    x, y, z, w = inner * np.sin(a), inner * np.cos(a), outer * np.sin(b), outer * np.cos(b)
+    # SciPy could do it, but nothing else here needs its second to be loaded.
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+    ]
+    return np.moveaxis(np.array(rows), -1, 0)
 
 
 def find_starts(
