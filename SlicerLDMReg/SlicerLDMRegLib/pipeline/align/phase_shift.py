@@ -32,8 +32,8 @@ def find_shift(
     """Return the translation that brings two images together, None when there is no clear one.
 
     It is meant for images of one contrast that show the whole of an object. Of all translations
-    that leave a quarter of the fixed image covered it is that of the best agreement (the covered share
-    of the variance of the fixed image times the information of the correlation, see
+    that leave a quarter of the fixed image and half of its variance covered it is that of the best
+    agreement: the covered share of the variance times the information of the correlation (see
     :mod:`~SlicerLDMRegLib.pipeline.align.agreement`). It has to be better than none, and the
     correlation must rise by 0.15 or more, to 0.6 or more.
 
