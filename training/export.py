@@ -13,6 +13,7 @@ import yaml
 
 from SlicerLDMRegLib.errors import ModelError
 from SlicerLDMRegLib.model_store import (
+    Anatomy,
     Grid,
     Intensity,
     ModelCard,
@@ -20,6 +21,7 @@ from SlicerLDMRegLib.model_store import (
     load_network,
     write_model_folder,
 )
+from SlicerLDMRegLib.model_store.json_fields import Fields
 from SlicerLDMRegLib.networks import build_network
 from SlicerLDMRegLib.networks.ldm_morph import LDMMorph
 from SlicerLDMRegLib.text import TEMPLATES, label_scheme
@@ -51,6 +53,8 @@ _COLUMNS = {
         ("peak_mib", "MiB", 0),
     ),
 }
+#: Fields of the card that are made of the sections of the file.
+_PARTS = ("intensity", "limits", "label_scheme", "anatomy")
 #: Network of each training stage.
 _METHODS = {"registration": "ldm-morph", "textscf": "textscf", "segmentation": "unet"}
 # Training pairs, and principal directions of their features, for the distance to the training
@@ -74,12 +78,13 @@ def _card(path: Path, config: dict[str, Any], results: dict[str, Any]) -> ModelC
         own["text"]["template"] = TEMPLATES.get(template, template)
     return ModelCard(
         **own,
-        **{k: v for k, v in values.items() if k not in ("intensity", "limits", "label_scheme")},
+        **{k: v for k, v in values.items() if k not in _PARTS},
         method=_METHODS[config["stage"]],
         spatial_dims=len(grid["size"]),
         network=network,
         grid=Grid(**{**grid, "size": tuple(grid["size"])}),
         intensity=Intensity(**values.get("intensity", {})),
+        anatomy=Anatomy.from_fields(Fields(values.get("anatomy", {}), "anatomy")),
         label_scheme=label_scheme(values["label_scheme"]) if "label_scheme" in values else {},
         training=config,
         training_data=data,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .._lazy import lazy_names
 from .archive import pack_model, unpack_model
 from .card import ModelCard
-from .card_parts import Grid, Intensity, TrainingData, Weights
+from .card_parts import Anatomy, Grid, Intensity, TrainingData, Weights
 from .catalogue import CatalogueEntry, find_entry, read_catalogue
 from .download import download_model
 from .downloaded import downloaded_models, remove_downloads, unfinished_downloads
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .model_segmenter import ModelSegmenter, build_segmenter
 
 __all__ = [
+    "Anatomy",
     "CatalogueEntry",
     "Grid",
     "Intensity",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError
-from .card_parts import WEIGHTS_FILE, Grid, Intensity, TrainingData, Weights, require
+from .card_parts import WEIGHTS_FILE, Anatomy, Grid, Intensity, TrainingData, Weights, require
 from .json_fields import Fields
 
 __all__ = [
@@ -47,6 +47,7 @@ class ModelCard:
         use: one line: for which images the model is.
         kind: ``"registration"`` or ``"segmentation"``.
         intensity: how intensities are mapped.
+        anatomy: sizes by which the images that a 3D model knows are told from others.
         label_scheme: by label number (as text): ``{"name": ..., "prompt": ...}``. Row 0 of a
             network's classes or regions is the background; its rows 1, 2, ... are these labels in
             ascending order of their numbers.
@@ -82,6 +83,7 @@ class ModelCard:
     use: str
     kind: str = "registration"
     intensity: Intensity = field(default_factory=Intensity)
+    anatomy: Anatomy = field(default_factory=Anatomy)
     label_scheme: Mapping[str, Any] = field(default_factory=dict)
     text: Mapping[str, str] = field(default_factory=dict)
     segmenter: str | None = None
@@ -166,6 +168,8 @@ class ModelCard:
             section["segmenter"] = self.segmenter
         section["grid"] = self.grid.to_json()
         section["intensity"] = asdict(self.intensity)
+        if self.anatomy != Anatomy():
+            section["anatomy"] = self.anatomy.to_json()
         section["training_data"] = [asdict(data) for data in self.training_data]
         section["limits"] = list(self.limits)
         if self.weights is not None:
@@ -201,6 +205,7 @@ class ModelCard:
             network=own.mapping("network"),
             grid=Grid.from_fields(own.section("grid"), dims),
             intensity=Intensity.from_fields(own.section("intensity")),
+            anatomy=Anatomy.from_fields(Fields(own.mapping("anatomy", {}), "ldmreg.anatomy")),
             segmenter=own.values.get("segmenter"),
             training_data=tuple(map(TrainingData.from_fields, own.sections("training_data"))),
             limits=tuple(limits) if isinstance(limits, list) else limits,
@@ -242,6 +247,13 @@ class ModelCard:
             "label_scheme",
             "an object {label number: {'name': ...}}",
             self.label_scheme,
+        )
+        known = set(self.label_scheme) if self.kind == "segmentation" else set()
+        require(
+            set(self.anatomy.volumes_ml) <= known,
+            "anatomy.volumes_ml",
+            "volumes of labels of label_scheme, of a segmentation model",
+            self.anatomy.volumes_ml,
         )
         if self.kind != "segmentation":
             return

@@ -6,13 +6,14 @@ The card checks its parts; a part alone may hold anything.
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..errors import ModelError
 from .json_fields import Fields
 
-__all__ = ["WEIGHTS_FILE", "Grid", "Intensity", "TrainingData", "Weights", "require"]
+__all__ = ["WEIGHTS_FILE", "Anatomy", "Grid", "Intensity", "TrainingData", "Weights", "require"]
 
 WEIGHTS_FILE = "model.safetensors"
 _SPACINGS = (1e-3, 1e3)  # mm; anything else is a mistake
@@ -135,6 +136,50 @@ class Intensity:
         low, high = self.lower_percentile, self.upper_percentile
         expected = f"above {low:g}, at most 100"
         require(0 <= low < high <= 100, "intensity.upper_percentile", expected, high)
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """Sizes by which the anatomy that a 3D model knows is told from others.
+
+    Attributes:
+        extent_mm: shortest and longest side of the box around the foreground, mm; None: any.
+        volumes_ml: by label number (as text), smallest and largest volume in the training label
+            maps, of a segmentation model; empty: not known.
+    """
+
+    extent_mm: tuple[float, float] | None = None
+    volumes_ml: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Anatomy:
+        """Read the section ``anatomy``."""
+        extent = fields.values.get("extent_mm")
+        volumes = fields.mapping("volumes_ml", {})
+        return cls(
+            None if extent is None else _range(extent, "anatomy.extent_mm"),
+            {key: _range(value, f"anatomy.volumes_ml.{key}") for key, value in volumes.items()},
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the section ``anatomy``; what is not known is left out."""
+        section: dict[str, Any] = {}
+        if self.extent_mm is not None:
+            section["extent_mm"] = list(self.extent_mm)
+        if self.volumes_ml:
+            section["volumes_ml"] = {key: list(value) for key, value in self.volumes_ml.items()}
+        return section
+
+
+def _range(value: Any, name: str) -> tuple[float, float]:
+    good = (
+        isinstance(value, list | tuple)
+        and len(value) == 2
+        and all(isinstance(n, int | float) and not isinstance(n, bool) for n in value)
+        and 0 <= value[0] <= value[1] < float("inf")
+    )
+    require(good, name, "a smallest and a largest number", value)
+    return float(value[0]), float(value[1])
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,20 @@ from .device import Meter
 from .predict.loaded_model import LoadedModel
 from .progress import Progress
 
-__all__ = ["RunContext"]
+__all__ = ["RunContext", "UnusedModel"]
+
+
+@dataclass(frozen=True)
+class UnusedModel:
+    """The model that would have been taken automatically, and why it was not.
+
+    Attributes:
+        id: of the model.
+        reason: a clause, such as ``"the fixed image shows something of 35 x 51 x 35 mm, ..."``.
+    """
+
+    id: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -25,6 +38,7 @@ class RunContext:
         meter: measures the stages.
         progress: of the stages to come; cancels.
         seed: of everything random.
+        unused: the model that does not know the images.
     """
 
     model: LoadedModel | None
@@ -32,6 +46,7 @@ class RunContext:
     meter: Meter
     progress: Progress
     seed: int = 0
+    unused: UnusedModel | None = None
 
     @property
     def defaults(self) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from ..geometry import ImageGeometry
 from ..images import as_image, as_labels, check_same_dimension, notes_of
 from ..segmentation.pairing import numbered_like
 from ..segmentation.slicer_file import is_slicer_segmentation, read_segments
-from .align.initial_transform import load_transform
+from .initial_transform import load_transform
 from .landmark_files import Landmarks
 from .landmarks import check_landmark_pair, load_landmarks, pair_landmarks
 from .masks import Masks, as_mask

@@ -12,14 +12,13 @@ from ..displacement import DisplacementField
 from ..errors import ADVICE, InputError, OutOfMemoryError
 from ..geometry import ImageGeometry
 from ..resampling import warp_image
-from .align.alignment import Alignment, align_images
+from .align.alignment import Alignment, align
 from .context import RunContext
 from .deform import Deformation, Deformer
 from .device import available_memory, describe_device
 from .evaluation import deformation_metrics, match_metrics
 from .field_batch import inverse_field, whole_field
 from .inputs import Inputs
-from .options import AlignOptions
 from .prepare import IntensityMap, refinement_lattice
 from .provenance import (
     describe_inputs,
@@ -68,7 +67,7 @@ class Registration:
         with meter.stage("read"):
             source = RegionSource.choose(inputs, request, context)
         with meter.stage("align"):
-            alignment = self._align()
+            alignment = align(inputs, request, context.part(0.0, 0.15))
         idle = alignment.is_identity and alignment.note is None
         if context.model is None and not self.refine.enabled and idle:
             raise InputError(
@@ -104,6 +103,9 @@ class Registration:
             metrics["deformation"] = deformation_metrics(field, determinant, inverse)
             if deformation.distance is not None:
                 metrics["model"] = {"distance_to_training_images": deformation.distance}
+            if context.unused is not None:
+                unused = context.unused
+                metrics["model"] = {"unused": unused.id, "reason": unused.reason}
             if regions is not None:
                 metrics["regions"] = regions.summary.to_dict()
             if inputs.masks.roles:
@@ -130,19 +132,6 @@ class Registration:
             moving_labels=inputs.moving_labels,
             warped_labels=warped_labels,
             slices=inputs.slices,
-        )
-
-    def _align(self) -> Alignment:
-        inputs, recommended = self.inputs, self.context.defaults.get("align", "rigid")
-        return align_images(
-            inputs.fixed,
-            inputs.moving,
-            self.request.align,
-            inputs.initial_transform,
-            self.context.seed,
-            self.context.progress.part(0.0, 0.15),
-            inputs.masks,
-            AlignOptions(recommended).method,
         )
 
     def _check_memory(self) -> None:

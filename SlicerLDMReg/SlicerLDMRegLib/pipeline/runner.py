@@ -6,19 +6,21 @@ import gc
 import logging
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import torch
 
-from ..errors import InputError, OutOfMemoryError
+from ..errors import ADVICE, InputError, OutOfMemoryError
 from ..model_store import ModelCard, choose_model
-from .context import RunContext
+from .context import RunContext, UnusedModel
 from .device import Meter, memory_errors, select_device, select_precision
 from .inputs import read_dimension, read_inputs
 from .predict import loaded_model, predictor
 from .predict.loaded_model import LoadedModel, ModelCache
 from .progress import Progress
+from .recognise import is_named, unknown_anatomy, unusual_size
 from .registration import Registration
 from .request import RegistrationRequest
 from .result import RegistrationResult, check_output_directory
@@ -158,12 +160,23 @@ class Runner:
             fallbacks: list[dict[str, str]] = []
 
             def attempt(plan: _Plan) -> RegistrationResult:
-                with meter.stage("model"):
-                    progress.report("model", 0.02)
-                    model = given if card is None or given else self._get(card, plan)
+                automatic = None if is_named(request) else card
+                reason = None if automatic is None else unusual_size(automatic, inputs)
+                model = given
+                if card is not None and given is None and reason is None:
+                    with meter.stage("model"):
+                        progress.report("model", 0.02)
+                        model = self._get(card, plan)
                 meter.device = select_device(plan.device)
                 part = progress.part(0.05, 1.0 if output is None else _REGISTERED)
                 context = RunContext(model, meter.device, meter, part, request.seed)
+                if automatic is not None and model is not None:
+                    with meter.stage("recognise"):
+                        reason = unknown_anatomy(inputs, request, context.part(0.0, 0.1))
+                    context = context.part(0.1, 1.0)
+                if automatic is not None and reason is not None:
+                    unused = _without_model(request, automatic, reason)
+                    context = replace(context, model=None, unused=unused)
                 return Registration(inputs, request, context).run()
 
             if given is not None:
@@ -221,6 +234,24 @@ class Runner:
         gc.collect()
         if plan.device.startswith("cuda"):
             torch.cuda.empty_cache()
+
+
+def _without_model(request: RegistrationRequest, card: ModelCard, reason: str) -> UnusedModel:
+    """Return the model that does not know the images.
+
+    Raises:
+        InputError: when there is no refinement that could do without it.
+    """
+    if not request.refine_options({}).enabled:
+        raise InputError(
+            f"model {card.id!r}, which would be taken automatically, does not know these images: "
+            f"{reason}; and the refinement is off, which could do without it; use {ADVICE} to take "
+            "it all the same, or turn the refinement on",
+            option="model",
+            value=card.id,
+        )
+    _logger.info("registering without model %s: %s", card.id, reason)
+    return UnusedModel(card.id, reason)
 
 
 def _check_compute(model: LoadedModel, request: RegistrationRequest) -> None:

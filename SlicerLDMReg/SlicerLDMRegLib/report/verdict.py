@@ -224,6 +224,15 @@ def _judge_familiarity(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
         )
 
 
+def _tell_unused_model(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
+    section = metrics.get("model")
+    if isinstance(section, Mapping) and section.get("unused"):
+        verdict.findings.append(
+            f"Registered without a model: {section['unused']} does not know these images, for "
+            f"{section.get('reason')}."
+        )
+
+
 def _good_headline(metrics: Mapping[str, Any]) -> str:
     gains = [
         values
@@ -254,6 +263,7 @@ def judge(metrics: Mapping[str, Any]) -> Verdict:
     _judge_motion(verdict, deformation)
     _judge_evenness(verdict, deformation)
     _judge_familiarity(verdict, metrics)
+    _tell_unused_model(verdict, metrics)
     verdict.findings += [f"While reading: {note}." for note in metrics.get("reading", ())]
     verdict.headline = {
         "good": _good_headline(metrics),

@@ -11,10 +11,10 @@ import SimpleITK as sitk
 from SlicerLDMRegLib.errors import CancelledError, InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.pipeline.align.alignment import Alignment, align_images, check_overlap
-from SlicerLDMRegLib.pipeline.align.initial_transform import read_transform
 from SlicerLDMRegLib.pipeline.align.phase_shift import find_shift
 from SlicerLDMRegLib.pipeline.align.pyramid import Pyramid
 from SlicerLDMRegLib.pipeline.align.rigid_affine import centre_of_mass
+from SlicerLDMRegLib.pipeline.initial_transform import read_transform
 from SlicerLDMRegLib.pipeline.landmarks import read_landmarks
 from SlicerLDMRegLib.pipeline.masks import Masks
 from SlicerLDMRegLib.pipeline.options import AlignOptions

@@ -15,7 +15,7 @@ import SimpleITK as sitk
 from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.pipeline.align.initial_transform import load_transform, read_transform
+from SlicerLDMRegLib.pipeline.initial_transform import load_transform, read_transform
 from Testing.Python.images.places import rotation
 
 POINTS = np.random.default_rng(0).uniform(-20, 20, (40, 3))

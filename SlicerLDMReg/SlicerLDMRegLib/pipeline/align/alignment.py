@@ -10,14 +10,17 @@ import SimpleITK as sitk
 from ...errors import ADVICE, InputError
 from ...geometry import ImageGeometry
 from ...resampling import antialiased
+from ..context import RunContext
+from ..inputs import Inputs
 from ..masks import Masks
 from ..options import AlignOptions
 from ..prepare import coverage, resample
 from ..progress import Progress
+from ..request import RegistrationRequest
 from .phase_shift import find_shift
 from .rigid_affine import centre_of_mass, is_better, optimise
 
-__all__ = ["Alignment", "align_images", "check_overlap"]
+__all__ = ["Alignment", "align", "align_images", "check_overlap"]
 
 _LEAST_OVERLAP = 0.01
 _MOST_CARRIED = 100  # voxels along an axis of the fixed image, about those of the finest level
@@ -55,6 +58,26 @@ class Alignment:
             return None
 
 
+def align(inputs: Inputs, request: RegistrationRequest, context: RunContext) -> Alignment:
+    """Align the images of a registration; the stage that calls :func:`align_images`.
+
+    Raises:
+        InputError: when the images do not overlap, or an image is too thin for the method.
+        CancelledError: when the caller cancels.
+    """
+    usual = AlignOptions(context.defaults.get("align", "rigid")).method
+    return align_images(
+        inputs.fixed,
+        inputs.moving,
+        request.align,
+        inputs.initial_transform,
+        context.seed,
+        context.progress,
+        inputs.masks,
+        usual,
+    )
+
+
 def align_images(
     fixed: sitk.Image,
     moving: sitk.Image,
@@ -85,7 +108,6 @@ def align_images(
 
     Raises:
         InputError: when the images do not overlap, or an image is too thin for the method.
-        LDMRegError: when the optimisation fails.
         CancelledError: when the caller cancels.
     """
     options = options or AlignOptions()

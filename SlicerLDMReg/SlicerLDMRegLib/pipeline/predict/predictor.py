@@ -100,6 +100,29 @@ class Predictor:
         )
         return FieldPrediction(prediction.displacement.float(), velocity, distance, inverse)
 
+    @torch.no_grad()
+    def distance(self, images: Tensor, seed: int = 0) -> Tensor | None:
+        """Return the distance of images to the training images; None: the network measures none.
+
+        The features are kept for a prediction.
+
+        Args:
+            images: ``(B, 1, *S)`` in [0, 1] on the network grid.
+            seed: of the noise that the network draws.
+
+        Returns:
+            ``(B,)`` float32, up to 1 for images like those of the training.
+        """
+        measure = getattr(self.network, "familiarity", None)
+        if measure is None or not isinstance(self.network, _WithFeatures):
+            return None
+        images = images.to(self.device)
+        low = self.precision != torch.float32
+        with torch.autocast(self.device.type, self.precision, enabled=low):
+            features = self._features(self.network, list(images), seed)
+            found: Tensor = measure(_stack(features)[0])
+        return found.float()
+
     def _look(
         self, view: View, moving: Tensor, fixed: Tensor, seed: int, regions: Regions | None
     ) -> FieldPrediction:

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from ..._field_files import read_field
-from ...errors import InputError
-from ...images import notes_of
-from ...images.isolated import transform_crashes
-from ...images.selection import Selection, split_path
+from .._field_files import read_field
+from ..errors import InputError
+from ..images import notes_of
+from ..images.isolated import transform_crashes
+from ..images.selection import Selection, split_path
 
 __all__ = ["InitialTransform", "load_transform", "read_transform"]
 

@@ -1,0 +1,113 @@
+"""Does a model know the anatomy of two images? Asked before it is taken automatically."""
+
+from __future__ import annotations
+
+from ..errors import ModelError
+from ..intensity import IntensityMap
+from ..lattice import foreground_box
+from ..model_store import ModelCard, find_model
+from ..segmentation.plausibility import plausible_share
+from .context import RunContext
+from .inputs import Inputs
+from .predict.loaded_model import LoadedModel
+from .prepare import coverage, image_batch, model_lattice
+from .regions.segmentation_cache import segmenter_beside
+from .request import RegistrationRequest
+from .slices import to_batch
+
+__all__ = ["is_named", "unknown_anatomy", "unusual_size"]
+
+# Share of the structures that a segmenter finds in a usual size, from which it knows the image. Of
+# generated brains (T1, T2 and random contrasts, with and without the skull) these were 86 to 100 %,
+# upside down 82 %; with swapped axes 32 %, of an abdomen 23 %.
+_PLAUSIBLE = 0.6
+_FARTHEST = 1.0  # distance to the training images, see networks.ldm_morph.familiarity
+
+
+def is_named(request: RegistrationRequest) -> bool:
+    """Whether a request wants its model, by name or by regions that only a model takes."""
+    asked = request.label_names, request.prompts, request.fixed_segmentation not in (None, "auto")
+    return request.model != "auto" or any(asked) or request.segmenter not in ("auto", "none")
+
+
+def unknown_anatomy(
+    inputs: Inputs, request: RegistrationRequest, context: RunContext
+) -> str | None:
+    """Return why the model of a run does not know the images; None: it knows them.
+
+    A 2D model measures the distance of each image to its training images. A 3D model tells by the
+    volumes of the structures that its segmenter finds in the fixed image; they are kept for the
+    registration.
+
+    Args:
+        inputs: checked inputs.
+        request: the registration.
+        context: its model, and the progress of this part.
+
+    Raises:
+        ModelError: when the segmenter is damaged.
+        CancelledError: when the caller cancels.
+    """
+    model = context.model
+    assert model is not None
+    if model.card.spatial_dims == 2:
+        return _far(model, inputs, context.seed)
+    card = model.card
+    if card.segmenter is None or request.segmenter == "none":
+        return None
+    try:
+        segmenter = find_model(card.segmenter, "segmentation")
+    except ModelError:
+        return None  # it is told elsewhere that there are no regions
+    usual = {int(key): ends for key, ends in segmenter.anatomy.volumes_ml.items()}
+    if not usual:
+        return None
+    found = segmenter_beside(model, card.segmenter).segment(inputs.fixed, context.progress)
+    share = plausible_share(found.labels, usual)
+    if share >= _PLAUSIBLE:
+        return None
+    return (
+        f"of the {len(usual)} structures that it knows, {share * len(usual):.0f} were found in "
+        "their usual size"
+    )
+
+
+def _far(model: LoadedModel, inputs: Inputs, seed: int) -> str | None:
+    images = [inputs.fixed] if inputs.slices is not None else [inputs.fixed, inputs.moving]
+    intensity = model.card.intensity
+    ends = intensity.lower_percentile, intensity.upper_percentile
+    farthest = 0.0
+    for image in images:
+        lattice = model_lattice(image, model.card.grid, inputs.slices)
+        values = IntensityMap.from_image(image, *ends)
+        inside = coverage(image, lattice)
+        batch = image_batch(image, lattice, None, inputs.slices, values)
+        shown = inside[None] if inputs.slices is None else to_batch(inside, inputs.slices.axis)
+        distance = model.predictor.distance(batch * batch.new_tensor(shown)[:, None], seed)
+        if distance is None:
+            return None
+        # The ends of a stack may show little of what the slices between them show.
+        farthest = max(farthest, float(distance.median()))
+    if farthest <= _FARTHEST:
+        return None
+    return (
+        f"the images are unlike those that it was trained on (distance {farthest:.1f}, up to 1 is "
+        "like them)"
+    )
+
+
+def unusual_size(card: ModelCard, inputs: Inputs) -> str | None:
+    """Return why the size of the images is not one that a model knows; None: it is, or any is."""
+    usual = card.anatomy.extent_mm
+    if usual is None or inputs.dimension != 3:
+        return None
+    for name, image in (("fixed", inputs.fixed), ("moving", inputs.moving)):
+        low, high = foreground_box(image)
+        extent = high - low
+        if extent.min() < usual[0] or extent.max() > usual[1]:
+            shown = " x ".join(f"{n:.3g}" for n in extent)
+            return (
+                f"the {name} image shows something of {shown} mm, expected {usual[0]:g} to "
+                f"{usual[1]:g} mm along each axis"
+            )
+    return None
