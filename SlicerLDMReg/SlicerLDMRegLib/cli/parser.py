@@ -117,8 +117,8 @@ def _add_register(commands: Any) -> None:
 
     method = parser.add_argument_group("method")
     method.add_argument("--model", default="auto", metavar="MODEL", help=(
-        "id of a model (ldmreg models list), path of a model folder, auto (default), or none: "
-        "refinement alone"))  # fmt: skip
+        "id of a model (ldmreg models list), path of a model folder, none: refinement alone, or "
+        "auto (default): a model that knows the anatomy, else none"))  # fmt: skip
     method.add_argument("--align", default="auto", metavar="HOW", help=(
         "before the deformation: none, center, rigid, affine, or auto (default): none if both "
         "images are on one lattice, else what the model recommends"))  # fmt: skip
