@@ -41,9 +41,10 @@ class RegistrationRequest:
     Args:
         fixed: 2D or 3D scalar image.
         moving: image of the same dimension; it may lie on another lattice.
-        model: ``auto`` (the installed model for the dimension; a 2D one goes slice by slice through
-            a volume), id or folder of a model, ``none`` or None: refinement alone; or one from
-            :func:`~SlicerLDMRegLib.pipeline.load_model`, which stays in memory.
+        model: ``auto`` (the installed model for the dimension if it knows the anatomy, else none; a
+            2D one goes slice by slice through a volume), id or folder of a model, ``none`` or None:
+            refinement alone; or one from :func:`~SlicerLDMRegLib.pipeline.load_model`, which stays
+            in memory.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: of the network: ``auto``, ``float32`` or ``bfloat16``.
         align: ``none``, ``center``, ``rigid``, ``affine``, or ``auto``: none with an initial
