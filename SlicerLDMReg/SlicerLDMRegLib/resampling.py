@@ -31,8 +31,8 @@ def warp_image(
         labels: take the nearest voxel as it is, bit for bit, instead of interpolating linearly.
 
     Returns:
-        Where ``image`` is not defined, its darkest value: air, whatever number that is. 0, the
-        background, for labels.
+        Where ``image`` is not defined, its darkest value, which stands for air. 0, the background,
+        for labels.
     """
     voxels = sitk.GetArrayViewFromImage(image)
     if labels:

@@ -1,4 +1,4 @@
-"""What the plugins of the subject hierarchy do: give each data node an item."""
+"""The work of the plugins of the subject hierarchy: each data node gets an item."""
 
 from __future__ import annotations
 

@@ -223,7 +223,7 @@ class SlicerHost(User, Pictures):
         self.log.clear()
 
     def quit(self) -> None:
-        """What happens when the user quits: modules are cleaned up, then aboutToQuit is emitted.
+        """Quit as a user does: modules are cleaned up, then aboutToQuit is emitted.
 
         The host itself goes on; load the modules anew to use them.
         """

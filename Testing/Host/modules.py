@@ -24,7 +24,7 @@ __all__ = [
 
 
 class _CoreModule(QtCore.QObject):
-    """What all modules have."""
+    """The properties that all modules have."""
 
     title = kept(str, "title", "")
     categories = kept("QStringList", "categories", [])

@@ -29,7 +29,7 @@ sys.exit(int(open({exit_code!r}).read()) if os.path.exists({exit_code!r}) else 0
 
 
 class Pip:
-    """What pip was asked to do."""
+    """The calls of pip."""
 
     def __init__(self, folder: Path) -> None:
         self._log, self._exit_code = folder / "pip.jsonl", folder / "pip-exit-code"

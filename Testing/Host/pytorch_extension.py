@@ -12,7 +12,7 @@ __all__ = ["PyTorchExtension", "installed"]
 
 
 class PyTorchExtension:
-    """What the extension says and what it was asked for.
+    """The extension PyTorch: its answers, and the calls that it got.
 
     Attributes:
         torch_installed: what ``torchInstalled()`` answers.

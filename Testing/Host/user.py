@@ -1,4 +1,4 @@
-"""What a user does: open a module, select, click, type, wait.
+"""Actions of a user: open a module, select, click, type, wait.
 
 As for a user, a widget that is hidden or disabled cannot be used: that is an error.
 """
@@ -18,7 +18,7 @@ __all__ = ["Blocking", "User"]
 
 @dataclass
 class Blocking:
-    """How long the event loop was kept from running."""
+    """The longest time for which the event loop was kept from running, in seconds."""
 
     longest: float = 0.0
 

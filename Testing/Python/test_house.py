@@ -19,17 +19,19 @@ from SlicerLDMRegLib.cli.parser import build_parser
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LIBRARY = "SlicerLDMReg/SlicerLDMRegLib"
-# Folders and files in plain language; the rest of the library is to join them.
+# Folders and files in plain language: all that is not a test.
 PLAIN = [
     *(f"{LIBRARY}/{name}" for name in ("functional", "losses", "metrics", "networks", "text")),
-    *(f"{LIBRARY}/{name}" for name in ("cli", "model_store", "report", "segmentation", "worker")),
-    *(f"{LIBRARY}/{name}.py" for name in ("_field_files", "_slabs", "displacement", "errors")),
-    *(f"{LIBRARY}/{name}.py" for name in ("geometry", "lattice", "resources")),
+    *(f"{LIBRARY}/{name}" for name in ("cli", "images", "model_store", "pipeline", "report")),
+    *(f"{LIBRARY}/{name}" for name in ("segmentation", "slicer_app", "worker", "_monai")),
+    f"{LIBRARY}/*.py",
+    "SlicerLDMReg/*.py",
     "training",
     "docs",
     "Testing/Benchmarks",
+    "Testing/Host",
+    "Testing/Slicer",
 ]
-NOT_YET = {f"{LIBRARY}/segmentation/names.py"}
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "Resources/SampleData/README.md", ".ci/run"]
 
 
@@ -60,30 +62,54 @@ def ldmreg_commands() -> list[str]:
     return [line.strip() for b in blocks for line in b.splitlines() if "ldmreg " in line]
 
 
-def docstrings(file: Path) -> Iterator[tuple[int, str]]:
-    """Yield line and text of the docstrings of module, classes, functions and attributes."""
+def plain_files(place: str) -> list[Path]:
+    """The Python files of an entry of ``PLAIN``."""
+    path = REPOSITORY / place
+    return sorted(path.rglob("*.py") if path.is_dir() else path.parent.glob(path.name))
+
+
+def docstrings(file: Path) -> Iterator[tuple[ast.AST, int, str]]:
+    """Yield the docstrings of module, classes, functions and attributes, with owner and line."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         body = getattr(node, "body", None)
         for statement in body if isinstance(body, list) else []:
             value = statement.value if isinstance(statement, ast.Expr) else None
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                yield statement.lineno, value.value
+                yield node, statement.lineno, value.value
 
 
 @pytest.mark.parametrize("place", PLAIN)
 def test_docstrings_are_in_plain_language(place: str) -> None:
-    path = REPOSITORY / place
-    files = set(path.rglob("*.py") if path.is_dir() else [path])
-    files -= {REPOSITORY / name for name in NOT_YET}
-    found = [(file, *text) for file in sorted(files) for text in docstrings(file)]
+    found = [(file, *text) for file in plain_files(place) for text in docstrings(file)]
     assert found
-    odd = re.compile(r"\s*(?:What|Where|Which|How)\b|(?s:.*)\b(?:whatever|shall)\b", re.IGNORECASE)
+    odd = re.compile(
+        r"\s*(?:What|Where|Which|How)\b|(?s:.*)\b(?:whatever|shall|what it is that)\b",
+        re.IGNORECASE,
+    )
     wrong = [
         f"{file.relative_to(REPOSITORY)}:{line}: {text.strip().splitlines()[0]}"
-        for file, line, text in found
+        for file, _, line, text in found
         if odd.match(text)
     ]
     assert not wrong, "say what it is: " + "; ".join(wrong)
+
+
+@pytest.mark.parametrize("place", [place for place in PLAIN if place.startswith(LIBRARY)])
+def test_modules_are_named_and_functions_are_told_what_to_do(place: str) -> None:
+    # Read alone, the first line of a module says what it holds, that of a function what it does.
+    act = re.compile(r"(?:From|Whether|Return|Read|Write|Make|Do|Find|Bring|Continue|Minimise)\b")
+    wrong = []
+    for file in plain_files(place):
+        for owner, line, text in docstrings(file):
+            first = text.split()[0]
+            if isinstance(owner, ast.Module) and line == 1 and act.match(text):
+                wrong.append(f"{file.relative_to(REPOSITORY)}: {first} ...: expected a noun")
+            is_call = isinstance(owner, ast.FunctionDef) and not any(
+                "property" in ast.unparse(decorator) for decorator in owner.decorator_list
+            )
+            if is_call and re.match(r"[A-Z][a-z]+[^s]s$", first):
+                wrong.append(f"{file.relative_to(REPOSITORY)}:{line}: {first} ...: expected a verb")
+    assert not wrong, "; ".join(wrong)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

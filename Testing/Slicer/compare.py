@@ -1,4 +1,4 @@
-"""Where what was seen in Slicer differs from what was seen in the host."""
+"""Differences between what was seen in Slicer and what was seen in the host."""
 
 from __future__ import annotations
 

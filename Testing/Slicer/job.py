@@ -1,4 +1,4 @@
-"""What is done in a Slicer or in the host: the scenario, the self-tests, and a report of both."""
+"""The work in a Slicer or in the host: the scenario, the self-tests, and a report of both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user does first with the panel, and what can be seen then. The same in Slicer and host."""
+"""The first steps of a user with the panel, and what is seen then. The same in Slicer and host."""
 
 from __future__ import annotations
 

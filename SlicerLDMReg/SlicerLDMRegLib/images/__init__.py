@@ -1,4 +1,4 @@
-"""Users' images: every format's truth is told here, or refused with the way out.
+"""Images of users, as their formats define them, or a refusal that names the way out.
 
 :func:`load_image` returns a :class:`LoadedImage`, the image with the notes of its reader;
 :func:`read_image` and :func:`as_image` return the image alone, whose metadata holds the notes for

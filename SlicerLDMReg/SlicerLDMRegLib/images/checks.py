@@ -1,4 +1,4 @@
-"""What can be registered: one finite number per voxel that is not the same everywhere."""
+"""Checks of images before a registration: one finite number per voxel, not the same everywhere."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _SUFFIXES = {
 }
 # Read by ITK in a process of its own, as far as it can.
 _ITK = (".bmp", ".gipl", ".gipl.gz", ".hdf5", ".h5", ".lsm", ".mgh", ".mgz", ".mnc", ".mrc", ".vtk")
-_ENOUGH = 4096
+_ENOUGH = 4096  # bytes: the header of NIfTI, or the first lines of MetaImage
 _GIPL_BITS = {1: 1, 7: 8, 8: 8, 15: 16, 16: 16, 31: 32, 32: 32, 64: 32, 65: 64}
 
 

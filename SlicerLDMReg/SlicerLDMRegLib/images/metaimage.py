@@ -17,6 +17,7 @@ from .stored import check_rest, inflate, read_exactly
 
 __all__ = ["is_metaimage", "read_metaimage"]
 
+# Of a header and of its list of files: far more than any program writes.
 _MOST_BYTES = 1 << 20
 _MOST_FILES = 10000
 _TYPES = {

@@ -1,4 +1,4 @@
-"""Where the voxels of a NIfTI file lie: qform, sform, or neither, checked against each other."""
+"""The place of the voxels of a NIfTI file: qform, sform, or neither, checked against each other."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ __all__ = ["steps_and_origin"]
 _LPS = np.array([-1.0, -1.0, 1.0])
 # Half a voxel is where programs that take the one and those that take the other disagree visibly.
 _CONTRADICTION = 0.5
+# Voxels at the farthest corner: rounding of headers stays below. Not tuned.
 _WORTH_TELLING = 0.05
 _UNITS = {1: 1000.0, 2: 1.0, 3: 0.001}
 _UNIT_NAMES = {"m": 1000.0, "mm": 1.0, "um": 0.001}

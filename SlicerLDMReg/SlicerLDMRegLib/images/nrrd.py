@@ -19,7 +19,7 @@ from .stored import check_rest, inflate, read_exactly
 
 __all__ = ["nrrd_pairs", "read_nrrd"]
 
-_MOST_FILES = 10000
+_MOST_FILES = 10000  # far more than slices of any scanner
 _TEXT_PER_NUMBER = 40  # bytes that a number written as text has at most, with its separators
 
 

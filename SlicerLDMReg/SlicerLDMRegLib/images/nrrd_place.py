@@ -1,4 +1,4 @@
-"""Which axes of a NRRD file are space, and where its voxels lie in the patient."""
+"""The spatial axes of a NRRD file, and the place of its voxels in the patient."""
 
 from __future__ import annotations
 

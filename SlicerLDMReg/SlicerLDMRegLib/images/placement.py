@@ -1,4 +1,4 @@
-"""From the steps between voxels that a header gives to a lattice with right angles."""
+"""Lattices with right angles, of the steps between voxels that a header gives."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ROUNDING = 0.1
 
 @dataclass
 class Decoded:
-    """What a reader returns.
+    """The decoded contents of a file.
 
     Attributes:
         array: ``(z, y, x)`` or ``(y, x)``; with ``is_vector`` the components are the last axis.

@@ -1,4 +1,4 @@
-"""Read images and label maps, and refuse what cannot be registered with one clear line."""
+"""Reading of images and label maps; one clear line refuses what cannot be registered."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ __all__ = [
 # Rounding of a header to three or four digits moves the last of 512 voxels by less than a tenth of
 # one; labels, which nearest neighbour reads, change from half a voxel on.
 _SAME_PLACE = 0.1
-_EXACT_PLACE = 1e-3
+_EXACT_PLACE = 1e-3  # voxels; rounding errors of float64 and float32 headers stay below
 _SAME_DIRECTION = 0.02  # radians; on 512 voxels rounding stays below
 
 

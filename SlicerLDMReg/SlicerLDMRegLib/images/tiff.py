@@ -33,13 +33,13 @@ _UNITS = {
     "\\u00b5m": 1e-3, "\\u00B5m": 1e-3, "micron": 1e-3, "microns": 1e-3, "micrometer": 1e-3,
     "nm": 1e-6, "inch": 25.4,
 }  # fmt: skip
-_PALETTE = 320
+_PALETTE = 320  # the tag ColorMap
 _COPIED = 1 << 29  # bytes of copies of a file with many pages
 
 
 @dataclass(frozen=True)
 class _Stack:
-    """What the program that wrote a file says about its pages."""
+    """The description of the pages by the program that wrote the file."""
 
     depth: int = 0
     others: int = 1

@@ -12,6 +12,7 @@ from ..errors import InputError
 
 __all__ = ["TiffPage", "read_pages"]
 
+# Bounds of a damaged file, far above those of whole ones: pages, tags of a page, numbers of a tag.
 _MOST_PAGES = 100_000
 _MOST_TAGS = 1000
 _MOST_VALUES = 1 << 24

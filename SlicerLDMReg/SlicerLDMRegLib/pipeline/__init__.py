@@ -1,4 +1,4 @@
-"""From two images to a result: read, prepare, align, predict, refine, resample, measure.
+"""The way from two images to a result: read, align, prepare, predict, refine, resample, measure.
 
 Requests and results need no torch and are there at once, for whoever lets another process compute;
 what computes imports torch when it is first used.

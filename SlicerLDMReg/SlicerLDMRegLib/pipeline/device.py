@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
 
@@ -17,7 +15,6 @@ from .options import require_compute
 
 __all__ = [
     "Meter",
-    "available_memory",
     "describe_device",
     "memory_errors",
     "select_device",
@@ -27,16 +24,6 @@ __all__ = [
 
 # On two busy cores, images of 256 x 256 and less were refined faster by one thread than by two.
 _VOXELS_FOR_THREADS = 100_000
-# Where the limit of a container stands, what it uses, and what of that are files that can go.
-_CONTROL_GROUPS = (
-    ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
-    (
-        "/sys/fs/cgroup/memory",
-        "memory.limit_in_bytes",
-        "memory.usage_in_bytes",
-        "total_inactive_file",
-    ),
-)
 
 
 def select_device(name: str = "auto") -> torch.device:
@@ -92,51 +79,6 @@ def describe_device(device: torch.device) -> str:
         return f"{device}, {torch.cuda.get_device_name(device)}"
     count = torch.get_num_threads()
     return f"{device}, {count} {'thread' if count == 1 else 'threads'} ({platform.machine()})"
-
-
-def available_memory() -> int | None:
-    """Return the bytes of main memory that can be had without swapping; None where unknown.
-
-    Limits that hold for this process alone, of a container or of the shell, count.
-    """
-    rooms = [room for room in (_free_memory(), *_limits()) if room is not None]
-    return min(rooms, default=None)
-
-
-def _free_memory() -> int | None:
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:  # noqa: PTH123 (not a file of ours)
-            for line in lines:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        return None
-
-
-def _limits() -> Iterator[int]:
-    """Yield the bytes that are left below each limit on Linux."""
-    for folder, limit, used, cache in _CONTROL_GROUPS:
-        try:
-            group = Path(folder)
-            text = (group / limit).read_text(encoding="ascii").strip()
-            if text != "max":
-                lines = (group / "memory.stat").read_text(encoding="ascii").splitlines()
-                statistics = dict(line.split() for line in lines)
-                taken = int((group / used).read_text(encoding="ascii"))
-                yield max(0, int(text) - taken + int(statistics.get(cache, 0)))
-        except (OSError, ValueError):
-            continue
-    if sys.platform == "linux":
-        import resource
-
-        most = resource.getrlimit(resource.RLIMIT_AS)[0]
-        if most != resource.RLIM_INFINITY:
-            pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-            yield max(0, most - pages * resource.getpagesize())
 
 
 @contextmanager

@@ -122,7 +122,7 @@ def pair_landmarks(
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """Return the points of both images that correspond, and what has to be told.
 
-    Points that both sides name are paired by their labels, whatever their order and capitals, and
+    Points that both sides name are paired by their labels, regardless of order and capitals, and
     what only one side has is left out. Where no label is on both sides, those that end in numbers
     are paired by these; else the order tells, as it does where one side has no labels.
 

@@ -1,4 +1,4 @@
-"""From images to tensors: [0, 1] on an isotropic lattice in the frame of the fixed image."""
+"""Images as tensors: [0, 1] on an isotropic lattice in the frame of the fixed image."""
 
 from __future__ import annotations
 

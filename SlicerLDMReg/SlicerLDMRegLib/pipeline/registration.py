@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from .._memory import available_memory
 from ..displacement import DisplacementField
 from ..errors import ADVICE, InputError, OutOfMemoryError
 from ..geometry import ImageGeometry
@@ -15,7 +16,7 @@ from ..resampling import warp_image
 from .align.alignment import Alignment, align
 from .context import RunContext
 from .deform import Deformation, Deformer
-from .device import available_memory, describe_device
+from .device import describe_device
 from .evaluation import deformation_metrics, match_metrics
 from .field_batch import inverse_field, whole_field
 from .inputs import Inputs

@@ -1,4 +1,4 @@
-"""What the labels of a segmentation are called: a dictionary, a JSON file or a known scheme."""
+"""Names of the labels of a segmentation: from a dictionary, a JSON file or a known scheme."""
 
 from __future__ import annotations
 

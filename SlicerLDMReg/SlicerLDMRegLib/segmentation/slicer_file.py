@@ -16,12 +16,11 @@ from ..images.messages import one_line
 from ..images.nrrd import nrrd_pairs, read_nrrd
 from ..images.selection import Selection
 
-__all__ = ["add_segments", "is_slicer_segmentation", "read_segments"]
+__all__ = ["TOUCHING", "add_segments", "is_slicer_segmentation", "read_segments"]
 
 _FIELD = re.compile(r"Segment(\d{1,9})_(Name|LabelValue|Layer)")
-# Part of a segment that another one may cover: surfaces that were made voxels touch. The panel
-# allows as much.
-_TOUCHING = 0.05
+#: Part of a segment that another one may cover: resampled segments overlap where they touch.
+TOUCHING = 0.05
 
 
 def is_slicer_segmentation(path: Path) -> bool:
@@ -66,7 +65,7 @@ def read_segments(
         covered = labels[voxels]
         for below, count in zip(*np.unique(covered[covered > 0], return_counts=True), strict=True):
             overlap = f"segments {names[int(below)]!r} and {name!r} overlap in {count} voxels"
-            if count > _TOUCHING * min(int(np.count_nonzero(labels == below)), len(covered)):
+            if count > TOUCHING * min(int(np.count_nonzero(labels == below)), len(covered)):
                 raise InputError(f"{role} {path}: {overlap}; make one of them exclude the other")
             notes.append(f"{overlap}, which belong to the latter here")
         labels[voxels] = number

@@ -141,7 +141,7 @@ class ScriptedLoadableModuleWidget:
 
 
 class ScriptedLoadableModuleLogic:
-    """What a module computes; keeps its parameters in nodes of the scene."""
+    """The computations of a module; keeps its parameters in nodes of the scene."""
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__()

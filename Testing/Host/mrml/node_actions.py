@@ -1,4 +1,4 @@
-"""What users and modules do with the nodes of a selector: create, rename, edit, delete, choose."""
+"""Actions of users and modules on the nodes of a selector: create, rename, edit, delete, choose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which nodes of a scene a selector offers."""
+"""The nodes of a scene that a selector offers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _changed(self: Any) -> None:
 
 
 class NodeFilter(QtCore.QObject):
-    """What ``selector.sortFilterProxyModel()`` gives: the conditions a node must meet."""
+    """The conditions a node must meet; ``selector.sortFilterProxyModel()`` returns them."""
 
     nodeTypes = kept("QStringList", "nodeTypes", [], _changed)
     showHidden = kept(bool, "showHidden", False, _changed)

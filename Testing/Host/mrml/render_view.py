@@ -1,4 +1,4 @@
-"""What slice and 3D views share: an off-screen render window shown by a Qt widget."""
+"""The common part of slice and 3D views: an off-screen render window shown by a Qt widget."""
 
 from __future__ import annotations
 

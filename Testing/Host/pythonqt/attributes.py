@@ -1,4 +1,4 @@
-"""How PythonQt reads and assigns the attributes of Qt objects.
+"""Reading and assigning of attributes of Qt objects, as PythonQt does it.
 
 The rules are put on PySide6's own classes: objects that Qt makes (the line edit of a combo box, the
 children of a loaded .ui file) follow them as well, and ``type(widget)`` is the class that code
@@ -45,7 +45,7 @@ _reading: set[tuple[int, str]] = set()
 
 
 class Kind(Enum):
-    """What a name means on a class."""
+    """The meaning of a name on a class."""
 
     SCRIPT = auto()  # defined by a Python class of the module under test
     PROPERTY = auto()
@@ -108,7 +108,7 @@ def qt_classes() -> Iterator[type]:
 
 @cache
 def public_names(module: ModuleType) -> dict[str, Any]:
-    """What a module of PySide6 holds; reading a class makes PySide6 build it."""
+    """Return all that a module of PySide6 holds; reading a class makes PySide6 build it."""
     return {name: getattr(module, name) for name in dir(module) if not name.startswith("_")}
 
 

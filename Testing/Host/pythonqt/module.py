@@ -25,7 +25,7 @@ _ABSENT = {
 }
 
 opened_urls: list[str] = []
-"""What QDesktopServices.openUrl was asked to open; nothing is opened."""
+"""The addresses that QDesktopServices.openUrl got; nothing is opened."""
 
 
 class _QtModule(ModuleType):

@@ -106,7 +106,7 @@ def _without_code(signature: str) -> str:
 
 
 def _function(target: tuple[Any, ...]) -> Callable[..., Any]:
-    """What to call: a callable, or a slot given as a receiver and a C++ signature."""
+    """Return the callable, also of a slot given as a receiver and a C++ signature."""
     if len(target) == 1 and callable(target[0]):
         function: Callable[..., Any] = target[0]
         return function

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from SlicerLDMRegLib._memory import available_memory
 from SlicerLDMRegLib.errors import InputError, OutOfMemoryError
 from SlicerLDMRegLib.pipeline.device import (
     Meter,
-    available_memory,
     memory_errors,
     select_device,
     select_precision,

@@ -18,7 +18,7 @@ import numpy as np
 from SlicerLDMRegLib.errors import OutOfMemoryError
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.pipeline import register
-from SlicerLDMRegLib.pipeline.device import available_memory
+from SlicerLDMRegLib._memory import available_memory
 
 n, room = int(sys.argv[1]), int(sys.argv[2])
 axes = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)

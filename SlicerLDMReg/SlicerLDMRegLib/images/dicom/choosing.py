@@ -13,7 +13,7 @@ from .frames import KEYWORDS, Frame
 __all__ = ["of_one_kind", "one_at_each_place"]
 
 _SAME_DIRECTION = 0.01  # headers give direction cosines with four digits or more
-_SAME_SPACING = 1e-3
+_SAME_SPACING = 1e-3  # of the spacing; headers give it with three digits or more
 # Slices are never nearer to each other than that; headers give positions with two digits or more.
 SAME_PLACE_MM = 0.01
 _LISTED = 8

@@ -1,4 +1,4 @@
-"""Read a DICOM series from a folder, or a single file."""
+"""Reading of a DICOM series from a folder, or of a single file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From slices with places to a lattice: gaps, tilted gantries, and uneven distances."""
+"""The lattice of a stack of slices: gaps, tilted gantries, and uneven distances."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["stack_geometry", "stacked"]
 # Fraction of the distance between slices by which a slice may lie off its place: headers round
 # positions, and a shift of a twentieth changes no voxel by more than that part of its neighbour.
 _UNEVEN = 0.05
-_MISSING = 1.5
+_MISSING = 1.5  # times the usual distance: halfway from no slice missing to one
 _ASIDE = 0.1  # pixels that a slice may lie beside the line of the others
 
 

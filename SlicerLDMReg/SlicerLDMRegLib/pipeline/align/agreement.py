@@ -1,4 +1,4 @@
-"""What two images tell about each other under a linear map, for each voxel of the fixed image.
+"""Agreement of two images under a linear map: their information about each other, a voxel.
 
 The agreement is ``share * information``: the share of the fixed image that the moving image covers,
 times what a covered voxel tells about its partner on average, in nats. A voxel that has no partner
@@ -85,7 +85,7 @@ class Samples:
 
     @property
     def most(self) -> float:
-        """What could be known of a sample, in nats: the entropy of the fixed image.
+        """The information in a sample, in nats: the entropy of the fixed image.
 
         With the metric ``correlation`` it is that of a partner whose correlation is 0.943, for the
         intensities are not counted there: a fifth of it is a correlation of 0.6.

@@ -1,4 +1,4 @@
-"""Bring two images roughly together before the deformation: seeded, deterministic."""
+"""Rough alignment of two images before the deformation: seeded, deterministic."""
 
 from __future__ import annotations
 

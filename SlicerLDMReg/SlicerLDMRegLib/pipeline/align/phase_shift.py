@@ -1,4 +1,4 @@
-"""Find a translation at once, by the correlation of all translations."""
+"""Search for a translation at once, by the correlation of all translations."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def best_shift(moving: Tensor, fixed: Tensor, mask: Tensor | None = None) -> Ten
     Args:
         moving: ``(B, 1, *S)``.
         fixed: likewise.
-        mask: ``(B, 1, *S)``, 0 where the images shall not be compared.
+        mask: ``(B, 1, *S)``, 0 where the images are not compared.
 
     Returns:
         ``(B, d, 1, ...)`` in voxels: ``fixed(x)`` is like ``moving(x + shift)``.

@@ -248,7 +248,7 @@ def _counted(progress: Progress, message: str) -> Callable[[], None]:
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """Let torch use one thread, and compute gradients whatever the caller has said.
+    """Let torch use one thread, and compute gradients also where the caller turned them off.
 
     Several threads add up their parts in another order than one, and the last digits of the result
     would differ from computer to computer.

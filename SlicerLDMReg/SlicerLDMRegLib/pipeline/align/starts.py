@@ -1,4 +1,4 @@
-"""Where a search for a linear map begins, whatever way the images are turned."""
+"""Starts of the search for a linear map, for images that are turned in any way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Continue a predicted field beyond the lattice of a network that does not cover the image."""
+"""Extrapolation of a predicted field beyond a lattice that does not cover the image."""
 
 from __future__ import annotations
 

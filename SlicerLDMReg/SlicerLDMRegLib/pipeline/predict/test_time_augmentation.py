@@ -19,7 +19,7 @@ from ...networks import FieldPrediction, Regions
 
 __all__ = ["Mirror", "View", "average", "choose_views"]
 
-_MOST = 4
+_MOST = 4  # shifted or not, mirrored or not
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Make sure that the exponential of a velocity field does not fold on its lattice."""
+"""Projection of a velocity field onto those whose exponential does not fold on the lattice."""
 
 from __future__ import annotations
 

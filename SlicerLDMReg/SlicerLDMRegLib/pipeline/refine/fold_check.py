@@ -1,4 +1,4 @@
-"""Whether a deformation folds on the lattice of the result, which may be finer than its own."""
+"""Folds of a deformation on the lattice of the result, which may be finer than its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .diffeomorphic import DETERMINANT_FLOOR
 
 __all__ = ["without_folds"]
 
-_PARALLEL = 1e-6
+_PARALLEL = 1e-6  # voxels a voxel: rounding stays below, and 512 voxels move by less than 0.001
 
 
 def without_folds(

@@ -1,4 +1,4 @@
-"""Minimise the loss of one chunk of a batch, from a coarse level to the whole resolution."""
+"""Optimisation of one chunk of a batch, from a coarse level to the whole resolution."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .objective import ImagePair, Objective, velocity_shape
 
 __all__ = ["Optimiser", "RefineResult"]
 
-_SMALLEST_SIDE = 12  # voxels, of a coarse level
+_SMALLEST_SIDE = 12  # voxels, of a coarse level: a little more than the window of LNCC in 2D
 # Voxels. Less follows the noise, more misses small structures. Volumes are smoothed less, for their
 # velocity lies on half the lattice.
 _SIGMA = {2: 2.5, 3: 1.5}

@@ -1,4 +1,4 @@
-"""From the names of labels to rows of a model's filter table, new rows from words included."""
+"""Rows of a model's filter table for the names of labels, new rows from words included."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .image_regions import RegionSummary
 __all__ = ["known_rows", "match_labels"]
 
 _BACKGROUND = ("", "background")
-_MOST_VECTORS = 4096
+_MOST_VECTORS = 4096  # kept; some 10 MB
 
 # A text encoder takes seconds to load and milliseconds a prompt; users try the same prompts again.
 _vectors: dict[tuple[str, str], np.ndarray] = {}

@@ -32,7 +32,7 @@ __all__ = [
 
 _SHOWS = PREFIX + "Shows"
 _TITLE = "shift (mm)"
-_GRID_LINES = 18
+_GRID_LINES = 18  # along the longest side; more cover the image. Not tuned.
 # Points between two lines of the grid.
 _SUBDIVISION = 3
 

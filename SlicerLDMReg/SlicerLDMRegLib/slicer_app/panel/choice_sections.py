@@ -19,7 +19,7 @@ _RESTORED = (*OPTIONS, "alignment", "initialTransform")
 
 
 class AlignmentSection(Section):
-    """How the images are brought together first; the title says when something is chosen."""
+    """The first, rough alignment of the images; the title says when something is chosen."""
 
     def show(self, parameters: Any) -> None:
         parts = []

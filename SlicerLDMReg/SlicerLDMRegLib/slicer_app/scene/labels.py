@@ -17,6 +17,7 @@ import slicer
 
 from ...errors import InputError
 from ...geometry import ImageGeometry
+from ...segmentation.slicer_file import TOUCHING
 from .coordinates import ijk_to_ras
 from .segment_layers import GEOMETRY_PARAMETER, on_lattice, segment_layers
 from .volume_nodes import Node, image_from_volume, vtk_image
@@ -37,9 +38,6 @@ __all__ = [
 _NAMED_TABLES = ("File", "UserDefined")
 _ANONYMOUS_TABLES = ("Generic", "Chart")
 Color = tuple[float, float, float]
-
-# Part of a segment that another one may cover: resampling and surfaces make them touch.
-_TOUCHING = 0.05
 
 
 @dataclass(frozen=True)
@@ -239,7 +237,7 @@ def _check_overlap(
     """Refuse segments of which others have covered a part."""
     covered = (array > 0) & (array != labels)
     lost, whole = np.bincount(array[covered]), np.bincount(array.ravel())
-    for number in np.flatnonzero(lost > _TOUCHING * whole[: len(lost)]):
+    for number in np.flatnonzero(lost > TOUCHING * whole[: len(lost)]):
         over = int(np.bincount(labels[covered & (array == number)]).argmax())
         raise InputError(
             f"the segments {names[int(number)]!r} and {names[over]!r} of {name!r} overlap in "

@@ -21,7 +21,8 @@ __all__ = ["Plane", "plane_pair"]
 
 FloatArray = npt.NDArray[np.float64]
 
-# Planes that are tilted more than this against each other, in cosines, have no common axes.
+# Cosine of 60 degrees: planes that are tilted more against each other have no common axes. Axial,
+# coronal and sagittal ones stay apart, those of oblique scans go together. Not tuned.
 _TILTED = 0.5
 
 

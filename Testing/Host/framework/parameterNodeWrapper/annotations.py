@@ -1,4 +1,4 @@
-"""What may stand in ``Annotated[type, ...]``: defaults, limits, hints for widgets."""
+"""Annotations for ``Annotated[type, ...]``: defaults, limits, hints for widgets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stores values of one type in a parameter node."""
+"""The base of classes that store values of one type in a parameter node."""
 
 from __future__ import annotations
 

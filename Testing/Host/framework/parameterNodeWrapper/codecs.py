@@ -1,4 +1,4 @@
-"""How values of each type are stored in a parameter node, as strings and node references."""
+"""Storage of values of each type in a parameter node, as strings and node references."""
 
 from __future__ import annotations
 

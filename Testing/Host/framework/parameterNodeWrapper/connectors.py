@@ -1,4 +1,4 @@
-"""What reads and writes a value in a widget."""
+"""The base of classes that read and write a value in a widget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How lists, tuples, dictionaries and unions are stored in a parameter node."""
+"""Storage of lists, tuples, dictionaries and unions in a parameter node."""
 
 from __future__ import annotations
 

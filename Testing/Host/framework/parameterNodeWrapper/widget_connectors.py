@@ -1,7 +1,7 @@
-"""Which widgets can show which types, and how.
+"""Connectors of widgets, by the types that each widget can show.
 
 As in Slicer, a widget must be of exactly the listed class, and numeric widgets get their range from
-the annotations of the parameter, whatever the .ui file says.
+the annotations of the parameter, not from the .ui file.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import pytest
 from SlicerLDMRegLib.resources import sample_data_dir
 from SlicerLDMRegLib.worker import WorkerClient
 from Testing.Host.fixtures import host, running_host
-from Testing.Python.session.runs import PATIENCE, Watched, make_plan
+from Testing.Python.slicer_app.run.runs import PATIENCE, Watched, make_plan
 from Testing.Python.worker.waiting import assert_nothing_left
 
 __all__ = ["host", "running_host"]

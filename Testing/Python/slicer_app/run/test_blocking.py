@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from Testing.Python.calls import note_calls
-from Testing.Python.session.runs import QUICK, Watched
+from Testing.Python.slicer_app.run.runs import QUICK, Watched
 
 
 def test_the_work_is_done_in_parts(

@@ -14,7 +14,7 @@ from Testing.Host.fixtures import host, running_host
 
 __all__ = ["SHIPPED", "host", "running_host"]
 
-_UI = Path(__file__).resolve().parents[3] / "Resources" / "UI" / "SlicerLDMReg.ui"
+_UI = Path(__file__).resolve().parents[4] / "Resources" / "UI" / "SlicerLDMReg.ui"
 
 SHIPPED = {"numpy": "2.4.6", "scipy": "1.17.1", "SimpleITK": "2.5.5"}
 

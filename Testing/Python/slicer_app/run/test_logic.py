@@ -10,7 +10,7 @@ import pytest
 
 from SlicerLDMRegLib.errors import CancelledError, InputError
 from SlicerLDMRegLib.pipeline import Progress
-from Testing.Python.session.runs import QUICK, Watched
+from Testing.Python.slicer_app.run.runs import QUICK, Watched
 
 Text = Callable[[], str]
 

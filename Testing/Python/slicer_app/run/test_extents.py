@@ -10,7 +10,7 @@ import pytest
 
 from SlicerLDMRegLib.errors import CancelledError, InputError
 from SlicerLDMRegLib.pipeline import SliceSelection
-from Testing.Python.session.runs import Watched, make_plan
+from Testing.Python.slicer_app.run.runs import Watched, make_plan
 
 Text = Callable[[], str]
 

@@ -20,7 +20,7 @@ def widget(host: Any) -> Iterator[Any]:
     """The module's widget, opened."""
     if not (bundled_models_dir() / "ldm-morph-cardiac-mr" / "model.safetensors").is_file():
         pytest.skip("needs the cardiac model")
-    host.load_module(Path(__file__).parents[3] / "SlicerLDMReg" / "SlicerLDMReg.py")
+    host.load_module(Path(__file__).parents[5] / "SlicerLDMReg" / "SlicerLDMReg.py")
     widget = host.open_module("SlicerLDMReg")
     yield widget
     widget.panel.session.close()

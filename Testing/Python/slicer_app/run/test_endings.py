@@ -13,7 +13,7 @@ import pytest
 from SlicerLDMRegLib.errors import CancelledError
 from SlicerLDMRegLib.worker import WorkerError
 from SlicerLDMRegLib.worker.processes import is_running
-from Testing.Python.session.runs import LONG, PATIENCE, Watched
+from Testing.Python.slicer_app.run.runs import LONG, PATIENCE, Watched
 
 MakePlan = Callable[..., Any]
 Text = Callable[[], str]

@@ -13,7 +13,7 @@ from Testing.Host.fixtures import host, running_host
 
 __all__ = ["host", "running_host"]
 
-_UI = Path(__file__).resolve().parents[3] / "Resources" / "UI" / "SlicerLDMReg.ui"
+_UI = Path(__file__).resolve().parents[5] / "Resources" / "UI" / "SlicerLDMReg.ui"
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from Testing.Host.fixtures import host, running_host
 
 __all__ = ["host", "running_host"]
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+REPOSITORY = Path(__file__).resolve().parents[4]
 
 
 class PlayedSession:

@@ -12,7 +12,7 @@ import pytest
 
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.worker import WorkerClient
-from Testing.Python.session.runs import LONG, PATIENCE, Watched
+from Testing.Python.slicer_app.run.runs import LONG, PATIENCE, Watched
 
 HERE = Path(__file__).parent
 

@@ -14,7 +14,7 @@ from Testing.Host.fixtures import host, running_host
 
 __all__ = ["host", "running_host"]
 
-_UI = Path(__file__).resolve().parents[3] / "Resources" / "UI" / "SlicerLDMReg.ui"
+_UI = Path(__file__).resolve().parents[4] / "Resources" / "UI" / "SlicerLDMReg.ui"
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from SlicerLDMRegLib.errors import (
     OutOfMemoryError,
 )
 
-PACKAGE_ROOT = Path(__file__).resolve().parents[2] / "SlicerLDMReg"
+PACKAGE_ROOT = Path(__file__).resolve().parents[3] / "SlicerLDMReg"
 OUTPUTS = {
     "warped.nrrd",
     "transform.h5",
