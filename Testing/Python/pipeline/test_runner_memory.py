@@ -47,15 +47,15 @@ def test_what_ran_out_of_memory_is_tried_on_the_cpu(
     request_elsewhere: RegistrationRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real = registration.align_images
+    real = registration.align
     failures = [RuntimeError(FULL)]
 
-    def align_images(*arguments: Any, **options: Any) -> Any:
+    def align(*arguments: Any, **options: Any) -> Any:
         if failures:
             raise failures.pop()
         return real(*arguments, **options)
 
-    monkeypatch.setattr(registration, "align_images", align_images)
+    monkeypatch.setattr(registration, "align", align)
     told: list[str] = []
     result = Runner().run(request_elsewhere, told_by(told))
     (step,) = result.provenance["fallbacks"]
