@@ -137,8 +137,8 @@ def align_images(
             check_overlap(*images, start)
             moving, masks = _carried(fixed, moving, start, masks)
         found = optimise(fixed, moving, method, options, seed, progress, masks, near)
-        own, value, note = found.transform, found.value, _note(method, found.kept)
-        method = "rigid" if found.kept == "start" else found.kept
+        kept = "rigid" if found.kept == "start" else found.kept
+        own, value, note, method = found.transform, found.value, _note(method, kept), kept
     if initial is None:
         whole, name = own, method
     elif method == "none":
@@ -171,7 +171,7 @@ def check_overlap(fixed: sitk.Image, moving: sitk.Image, transform: sitk.Transfo
 def _note(asked: str, kept: str) -> str | None:
     if kept == asked:
         return None
-    name = {"none": "the coordinates of the images", "start": "its start"}.get(kept, kept)
+    name = "the coordinates of the images" if kept == "none" else kept
     return f"{asked} was not better than {name}: {name} kept"
 
 

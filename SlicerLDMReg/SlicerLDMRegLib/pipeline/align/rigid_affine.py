@@ -161,8 +161,12 @@ class _Search:
     def run(self, near: bool) -> LinearAlignment:
         """Search and choose."""
         identity = LinearMap.identity(self.frame.dimension)
-        part = self.progress.part(0.05, 0.3)
-        starts = self._refined(identity, "rigid", 0, part)[None] if near else self._starts(part)
+        starts = self._refined(identity, "rigid", 0, self.progress.part(0.05, 0.1))[None]
+        if not near:
+            others = self._starts(self.progress.part(0.1, 0.3))
+            # Where shape and size differ much, the best starts of all may have a worse end.
+            is_new = self.frame.distances(others, starts[0]) > self.pyramid.spacing(0)
+            starts = LinearMap.concatenated(starts, others[is_new])
         paths = []
         steps = _steps(self.progress.part(0.3, 0.6), len(starts) * len(self.stages))
         for number in range(len(starts)):
