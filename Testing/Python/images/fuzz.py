@@ -13,6 +13,7 @@ import gzip
 import io
 import multiprocessing
 import random
+import sys
 import tempfile
 import time
 import traceback
@@ -197,8 +198,8 @@ def run(kinds: tuple[str, ...], runs: int, seed: int) -> tuple[collections.Count
     return counts, faults
 
 
-def main() -> None:
-    """Print how often what happened, and each fault."""
+def main() -> int:
+    """Print how often what happened, and each fault; 1 if there is one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
@@ -211,7 +212,8 @@ def main() -> None:
     print(f"{arguments.runs} files in {time.perf_counter() - start:.0f} s, {len(faults)} faults")
     for fault in faults:
         print(fault)
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""All parts of the long proof, side by side; about an hour on two processors.
+
+    make prove            # or: python -m Testing.Prove [--parts faults fuzz ...] [--quick]
+
+Each part writes what it prints into ``results/prove``; the tables are printed together at the end.
+The exit code is 1 if a part found what must not be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["PARTS", "Part"]
+
+_LAST_LINES = 40  # of what a part prints, that are shown again
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the proof.
+
+    Attributes:
+        title: for people.
+        module: run with ``python -m``.
+        full, quick: its arguments.
+    """
+
+    title: str
+    module: str
+    full: tuple[str, ...] = ()
+    quick: tuple[str, ...] = ()
+
+
+#: The longest come first, so that the processors end together.
+PARTS = {
+    "geometries": Part(
+        "Random geometries, formats and options against analytic truth",
+        "Testing.Prove.geometries", ("--count", "2000"), ("--count", "10"),
+    ),
+    "fuzz": Part(
+        "Mutated files of text",
+        "Testing.Prove.fuzz", ("--seconds", "1800"), ("--seconds", "24"),
+    ),
+    "images": Part(
+        "Mutated files of images",
+        "Testing.Python.images.fuzz", ("--runs", "200000"), ("--runs", "600"),
+    ),
+    "endurance": Part(
+        "Registrations in one worker",
+        "Testing.Prove.endurance", ("--count", "1000"), ("--count", "60"),
+    ),
+}  # fmt: skip
+
+
+def _run(name: str, part: Part, quick: bool, folder: Path) -> tuple[int, float]:
+    """Return the exit code of a part and its seconds."""
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1",
+    }
+    command = [sys.executable, "-m", part.module, *(part.quick if quick else part.full)]
+    start = time.perf_counter()
+    with (folder / f"{name}.txt").open("w", encoding="utf-8") as file:
+        done = subprocess.run(
+            command, stdout=file, stderr=subprocess.STDOUT, env=environment, check=False
+        )
+    return done.returncode, time.perf_counter() - start
+
+
+def main() -> int:
+    """Run the parts and print their tables."""
+    parser = argparse.ArgumentParser(prog="python -m Testing.Prove")
+    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
+    parser.add_argument("--quick", action="store_true", help="a little of each part: two minutes")
+    parser.add_argument("--jobs", type=int, default=2, help="parts at a time")
+    parser.add_argument("--output", type=Path, default=Path("results/prove"))
+    arguments = parser.parse_args()
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        running = {
+            name: pool.submit(_run, name, PARTS[name], arguments.quick, arguments.output)
+            for name in arguments.parts
+        }
+        failed = []
+        for name, result in running.items():
+            code, seconds = result.result()
+            lines = (arguments.output / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+            print(f"\n== {PARTS[name].title} ({name}): {seconds:.0f} s, exit code {code}")
+            print("\n".join(lines[-_LAST_LINES:]), flush=True)
+            if code:
+                failed.append(name)
+    print(f"\n{len(running)} parts; {', '.join(failed) or 'none'} found what must not be")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
