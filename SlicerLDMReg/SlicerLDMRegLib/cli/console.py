@@ -15,7 +15,14 @@ from typing import Any
 
 from ..errors import CancelledError, InputError, LDMRegError, ModelError, OutOfMemoryError
 
-__all__ = ["ProgressBar", "add_device", "add_loudness", "progress_bar", "run_safely"]
+__all__ = [
+    "ProgressBar",
+    "add_device",
+    "add_loudness",
+    "add_share",
+    "progress_bar",
+    "run_safely",
+]
 
 _WIDTH = 28  # of the words beside the progress bar
 
@@ -42,6 +49,12 @@ def add_loudness(parser: argparse._ActionsContainer) -> None:
     loudness.add_argument("--quiet", action="store_true", help="print errors only")
     loudness.add_argument("--verbose", action="store_true", help=(
         "print each stage, warnings, and the traceback of an unexpected error"))  # fmt: skip
+
+
+def add_share(parser: argparse._ActionsContainer) -> None:
+    """Add the option of who may read what a command writes."""
+    parser.add_argument("--share", action="store_true", help=(
+        "let others read the results as the umask says (default: their owner alone)"))  # fmt: skip
 
 
 def run_safely(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:

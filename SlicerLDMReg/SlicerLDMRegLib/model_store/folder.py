@@ -13,15 +13,16 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from ..errors import ModelError
-from .atomic_replace import whole_folder
+from .._outputs import check_place, recover, whole_folder
+from ..errors import InputError, ModelError
 from .card import METADATA_FILE, ModelCard
 from .card_parts import WEIGHTS_FILE, Weights
 from .readme import render_readme
-from .verify import CHECKSUM_FILE, checksum_lines, sha256_of, verify
+from .verify import CHECKSUM_FILE, REQUIRED_FILES, checksum_lines, sha256_of, verify
 
 __all__ = ["write_model_folder"]
 
+_FILES = (*REQUIRED_FILES, CHECKSUM_FILE)
 _DTYPES = {"float16": torch.float16, "float32": torch.float32}
 
 
@@ -51,6 +52,7 @@ def write_model_folder(
 
     Raises:
         ModelError: when the folder exists, or a weight is not finite or too large for float16.
+        InputError: when it cannot be written.
 
     Example:
         >>> import tempfile, torch
@@ -62,7 +64,8 @@ def write_model_folder(
         ...     verify(f"{parent}/tiny").weights.parameters
         3
     """
-    folder = Path(folder).absolute()
+    folder = check_place(Path(folder), "model folder", max(_FILES, key=len))
+    recover(folder.parent)
     if folder.exists() and not overwrite:
         raise ModelError(f"{folder} exists already; remove it, choose another name or overwrite")
     if folder.exists() and not (folder / METADATA_FILE).is_file():
@@ -71,25 +74,35 @@ def write_model_folder(
     if not licence.strip():
         raise ModelError("the licence of a model must be a text, got nothing")
     tensors = _converted(state_dict, dtype)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with whole_folder(folder, folder.parent) as new:
-        (new / "docs").mkdir()
-        # Written plainly, the file gets the usual permissions; `save_file` would not set them.
-        (new / WEIGHTS_FILE).write_bytes(save(tensors))
-        weights = Weights(
-            sha256=sha256_of(new / WEIGHTS_FILE),
-            bytes=(new / WEIGHTS_FILE).stat().st_size,
-            dtype=dtype,
-            parameters=sum(t.numel() for t in tensors.values()),
-        )
-        card = replace(card, weights=weights, folder=None)
-        metadata = json.dumps(_metadata(card), indent=2, ensure_ascii=False, allow_nan=False)
-        _write(new / METADATA_FILE, metadata + "\n")
-        _write(new / "LICENSE", licence)
-        _write(new / "docs" / "README.md", render_readme(card))
-        _write(new / CHECKSUM_FILE, checksum_lines(new))
-        verify(new)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with whole_folder(folder) as new:
+            card = _write_files(new, card, tensors, licence, dtype)
+    except OSError as error:
+        raise InputError(f"model folder: {folder} cannot be written: {error}") from error
     return replace(card, folder=folder)
+
+
+def _write_files(
+    new: Path, card: ModelCard, tensors: dict[str, Tensor], licence: str, dtype: str
+) -> ModelCard:
+    (new / "docs").mkdir()
+    # Written plainly, the file gets the usual permissions; `save_file` would not set them.
+    (new / WEIGHTS_FILE).write_bytes(save(tensors))
+    weights = Weights(
+        sha256=sha256_of(new / WEIGHTS_FILE),
+        bytes=(new / WEIGHTS_FILE).stat().st_size,
+        dtype=dtype,
+        parameters=sum(t.numel() for t in tensors.values()),
+    )
+    card = replace(card, weights=weights, folder=None)
+    metadata = json.dumps(_metadata(card), indent=2, ensure_ascii=False, allow_nan=False)
+    _write(new / METADATA_FILE, metadata + "\n")
+    _write(new / "LICENSE", licence)
+    _write(new / "docs" / "README.md", render_readme(card))
+    _write(new / CHECKSUM_FILE, checksum_lines(new))
+    verify(new)
+    return card
 
 
 def _write(path: Path, text: str) -> None:

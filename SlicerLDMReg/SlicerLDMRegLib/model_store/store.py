@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import logging
 import os
+import stat
 import sys
 from pathlib import Path
 
+from .._outputs import recover
 from ..errors import ADVICE, InputError, ModelError
 from ..resources import bundled_models_dir
 from .card import METADATA_FILE, ModelCard
@@ -40,30 +43,52 @@ def user_models_dir() -> Path:
 def list_models(broken: list[ModelError] | None = None, kind: str | None = None) -> list[ModelCard]:
     """Return the installed models, the bundled ones first, each group sorted by id.
 
-    A user's model replaces the bundled one with the same id. Only metadata is read; see
-    :func:`SlicerLDMRegLib.model_store.verify` for the files.
+    A user's model replaces the bundled one with the same id. Only metadata and the length of the
+    weights are read; see :func:`SlicerLDMRegLib.model_store.verify` for the files.
 
     Args:
-        broken: receives one error for each folder with invalid metadata; None: they are logged as
+        broken: receives one error for each folder that cannot be used; None: they are logged as
             warnings.
         kind: ``"registration"`` or ``"segmentation"``; None: all.
     """
-    errors: list[ModelError] = []
-    cards: dict[str, ModelCard] = {}
-    for store in (_bundled(), user_models_dir()):
-        for folder in _model_folders(store):
-            try:
-                card = ModelCard.from_folder(folder)
-            except ModelError as error:
-                errors.append(error)
-            else:
-                cards[card.id] = card
+    cards, errors = _installed()
     if broken is not None:
-        broken.extend(errors)
+        broken.extend(errors.values())
     else:
-        for problem in errors:
+        for problem in errors.values():
             _logger.warning("%s", problem)
     return [card for card in cards.values() if kind in (None, card.kind)]
+
+
+def _installed() -> tuple[dict[str, ModelCard], dict[Path, ModelError]]:
+    """Return the models by id, and why folders that look like models are none."""
+    errors: dict[Path, ModelError] = {}
+    cards: dict[str, ModelCard] = {}
+    own = user_models_dir()
+    recover(own)
+    for store in (_bundled(), own):
+        for folder in _model_folders(store, errors):
+            try:
+                card = ModelCard.from_folder(folder)
+                _check_weights(card)
+            except ModelError as error:
+                errors[folder] = error
+            else:
+                cards[card.id] = card
+    return cards, errors
+
+
+def _check_weights(card: ModelCard) -> None:
+    """Raise a ModelError when the weights are not there in their full length."""
+    path, weights = card.weights_path, card.weights
+    assert weights is not None
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ModelError(f"{path} cannot be read ({reason}); get the model again") from error
+    if size != weights.bytes:
+        raise ModelError(f"{path} must have {weights.bytes} bytes, got {size}; get the model again")
 
 
 def find_model(model: str | Path, kind: str | None = None) -> ModelCard:
@@ -87,9 +112,12 @@ def find_model(model: str | Path, kind: str | None = None) -> ModelCard:
 
 
 def _find(model: str | Path, kind: str | None) -> ModelCard:
-    cards = {card.id: card for card in list_models()}
+    cards, errors = _installed()
     if isinstance(model, str) and model in cards:
         return cards[model]
+    for folder, error in errors.items():
+        if folder.name == str(model):
+            raise error
     # Suggest only models of the required kind.
     cards = {name: card for name, card in cards.items() if kind in (None, card.kind)}
     path = Path(model).expanduser()
@@ -153,12 +181,27 @@ def _bundled() -> Path | None:
         return None
 
 
-def _model_folders(store: Path | None) -> list[Path]:
+def _model_folders(store: Path | None, errors: dict[Path, ModelError]) -> list[Path]:
     """Return the model folders in a store; hidden ones are still being written."""
-    if store is None or not store.is_dir():
+    if store is None:
         return []
-    return sorted(
-        folder
-        for folder in store.iterdir()
-        if not folder.name.startswith(".") and (folder / METADATA_FILE).is_file()
-    )
+    try:
+        entries = sorted(store.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        errors[store] = ModelError(f"the folder of models {store} cannot be read ({reason})")
+        return []
+    return [f for f in entries if not f.name.startswith(".") and _is_model(f, errors)]
+
+
+def _is_model(folder: Path, errors: dict[Path, ModelError]) -> bool:
+    try:
+        # Also where it is no file: then reading it tells.
+        is_folder = stat.S_ISDIR(folder.stat().st_mode)
+        return is_folder and any(entry.name == METADATA_FILE for entry in folder.iterdir())
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+            errors[folder] = ModelError(f"{folder} cannot be read ({error.strerror})")
+        return False

@@ -80,6 +80,7 @@ class RegistrationRequest:
         slices: ``[AXIS:]WHICH``: register these slices of a volume one by one, in their plane.
         seed: of everything random.
         output: folder of the results; None: nothing is written.
+        share: whether others may read the results as the umask says; else the owner alone.
 
     Raises:
         InputError: with the name of the field, for a value that cannot be.
@@ -107,6 +108,7 @@ class RegistrationRequest:
     slices: SliceSelection | None = None
     seed: int = 0
     output: str | None = None
+    share: bool = False
 
     def __post_init__(self) -> None:
         for name in (*_SOURCES, "label_names", "segmenter", "output"):
@@ -135,6 +137,7 @@ class RegistrationRequest:
         self._set("slices", slices)
         good = isinstance(self.seed, int) and not isinstance(self.seed, bool) and self.seed >= 0
         require(good, "seed", "an integer from 0", self.seed)
+        require(isinstance(self.share, bool), "share", "true or false", self.share)
         good = self.diffeomorphic is None or isinstance(self.diffeomorphic, bool)
         require(good, "diffeomorphic", "true, false or None", self.diffeomorphic)
         if self.diffeomorphic is False and self.refine.get("enabled"):

@@ -53,7 +53,6 @@ class _Job:
         self.output = output_of(message)
         self.stage = ""
         self.cancelled = threading.Event()
-        self.began = time.time()
 
     @property
     def folder(self) -> Path | None:
@@ -265,7 +264,7 @@ class Server:
             current.cancelled.set()
         unwound = self._idle.wait(_UNWIND_SECONDS)
         if current is not None and not unwound:
-            remove_unfinished_output(current.output, current.began)
+            remove_unfinished_output(current.output, own=True)
         with contextlib.suppress(OSError):
             os.chdir(_HOME)
         if self._folder is not None:
