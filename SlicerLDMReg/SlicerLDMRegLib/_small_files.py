@@ -63,24 +63,32 @@ def read_json(
     return parse_json(read_text(path, most), pairs)
 
 
-def parse_json(text: str, pairs: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
+def parse_json(
+    text: str,
+    pairs: Callable[[list[tuple[str, Any]]], Any] | None = None,
+    constants: bool = False,
+) -> Any:
     """Return the value of a JSON text; NaN, infinity and integers of hundreds of digits are none.
 
     Args:
         text: the text.
         pairs: makes an object of its keys and values; None: a dict.
+        constants: whether NaN and infinity are numbers.
 
     Raises:
         DamagedFile: when it is not JSON, or nested too deeply.
     """
     try:
         return json.loads(
-            text, parse_constant=_no_constant, parse_int=_integer, object_pairs_hook=pairs
+            text,
+            parse_constant=float if constants else _no_constant,
+            parse_int=_integer,
+            object_pairs_hook=pairs,
         )
     except RecursionError as error:
-        raise DamagedFile("it is not JSON: it is nested too deeply") from error
+        raise DamagedFile("it is nested too deeply") from error
     except ValueError as error:
-        raise DamagedFile(f"it is not JSON: {_reason(error)}") from error
+        raise DamagedFile(_reason(error)) from error
 
 
 def _no_constant(name: str) -> None:

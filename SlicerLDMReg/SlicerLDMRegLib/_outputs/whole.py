@@ -13,7 +13,14 @@ from pathlib import Path
 from .exchange import exchange
 from .interruption import uninterrupted
 from .recovery import fill, recover
-from .work_folder import Journal, end_journal, make_work_folder, write_journal
+from .work_folder import (
+    Journal,
+    abandon,
+    end_journal,
+    make_work_folder,
+    read_journal,
+    write_journal,
+)
 
 __all__ = ["whole_file", "whole_folder"]
 
@@ -119,7 +126,12 @@ def _sync(descriptor: int) -> None:
 
 def _leave(work: Path, folder: Path) -> None:
     """Remove a work folder, but not one with what could not be put back: the next one does it."""
+    journal = read_journal(work)
+    if journal is not None and journal.inside and (work / "new" / journal.files[-1]).exists():
+        abandon(work)  # some files of the folder are replaced already
+        return
     if (work / "old").exists() and not os.path.lexists(folder):
+        abandon(work)
         return
     # The journal goes first: a folder of which a part is gone must not be put anywhere.
     with contextlib.suppress(OSError):
@@ -157,4 +169,7 @@ def _refill(folder: Path, work: Path, new: Path, files: Sequence[str]) -> None:
     stale = tuple(name for name in reversed(files) if (folder / name).exists())
     journal = Journal("", made, stale)
     write_journal(work, journal)
-    fill(folder, work, journal)
+    try:
+        fill(folder, work, journal)
+    except OSError:
+        fill(folder, work, journal)  # once more; if that fails, the next process does it

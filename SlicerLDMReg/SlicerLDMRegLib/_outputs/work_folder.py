@@ -26,6 +26,7 @@ from .._processes import is_running, start_time
 __all__ = [
     "LONGEST_NAME",
     "Journal",
+    "abandon",
     "dead_folders",
     "end_journal",
     "is_work_folder",
@@ -81,6 +82,13 @@ def make_work_folder(parent: Path) -> Path:
     return folder
 
 
+def abandon(work: Path) -> None:
+    """Leave a work folder to whoever looks next, this process included."""
+    machine, *_, token = work.name.split("-")[1:]
+    with contextlib.suppress(OSError):
+        work.rename(work.with_name(f".ldmreg-{machine}-0-0-{token}"))
+
+
 def is_work_folder(name: str) -> bool:
     """Whether a name is that of a work folder."""
     return _NAME.fullmatch(name) is not None
@@ -91,7 +99,8 @@ def dead_folders(parent: Path) -> Iterator[Path]:
     for folder, match in _folders(parent):
         machine, pid, began = match[1], int(match[2]), int(match[3])
         if machine == _machine():
-            if not (is_running(pid) and (not began or start_time(pid) in (None, began))):
+            alive = pid > 0 and is_running(pid)
+            if not (alive and (not began or start_time(pid) in (None, began))):
                 yield folder
         elif time.time() - _modified(folder) > _FOREIGN_SECONDS:
             yield folder

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._printable import one_line
 from ..errors import InputError
 from .console import progress_bar
 
@@ -68,7 +70,7 @@ def _prompts(texts: list[str] | None) -> dict[str, str] | None:
     found: dict[str, str] = {}
     for text in texts:
         number, separator, words = text.partition("=")
-        if not separator or not number.strip().isdecimal():
+        if not separator or not re.fullmatch("[0-9]{1,18}", number.strip()):
             raise InputError(
                 f"--prompt: expected a label and words such as 17='left hippocampus', got {text!r}"
             )
@@ -90,4 +92,4 @@ def _summary(result: RegistrationResult, output: Path) -> str:
     verdict = judge(result.metrics)
     if verdict.status != "good":
         lines.append(f"{verdict.headline} {verdict.advice[0]}")
-    return "\n".join(lines)
+    return "\n".join(map(one_line, lines))

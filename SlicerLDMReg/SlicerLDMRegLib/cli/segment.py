@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._printable import one_line
 from ..errors import InputError
 from .console import add_device, add_loudness, add_share, progress_bar
 
@@ -115,5 +116,5 @@ def _tell(segmentation: Segmentation, output: str) -> None:
     print(f"{output}: {len(present)} of {total} structures")
     missing = [name for number, name in segmentation.names.items() if number not in present]
     if missing:
-        shown = ", ".join(missing[:8]) + (", ..." if len(missing) > 8 else "")
+        shown = one_line(", ".join(missing[:8]) + (", ..." if len(missing) > 8 else ""))
         print(f"ldmreg: warning: not found: {shown}", file=sys.stderr)

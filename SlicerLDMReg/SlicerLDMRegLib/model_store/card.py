@@ -234,7 +234,9 @@ class ModelCard:
         try:
             metadata = read_json(path, _MOST_BYTES)
         except DamagedFile as error:
-            raise ModelError(f"{path} cannot be read: {error}; get the model again") from error
+            raise ModelError(
+                f"{path} cannot be read as JSON: {error}; get the model again"
+            ) from error
         try:
             return cls.from_metadata(metadata, folder)
         except ModelError as error:

@@ -119,7 +119,7 @@ def read_catalogue(path: Path | None = None) -> tuple[CatalogueEntry, ...]:
     try:
         content = read_json(path, _MOST_BYTES)
     except DamagedFile as error:
-        raise ModelError(f"{path} cannot be read: {error}; update LDMReg") from error
+        raise ModelError(f"{path} cannot be read as JSON: {error}; update LDMReg") from error
     try:
         fields = Fields(content, CATALOGUE_FILE)
         fields.integer("format", _FORMAT, _FORMAT)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +21,7 @@ from .card_parts import WEIGHTS_FILE, Weights
 from .readme import render_readme
 from .verify import CHECKSUM_FILE, REQUIRED_FILES, checksum_lines, sha256_of, verify
 
-__all__ = ["write_model_folder"]
+__all__ = ["check_outside", "write_model_folder"]
 
 _FILES = (*REQUIRED_FILES, CHECKSUM_FILE)
 _DTYPES = {"float16": torch.float16, "float32": torch.float32}
@@ -81,6 +82,21 @@ def write_model_folder(
     except OSError as error:
         raise InputError(f"model folder: {folder} cannot be written: {error}") from error
     return replace(card, folder=folder)
+
+
+def check_outside(folder: Path, sources: Iterable[Path | str]) -> None:
+    """Check that no source of a model lies in the folder that the model replaces.
+
+    Raises:
+        InputError: for one that does.
+    """
+    place = Path(os.path.realpath(folder.expanduser()))
+    for source in sources:
+        path = Path(os.path.realpath(source))
+        if place == path or place in path.parents:
+            raise InputError(
+                f"{folder} holds {source}, which the model would replace; name another"
+            )
 
 
 def _write_files(

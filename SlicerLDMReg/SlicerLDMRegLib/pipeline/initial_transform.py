@@ -194,7 +194,7 @@ def _elastix(text: str) -> sitk.Transform:
         raise InputError(f"it is a transform of elastix that ignores directions{advice}")
     try:
         numbers = [float(word) for word in fields["TransformParameters"]]
-        dimension = int(fields["FixedImageDimension"][0])
+        dimension = {"2": 2, "3": 3}[fields["FixedImageDimension"][0]]
         center = [float(word) for word in fields.get("CenterOfRotationPoint", ["0"] * dimension)]
         transform: Any
         if kind == "TranslationTransform":

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from .._printable import printable
 from .canvas import CARD, LIGHT
 from .figure_data import FigureData
 from .figures import panel_png
@@ -31,6 +32,11 @@ _CHARTED = 3
 
 def _data_uri(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+
+
+def _shown(value: Any) -> Any:
+    """Return a value of the template without characters that change how others are shown."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def names_of(result: ReportSource) -> tuple[str, str]:
@@ -101,10 +107,13 @@ def _charts(structures: list[Structure]) -> dict[str, str] | None:
 
 
 def render_html(result: ReportSource, data: FigureData, version: str) -> str:
-    """Return the report as one HTML text, with all external text escaped."""
+    """Return the report as one HTML text, with all external text escaped and made visible."""
     here = Path(__file__).parent
     environment = Environment(
-        loader=FileSystemLoader(here), autoescape=True, undefined=StrictUndefined
+        loader=FileSystemLoader(here),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
     )
     template = environment.get_template("template.html")
     names = names_by_label(result.metrics)
