@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import gzip
 import os
+import re
 import shutil
 import struct
 from pathlib import Path
@@ -18,6 +19,7 @@ from ._outputs import whole_file
 from .errors import InputError
 from .geometry import ImageGeometry
 from .images.fields import read_field_image
+from .images.isolated import transform_crashes
 from .images.loaded import add_notes
 from .images.written import reserve, write_image
 
@@ -29,6 +31,7 @@ SUFFIXES = _TRANSFORM_SUFFIXES + _IMAGE_SUFFIXES
 
 _DISPLACEMENT_INTENT = 1006  # NIFTI_INTENT_DISPVECT
 _H5_OVERHEAD = 1_000_000  # bytes of a file beside its numbers; 0.1 MB were seen
+_PLACE_IN_ITK = re.compile(r"ITK ERROR: \w+\(0x[0-9a-f]+\): ")
 _LAST_LINE = 100_000  # bytes in which the last line of a transform as text begins
 _INTENT_OFFSET = 68  # of the 16-bit intent_code in a NIfTI-1 header
 
@@ -78,6 +81,11 @@ def read_field(path: str | os.PathLike[str]) -> sitk.Image | sitk.Transform:
         raise InputError(f"{path}: the file does not exist")
     if suffix in _IMAGE_SUFFIXES:
         return _read_image(path)
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: is empty (0 bytes); copy or write it again")
+    # The reader of damaged files crashes, or never ends.
+    if transform_crashes(path):
+        raise InputError(f"{path}: it is damaged: its reader crashes; copy or write it again")
     try:
         transform = sitk.ReadTransform(str(path)).Downcast()
     except RuntimeError as error:
@@ -85,7 +93,10 @@ def read_field(path: str | os.PathLike[str]) -> sitk.Image | sitk.Transform:
     if isinstance(transform, sitk.CompositeTransform) and transform.GetNumberOfTransforms() == 1:
         transform = transform.GetNthTransform(0).Downcast()
     if isinstance(transform, sitk.DisplacementFieldTransform):
-        return sitk.Image(transform.GetDisplacementField())
+        field = sitk.Image(transform.GetDisplacementField())
+        if 0 in field.GetSize():
+            raise InputError(f"{path}: it is damaged or cut off; copy or write it again")
+        return field
     return transform
 
 
@@ -98,8 +109,10 @@ def _suffix(path: Path) -> str:
 
 def _reason(error: Exception) -> str:
     """Return the last line of an exception; ITK puts source file and line number before it."""
+    if "unsupported type" in str(error):
+        return "its content is not what its name says; copy or write it again"
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[-1].strip()
+    return _PLACE_IN_ITK.sub("", lines[-1].strip())
 
 
 def _write_h5(image: sitk.Image, path: Path) -> None:

@@ -91,7 +91,7 @@ def _text(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "out of memory; use smaller images, or a part of them (--slices)"
     if isinstance(error, LDMRegError):
-        return error.told(_flag)
+        return one_line(error.told(_flag))
     return one_line(f"unexpected {type(error).__name__}: {error} (--verbose shows where)")
 
 

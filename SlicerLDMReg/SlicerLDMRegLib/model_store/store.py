@@ -113,11 +113,12 @@ def find_model(model: str | Path, kind: str | None = None) -> ModelCard:
 
 def _find(model: str | Path, kind: str | None) -> ModelCard:
     cards, errors = _installed()
+    for folder, error in errors.items():
+        if folder.name == str(model) and model not in cards:
+            raise error
+        _logger.warning("%s", error)
     if isinstance(model, str) and model in cards:
         return cards[model]
-    for folder, error in errors.items():
-        if folder.name == str(model):
-            raise error
     # Suggest only models of the required kind.
     cards = {name: card for name, card in cards.items() if kind in (None, card.kind)}
     path = Path(model).expanduser()

@@ -75,7 +75,7 @@ _DICT, _TUPLE = "$dict", "$tuple"
 _CHUNK = 1 << 16
 # Bytes of a line: arrays travel as files, so that a longer one is none of ours, and need not fit
 # into memory. The values of JSON take up to thirty times as much; 100,000 names of labels are 3 MB.
-_LONGEST = 1 << 24
+_LONGEST = 1 << 25
 _LONGEST_ID = 100  # characters: it is the name of a folder, too
 _LARGEST = 2**31 - 1  # integer: the number of a process is one
 

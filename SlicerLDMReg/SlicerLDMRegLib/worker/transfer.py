@@ -147,25 +147,14 @@ def write_result(
 
 def read_result(folder: Path, given: Mapping[str, Any]) -> RegistrationResult:
     """Read the result that :func:`write_result` wrote; ``given`` has the same values."""
-    described = _described(folder)
+    described = from_json((folder / _RESULT_FILE).read_text(encoding="utf-8"))
     values: dict[str, Any] = {}
     for name, description in described.items():
         if description["kind"] == "given":
             values[name] = given[name]
         else:
-            values[name] = read_value(description, folder)
+            values[name] = _read_value(description, folder)
     return RegistrationResult(**values)
-
-
-def _described(folder: Path) -> dict[str, Any]:
-    try:
-        described = from_json((folder / _RESULT_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"the result of the worker cannot be read: {error}; try again") from error
-    names = {field.name for field in fields(RegistrationResult)}
-    if not isinstance(described, dict) or not described.keys() <= names:
-        raise InputError("the result of the worker is none; restart the program")
-    return described
 
 
 def _save(array: np.ndarray, folder: Path, name: str) -> None:

@@ -6,6 +6,7 @@ import enum
 
 from slicer.i18n import tr as _
 
+from ..._printable import one_line
 from ...errors import LDMRegError
 from ..run.choices import (
     Alignment,
@@ -25,7 +26,7 @@ def told_on_panel(error: Exception) -> str:
 
     Values are named as the panel offers them; those that it does not offer are left out.
     """
-    return error.told(_control) if isinstance(error, LDMRegError) else str(error)
+    return one_line(error.told(_control) if isinstance(error, LDMRegError) else error)
 
 
 def _control(option: str, values: tuple[object, ...]) -> str:
