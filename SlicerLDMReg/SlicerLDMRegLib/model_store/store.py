@@ -20,6 +20,7 @@ __all__ = ["MODELS_VARIABLE", "choose_model", "find_model", "list_models", "user
 MODELS_VARIABLE = "LDMREG_MODELS"
 
 _logger = logging.getLogger(__name__)
+_told: set[str] = set()
 
 
 def user_models_dir() -> Path:
@@ -56,7 +57,7 @@ def list_models(broken: list[ModelError] | None = None, kind: str | None = None)
         broken.extend(errors.values())
     else:
         for problem in errors.values():
-            _logger.warning("%s", problem)
+            _warn(problem)
     return [card for card in cards.values() if kind in (None, card.kind)]
 
 
@@ -76,6 +77,13 @@ def _installed() -> tuple[dict[str, ModelCard], dict[Path, ModelError]]:
             else:
                 cards[card.id] = card
     return cards, errors
+
+
+def _warn(problem: ModelError) -> None:
+    """Log a problem once, however often the models are looked through."""
+    if str(problem) not in _told:
+        _told.add(str(problem))
+        _logger.warning("%s", problem)
 
 
 def _check_weights(card: ModelCard) -> None:
@@ -116,14 +124,14 @@ def _find(model: str | Path, kind: str | None) -> ModelCard:
     for folder, error in errors.items():
         if folder.name == str(model) and model not in cards:
             raise error
-        _logger.warning("%s", error)
+        _warn(error)
     if isinstance(model, str) and model in cards:
         return cards[model]
     # Suggest only models of the required kind.
     cards = {name: card for name, card in cards.items() if kind in (None, card.kind)}
-    path = Path(model).expanduser()
+    path = Path(os.path.expanduser(model))  # noqa: PTH111 (a home that does not exist stays)
     # Treat everything that looks like a path as one, so that the error names the path.
-    if path.is_dir() or isinstance(model, Path) or len(path.parts) > 1:
+    if os.path.isdir(path) or isinstance(model, Path) or len(path.parts) > 1:  # noqa: PTH112
         return ModelCard.from_folder(path)
     near = difflib.get_close_matches(str(model), cards, n=3, cutoff=0.5)
     if near:
