@@ -342,6 +342,23 @@ def _shown_cards() -> None:
 # Archives, checkpoints, arrays
 
 
+def _many_entries(path: Path, count: int, end: str) -> None:
+    """Write an archive of empty files, or of folders; zipfile itself would take ten seconds."""
+    files, directory = bytearray(), bytearray()
+    for number in range(count):
+        name = f"f{number}{end}".encode()
+        common = struct.pack("<HHHHHIIIHH", 20, 0, 0, 0, 0x21, 0, 0, 0, len(name), 0)
+        directory += b"PK\1\2" + struct.pack("<H", 20) + common
+        directory += struct.pack("<HHHII", 0, 0, 0, 0, len(files)) + name
+        files += b"PK\3\4" + common + name
+    whole = struct.pack("<IHQHHIIQQQQ", 0x06064B50, 0, 44, 45, 45, 0, 0, count, count,
+                        len(directory), len(files))  # fmt: skip
+    whole = b"PK\6\6" + whole[6:]
+    locator = b"PK\6\7" + struct.pack("<IQI", 0, len(files) + len(directory), 1)
+    last = b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 0xFFFF, 0xFFFF, len(directory), len(files), 0)
+    path.write_bytes(bytes(files) + bytes(directory) + whole + locator + last)
+
+
 def _archives() -> None:
     def unpacked(
         folder: Path, make: Callable[[zipfile.ZipFile], object], limit: int = 10**6
@@ -389,37 +406,39 @@ def _archives() -> None:
 
         _case(f"archive: {what}", ModelError, "no model has|as a file and as|damaged")(act)
 
-    @_case("archive: NUL in a name", ModelError, "no model has")
-    def _(folder: Path) -> None:
+    def unpack(folder: Path) -> None:
         from SlicerLDMRegLib.model_store import unpack_model
 
+        (folder / "out").mkdir()
+        unpack_model(folder / "a.zip", folder / "out", 10**6)
+
+    @_case("archive: NUL in a name", ModelError, "no model has")
+    def _(folder: Path) -> None:
         with zipfile.ZipFile(folder / "a.zip", "w") as archive:
             archive.writestr("LICENSE_evil", b"x")
         data = (folder / "a.zip").read_bytes().replace(b"LICENSE_evil", b"LICENSE\0evil")
         (folder / "a.zip").write_bytes(data)
-        (folder / "out").mkdir()
-        unpack_model(folder / "a.zip", folder / "out", 1000)
+        unpack(folder)
 
     @_case("archive: 200,000 entries", ModelError, "entries")
     def _(folder: Path) -> None:
-        unpacked(folder, entry(*(f"f{n}" for n in range(200_000))))
+        _many_entries(folder / "a.zip", 200_000, "")
+        unpack(folder)
 
     @_case("archive: 200,000 folders", ModelError, "entries")
     def _(folder: Path) -> None:
-        unpacked(folder, entry(*(f"f{n}/" for n in range(70_000))))
+        _many_entries(folder / "a.zip", 200_000, "/")
+        unpack(folder)
 
     @_case("archive: entries that its end does not count", ModelError, "entries|damaged")
     def _(folder: Path) -> None:
-        from SlicerLDMRegLib.model_store import unpack_model
-
         with zipfile.ZipFile(folder / "a.zip", "w") as archive:
             entry(*(f"f{n}" for n in range(5000)))(archive)
         data = bytearray((folder / "a.zip").read_bytes())
         at = data.rindex(b"PK\5\6")
         struct.pack_into("<HH", data, at + 8, 1, 1)
         (folder / "a.zip").write_bytes(data)
-        (folder / "out").mkdir()
-        unpack_model(folder / "a.zip", folder / "out", 10**6)
+        unpack(folder)
 
     def link(archive: zipfile.ZipFile) -> None:
         member = zipfile.ZipInfo("LICENSE")
@@ -441,7 +460,7 @@ def _archives() -> None:
 
     @_case("archive: a bomb", ModelError, "expected at most")
     def _(folder: Path) -> None:
-        unpacked(folder, lambda a: a.writestr("LICENSE", bytes(10**8), zipfile.ZIP_DEFLATED))
+        unpacked(folder, lambda a: a.writestr("LICENSE", bytes(10**7), zipfile.ZIP_DEFLATED))
 
     @_case("archive: a bomb that says it is small", ModelError, "damaged")
     def _(folder: Path) -> None:
@@ -496,7 +515,7 @@ def _weights() -> None:
     def bomb() -> bytes:
         stream = io.BytesIO()
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("archive/data.pkl", bytes(10**8))
+            archive.writestr("archive/data.pkl", bytes(10**7))
             archive.writestr("archive/version", b"3\n")
         return stream.getvalue()
 
@@ -546,7 +565,7 @@ def _weights() -> None:
         "a pickle": lambda: pickle.dumps(_Evil()),
         "terabytes in a header": lambda: header("(1000000, 1000000)"),
         "terabytes in a header of npz": lambda: npz(header("(1000000, 1000000)")),
-        "a bomb": lambda: npz(header("(250000000,)") + bytes(10**9 // 4)),
+        "a bomb": lambda: npz(header("(50000000,)") + bytes(2 * 10**8)),
         "a header of code": lambda: header("__import__('os').getcwd()"),
         "another array": lambda: npz(b"")[:-10],
         "empty": lambda: b"",

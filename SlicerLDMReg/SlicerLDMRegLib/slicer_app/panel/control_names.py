@@ -6,7 +6,6 @@ import enum
 
 from slicer.i18n import tr as _
 
-from ..._printable import one_line
 from ...errors import LDMRegError
 from ..run.choices import (
     Alignment,
@@ -17,6 +16,7 @@ from ..run.choices import (
     Refinement,
     Similarity,
 )
+from .safe_texts import one_line
 
 __all__ = ["told_on_panel"]
 
