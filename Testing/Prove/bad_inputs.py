@@ -240,7 +240,15 @@ def _cards() -> None:
 
     @_case("model: no weights", ModelError, "get the model again")
     def _(folder: Path) -> None:
+        from SlicerLDMRegLib.model_store import load_network
+
         _store(folder, json.dumps(_CARD), None)
+        load_network(folder / "bad")
+
+    @_case("model: weights that link to themselves", ModelError, "get the model again")
+    def _(folder: Path) -> None:
+        _store(folder, json.dumps(_CARD), None)
+        (folder / "bad" / "model.safetensors").symlink_to("model.safetensors")
         _listed(folder)
 
     @_case("model: weights that are cut off", ModelError, "must have 3 bytes, got 2")

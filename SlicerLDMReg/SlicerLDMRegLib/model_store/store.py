@@ -87,11 +87,13 @@ def _warn(problem: ModelError) -> None:
 
 
 def _check_weights(card: ModelCard) -> None:
-    """Raise a ModelError when the weights are not there in their full length."""
+    """Raise a ModelError when the weights are cut off; without them, a model is only described."""
     path, weights = card.weights_path, card.weights
     assert weights is not None
     try:
         size = path.stat().st_size
+    except FileNotFoundError:
+        return
     except OSError as error:
         reason = error.strerror or str(error)
         raise ModelError(f"{path} cannot be read ({reason}); get the model again") from error
