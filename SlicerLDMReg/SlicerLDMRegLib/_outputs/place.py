@@ -76,6 +76,12 @@ def check_space(place: Path, needed: int, what: str = "output") -> None:
 def _check_name(place: Path, what: str, inner: str) -> None:
     if "\0" in str(place):
         raise InputError(f"{what}: {place} has a character in its name that no file can have")
+    try:
+        str(place).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{what}: {place} is not text in UTF-8, which the writers of images need; rename it"
+        ) from error
     parent = next((folder for folder in place.parents if _exists(folder)), place.parent)
     longest_name = _limit(parent, "PC_NAME_MAX", _LONGEST_NAME)
     for name in place.parts:

@@ -46,7 +46,7 @@ def names_of(result: ReportSource) -> tuple[str, str]:
     for role in ("fixed", "moving"):
         entry = inputs.get(role)
         path = entry.get("path") if isinstance(entry, dict) else entry
-        names.append(Path(str(path)).name if path else f"{role} image")
+        names.append(printable(Path(str(path)).name) if path else f"{role} image")
     return names[0], names[1]
 
 

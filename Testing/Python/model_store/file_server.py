@@ -22,7 +22,7 @@ class FileServer:
         shift: begins so many bytes beside what it was asked for.
         statuses: of the next answers, instead of the file.
         redirect: where the file is said to be.
-        drip: seconds between two pieces of an answer, of so many bytes, and whether of its head, too.
+        drip: seconds between two pieces of an answer, of so many bytes; True: its head, too.
     reason: in words, of the answers that are errors.
     stall: answers come without their end for as long as it is not set.
         paths, asked: the path and the ``Range`` of each request, and its other header fields.
