@@ -5,19 +5,23 @@ Those of other programs are read where ``images.fields`` knows what their vector
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
+import re
 import shutil
 import struct
-import uuid
 from pathlib import Path
 
 import SimpleITK as sitk
 
+from ._outputs import whole_file
 from .errors import InputError
 from .geometry import ImageGeometry
 from .images.fields import read_field_image
+from .images.isolated import transform_crashes
 from .images.loaded import add_notes
+from .images.written import reserve, write_image
 
 __all__ = ["SUFFIXES", "read_field", "write_field"]
 
@@ -26,6 +30,9 @@ _IMAGE_SUFFIXES = (".nii.gz", ".nii", ".mha", ".nrrd")
 SUFFIXES = _TRANSFORM_SUFFIXES + _IMAGE_SUFFIXES
 
 _DISPLACEMENT_INTENT = 1006  # NIFTI_INTENT_DISPVECT
+_H5_OVERHEAD = 1_000_000  # bytes of a file beside its numbers; 0.1 MB were seen
+_PLACE_IN_ITK = re.compile(r"ITK ERROR: \w+\(0x[0-9a-f]+\): ")
+_LAST_LINE = 100_000  # bytes in which the last line of a transform as text begins
 _INTENT_OFFSET = 68  # of the 16-bit intent_code in a NIfTI-1 header
 
 
@@ -43,19 +50,18 @@ def write_field(image: sitk.Image, path: str | os.PathLike[str]) -> None:
     suffix = _suffix(path)
     if not path.parent.is_dir():
         raise InputError(f"cannot write {path}: the folder does not exist; create it first")
-    # In the same folder, so that replace() is a rename; the suffix chooses the writer.
-    temporary = path.with_name(f".{uuid.uuid4().hex}{suffix}")
     try:
-        if suffix in _TRANSFORM_SUFFIXES:
-            # The transform takes over the pixels of its image: give it a copy.
-            sitk.WriteTransform(sitk.DisplacementFieldTransform(sitk.Image(image)), str(temporary))
-        else:
-            _write_image(image, temporary, suffix)
-        temporary.replace(path)
+        with whole_file(path) as new:
+            if suffix == ".h5":
+                _write_h5(image, new)
+            elif suffix in _TRANSFORM_SUFFIXES:
+                # The transform takes over the pixels of its image: give it a copy.
+                sitk.WriteTransform(sitk.DisplacementFieldTransform(sitk.Image(image)), str(new))
+                _check_text(new)
+            else:
+                _write_image(image, new, suffix)
     except (RuntimeError, OSError) as error:
         raise InputError(f"cannot write {path}: {_reason(error)}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_field(path: str | os.PathLike[str]) -> sitk.Image | sitk.Transform:
@@ -75,6 +81,11 @@ def read_field(path: str | os.PathLike[str]) -> sitk.Image | sitk.Transform:
         raise InputError(f"{path}: the file does not exist")
     if suffix in _IMAGE_SUFFIXES:
         return _read_image(path)
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: is empty (0 bytes); copy or write it again")
+    # The reader of damaged files crashes, or never ends.
+    if transform_crashes(path):
+        raise InputError(f"{path}: it is damaged: its reader crashes; copy or write it again")
     try:
         transform = sitk.ReadTransform(str(path)).Downcast()
     except RuntimeError as error:
@@ -82,7 +93,10 @@ def read_field(path: str | os.PathLike[str]) -> sitk.Image | sitk.Transform:
     if isinstance(transform, sitk.CompositeTransform) and transform.GetNumberOfTransforms() == 1:
         transform = transform.GetNthTransform(0).Downcast()
     if isinstance(transform, sitk.DisplacementFieldTransform):
-        return sitk.Image(transform.GetDisplacementField())
+        field = sitk.Image(transform.GetDisplacementField())
+        if 0 in field.GetSize():
+            raise InputError(f"{path}: it is damaged or cut off; copy or write it again")
+        return field
     return transform
 
 
@@ -95,8 +109,26 @@ def _suffix(path: Path) -> str:
 
 def _reason(error: Exception) -> str:
     """Return the last line of an exception; ITK puts source file and line number before it."""
+    if "unsupported type" in str(error):
+        return "its content is not what its name says; copy or write it again"
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[-1].strip()
+    return _PLACE_IN_ITK.sub("", lines[-1].strip())
+
+
+def _write_h5(image: sitk.Image, path: Path) -> None:
+    # The writer crashes where the disk is full: find out before.
+    size = 8 * image.GetNumberOfPixels() * image.GetNumberOfComponentsPerPixel()
+    reserve(path.parent, size + _H5_OVERHEAD)
+    sitk.WriteTransform(sitk.DisplacementFieldTransform(sitk.Image(image)), str(path))
+
+
+def _check_text(path: Path) -> None:
+    """Check that a transform is there to its last line, for its writer is silent on full disks."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _LAST_LINE))
+        end = file.read()
+    if b"\nFixedParameters: " not in end or not end.endswith(b"\n"):
+        raise OSError(errno.ENOSPC, "only a part of it could be written; is the disk full?")
 
 
 def _write_image(image: sitk.Image, path: Path, suffix: str) -> None:
@@ -107,10 +139,10 @@ def _write_image(image: sitk.Image, path: Path, suffix: str) -> None:
     if not suffix.startswith(".nii"):
         if flagged:
             image.SetMetaData("intent_code", str(_DISPLACEMENT_INTENT))
-        sitk.WriteImage(image, str(path), useCompression=True)
+        write_image(image, path)
         return
     if not flagged:
-        sitk.WriteImage(image, str(path))
+        write_image(image, path, compressed=False)
         return
     geometry = ImageGeometry.from_image(image)
     array = sitk.GetArrayFromImage(image)
@@ -123,19 +155,16 @@ def _write_image(image: sitk.Image, path: Path, suffix: str) -> None:
     # displacements of this intent are RAS in the file; ITK turns them into LPS on reading.
     array[..., :2] *= -1
     flipped = geometry.to_image(array, is_vector=True)
-    plain = path.with_name(f".{uuid.uuid4().hex}.nii")
-    try:
-        sitk.WriteImage(flipped, str(plain))
-        with plain.open("r+b") as file:
-            file.seek(_INTENT_OFFSET)
-            file.write(struct.pack("=h", _DISPLACEMENT_INTENT))
-        if suffix == ".nii":
-            plain.replace(path)
-        else:
-            with plain.open("rb") as source, gzip.open(path, "wb", compresslevel=4) as target:
-                shutil.copyfileobj(source, target, 1 << 20)
-    finally:
-        plain.unlink(missing_ok=True)
+    # The work folder of the file holds nothing else.
+    plain = path if suffix == ".nii" else path.with_name("plain.nii")
+    write_image(flipped, plain, compressed=False)
+    with plain.open("r+b") as file:
+        file.seek(_INTENT_OFFSET)
+        file.write(struct.pack("=h", _DISPLACEMENT_INTENT))
+    if plain != path:
+        with plain.open("rb") as source, gzip.open(path, "wb", compresslevel=4) as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+        plain.unlink()
 
 
 def _read_image(path: Path) -> sitk.Image:

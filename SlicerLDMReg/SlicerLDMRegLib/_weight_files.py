@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,10 +13,12 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
+from ._printable import one_line
 from .errors import ModelError
 
 __all__ = ["misfit", "read_checkpoint", "read_safetensors", "some"]
 
+_UNPACKED = 2  # times the size of the file, at most
 # Packages of objects that training frameworks add to weights: callbacks, configurations, scores.
 _BYSTANDERS = {"_codecs", "lightning", "numpy", "omegaconf", "pytorch_lightning"}
 
@@ -72,16 +75,16 @@ def read_checkpoint(path: Path | str) -> dict[str, Tensor]:
     if not path.is_file():
         raise ModelError(f"checkpoint {path} does not exist")
     try:
+        _check_size(path)
         with safe_globals(_stand_ins(path)):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except ModelError:
         raise
     except Exception as error:  # damaged files raise almost any exception
-        reason = str(error).strip().splitlines() or [type(error).__name__]
         raise ModelError(
-            f"checkpoint {path} cannot be read: {reason[0][:200]}; "
+            f"checkpoint {path} cannot be read: {_reason(error)}; "
             "it must be a file of tensors written by torch.save"
-        ) from error
+        ) from None  # PyTorch's own words advise to run the code of the file
     state = content.get("state_dict", content) if isinstance(content, Mapping) else content
     if (
         not isinstance(state, Mapping)
@@ -95,6 +98,27 @@ def read_checkpoint(path: Path | str) -> dict[str, Tensor]:
     if all(name.startswith(prefix) for name in state):
         return {name[len(prefix) :]: tensor for name, tensor in state.items()}
     return dict(state)
+
+
+def _reason(error: Exception) -> str:
+    """Return why a checkpoint cannot be read, without advice to read it without protection."""
+    text = one_line(error)
+    if isinstance(error, pickle.UnpicklingError) or "weights_only" in text or "pickle" in text:
+        return "it holds something else than tensors, which could run code, or is damaged"
+    return text[:200] or type(error).__name__
+
+
+def _check_size(path: Path) -> None:
+    """Refuse a file that becomes much larger when it is unpacked; torch compresses nothing."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+    if unpacked > _UNPACKED * path.stat().st_size:
+        raise ModelError(
+            f"checkpoint {path} unpacks to {unpacked:,} bytes, which torch.save does not do; "
+            "get it again from a source that you trust"
+        )
 
 
 def _stand_ins(path: Path) -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ._printable import one_line
+
 __all__ = [
     "ADVICE",
     "CancelledError",
@@ -16,12 +18,15 @@ __all__ = [
 #: Place in the text of an error where the option that helps is named.
 ADVICE = "{advice}"
 
+_MOST = 1_000_000  # characters; who shows a text may show less of it
 #: Names an option as its user knows it, from the field of the request and the values for it.
 Control = Callable[[str, tuple[object, ...]], str]
 
 
 class LDMRegError(Exception):
     """Base of all errors that LDMReg raises on purpose; its text is one line for the user.
+
+    Names and texts of files in it are safe to show: see :func:`._printable.one_line`.
 
     An error that concerns an option carries the field of the request, so that the command line and
     the panel can name their own control, see :meth:`told`.
@@ -41,7 +46,7 @@ class LDMRegError(Exception):
     """
 
     def __init__(self, text: str = "", *, option: str | None = None, value: object = None) -> None:
-        self.text, self.option, self.value = text, option, value
+        self.text, self.option, self.value = one_line(text, _MOST), option, value
         super().__init__(self.told(_in_python))
 
     def told(self, control: Control) -> str:
@@ -56,8 +61,8 @@ class LDMRegError(Exception):
         values = self.value if isinstance(self.value, tuple) else (self.value,)
         values = tuple(value for value in values if value is not None)
         if ADVICE in self.text:
-            return self.text.replace(ADVICE, control(self.option, values))
-        return f"{control(self.option, ())}: {self.text}"
+            return one_line(self.text.replace(ADVICE, control(self.option, values)), _MOST)
+        return one_line(f"{control(self.option, ())}: {self.text}", _MOST)
 
 
 class InputError(LDMRegError, ValueError):

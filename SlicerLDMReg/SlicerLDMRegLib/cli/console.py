@@ -13,9 +13,18 @@ from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Any
 
+from .._printable import one_line
 from ..errors import CancelledError, InputError, LDMRegError, ModelError, OutOfMemoryError
+from .terminal import safe_streams
 
-__all__ = ["ProgressBar", "add_device", "add_loudness", "progress_bar", "run_safely"]
+__all__ = [
+    "ProgressBar",
+    "add_device",
+    "add_loudness",
+    "add_share",
+    "progress_bar",
+    "run_safely",
+]
 
 _WIDTH = 28  # of the words beside the progress bar
 
@@ -44,11 +53,18 @@ def add_loudness(parser: argparse._ActionsContainer) -> None:
         "print each stage, warnings, and the traceback of an unexpected error"))  # fmt: skip
 
 
+def add_share(parser: argparse._ActionsContainer) -> None:
+    """Add the option of who may read what a command writes."""
+    parser.add_argument("--share", action="store_true", help=(
+        "let others read the results as the umask says (default: their owner alone)"))  # fmt: skip
+
+
 def run_safely(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
     """Run a command; turn every way it can fail into one line on stderr and an exit code."""
     verbose = bool(getattr(arguments, "verbose", False))
+    signals = _Signals()
     try:
-        with _termination_interrupts(), warnings.catch_warnings():
+        with signals.interrupting(), warnings.catch_warnings(), safe_streams():
             if not verbose:  # those of libraries do not tell a user of the program what to do
                 warnings.simplefilter("ignore")
             return command(arguments)
@@ -59,21 +75,24 @@ def run_safely(command: Callable[[argparse.Namespace], int], arguments: argparse
     except BaseException as error:
         if isinstance(error, SystemExit | GeneratorExit):
             raise
-        if verbose and not isinstance(error, LDMRegError | KeyboardInterrupt):
-            traceback.print_exc()
-        print(f"ldmreg: error: {_one_line(error)}", file=sys.stderr)
+        if signals.came and not isinstance(error, KeyboardInterrupt | CancelledError):
+            # Libraries turn the interruption of a callback into errors of their own.
+            error = KeyboardInterrupt()
+        with safe_streams():
+            if verbose and not isinstance(error, LDMRegError | KeyboardInterrupt):
+                traceback.print_exc()
+            print(f"ldmreg: error: {_text(error)}", file=sys.stderr)
         return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 1)
 
 
-def _one_line(error: BaseException) -> str:
+def _text(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
-        return "cancelled; nothing was written"
+        return one_line(f"cancelled; {error}" if str(error) else "cancelled; nothing was written")
     if isinstance(error, MemoryError):
         return "out of memory; use smaller images, or a part of them (--slices)"
     if isinstance(error, LDMRegError):
-        return " ".join(error.told(_flag).split())
-    text = " ".join(str(error).split())
-    return f"unexpected {type(error).__name__}: {text} (--verbose shows where)"
+        return one_line(error.told(_flag))
+    return one_line(f"unexpected {type(error).__name__}: {error} (--verbose shows where)")
 
 
 def _flag(option: str, values: tuple[object, ...]) -> str:
@@ -85,22 +104,37 @@ def _flag(option: str, values: tuple[object, ...]) -> str:
     return f"{name} {' or '.join(map(str, values))}" if values else name
 
 
-@contextmanager
-def _termination_interrupts() -> Iterator[None]:
-    """Treat a termination signal like Ctrl-C, so that what is half-written is cleaned up."""
+class _Signals:
+    """Ctrl-C and the signals to end, which clean up what is half-written.
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
+    Attributes:
+        came: whether one has come.
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self.came = True
         raise KeyboardInterrupt
 
-    try:
-        previous = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not in the main thread: whoever runs us there handles signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+    @contextmanager
+    def interrupting(self) -> Iterator[None]:
+        """Raise KeyboardInterrupt inside the block for each that is not ignored."""
+        names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        previous: dict[int, Any] = {}
+        try:
+            for number in (getattr(signal, name) for name in names):
+                if signal.getsignal(number) not in (None, signal.SIG_IGN):
+                    previous[number] = signal.signal(number, self._interrupt)
+        except ValueError:  # not in the main thread: whoever runs us there handles signals
+            yield
+            return
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
 
 
 def progress_bar(arguments: argparse.Namespace) -> ProgressBar:
@@ -124,20 +158,28 @@ class ProgressBar(AbstractContextManager["ProgressBar"]):
 
             layout = f"{{desc:<{_WIDTH}}} {{percentage:3.0f}}% |{{bar}}| {{elapsed}}"
             # Without miniters=0 tqdm would guess from the first steps how rarely to look.
-            self._bar = tqdm(total=1.0, bar_format=layout, leave=False, miniters=0, file=sys.stderr)
+            self._bar = tqdm(
+                total=1.0, bar_format=layout, leave=False, miniters=0, file=_terminal()
+            )
 
     def __call__(self, stage: str, fraction: float, message: str) -> None:
         """Take a report: the stage, the fraction of the whole job, and an optional remark."""
         if self._bar is not None:
-            text = f"{stage}: {message}" if message else stage
+            text = one_line(f"{stage}: {message}" if message else stage)
             self._bar.set_description_str(text[:_WIDTH], refresh=False)
             self._bar.update(fraction - self._bar.n)
             if stage != self._stage:
                 self._bar.refresh()
         elif self._lines and stage != self._stage:
-            print(f"{fraction:4.0%} {stage}: {message}".rstrip(": "), file=sys.stderr)
+            line = one_line(f"{stage}: {message}".rstrip(": "))
+            print(f"{fraction:4.0%} {line}", file=sys.stderr)
         self._stage = stage
 
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.close()
+
+
+def _terminal() -> Any:
+    """Return standard error itself: the bar goes back to the start of its line."""
+    return getattr(sys.stderr, "unsafe", sys.stderr)

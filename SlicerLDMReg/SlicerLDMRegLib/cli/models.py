@@ -8,10 +8,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._printable import json_safe, one_line
+from .._small_files import DamagedFile, read_json, read_text
 from ..errors import InputError, ModelError
 
 if TYPE_CHECKING:
     from ..model_store import ModelCard
+
+_MOST_BYTES = 10_000_000  # of a licence or of names
+_LONGEST = 10_000  # characters of a fact
 
 __all__ = ["run_download", "run_import", "run_list", "run_pack", "run_show", "run_verify"]
 
@@ -23,10 +28,10 @@ def run_list(arguments: argparse.Namespace) -> int:
     broken: list[ModelError] = []
     cards = list_models(broken)
     if arguments.json:
-        print(json.dumps([_brief(card) for card in cards], indent=2, ensure_ascii=False))
+        _print_json([_brief(card) for card in cards])
     elif cards:
         rows = [("ID", "DIM", "METHOD", "FOR")]
-        rows += [(c.id, f"{c.spatial_dims}D", c.method, c.use) for c in cards]
+        rows += [(c.id, f"{c.spatial_dims}D", one_line(c.method), one_line(c.use)) for c in cards]
         widths = [max(len(row[n]) for row in rows) for n in range(3)]
         for row in rows:
             print("  ".join((*(row[n].ljust(widths[n]) for n in range(3)), row[3])).rstrip())
@@ -43,11 +48,11 @@ def run_show(arguments: argparse.Namespace) -> int:
 
     card = find_model(arguments.model)
     if arguments.json:
-        metadata = card.weights_path.with_name("metadata.json")
-        print(metadata.read_text(encoding="utf-8").rstrip())
+        path = card.weights_path.with_name("metadata.json")
+        print(json_safe(path.read_text(encoding="utf-8").rstrip()))
         return 0
     for name, text in _facts(card):
-        print(f"{name + ':':<12} {text}")
+        print(f"{name + ':':<12} {one_line(text, _LONGEST)}")
     return 0
 
 
@@ -79,7 +84,8 @@ def run_download(arguments: argparse.Namespace) -> int:
     if arguments.model is None:
         entries = read_catalogue()
         for entry in entries:
-            print(f"{entry.id}  {entry.spatial_dims}D  {entry.bytes / 1e6:.1f} MB  {entry.use}")
+            size = f"{entry.bytes / 1e6:.1f} MB"
+            print(f"{entry.id}  {entry.spatial_dims}D  {size}  {one_line(entry.use)}")
         if not entries:
             print("no models are offered for download in this version")
         return 0
@@ -90,7 +96,7 @@ def run_download(arguments: argparse.Namespace) -> int:
             overwrite=arguments.overwrite,
             progress=lambda done, total: bar("download", done / total, ""),
         )
-    print(f"{card.folder}: {card.title}; use it with --model {card.id}")
+    print(f"{card.folder}: {one_line(card.title)}; use it with --model {card.id}")
     return 0
 
 
@@ -100,10 +106,10 @@ def run_pack(arguments: argparse.Namespace) -> int:
 
     card = find_model(arguments.model)
     try:
-        entry = pack_model(card.weights_path.parent, arguments.output, arguments.url)
+        entry = pack_model(card.weights_path.parent, Path(arguments.output), arguments.url)
     except OSError as error:
         raise InputError(f"cannot write {arguments.output}: {error.strerror}") from error
-    print(json.dumps(entry.to_json(), indent=2, ensure_ascii=False))
+    _print_json(entry.to_json())
     return 0
 
 
@@ -147,7 +153,7 @@ def _network_option(text: str) -> tuple[str, Any]:
         raise InputError(f"--network: expected NAME=VALUE, got {text!r}")
     try:
         return name, json.loads(value)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return name, value
 
 
@@ -156,8 +162,8 @@ def _label_names(text: str) -> dict[str, str] | str:
     if not text.endswith(".json"):
         return text
     try:
-        names = json.loads(_read_text(Path(text)))
-    except json.JSONDecodeError as error:
+        names = read_json(Path(text), _MOST_BYTES)
+    except DamagedFile as error:
         raise InputError(f"{text} cannot be read as JSON: {error}") from error
     if not isinstance(names, dict):
         raise InputError(f'{text}: expected names by label number, {{"17": "Left-Hippocampus"}}')
@@ -166,9 +172,13 @@ def _label_names(text: str) -> dict[str, str] | str:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_text(path, _MOST_BYTES)
+    except DamagedFile as error:
         raise InputError(f"cannot read {path} as text: {error}") from error
+
+
+def _print_json(value: Any) -> None:
+    print(json_safe(json.dumps(value, indent=2, ensure_ascii=False)))
 
 
 def _brief(card: ModelCard) -> dict[str, Any]:

@@ -6,11 +6,13 @@ import argparse
 import sys
 from typing import Any, NoReturn
 
+from .._printable import one_line
 from .._version import __version__
-from .console import add_device, add_loudness
+from .console import add_device, add_loudness, add_share
 from .models import run_download, run_import, run_list, run_pack, run_show, run_verify
 from .register import run_register
 from .segment import add_segment
+from .terminal import safe_streams
 
 __all__ = ["build_parser"]
 
@@ -76,7 +78,8 @@ class _Parser(argparse.ArgumentParser):
         self.set_defaults(run=None, parser=self)
 
     def error(self, message: str) -> NoReturn:
-        sys.stderr.write(f"ldmreg: error: {message}; see {self.prog} --help\n")
+        with safe_streams():
+            print(f"ldmreg: error: {one_line(message)}; see {self.prog} --help", file=sys.stderr)
         raise SystemExit(2)
 
 
@@ -107,6 +110,7 @@ def _add_register(commands: Any) -> None:
     images.add_argument("--fixed", required=True, metavar="IMAGE", help=f"the target; {files}")
     images.add_argument("--moving", required=True, metavar="IMAGE", help="what is to be deformed")
     images.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
+    add_share(images)
     for role in ("fixed", "moving"):
         images.add_argument(f"--{role}-mask", metavar="IMAGE", help=(
             f"on the lattice of the {role} image: where it is 0 (a tumour, an implant, another "

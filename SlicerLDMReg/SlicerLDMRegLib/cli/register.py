@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._printable import one_line
 from ..errors import InputError
 from .console import progress_bar
 
@@ -19,8 +20,12 @@ __all__ = ["run_register"]
 
 def run_register(arguments: argparse.Namespace) -> int:
     """Register, write the results, print the summary."""
-    output = _output(arguments.output)
-    request = _request(arguments, output)
+    request = _request(arguments)
+    from ..pipeline.output_folder import check_output
+
+    # Before torch is imported: a place that cannot be written to is told at once.
+    check_output(request)
+    output = Path(arguments.output).expanduser()
     from ..pipeline import Progress, Runner
 
     with progress_bar(arguments) as bar:
@@ -32,22 +37,7 @@ def run_register(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _output(text: str) -> Path:
-    """Refuse a place that cannot be written to before any work is done."""
-    output = Path(text).expanduser()
-    place = output.absolute()
-    parent = next((folder for folder in place.parents if folder.exists()), place)
-    if not parent.is_dir():
-        raise InputError(f"output: {parent} is a file; name another folder")
-    if not os.access(parent, os.W_OK):
-        raise InputError(f"output: {parent} cannot be written to; name another folder")
-    from ..pipeline.result import check_output_directory
-
-    check_output_directory(output)
-    return output
-
-
-def _request(arguments: argparse.Namespace, output: Path) -> RegistrationRequest:
+def _request(arguments: argparse.Namespace) -> RegistrationRequest:
     """Return what was asked for; the options are named as the fields of the request."""
     from ..pipeline import RegistrationRequest
 
@@ -55,7 +45,6 @@ def _request(arguments: argparse.Namespace, output: Path) -> RegistrationRequest
     given |= {
         "refine": _refinement(arguments),
         "prompts": _prompts(arguments.prompts),
-        "output": str(output),
     }
     return RegistrationRequest(**given)
 
@@ -81,7 +70,7 @@ def _prompts(texts: list[str] | None) -> dict[str, str] | None:
     found: dict[str, str] = {}
     for text in texts:
         number, separator, words = text.partition("=")
-        if not separator or not number.strip().isdecimal():
+        if not separator or not re.fullmatch("[0-9]{1,18}", number.strip()):
             raise InputError(
                 f"--prompt: expected a label and words such as 17='left hippocampus', got {text!r}"
             )
@@ -103,4 +92,4 @@ def _summary(result: RegistrationResult, output: Path) -> str:
     verdict = judge(result.metrics)
     if verdict.status != "good":
         lines.append(f"{verdict.headline} {verdict.advice[0]}")
-    return "\n".join(lines)
+    return "\n".join(map(one_line, lines))

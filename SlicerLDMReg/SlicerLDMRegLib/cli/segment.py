@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._printable import one_line
 from ..errors import InputError
-from .console import add_device, add_loudness, progress_bar
+from .console import add_device, add_loudness, add_share, progress_bar
 
 if TYPE_CHECKING:
     from ..segmentation import Segmentation
@@ -48,6 +50,7 @@ def add_segment(commands: Any) -> None:
     parser.add_argument("--confidence", metavar="FILE", help=(
         "write the probability of the label at each voxel"))  # fmt: skip
     parser.add_argument("--names", metavar="FILE", help="write the names of the labels as JSON")
+    add_share(parser)
     add_device(parser)
     add_loudness(parser)
 
@@ -74,18 +77,33 @@ def run_segment(arguments: argparse.Namespace) -> int:
     segmenter = build_segmenter(arguments.model, device)
     with progress_bar(arguments) as bar, memory_errors("the segmentation"):
         segmentation = segmenter.segment(image, Progress(bar))
-        write_segmentation(segmentation, arguments.output, arguments.confidence, arguments.names)
+        write_segmentation(
+            segmentation,
+            arguments.output,
+            arguments.confidence,
+            arguments.names,
+            share=arguments.share,
+        )
     if not arguments.quiet:
         _tell(segmentation, arguments.output)
     return 0
 
 
 def _check_distinct(arguments: argparse.Namespace) -> None:
+    """Refuse outputs that replace each other or an input, or lie in a folder of inputs."""
+    from ..images.selection import is_there, split_path
+
     files = [f for f in (arguments.output, arguments.confidence, arguments.names) if f is not None]
-    files.append(arguments.image)
-    if len({Path(file).expanduser().absolute() for file in files}) < len(files):
-        raise InputError("output: expected another file for each of image, labels, confidence "
-                         "and names, got one twice")  # fmt: skip
+    places = {os.path.realpath(Path(file).expanduser()) for file in files}
+    if len(places) < len(files):
+        raise InputError("output: expected another file for each of labels, confidence and names, "
+                         "got one twice")  # fmt: skip
+    image = split_path(Path(arguments.image).expanduser())[0]
+    inputs = {Path(os.path.realpath(path)) for path in (image, Path(arguments.model).expanduser())}
+    for file in files:
+        place = Path(os.path.realpath(Path(file).expanduser()))
+        if any(place == given or given in place.parents for given in inputs if is_there(given)):
+            raise InputError(f"output: {file} is, or lies in, an input; name another file")
 
 
 def _tell(segmentation: Segmentation, output: str) -> None:
@@ -98,5 +116,5 @@ def _tell(segmentation: Segmentation, output: str) -> None:
     print(f"{output}: {len(present)} of {total} structures")
     missing = [name for number, name in segmentation.names.items() if number not in present]
     if missing:
-        shown = ", ".join(missing[:8]) + (", ..." if len(missing) > 8 else "")
+        shown = one_line(", ".join(missing[:8]) + (", ..." if len(missing) > 8 else ""))
         print(f"ldmreg: warning: not found: {shown}", file=sys.stderr)

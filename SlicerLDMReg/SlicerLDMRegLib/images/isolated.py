@@ -29,6 +29,8 @@ __all__ = ["read_all_with_itk", "read_with_itk", "transform_crashes"]
 _CHILD = Path(__file__).with_name("_child.py")
 # The largest compressed volumes take less than a minute; a decoder that hangs takes for ever.
 _SECONDS = 300
+# A field of 512 x 512 x 300 voxels takes 5 s; a damaged HDF5 file may keep its reader for ever.
+_TRANSFORM_SECONDS = 30
 
 
 def read_with_itk(path: Path) -> Decoded:
@@ -58,7 +60,7 @@ def transform_crashes(path: Path) -> bool:
     """Whether ITK's reader of transforms crashes on a file, or does not end."""
     with tempfile.TemporaryDirectory(prefix="ldmreg-read-") as name:
         try:
-            _run([f"transform:{path.absolute()}"], Path(name))
+            _run([f"transform:{path.absolute()}"], Path(name), _TRANSFORM_SECONDS)
         except InputError:
             return True
     return False
@@ -90,7 +92,9 @@ _SAID = 2000  # bytes of what a decoder prints that are told
 _ADDRESS = re.compile(r" ?\(0x[0-9a-f]+\)")
 
 
-def _run(paths: Sequence[Path | str], folder: Path) -> tuple[list[dict[str, Any]], list[str]]:
+def _run(
+    paths: Sequence[Path | str], folder: Path, seconds: float = _SECONDS
+) -> tuple[list[dict[str, Any]], list[str]]:
     (folder / "paths.json").write_text(json.dumps([str(path) for path in paths]), encoding="utf-8")
     flags = 0
     if sys.platform == "win32":
@@ -100,14 +104,14 @@ def _run(paths: Sequence[Path | str], folder: Path) -> tuple[list[dict[str, Any]
             [sys.executable, str(_CHILD), str(folder)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=_SECONDS,
+            timeout=seconds,
             check=False,
             cwd=folder,
             creationflags=flags,
         )
     except subprocess.TimeoutExpired as error:
         raise InputError(
-            f"its decoder did not end within {_SECONDS} seconds; the file is damaged: copy or "
+            f"its decoder did not end within {seconds:g} seconds; the file is damaged: copy or "
             "download it again"
         ) from error
     except OSError as error:

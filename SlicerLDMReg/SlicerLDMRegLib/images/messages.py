@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, LDMRegError
 
 __all__ = ["one_line"]
 
-_UNFORESEEN = (ArithmeticError, LookupError, TypeError, ValueError, struct.error)
 _VERBS = ("is ", "cannot ", "holds ", "begins ", "has ")
 
 
@@ -26,12 +24,8 @@ def one_line(role: str, path: str | Path) -> Iterator[None]:
             raise
         begin = "" if text.startswith(_VERBS) else ":"
         raise InputError(f"{role} {path}{begin} {text}") from error
-    except _UNFORESEEN as error:  # a file that is damaged in a way that no reader names
-        reason = " ".join(str(error).split())[:120]
-        raise InputError(
-            f"{role} {path}: cannot be read ({type(error).__name__}: {reason}); the file is "
-            "damaged: copy or download it again"
-        ) from error
+    except LDMRegError:
+        raise
     except MemoryError as error:
         raise InputError(
             f"{role} {path}: it does not fit into the memory; crop or downsample it"
@@ -39,3 +33,9 @@ def one_line(role: str, path: str | Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"{role} {path}: cannot be opened ({reason})") from error
+    except Exception as error:  # a file that is damaged in a way that no reader names
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(
+            f"{role} {path}: cannot be read ({type(error).__name__}: {reason}); the file is "
+            "damaged: copy or download it again"
+        ) from error

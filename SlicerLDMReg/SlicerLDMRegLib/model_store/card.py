@@ -6,13 +6,14 @@ in it is trusted: every field is checked, and no path is ever taken from it.
 
 from __future__ import annotations
 
-import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .._small_files import DamagedFile, read_json
 from ..errors import ModelError
 from .card_parts import WEIGHTS_FILE, Anatomy, Grid, Intensity, TrainingData, Weights, require
 from .json_fields import Fields
@@ -25,6 +26,10 @@ __all__ = [
 
 FORMAT_VERSION = 1
 METADATA_FILE = "metadata.json"
+_MOST_BYTES = 10_000_000  # of metadata; that of 133 structures has 0.03 MB
+_LONGEST_ID = 100  # characters: it is the name of a folder
+_MOST_LABELS = 10_000
+_DIGITS = 19  # of a label number, at most one less: it is an integer of 64 bits
 _NOT_CLINICAL = "Research only. Not for clinical use."
 _KINDS = ("registration", "segmentation")
 _TEXT_KEYS = ("encoder", "template", "background")
@@ -108,6 +113,7 @@ class ModelCard:
             "lower-case words and numbers joined by hyphens",
             self.id,
         )
+        require(len(self.id) <= _LONGEST_ID, "id", f"at most {_LONGEST_ID} characters", self.id)
         require(self.kind in _KINDS, "kind", f"one of {_KINDS}", self.kind)
         require(self.spatial_dims in (2, 3), "spatial_dims", "2 or 3", self.spatial_dims)
         self.grid.check(self.spatial_dims)
@@ -223,21 +229,28 @@ class ModelCard:
         """
         folder = Path(folder)
         path = folder / METADATA_FILE
-        if not path.is_file():
+        if not os.path.lexists(path):
             raise ModelError(f"{folder} is no model folder: it has no {METADATA_FILE}")
         try:
-            metadata = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
-        except (OSError, ValueError, RecursionError) as error:
-            raise ModelError(f"{path} cannot be read as JSON: {error}") from error
+            metadata = read_json(path, _MOST_BYTES)
+        except DamagedFile as error:
+            raise ModelError(
+                f"{path} cannot be read as JSON: {error}; get the model again"
+            ) from error
         try:
             return cls.from_metadata(metadata, folder)
         except ModelError as error:
             raise ModelError(f"{path}: {error}") from error
+        except Exception as error:  # no field of it may be the end of all models
+            reason = f"{type(error).__name__}: {error}"
+            raise ModelError(f"{path} cannot be used ({reason}); get the model again") from error
 
     def _check_labels(self) -> None:
         require(
-            all(
+            len(self.label_scheme) <= _MOST_LABELS
+            and all(
                 isinstance(key, str)
+                and len(key) < _DIGITS
                 and key.isdecimal()
                 and key == str(int(key))  # "07" and "7" would be two names of one label
                 and isinstance(value, Mapping)
@@ -300,7 +313,3 @@ class ModelCard:
             "the id of a segmentation model, of a registration model only, or nothing",
             self.segmenter,
         )
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .._printable import shown
 from ..errors import ModelError
 from .json_fields import Fields
 
@@ -28,7 +29,7 @@ def require(good: object, name: str, expected: str, got: object) -> None:
         ModelError: naming the field, when it is not good.
     """
     if not good:
-        raise ModelError(f"{name} must be {expected}, got {got!r}")
+        raise ModelError(f"{name} must be {expected}, got {shown(got)}")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from .._small_files import DamagedFile, read_json
 from ..errors import ModelError
 from ..resources import bundled_models_dir
 from .json_fields import Fields
@@ -17,8 +17,10 @@ from .json_fields import Fields
 __all__ = ["CATALOGUE_FILE", "CatalogueEntry", "check_url", "find_entry", "read_catalogue"]
 
 CATALOGUE_FILE = "catalogue.json"
+_MOST_BYTES = 10_000_000
 _FORMAT = 1  # version of the file format
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # used as the name of a folder
+_LONGEST_ID = 100
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _THIS_COMPUTER = ("127.0.0.1", "::1", "localhost")
 
@@ -49,7 +51,7 @@ class CatalogueEntry:
     unpacked_bytes: int
 
     def __post_init__(self) -> None:
-        if not _ID.fullmatch(self.id):
+        if len(self.id) > _LONGEST_ID or not _ID.fullmatch(self.id):
             raise ModelError(
                 f"id must be lower-case words and numbers joined by hyphens, got {self.id!r}"
             )
@@ -112,12 +114,12 @@ def read_catalogue(path: Path | None = None) -> tuple[CatalogueEntry, ...]:
             path = bundled_models_dir() / CATALOGUE_FILE
         except FileNotFoundError:
             return ()
-    if not path.is_file():
+    if not path.exists():
         return ()
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path} cannot be read as JSON: {error}") from error
+        content = read_json(path, _MOST_BYTES)
+    except DamagedFile as error:
+        raise ModelError(f"{path} cannot be read as JSON: {error}; update LDMReg") from error
     try:
         fields = Fields(content, CATALOGUE_FILE)
         fields.integer("format", _FORMAT, _FORMAT)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from .._outputs import recover, whole_folder
 from ..errors import ModelError
 from .archive import unpack_model
-from .atomic_replace import whole_folder
 from .card import ModelCard
 from .catalogue import CatalogueEntry
 from .downloaded import DOWNLOADS_FOLDER, note_download
@@ -58,6 +58,7 @@ def download_model(
     """
     store = user_models_dir() if store is None else store
     folder = store / entry.id
+    recover(store)
     if folder.exists() and not overwrite:
         raise ModelError(f"{folder} exists; remove it or ask to overwrite it")
     downloads = store / DOWNLOADS_FOLDER
@@ -67,7 +68,7 @@ def download_model(
         downloads.mkdir(parents=True, exist_ok=True)
         _check_space(entry, downloads, part)
         _bring(entry, part, lambda done: progress(done, entry.bytes), cancelled)
-        card = _install(entry, part, folder, downloads)
+        card = _install(entry, part, folder)
         note_download(entry, folder, downloads)
         part.unlink(missing_ok=True)
     except OSError as error:
@@ -103,8 +104,8 @@ def _bring(
     )
 
 
-def _install(entry: CatalogueEntry, part: Path, folder: Path, downloads: Path) -> ModelCard:
-    with whole_folder(folder, downloads) as new:
+def _install(entry: CatalogueEntry, part: Path, folder: Path) -> ModelCard:
+    with whole_folder(folder) as new:
         unpack_model(part, new, entry.unpacked_bytes)
         card = verify(new)
         if card.id != entry.id:

@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from .._outputs import whole_file
+from .._small_files import read_json
 from ..errors import ModelError
 from .card import ModelCard
 from .catalogue import CatalogueEntry
@@ -23,6 +25,7 @@ __all__ = [
 ]
 
 DOWNLOADS_FOLDER = ".downloads"  # hidden, so that the search for models skips it
+_MOST_BYTES = 100_000  # of a note, which has 300
 
 
 def note_download(entry: CatalogueEntry, folder: Path, downloads: Path) -> None:
@@ -33,7 +36,8 @@ def note_download(entry: CatalogueEntry, folder: Path, downloads: Path) -> None:
         # Tells it from another model that the user installs later under the same id.
         "checksums": sha256_of(folder / CHECKSUM_FILE),
     }
-    _note(downloads, entry.id).write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
+    with whole_file(_note(downloads, entry.id)) as new:
+        new.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
 
 
 def downloaded_models(store: Path | None = None) -> list[ModelCard]:
@@ -105,7 +109,7 @@ def _folders(store: Path) -> Iterator[Path]:
     for note in sorted((store / DOWNLOADS_FOLDER).glob("*.json")):
         folder = store / note.stem
         try:
-            checksums = json.loads(note.read_text(encoding="utf-8"))["checksums"]
+            checksums = read_json(note, _MOST_BYTES)["checksums"]
             if not folder.is_symlink() and sha256_of(folder / CHECKSUM_FILE) == checksums:
                 yield folder
         except (OSError, ValueError, KeyError, TypeError):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -13,15 +14,16 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from ..errors import ModelError
-from .atomic_replace import whole_folder
+from .._outputs import check_place, recover, whole_folder
+from ..errors import InputError, ModelError
 from .card import METADATA_FILE, ModelCard
 from .card_parts import WEIGHTS_FILE, Weights
 from .readme import render_readme
-from .verify import CHECKSUM_FILE, checksum_lines, sha256_of, verify
+from .verify import CHECKSUM_FILE, REQUIRED_FILES, checksum_lines, sha256_of, verify
 
-__all__ = ["write_model_folder"]
+__all__ = ["check_outside", "write_model_folder"]
 
+_FILES = (*REQUIRED_FILES, CHECKSUM_FILE)
 _DTYPES = {"float16": torch.float16, "float32": torch.float32}
 
 
@@ -51,6 +53,7 @@ def write_model_folder(
 
     Raises:
         ModelError: when the folder exists, or a weight is not finite or too large for float16.
+        InputError: when it cannot be written.
 
     Example:
         >>> import tempfile, torch
@@ -62,7 +65,8 @@ def write_model_folder(
         ...     verify(f"{parent}/tiny").weights.parameters
         3
     """
-    folder = Path(folder).absolute()
+    folder = check_place(Path(folder), "model folder", max(_FILES, key=len))
+    recover(folder.parent)
     if folder.exists() and not overwrite:
         raise ModelError(f"{folder} exists already; remove it, choose another name or overwrite")
     if folder.exists() and not (folder / METADATA_FILE).is_file():
@@ -71,25 +75,50 @@ def write_model_folder(
     if not licence.strip():
         raise ModelError("the licence of a model must be a text, got nothing")
     tensors = _converted(state_dict, dtype)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with whole_folder(folder, folder.parent) as new:
-        (new / "docs").mkdir()
-        # Written plainly, the file gets the usual permissions; `save_file` would not set them.
-        (new / WEIGHTS_FILE).write_bytes(save(tensors))
-        weights = Weights(
-            sha256=sha256_of(new / WEIGHTS_FILE),
-            bytes=(new / WEIGHTS_FILE).stat().st_size,
-            dtype=dtype,
-            parameters=sum(t.numel() for t in tensors.values()),
-        )
-        card = replace(card, weights=weights, folder=None)
-        metadata = json.dumps(_metadata(card), indent=2, ensure_ascii=False, allow_nan=False)
-        _write(new / METADATA_FILE, metadata + "\n")
-        _write(new / "LICENSE", licence)
-        _write(new / "docs" / "README.md", render_readme(card))
-        _write(new / CHECKSUM_FILE, checksum_lines(new))
-        verify(new)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with whole_folder(folder) as new:
+            card = _write_files(new, card, tensors, licence, dtype)
+    except OSError as error:
+        raise InputError(f"model folder: {folder} cannot be written: {error}") from error
     return replace(card, folder=folder)
+
+
+def check_outside(folder: Path, sources: Iterable[Path | str]) -> None:
+    """Check that no source of a model lies in the folder that the model replaces.
+
+    Raises:
+        InputError: for one that does.
+    """
+    place = Path(os.path.realpath(folder.expanduser()))
+    for source in sources:
+        path = Path(os.path.realpath(source))
+        if place == path or place in path.parents:
+            raise InputError(
+                f"{folder} holds {source}, which the model would replace; name another"
+            )
+
+
+def _write_files(
+    new: Path, card: ModelCard, tensors: dict[str, Tensor], licence: str, dtype: str
+) -> ModelCard:
+    (new / "docs").mkdir()
+    # Written plainly, the file gets the usual permissions; `save_file` would not set them.
+    (new / WEIGHTS_FILE).write_bytes(save(tensors))
+    weights = Weights(
+        sha256=sha256_of(new / WEIGHTS_FILE),
+        bytes=(new / WEIGHTS_FILE).stat().st_size,
+        dtype=dtype,
+        parameters=sum(t.numel() for t in tensors.values()),
+    )
+    card = replace(card, weights=weights, folder=None)
+    metadata = json.dumps(_metadata(card), indent=2, ensure_ascii=False, allow_nan=False)
+    _write(new / METADATA_FILE, metadata + "\n")
+    _write(new / "LICENSE", licence)
+    _write(new / "docs" / "README.md", render_readme(card))
+    _write(new / CHECKSUM_FILE, checksum_lines(new))
+    verify(new)
+    return card
 
 
 def _write(path: Path, text: str) -> None:

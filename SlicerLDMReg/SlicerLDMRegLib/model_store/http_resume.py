@@ -15,10 +15,10 @@ from typing import Any
 
 from ..errors import CancelledError, ModelError
 from .catalogue import check_url
+from .http_stream import SlowServerError, receive
 
 __all__ = ["fetch"]
 
-_CHUNK = 1 << 18  # bytes read between two calls of progress and cancelled
 # Patience with bad connections; larger values wait longer before an error. Not tuned.
 _SILENCE_SECONDS = 20.0  # without data, after which a connection counts as broken
 _TRIES = 4  # consecutive attempts without new data
@@ -27,16 +27,6 @@ _TRY_AGAIN = (408, 425, 429, 500, 502, 503, 504)  # HTTP errors that may be temp
 _OUR_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)  # no use to try again
 _NOT_SATISFIABLE = 416
 _PARTIAL = 206
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Redirect handler that follows only to allowed addresses."""
-
-    def redirect_request(
-        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
-    ) -> Any:
-        check_url(newurl)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def fetch(
@@ -52,12 +42,14 @@ def fetch(
     everything again. Proxies are taken from the environment (``HTTPS_PROXY``, ``NO_PROXY``). Only
     the request for the file leaves this computer.
 
+    A server that sends next to nothing counts as a broken connection, too.
+
     Args:
         url: https, or http on this computer.
         part: the partial file; kept after a failure or cancellation.
         size: size of the whole file in bytes.
         progress: called with the number of bytes received.
-        cancelled: called several times a second while data arrive; true cancels.
+        cancelled: called several times a second; true cancels.
 
     Raises:
         ModelError: when the download fails, or the server's file has another size.
@@ -65,8 +57,6 @@ def fetch(
         OSError: when the file cannot be written.
     """
     check_url(url)
-    # build_opener adds the proxy handler by default.
-    opener = urllib.request.build_opener(_Redirects)
     farthest, failures = _length(part), 0
     while (length := _length(part)) != size:
         _check(cancelled)
@@ -74,7 +64,7 @@ def fetch(
             part.unlink()
             length = 0
         try:
-            _receive(opener, url, part, length, size, progress, cancelled)
+            _receive(url, part, length, size, progress, cancelled)
         except urllib.error.HTTPError as error:
             with error:
                 if error.code == _NOT_SATISFIABLE and length:
@@ -94,7 +84,7 @@ def fetch(
             problem = error
         else:
             continue
-        if _length(part) > farthest:
+        if _length(part) > farthest and not isinstance(problem, SlowServerError):
             farthest, failures = _length(part), 0
         failures += 1
         if failures >= _TRIES:
@@ -108,7 +98,6 @@ def fetch(
 
 
 def _receive(
-    opener: urllib.request.OpenerDirector,
     url: str,
     part: Path,
     length: int,
@@ -119,7 +108,7 @@ def _receive(
     request = urllib.request.Request(url, headers={"User-Agent": "ldmreg"})
     if length:
         request.add_header("Range", f"bytes={length}-")
-    with opener.open(request, timeout=_SILENCE_SECONDS) as response:
+    with receive(request, _SILENCE_SECONDS, lambda: _check(cancelled)) as (response, chunks):
         start, whole = _range(response)
         if whole not in (None, size):
             raise ModelError(f"{url} has {whole} bytes, expected {size}; update LDMReg")
@@ -127,7 +116,7 @@ def _receive(
             raise ConnectionError("the server sent another part than it was asked for")
         progress(start)
         with part.open("ab" if start else "wb") as file:
-            while chunk := response.read1(_CHUNK):
+            for chunk in chunks:
                 start += len(chunk)
                 if start > size:
                     raise ModelError(f"{url} has more than {size} bytes; update LDMReg")
@@ -141,12 +130,15 @@ def _receive(
 def _range(response: Any) -> tuple[int, int | None]:
     """Return the offset of a response in the file and the size of the file, None if unknown."""
     if response.status == _PARTIAL:
-        match = re.match(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+        match = re.match(
+            r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)",
+            response.headers.get("Content-Range", ""),
+        )
         if match is None:
             raise ConnectionError("the server did not say which part it sent")
         return int(match[1]), None if match[2] == "*" else int(match[2])
     told = response.headers.get("Content-Length", "")
-    return 0, int(told) if told.isdecimal() else None
+    return 0, int(told) if re.fullmatch("[0-9]{1,18}", told) else None
 
 
 def _length(part: Path) -> int:

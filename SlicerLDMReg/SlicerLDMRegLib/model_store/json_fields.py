@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._printable import shown
 from ..errors import ModelError
 
 __all__ = ["Fields"]
+
+_LARGEST = 2**63 - 1  # integer, where no other limit is given
+_LONGEST = 100_000  # characters of a text
 
 
 class Fields:
@@ -24,7 +28,7 @@ class Fields:
 
     def __init__(self, values: Any, name: str = "") -> None:
         if not isinstance(values, dict):
-            raise ModelError(f"{name or 'metadata.json'} must be an object, got {_shown(values)}")
+            raise ModelError(f"{name or 'metadata.json'} must be an object, got {shown(values)}")
         self.values = values
         self.name = name
 
@@ -35,6 +39,8 @@ class Fields:
             raise self._error(key, "one of " + ", ".join(map(repr, choices)))
         if not isinstance(value, str) or not value.strip():
             raise self._error(key, "a text")
+        if len(value) > _LONGEST:
+            raise self._error(key, f"a text of at most {_LONGEST} characters")
         return value
 
     def integer(self, key: str, minimum: int, maximum: int | None = None) -> int:
@@ -43,8 +49,7 @@ class Fields:
         if (
             isinstance(value, bool)
             or not isinstance(value, int)
-            or value < minimum
-            or (maximum is not None and value > maximum)
+            or not minimum <= value <= (_LARGEST if maximum is None else maximum)
         ):
             limits = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
             raise self._error(key, f"an integer {limits}")
@@ -56,7 +61,8 @@ class Fields:
         if (
             not isinstance(value, list)
             or len(value) != count
-            or any(isinstance(v, bool) or not isinstance(v, int) or v < minimum for v in value)
+            or any(isinstance(v, bool) or not isinstance(v, int) for v in value)
+            or not all(minimum <= v <= _LARGEST for v in value)
         ):
             raise self._error(key, f"a list of {count} integers of at least {minimum}")
         return tuple(value)
@@ -94,10 +100,5 @@ class Fields:
         return f"{self.name}.{key}" if self.name else key
 
     def _error(self, key: str, expected: str) -> ModelError:
-        got = _shown(self.values[key]) if key in self.values else "nothing"
+        got = shown(self.values[key]) if key in self.values else "nothing"
         return ModelError(f"{self._path(key)} must be {expected}, got {got}")
-
-
-def _shown(value: Any) -> str:
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else text[:57] + "..."

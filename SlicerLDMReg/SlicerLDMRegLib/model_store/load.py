@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,6 +16,9 @@ from .card import ModelCard
 from .verify import verify
 
 __all__ = ["load_network"]
+
+_LARGEST = 1_000_000  # number among the arguments of a network
+_MOST = 1000  # entries of a list among them
 
 
 def load_network(
@@ -43,14 +47,18 @@ def load_network(
         # `weights_path` raises for a card that was not read from a folder.
         model = model.weights_path.parent
     card = verify(model)
+    _check_arguments(card)
     tensors = read_safetensors(card.weights_path)
-    network = _build(card)
-    expected = network.state_dict()
-    if problem := misfit(tensors, expected):
+    # First without memory for its weights: a card may describe a network of any size.
+    with torch.device("meta"):
+        outline = _build(card).state_dict()
+    if problem := misfit(tensors, outline):
         raise ModelError(
             f"model {card.id!r}: the weights do not fit the network {card.method!r} "
             f"that ldmreg.network describes; {problem}"
         )
+    network = _build(card)
+    expected = network.state_dict()
     network.load_state_dict({name: t.to(expected[name].dtype) for name, t in tensors.items()})
     network.requires_grad_(False).eval()
     if isinstance(network, TextSCF):
@@ -68,10 +76,28 @@ def _build(card: ModelCard) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         try:
             return build_network(card.method, dict(card.network))
-        except (TypeError, ValueError) as error:
-            reason = " ".join(str(error).split())
+        except ModelError as error:
+            raise ModelError(f"model {card.id!r}: {error}") from error
+        except MemoryError:
+            raise
+        except Exception as error:  # arguments of a stranger's card
+            reason = str(error) or type(error).__name__
             raise ModelError(
                 f"model {card.id!r}: ldmreg.network cannot be built: {reason}"
             ) from error
-        except ModelError as error:
-            raise ModelError(f"model {card.id!r}: {error}") from error
+
+
+def _check_arguments(card: ModelCard) -> None:
+    """Check that no argument of the network alone would take for ever."""
+
+    def check(value: Any, depth: int = 0) -> bool:
+        if isinstance(value, dict | list | tuple):
+            items = value.values() if isinstance(value, dict) else value
+            return len(value) <= _MOST and depth < 5 and all(check(v, depth + 1) for v in items)
+        return not isinstance(value, int | float) or abs(value) <= _LARGEST
+
+    if not check(card.network):
+        raise ModelError(
+            f"model {card.id!r}: ldmreg.network has a number above {_LARGEST}, or a very long "
+            "list; get the model again"
+        )

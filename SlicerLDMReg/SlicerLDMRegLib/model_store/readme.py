@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .._printable import one_line
 from .card import ModelCard
 
 __all__ = ["render_readme"]
@@ -114,5 +115,5 @@ def _table(header: list[str], rows: list[list[str]]) -> str:
 
 
 def _cell(value: Any) -> str:
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return text.replace("|", "\\|").replace("\n", " ")
+    text = f"{value:.4g}" if isinstance(value, float) else one_line(value)
+    return text.replace("|", "\\|")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import logging
 import os
+import stat
 import sys
 from pathlib import Path
 
+from .._outputs import recover
 from ..errors import ADVICE, InputError, ModelError
 from ..resources import bundled_models_dir
 from .card import METADATA_FILE, ModelCard
@@ -17,6 +20,7 @@ __all__ = ["MODELS_VARIABLE", "choose_model", "find_model", "list_models", "user
 MODELS_VARIABLE = "LDMREG_MODELS"
 
 _logger = logging.getLogger(__name__)
+_told: set[str] = set()
 
 
 def user_models_dir() -> Path:
@@ -40,30 +44,61 @@ def user_models_dir() -> Path:
 def list_models(broken: list[ModelError] | None = None, kind: str | None = None) -> list[ModelCard]:
     """Return the installed models, the bundled ones first, each group sorted by id.
 
-    A user's model replaces the bundled one with the same id. Only metadata is read; see
-    :func:`SlicerLDMRegLib.model_store.verify` for the files.
+    A user's model replaces the bundled one with the same id. Only metadata and the length of the
+    weights are read; see :func:`SlicerLDMRegLib.model_store.verify` for the files.
 
     Args:
-        broken: receives one error for each folder with invalid metadata; None: they are logged as
+        broken: receives one error for each folder that cannot be used; None: they are logged as
             warnings.
         kind: ``"registration"`` or ``"segmentation"``; None: all.
     """
-    errors: list[ModelError] = []
+    cards, errors = _installed()
+    if broken is not None:
+        broken.extend(errors.values())
+    else:
+        for problem in errors.values():
+            _warn(problem)
+    return [card for card in cards.values() if kind in (None, card.kind)]
+
+
+def _installed() -> tuple[dict[str, ModelCard], dict[Path, ModelError]]:
+    """Return the models by id, and why folders that look like models are none."""
+    errors: dict[Path, ModelError] = {}
     cards: dict[str, ModelCard] = {}
-    for store in (_bundled(), user_models_dir()):
-        for folder in _model_folders(store):
+    own = user_models_dir()
+    recover(own)
+    for store in (_bundled(), own):
+        for folder in _model_folders(store, errors):
             try:
                 card = ModelCard.from_folder(folder)
+                _check_weights(card)
             except ModelError as error:
-                errors.append(error)
+                errors[folder] = error
             else:
                 cards[card.id] = card
-    if broken is not None:
-        broken.extend(errors)
-    else:
-        for problem in errors:
-            _logger.warning("%s", problem)
-    return [card for card in cards.values() if kind in (None, card.kind)]
+    return cards, errors
+
+
+def _warn(problem: ModelError) -> None:
+    """Log a problem once, however often the models are looked through."""
+    if str(problem) not in _told:
+        _told.add(str(problem))
+        _logger.warning("%s", problem)
+
+
+def _check_weights(card: ModelCard) -> None:
+    """Raise a ModelError when the weights are cut off; without them, a model is only described."""
+    path, weights = card.weights_path, card.weights
+    assert weights is not None
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ModelError(f"{path} cannot be read ({reason}); get the model again") from error
+    if size != weights.bytes:
+        raise ModelError(f"{path} must have {weights.bytes} bytes, got {size}; get the model again")
 
 
 def find_model(model: str | Path, kind: str | None = None) -> ModelCard:
@@ -87,14 +122,18 @@ def find_model(model: str | Path, kind: str | None = None) -> ModelCard:
 
 
 def _find(model: str | Path, kind: str | None) -> ModelCard:
-    cards = {card.id: card for card in list_models()}
+    cards, errors = _installed()
+    for folder, error in errors.items():
+        if folder.name == str(model) and model not in cards:
+            raise error
+        _warn(error)
     if isinstance(model, str) and model in cards:
         return cards[model]
     # Suggest only models of the required kind.
     cards = {name: card for name, card in cards.items() if kind in (None, card.kind)}
-    path = Path(model).expanduser()
+    path = Path(os.path.expanduser(model))  # noqa: PTH111 (a home that does not exist stays)
     # Treat everything that looks like a path as one, so that the error names the path.
-    if path.is_dir() or isinstance(model, Path) or len(path.parts) > 1:
+    if os.path.isdir(path) or isinstance(model, Path) or len(path.parts) > 1:  # noqa: PTH112
         return ModelCard.from_folder(path)
     near = difflib.get_close_matches(str(model), cards, n=3, cutoff=0.5)
     if near:
@@ -153,12 +192,27 @@ def _bundled() -> Path | None:
         return None
 
 
-def _model_folders(store: Path | None) -> list[Path]:
+def _model_folders(store: Path | None, errors: dict[Path, ModelError]) -> list[Path]:
     """Return the model folders in a store; hidden ones are still being written."""
-    if store is None or not store.is_dir():
+    if store is None:
         return []
-    return sorted(
-        folder
-        for folder in store.iterdir()
-        if not folder.name.startswith(".") and (folder / METADATA_FILE).is_file()
-    )
+    try:
+        entries = sorted(store.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        errors[store] = ModelError(f"the folder of models {store} cannot be read ({reason})")
+        return []
+    return [f for f in entries if not f.name.startswith(".") and _is_model(f, errors)]
+
+
+def _is_model(folder: Path, errors: dict[Path, ModelError]) -> bool:
+    try:
+        # Also where it is no file: then reading it tells.
+        is_folder = stat.S_ISDIR(folder.stat().st_mode)
+        return is_folder and any(entry.name == METADATA_FILE for entry in folder.iterdir())
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+            errors[folder] = ModelError(f"{folder} cannot be read ({error.strerror})")
+        return False

@@ -108,6 +108,8 @@ def _read(path: Path, wanted: Selection, dimension: int) -> tuple[sitk.Transform
         if "mni transform file" in text[:100].lower():
             raise InputError(f"is not a transform of ITK, but of {_ADVICE['.xfm']}")
         raise InputError("it is not an ITK transform (.h5, .tfm or .txt), and no matrix")
+    if text is not None:
+        _check_complete(text)
     if text is None and path.read_bytes()[:6] == b"MATLAB":
         raise InputError(
             "it is not an ITK transform, but of MATLAB or SPM; write the matrix as text and name "
@@ -119,6 +121,17 @@ def _read(path: Path, wanted: Selection, dimension: int) -> tuple[sitk.Transform
         return sitk.ReadTransform(str(path)), []
     except RuntimeError as error:
         raise InputError("it is not an ITK transform (.h5, .tfm or .txt)") from error
+
+
+def _check_complete(text: str) -> None:
+    """Refuse a file of ITK that is cut off: what is missing, ITK takes for nothing."""
+    counts = {
+        name: len(re.findall(rf"^{name}:[ \t]*\S*", text, re.MULTILINE))
+        for name in ("Transform", "Parameters", "FixedParameters")
+    }
+    counts["Transform"] -= len(re.findall(r"^Transform: Composite", text, re.MULTILINE))
+    if len(set(counts.values())) > 1:
+        raise InputError("it is cut off: parameters are missing; copy or write it again")
 
 
 def _field(path: Path) -> tuple[sitk.Transform, list[str]]:
@@ -194,7 +207,7 @@ def _elastix(text: str) -> sitk.Transform:
         raise InputError(f"it is a transform of elastix that ignores directions{advice}")
     try:
         numbers = [float(word) for word in fields["TransformParameters"]]
-        dimension = int(fields["FixedImageDimension"][0])
+        dimension = {"2": 2, "3": 3}[fields["FixedImageDimension"][0]]
         center = [float(word) for word in fields.get("CenterOfRotationPoint", ["0"] * dimension)]
         transform: Any
         if kind == "TranslationTransform":

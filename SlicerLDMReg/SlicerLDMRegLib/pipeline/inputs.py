@@ -12,6 +12,7 @@ import SimpleITK as sitk
 from ..errors import InputError
 from ..geometry import ImageGeometry
 from ..images import as_image, as_labels, check_same_dimension, notes_of
+from ..images.dimension import dimension_of_file
 from ..segmentation.pairing import numbered_like
 from ..segmentation.slicer_file import is_slicer_segmentation, read_segments
 from .initial_transform import load_transform
@@ -97,15 +98,7 @@ def read_dimension(source: Any) -> int:
     Only the header of a file is read. Sources that cannot be read count as 3D: reading them tells.
     """
     if isinstance(source, str):
-        if not Path(source).is_file():  # a DICOM series in a folder, for one
-            return 3
-        reader = sitk.ImageFileReader()
-        reader.SetFileName(source)
-        try:
-            reader.ReadImageInformation()
-        except RuntimeError:
-            return 3
-        return 2 if reader.GetDimension() == 2 else 3
+        return dimension_of_file(source) or 3
     known = source.GetDimension() if isinstance(source, sitk.Image) else np.ndim(source)
     return 2 if known == 2 else 3
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from .._small_files import DamagedFile, parse_json, read_text
 from ..errors import InputError
 from ..geometry import ImageGeometry
 
 __all__ = ["Landmarks", "read_landmark_file"]
 
 _SUFFIXES = ".csv, .fcsv, .mrk.json, .json, .pts, .txt"
-_MOST_BYTES = 100_000_000  # a million points are 50 MB
+_MOST_BYTES = 20_000_000  # 50,000 points of Slicer, which says much of each
 _TO_LPS = {"LPS": (1.0, 1.0), "1": (1.0, 1.0), "RAS": (-1.0, -1.0), "0": (-1.0, -1.0)}
 _UNITS = {"mm": 1.0, "um": 1e-3, "µm": 1e-3, "cm": 10.0, "m": 1e3, "": 1.0}
 _FCSV_COLUMNS = ["id", "x", "y", "z", "ow", "ox", "oy", "oz", "vis", "sel", "lock", "label"]
@@ -60,23 +60,16 @@ def read_landmark_file(path: Path, geometry: ImageGeometry, role: str) -> Landma
     if reader is None:
         raise InputError(f"{name}: expected one of {_SUFFIXES}")
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise InputError(
-                f"{name}: it has {path.stat().st_size:,} bytes; expected a list of points of at "
-                f"most {_MOST_BYTES:,}"
-            )
-        return reader(path.read_text(encoding="utf-8-sig"), geometry)
+        return reader(read_text(path, _MOST_BYTES), geometry)
+    except DamagedFile as error:
+        raise InputError(f"{name}: it cannot be read as a list of points: {error}") from error
     except InputError as error:
         text = str(error)
         raise InputError(text if text.startswith(role) else f"{name}: {text}") from error
-    except _DAMAGED as error:
+    except MemoryError as error:
+        raise InputError(f"{name}: it does not fit into the memory; give fewer points") from error
+    except Exception as error:  # a file that is damaged in a way that no reader names
         raise InputError(f"{name}: this is not a list of points that can be read") from error
-
-
-_DAMAGED = (
-    ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, OverflowError,
-    csv.Error, OSError,
-)  # fmt: skip
 
 
 def _landmarks(
@@ -114,7 +107,7 @@ def _landmarks(
 
 
 def _slicer_json(text: str, geometry: ImageGeometry) -> Landmarks:
-    lists = json.loads(text)["markups"]
+    lists = parse_json(text, constants=True)["markups"]
     if len(lists) != 1:
         names = ", ".join(str(one.get("name", one.get("type", "?")))[:30] for one in lists[:5])
         raise InputError(f"expected one list of points, got {len(lists)} ({names}); save one alone")

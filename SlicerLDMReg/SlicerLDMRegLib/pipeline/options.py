@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeVar
 
+from .._printable import shown
 from ..errors import InputError
 
 __all__ = ["AlignOptions", "RefineOptions", "chosen_refinement", "require", "require_compute"]
@@ -14,7 +15,9 @@ __all__ = ["AlignOptions", "RefineOptions", "chosen_refinement", "require", "req
 _ALIGNMENTS = ("auto", "none", "center", "rigid", "affine")
 _ALIGN_METRICS = ("auto", "mattes", "correlation")
 _SIMILARITIES = ("auto", "mse", "lncc", "mind")
-_DEVICE = re.compile(r"auto|cpu|mps|cuda(?::\d+)?")
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(?::[0-9]{1,4})?")
+_LARGEST = 1e9  # of any number or count: a day has 1e5 seconds
+_MOST_ITERATIONS, _DIGITS = 1_000_000, 8
 _PRECISIONS = ("auto", "float32", "bfloat16")
 
 _T = TypeVar("_T", bound="AlignOptions | RefineOptions")
@@ -23,23 +26,26 @@ _T = TypeVar("_T", bound="AlignOptions | RefineOptions")
 def require(good: object, option: str, expected: str, value: object) -> None:
     """Raise an InputError that names an option unless its value is good."""
     if not good:
-        raise InputError(f"expected {expected}, got {value!r}", option=option)
+        raise InputError(f"expected {expected}, got {shown(value)}", option=option)
 
 
 def require_compute(device: object, precision: object) -> None:
     """Check the names of a device and of a precision; whether the device is there is not known."""
     good = isinstance(device, str) and _DEVICE.fullmatch(device)
     require(good, "device", "auto, cpu, cuda, cuda:N or mps", device)
-    require(precision in _PRECISIONS, "precision", "auto, float32 or bfloat16", precision)
+    known = isinstance(precision, str) and precision in _PRECISIONS
+    require(known, "precision", "auto, float32 or bfloat16", precision)
 
 
 def _is_number(value: object, minimum: float) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= minimum
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and minimum <= value <= _LARGEST  # type: ignore[operator]
 
 
 def _with(options: _T, values: Mapping[str, Any], option: str) -> _T:
     """Return options with some values replaced, refusing names that do not exist."""
     known = ", ".join(f.name for f in fields(options))
+    require(isinstance(values, Mapping), option, f"an object with some of {known}", values)
     for name in values:
         require(name in known.split(", "), option, f"one of {known}", name)
     return replace(options, **values)
@@ -70,7 +76,7 @@ class AlignOptions:
         require(self.method in _ALIGNMENTS, "align", ", ".join(_ALIGNMENTS), self.method)
         known = ", ".join(_ALIGN_METRICS)
         require(self.metric in _ALIGN_METRICS, "align.metric", known, self.metric)
-        good = isinstance(self.iterations, int) and self.iterations > 0
+        good = isinstance(self.iterations, int) and 0 < self.iterations <= _MOST_ITERATIONS
         require(good, "align.iterations", "a positive integer", self.iterations)
 
     @classmethod
@@ -187,9 +193,11 @@ def _iterations(value: Any) -> tuple[int, ...]:
     expected = "one to five integers, none negative, such as 60,60,40"
     if isinstance(value, str):
         parts = [part.strip() for part in value.split(",")]
-        require(all(part.isdecimal() for part in parts), "refine.iterations", expected, value)
+        good = all(part.isdecimal() and len(part) < _DIGITS for part in parts)
+        require(good, "refine.iterations", expected, value)
         value = [int(part) for part in parts]
     require(isinstance(value, list | tuple), "refine.iterations", expected, value)
-    good = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in value)
+    good = all(isinstance(n, int) and not isinstance(n, bool) for n in value)
+    good = good and all(0 <= n <= _MOST_ITERATIONS for n in value)
     require(good and 1 <= len(value) <= 5, "refine.iterations", expected, value)
     return tuple(value)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from .._small_files import DamagedFile, parse_json
 from ..errors import InputError
 from ..segmentation.names import read_names
 from .options import AlignOptions, RefineOptions, chosen_refinement, require, require_compute
@@ -15,6 +16,8 @@ from .slices import SliceSelection
 
 __all__ = ["RegistrationRequest"]
 
+_LARGEST_SEED = 2**32 - 2  # of ITK, which adds one
+_DIGITS = 18  # of a label number: it is an integer of 64 bits
 #: Fields that hold a path or an object in memory.
 _SOURCES = (
     "fixed",
@@ -80,6 +83,7 @@ class RegistrationRequest:
         slices: ``[AXIS:]WHICH``: register these slices of a volume one by one, in their plane.
         seed: of everything random.
         output: folder of the results; None: nothing is written.
+        share: whether others may read the results as the umask says; else the owner alone.
 
     Raises:
         InputError: with the name of the field, for a value that cannot be.
@@ -107,6 +111,7 @@ class RegistrationRequest:
     slices: SliceSelection | None = None
     seed: int = 0
     output: str | None = None
+    share: bool = False
 
     def __post_init__(self) -> None:
         for name in (*_SOURCES, "label_names", "segmenter", "output"):
@@ -133,8 +138,10 @@ class RegistrationRequest:
         good = slices is None or isinstance(slices, SliceSelection)
         require(good, "slices", "a text such as axial:10-20", slices)
         self._set("slices", slices)
-        good = isinstance(self.seed, int) and not isinstance(self.seed, bool) and self.seed >= 0
+        good = isinstance(self.seed, int) and not isinstance(self.seed, bool)
+        good = good and 0 <= self.seed <= _LARGEST_SEED
         require(good, "seed", "an integer from 0", self.seed)
+        require(isinstance(self.share, bool), "share", "true or false", self.share)
         good = self.diffeomorphic is None or isinstance(self.diffeomorphic, bool)
         require(good, "diffeomorphic", "true, false or None", self.diffeomorphic)
         if self.diffeomorphic is False and self.refine.get("enabled"):
@@ -179,7 +186,12 @@ class RegistrationRequest:
         require(isinstance(values, Mapping), "request", "an object", values)
         known = {f.name for f in fields(cls)}
         for name in values:
-            require(name in known, "request", f"fields among {', '.join(sorted(known))}", name)
+            require(
+                isinstance(name, str) and name in known,
+                "request",
+                f"fields among {', '.join(sorted(known))}",
+                name,
+            )
         for name in ("fixed", "moving"):
             require(name in values, "request", f"a path for {name!r}", list(values))
         return cls(**values)
@@ -202,15 +214,17 @@ class RegistrationRequest:
             InputError: when the text is not JSON or not a request.
         """
         try:
-            return cls.from_dict(json.loads(text))
-        except json.JSONDecodeError as error:
+            values = parse_json(text)
+        except DamagedFile as error:
             raise InputError(f"request: expected JSON, got an error: {error}") from error
+        return cls.from_dict(values)
 
 
 def _texts(value: Any, name: str) -> dict[int, str]:
     """Return texts by label number; JSON has the numbers as text."""
     require(isinstance(value, Mapping), name, "an object {label number: text}", value)
     for number, text in value.items():
-        good = str(number).isdecimal() and isinstance(text, str)
+        digits = str(number) if isinstance(number, int | str) else ""
+        good = len(digits) <= _DIGITS and digits.isdecimal() and isinstance(text, str)
         require(good, name, "a text for each label number", {number: text})
     return {int(number): text for number, text in value.items()}

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import SimpleITK as sitk
 
+from .._outputs import check_space, whole_folder
 from ..displacement import DisplacementField
 from ..errors import InputError
-from ..model_store.atomic_replace import put_in_place
+from ..images.written import write_image
+from .output_folder import OWN_FILES, check_inputs_outside, check_output_directory
 from .slices import SliceRange
 
 __all__ = ["RegistrationResult"]
-
-#: A folder that holds this file was written by LDMReg and may be replaced by it.
-_REPORT = "report.json"
-_OWN_FILES = (
-    "warped.nrrd",
-    "warped_labels.nrrd",
-    "transform.h5",
-    "inverse.h5",
-    "jacobian.nrrd",
-    "folds.nrrd",
-    "overview.png",
-    "report.html",
-    _REPORT,
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +63,7 @@ class RegistrationResult:
         """The field as a SimpleITK transform, fixed to moving points."""
         return self.field.to_transform()
 
-    def save(self, directory: str | os.PathLike[str]) -> Path:
+    def save(self, directory: str | os.PathLike[str], share: bool = False) -> Path:
         """Write images, transforms and report into a folder, all of it or nothing.
 
         ``warped.nrrd``, ``warped_labels.nrrd`` (with labels), ``transform.h5``, ``inverse.h5``,
@@ -87,36 +71,43 @@ class RegistrationResult:
 
         Args:
             directory: the folder; an existing one is replaced when it is empty or was written by
-                LDMReg and nothing was added to it.
+                LDMReg and nothing was added to it. Until the new one is complete the old one stays.
+            share: False: the folder and its files, which hold patients' images, are for their owner
+                alone (0700 and 0600); True: for those whom the umask tells.
 
         Returns:
             The folder.
 
         Raises:
-            InputError: when the folder holds other files, or cannot be written.
+            InputError: when the folder holds other files or an input, or cannot be written.
         """
         from ..report import write_reports
 
-        target = Path(directory).expanduser().absolute()
-        check_output_directory(target)
-        temporary: Path | None = None
+        target = check_output_directory(Path(directory))
+        check_inputs_outside(target, self._paths())
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            # Beside the target, so that the last step is a rename within one file system.
-            temporary = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}")
-            temporary.mkdir()
-            self._write_files(temporary)
-            write_reports(self, temporary, None if self.slices is None else self.slices.axis)
-            _replace(target, temporary)
+            check_space(target, self.least_bytes())
+            with whole_folder(target, private=not share, files=OWN_FILES) as folder:
+                self._write_files(folder)
+                write_reports(self, folder, None if self.slices is None else self.slices.axis)
         except OSError as error:
             raise InputError(f"output: {target} cannot be written: {error}") from error
         except RuntimeError as error:  # of ITK's writers
             reason = str(error).strip().splitlines()[-1]
             raise InputError(f"output: {target} cannot be written: {reason}") from error
-        finally:
-            if temporary is not None and temporary.exists():
-                shutil.rmtree(temporary, ignore_errors=True)
         return target
+
+    def least_bytes(self) -> int:
+        """Return the bytes of what is written without compression, the two fields."""
+        return self.field.vectors.nbytes + self.inverse.vectors.nbytes
+
+    def _paths(self) -> list[str]:
+        """Return the files of the inputs, as far as they are known."""
+        inputs = self.provenance.get("inputs")
+        entries = inputs.values() if isinstance(inputs, dict) else ()
+        paths = [entry.get("path") for entry in entries if isinstance(entry, dict)]
+        return [path for path in paths if isinstance(path, str)]
 
     def _write_files(self, folder: Path) -> None:
         images = {
@@ -127,54 +118,6 @@ class RegistrationResult:
         }
         for name, image in images.items():
             if image is not None:
-                sitk.WriteImage(image, str(folder / f"{name}.nrrd"), useCompression=True)
+                write_image(image, folder / f"{name}.nrrd")
         self.field.write(folder / "transform.h5")
         self.inverse.write(folder / "inverse.h5")
-
-
-def check_output_directory(target: Path) -> None:
-    """Check that results may be written to a folder.
-
-    Raises:
-        InputError: when it is a file, or holds files that LDMReg did not write.
-    """
-    if not target.exists():
-        return
-    if not target.is_dir():
-        raise InputError(f"output: {target} is a file; name a folder")
-    names = {entry.name for entry in target.iterdir()}
-    foreign = sorted(names - set(_OWN_FILES))
-    if names and (foreign or not _is_report(target / _REPORT)):
-        shown = _shown(foreign or sorted(names))
-        raise InputError(
-            f"output: {target} holds files that are not results of LDMReg ({shown}); "
-            "name another folder"
-        )
-
-
-def _is_report(path: Path) -> bool:
-    try:
-        return "ldmreg_version" in json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
-        return False
-
-
-def _shown(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-
-
-def _replace(target: Path, new: Path) -> None:
-    """Put the new folder in the place of the target, keeping the old one if that fails."""
-    if not target.exists() or (target != Path.cwd() and not target.is_mount()):
-        old = target.with_name(f"{new.name}-old")
-        put_in_place(new, target, old)
-        shutil.rmtree(old, ignore_errors=True)
-        return
-    # A mount point cannot be moved, and nobody's shell may be left in a deleted folder: replace
-    # the files inside, the report last, for it says that the folder is complete.
-    (target / _REPORT).unlink(missing_ok=True)
-    for name in _OWN_FILES:
-        if (new / name).exists():
-            (new / name).replace(target / name)
-        else:
-            (target / name).unlink(missing_ok=True)

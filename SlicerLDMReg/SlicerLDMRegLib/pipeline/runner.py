@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import gc
 import logging
+import math
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import torch
 
+from .._outputs import check_space
 from ..errors import ADVICE, InputError, OutOfMemoryError
 from ..model_store import ModelCard, choose_model
 from .context import RunContext, UnusedModel
 from .device import Meter, memory_errors, select_device, select_precision
-from .inputs import read_dimension, read_inputs
+from .inputs import Inputs, read_dimension, read_inputs
+from .output_folder import check_output
 from .predict import loaded_model, predictor
 from .predict.loaded_model import LoadedModel, ModelCache
 from .progress import Progress
 from .recognise import is_named, unknown_anatomy, unusual_size
 from .registration import Registration
 from .request import RegistrationRequest
-from .result import RegistrationResult, check_output_directory
+from .result import RegistrationResult
 
 __all__ = ["Runner", "register"]
 
@@ -138,9 +140,7 @@ class Runner:
             CancelledError: when the caller cancels.
         """
         progress = progress or Progress()
-        output = None if request.output is None else Path(request.output).expanduser().absolute()
-        if output is not None:
-            check_output_directory(output)
+        output = check_output(request)
         given = request.model if isinstance(request.model, LoadedModel) else None
         if given is not None:
             _check_compute(given, request)
@@ -157,6 +157,8 @@ class Runner:
                     card = choose_model(name, inputs.dimension, request.slices is not None)
                 if card is not None:
                     inputs = inputs.for_model(card.spatial_dims)
+                if output is not None:
+                    check_space(output, _field_bytes(inputs))
             fallbacks: list[dict[str, str]] = []
 
             def attempt(plan: _Plan) -> RegistrationResult:
@@ -188,7 +190,7 @@ class Runner:
                 result.provenance["fallbacks"] = fallbacks
             if output is not None:
                 progress.report("save", _REGISTERED)
-                result.save(output)
+                result.save(output, share=request.share)
         return result
 
     def _get(self, card: ModelCard, plan: _Plan) -> LoadedModel:
@@ -252,6 +254,13 @@ def _without_model(request: RegistrationRequest, card: ModelCard, reason: str) -
         )
     _logger.info("registering without model %s: %s", card.id, reason)
     return UnusedModel(card.id, reason)
+
+
+def _field_bytes(inputs: Inputs) -> int:
+    """Return the bytes of the two fields of a result, which are written without compression."""
+    back = inputs.moving.GetSize() if inputs.slices is None else inputs.output.size
+    voxels = math.prod(inputs.output.size) + math.prod(back)
+    return 8 * inputs.dimension * voxels
 
 
 def _check_compute(model: LoadedModel, request: RegistrationRequest) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._printable import shown
 from ..errors import InputError
 from ..geometry import ImageGeometry
 
@@ -76,13 +77,13 @@ class SliceSelection:
         Raises:
             InputError: when the text has another form.
         """
-        pattern = r"(?:(\w+):)?(all|(\d+)(?:-(\d+))?)"
+        pattern = r"(?:([a-z]+):)?(all|([0-9]{1,9})(?:-([0-9]{1,9}))?)"
         match = re.fullmatch(pattern, text.strip().lower())
         if match is None and text.strip().lower() in (*_INDEX_AXES, *_NORMALS):
             return cls(text.strip().lower())
         axis = (match.group(1) or "k") if match else ""
         if match is None or axis not in (*_INDEX_AXES, *_NORMALS):
-            raise InputError(f"{_EXPECTED}, got {text!r}", option="slices")
+            raise InputError(f"{_EXPECTED}, got {shown(text)}", option="slices")
         if match.group(3) is None:
             return cls(axis)
         first = int(match.group(3))

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from .._printable import printable
 from .canvas import CARD, LIGHT
 from .figure_data import FigureData
 from .figures import panel_png
@@ -33,6 +34,11 @@ def _data_uri(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
+def _shown(value: Any) -> Any:
+    """Return a value of the template without characters that change how others are shown."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def names_of(result: ReportSource) -> tuple[str, str]:
     """Return the names of the fixed and the moving image: their file names, if any."""
     inputs = result.provenance.get("inputs", {})
@@ -40,7 +46,7 @@ def names_of(result: ReportSource) -> tuple[str, str]:
     for role in ("fixed", "moving"):
         entry = inputs.get(role)
         path = entry.get("path") if isinstance(entry, dict) else entry
-        names.append(Path(str(path)).name if path else f"{role} image")
+        names.append(printable(Path(str(path)).name) if path else f"{role} image")
     return names[0], names[1]
 
 
@@ -101,10 +107,13 @@ def _charts(structures: list[Structure]) -> dict[str, str] | None:
 
 
 def render_html(result: ReportSource, data: FigureData, version: str) -> str:
-    """Return the report as one HTML text, with all external text escaped."""
+    """Return the report as one HTML text, with all external text escaped and made visible."""
     here = Path(__file__).parent
     environment = Environment(
-        loader=FileSystemLoader(here), autoescape=True, undefined=StrictUndefined
+        loader=FileSystemLoader(here),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
     )
     template = environment.get_template("template.html")
     names = names_by_label(result.metrics)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .._printable import json_safe
 from .result_protocol import ReportSource
 from .verdict import judge
 
@@ -51,4 +52,5 @@ def render_json(result: ReportSource, version: str) -> str:
         "timings": result.timings,
         "provenance": result.provenance,
     }
-    return json.dumps(to_plain(document), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    text = json.dumps(to_plain(document), indent=2, allow_nan=False, ensure_ascii=False)
+    return json_safe(text) + "\n"

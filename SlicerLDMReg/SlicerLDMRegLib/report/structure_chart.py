@@ -9,6 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from .._printable import printable
 from .canvas import LIGHT, Box, Canvas, Style
 from .structures import Structure, lowest, worsened
 
@@ -84,6 +85,7 @@ def draw_chart(canvas: Canvas, structures: Sequence[Structure], box: Box) -> Non
 
 
 def _short(name: str) -> str:
+    name = printable(name)
     return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import uuid
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import SimpleITK as sitk
-
+from .. import _outputs
+from .._printable import json_safe
 from ..errors import InputError
+from ..images.written import write_image
 from .segmentation import Segmentation
 from .slicer_file import add_segments
 
@@ -23,6 +24,7 @@ def write_segmentation(
     labels: str | Path,
     confidence: str | Path | None = None,
     names: str | Path | None = None,
+    share: bool = False,
 ) -> None:
     """Write a segmentation; each file is there completely or not at all.
 
@@ -32,6 +34,8 @@ def write_segmentation(
             segmentation whose segments have their names.
         confidence: file of the probabilities of the labels.
         names: JSON file ``{label number: name}``.
+        share: False: the files are for their owner alone (0600); True: for those whom the umask
+            tells.
 
     Raises:
         InputError: for a place or suffix that cannot be written to, or when there is no confidence.
@@ -41,22 +45,20 @@ def write_segmentation(
     check_place(labels)
     if str(labels).lower().endswith(".seg.nrrd"):
         image = add_segments(image, dict(segmentation.names))
-    jobs.append((Path(labels), lambda path: sitk.WriteImage(image, str(path), True)))
+    jobs.append((Path(labels), lambda path: write_image(image, path)))
     if confidence is not None:
         probabilities = segmentation.confidence
         if probabilities is None:
             raise InputError(f"cannot write {confidence}: these labels have no confidence")
         check_place(confidence)
-        jobs.append(
-            (Path(confidence), lambda path: sitk.WriteImage(probabilities, str(path), True))
-        )
+        jobs.append((Path(confidence), lambda path: write_image(probabilities, path)))
     if names is not None:
         check_place(names, (".json",))
         entries = {str(number): name for number, name in segmentation.names.items()}
-        text = json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
+        text = json_safe(json.dumps(entries, indent=2, ensure_ascii=False)) + "\n"
         jobs.append((Path(names), lambda path: path.write_text(text, encoding="utf-8")))
     for target, write in jobs:
-        _write(target, write)
+        _write(target, write, not share)
 
 
 def check_place(path: str | Path, suffixes: Sequence[str] = SUFFIXES) -> None:
@@ -68,18 +70,17 @@ def check_place(path: str | Path, suffixes: Sequence[str] = SUFFIXES) -> None:
     path = Path(path)
     if not path.name.lower().endswith(tuple(suffixes)):
         raise InputError(f"cannot write {path}: the name must end in {' or '.join(suffixes)}")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):  # noqa: PTH112 (False also for a name that cannot be)
         raise InputError(f"cannot write {path}: the folder does not exist; create it first")
+    _outputs.check_place(path)
+    if path.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder; name a file")
 
 
-def _write(target: Path, write: Callable[[Path], object]) -> None:
-    # In the same folder, so that this is a rename; with the name's end, which chooses the format.
-    temporary = target.with_name(f".{uuid.uuid4().hex[:8]}-{target.name}")
+def _write(target: Path, write: Callable[[Path], object], private: bool) -> None:
     try:
-        write(temporary)
-        temporary.replace(target)
+        with _outputs.whole_file(target, private=private) as new:
+            write(new)
     except (OSError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"cannot write {target}: {reason[:200]}") from error
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import SimpleITK as sitk
 
+from .._printable import one_line, printable
 from ..errors import CancelledError, InputError, LDMRegError
 from .connection import Connection, Event, Inbox
 from .errors import WorkerError, restore_error
@@ -275,7 +276,7 @@ class WorkerClient(contextlib.AbstractContextManager["WorkerClient"]):
             if job is not None:
                 self._finish(job, event.content)
         elif event.kind == "stderr":
-            self.on_log("debug", event.content)
+            self.on_log("debug", printable(event.content, lines=True))
         elif self._connection is not None and event.source is self._connection:
             if event.kind == "ended":
                 self._ended(self._connection, event.content)
@@ -289,7 +290,7 @@ class WorkerClient(contextlib.AbstractContextManager["WorkerClient"]):
             if job is not None and job.id == message.get("id"):
                 self._hear_of(job, message)
         elif kind == "log":
-            self.on_log(message["level"], message["text"])
+            self.on_log(message["level"], printable(message["text"], lines=True))
         elif kind == "pong":
             self._pong = message
         elif kind == "ready":
@@ -301,7 +302,8 @@ class WorkerClient(contextlib.AbstractContextManager["WorkerClient"]):
         elif message["type"] == "done":
             self._finish(job, message.get("result"))
         elif job.state == "running":
-            self._jobs.note(job, message["stage"], float(message["fraction"]), message["message"])
+            stage, text = (one_line(message[name]) for name in ("stage", "message"))
+            self._jobs.note(job, stage, float(message["fraction"]), text)
 
     def _greet(self, connection: Connection, message: dict[str, Any]) -> None:
         connection.ready = message
@@ -313,7 +315,8 @@ class WorkerClient(contextlib.AbstractContextManager["WorkerClient"]):
                 )
             )
             return
-        self.on_log("debug", f"worker {message['pid']} runs Python {message['python']}")
+        runs = f"worker {message.get('pid')} runs Python {message.get('python')}"
+        self.on_log("debug", one_line(runs))
 
     def _ended(self, connection: Connection, code: int | None) -> None:
         """Tell of the end of the process that nobody asked for."""

@@ -50,13 +50,11 @@ class _Posted(NamedTuple):
     Attributes:
         content: the message, without the id.
         inputs: what is in memory, by role.
-        began: when it was posted.
         directory: in which it was; empty: in one that is gone.
     """
 
     content: Mapping[str, Any]
     inputs: Mapping[str, Any]
-    began: float
     directory: str
 
 
@@ -123,7 +121,7 @@ class Connection:
         directory = ""
         with contextlib.suppress(OSError):
             directory = os.getcwd()  # noqa: PTH109 (text for a message)
-        self._posted[id_] = _Posted(content, inputs, time.time(), directory)
+        self._posted[id_] = _Posted(content, inputs, directory)
         self._tasks.put(lambda: self._begin(id_))
 
     def send(self, **message: Any) -> None:
@@ -172,7 +170,7 @@ class Connection:
                 if pipe is not None:
                     pipe.close()
         for job in self._posted.values():
-            remove_unfinished_output(output_of(job.content), job.began, job.directory)
+            remove_unfinished_output(output_of(job.content), job.directory)
         remove_folder(self.folder)
 
     def _write(self) -> None:

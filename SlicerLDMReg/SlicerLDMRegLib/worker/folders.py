@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from .._outputs import recover, remove_own
 from .processes import is_running, start_time
 
 __all__ = ["make_folder", "remove_folder", "remove_stale_folders", "remove_unfinished_output"]
@@ -49,20 +50,20 @@ def _is_client(pid: int, began: str | None) -> bool:
     return is_running(pid) and (began is None or start_time(pid) in (None, int(began)))
 
 
-def remove_unfinished_output(output: str | None, since: float, directory: str = "") -> None:
-    """Remove what a killed process had begun to write beside the output folder of its request.
+def remove_unfinished_output(output: str | None, directory: str = "", own: bool = False) -> None:
+    """Remove what a killed process had begun to write for the output folder of its request.
+
+    A replacement of the folder that had begun is brought to its end.
 
     Args:
         output: the folder of the request; None: it has none.
-        since: time at which the process began with the request.
         directory: to which a relative folder belongs; empty: the current one.
+        own: whether it is this process that is about to end.
     """
     if output is None:
         return
     # RuntimeError: a home that does not exist; ValueError: a name that cannot.
     with contextlib.suppress(OSError, RuntimeError, ValueError):
-        target = Path(directory, Path(output).expanduser()).absolute()
-        begun = re.compile(rf"\.{re.escape(target.name)}-[0-9a-f]{{8}}")
-        for folder in target.parent.iterdir():
-            if begun.fullmatch(folder.name) and folder.stat().st_mtime >= since - 1:
-                shutil.rmtree(folder, ignore_errors=True)
+        target = Path(directory, Path(output).expanduser()).resolve()
+        for folder in (target.parent, target):
+            (remove_own if own else recover)(folder)

@@ -27,6 +27,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from .._printable import shown
+
 __all__ = [
     "FROM_WORKER",
     "PROTOCOL",
@@ -64,15 +66,18 @@ _FIELDS: tuple[tuple[tuple[type, ...], str, tuple[str, ...]], ...] = (
     ((str,), "a text", ("id", "folder", "directory", "model", "device", "precision")),
     ((str,), "a text", ("stage", "message", "level", "text", "busy")),
     ((int,), "an integer", ("dimension", "protocol", "pid")),
-    ((int, float), "a number", ("fraction", "mib")),
+    ((int, float), "a finite number", ("fraction", "mib")),
     ((dict,), "an object", ("request", "inputs")),
     ((list,), "a list", ("models",)),
 )
+_LEVELS = ("debug", "info", "warning", "error", "critical", "notset")
 _DICT, _TUPLE = "$dict", "$tuple"
 _CHUNK = 1 << 16
 # Bytes of a line: arrays travel as files, so that a longer one is none of ours, and need not fit
-# into memory.
-_LONGEST = 1 << 28
+# into memory. The values of JSON take up to thirty times as much; 100,000 names of labels are 3 MB.
+_LONGEST = 1 << 25
+_LONGEST_ID = 100  # characters: it is the name of a folder, too
+_LARGEST = 2**31 - 1  # integer: the number of a process is one
 
 
 def encode(message: Mapping[str, Any]) -> bytes:
@@ -84,7 +89,7 @@ def decode(line: bytes) -> dict[str, Any] | None:
     """Return the message in a line; None for anything else, such as the print of a launcher."""
     try:
         message = from_json(line)
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, RecursionError, MemoryError):
         return None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         return None
@@ -100,18 +105,35 @@ def problem_of(message: Mapping[str, Any], known: Mapping[str, Sequence[str]]) -
     """
     kind = message["type"]
     if kind not in known:
-        return f"message: expected a type among {', '.join(known)}, got {kind!r:.80}"
+        return f"message: expected a type among {', '.join(known)}, got {shown(kind)}"
     for types, text, names in _FIELDS:
         for name in names:
             value = message.get(name)
-            if not isinstance(value, types) and (value is not None or name in known[kind]):
-                return f"message {kind!r}: expected {text} as {name}, got {value!r:.80}"
+            if value is None and name not in known[kind]:
+                continue
+            if not isinstance(value, types) or not _is_sound(name, value):
+                return f"message {kind!r}: expected {text} as {name}, got {shown(value)}"
     return ""
+
+
+def _is_sound(name: str, value: Any) -> bool:
+    """Whether a value of the right type can be one of a field."""
+    if name == "id":
+        return len(value) <= _LONGEST_ID
+    if name == "level":
+        return value in _LEVELS
+    if name == "pid":
+        # No other number is a process: kill would take -1 for all processes.
+        return not isinstance(value, bool) and 1 < value <= _LARGEST
+    if isinstance(value, int | float):
+        return not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST
+    return True
 
 
 def output_of(message: Mapping[str, Any]) -> str | None:
     """Return the folder in which the request of a message wants its results; None without one."""
-    output = message.get("request", {}).get("output")
+    request = message.get("request")
+    output = request.get("output") if isinstance(request, Mapping) else None
     return output if isinstance(output, str) else None
 
 

@@ -11,11 +11,11 @@ import subprocess
 import sys
 import threading
 import traceback
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._outputs import check_place, recover, whole_file
 from ..errors import CancelledError, LDMRegError
 from .errors import WorkerError
 from .folders import make_folder, remove_folder
@@ -50,7 +50,7 @@ class ReportWriter:
         self._lock = threading.Lock()
 
     def write(self, result: RegistrationResult, path: str | os.PathLike[str]) -> Path:
-        """Write the report as one HTML file, all of it or nothing.
+        """Write the report as one HTML file, all of it or nothing, for its owner alone.
 
         Args:
             result: of a registration.
@@ -60,11 +60,12 @@ class ReportWriter:
             The absolute path.
 
         Raises:
+            InputError: when the file cannot be written.
             OSError: when the result cannot be handed over, or Python cannot be started.
             WorkerError: when the process says why it wrote no report, or dies.
             CancelledError: after :meth:`cancel`.
         """
-        target = Path(path).absolute()
+        target = check_place(Path(path), "report")
         folder = make_folder()
         try:
             write_result(result, folder, {_UNUSED: getattr(result, _UNUSED)}, self._check)
@@ -80,6 +81,7 @@ class ReportWriter:
                 raise WorkerError(reason, "\n".join(lines))
         finally:
             remove_folder(folder)
+            recover(target.parent)  # what a process that was ended has left
         return target
 
     def cancel(self) -> None:
@@ -97,13 +99,12 @@ class ReportWriter:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw a report from the files of a result; the last line of an error is for the user."""
     folder, target = map(Path, sys.argv[1:] if arguments is None else arguments)
-    partial = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}")
     try:
         from ..report import write_report
 
         result = read_result(folder, {_UNUSED: None})
-        write_report(result, partial, None if result.slices is None else result.slices.axis)
-        partial.replace(target)
+        with whole_file(target, private=True) as new:
+            write_report(result, new, None if result.slices is None else result.slices.axis)
     except (LDMRegError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -114,7 +115,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         return 1
     finally:
-        partial.unlink(missing_ok=True)
         remove_folder(folder)  # also where nobody waits for this process any more
     return 0
 

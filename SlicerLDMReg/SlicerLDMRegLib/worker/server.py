@@ -53,7 +53,6 @@ class _Job:
         self.output = output_of(message)
         self.stage = ""
         self.cancelled = threading.Event()
-        self.began = time.time()
 
     @property
     def folder(self) -> Path | None:
@@ -213,7 +212,7 @@ class Server:
                 self._register(job.message, runner, progress)
                 return {"type": "done"}
             names = ("model", "dimension", "device", "precision")
-            options = {name: job.message[name] for name in names if name in job.message}
+            options = {n: job.message[n] for n in names if job.message.get(n) is not None}
             return {"type": "done", "model": runner.load(**options, progress=progress)}
         finally:
             # Other threads do not look at the models themselves, which a job may exchange.
@@ -226,12 +225,12 @@ class Server:
         from .transfer import read_value, write_result
 
         folder = Path(message["folder"])
-        with contextlib.suppress(OSError, KeyError):
+        with contextlib.suppress(OSError, KeyError, ValueError, TypeError):
             os.chdir(message["directory"])  # paths mean what they mean to the client
         with memory_errors("this registration"):
             inputs = {
                 role: read_value(description, folder)
-                for role, description in message.get("inputs", {}).items()
+                for role, description in (message.get("inputs") or {}).items()
             }
             request = RegistrationRequest.from_dict({**message["request"], **inputs})
             result = runner.run(request, progress)
@@ -265,7 +264,7 @@ class Server:
             current.cancelled.set()
         unwound = self._idle.wait(_UNWIND_SECONDS)
         if current is not None and not unwound:
-            remove_unfinished_output(current.output, current.began)
+            remove_unfinished_output(current.output, own=True)
         with contextlib.suppress(OSError):
             os.chdir(_HOME)
         if self._folder is not None:

@@ -6,6 +6,7 @@ no pickles, the voxels as they are.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from .._printable import shown
 from ..displacement import DisplacementField
 from ..errors import InputError
 from ..geometry import ImageGeometry
@@ -74,8 +76,27 @@ def write_value(value: Any, folder: Path, name: str) -> dict[str, Any]:
 
 
 def read_value(description: Mapping[str, Any], folder: Path) -> Any:
-    """Return the value that :func:`write_value` was given; equal, bit by bit."""
+    """Return the value that :func:`write_value` was given; equal, bit by bit.
+
+    Raises:
+        InputError: for a description or a file that :func:`write_value` did not write.
+    """
+    try:
+        return _read_value(description, folder)
+    except InputError:
+        raise
+    except (OSError, EOFError, RuntimeError, ValueError, TypeError, LookupError) as error:
+        what = shown(description)
+        raise InputError(
+            f"message: expected a value with its files, got {what} "
+            f"({type(error).__name__}: {error}); try again"
+        ) from error
+
+
+def _read_value(description: Mapping[str, Any], folder: Path) -> Any:
     kind, name = description["kind"], description.get("name", "")
+    if not re.fullmatch(r"\w{0,60}", name):
+        raise InputError(f"message: expected the name of a file, got {shown(name)}")
     if kind == "image":
         image = sitk.GetImageFromArray(_load(folder, name), isVector=description["vector"])
         image.SetSpacing(description["spacing"])
@@ -90,7 +111,7 @@ def read_value(description: Mapping[str, Any], folder: Path) -> Any:
     if kind == "transform":
         return sitk.ReadTransform(str(folder / f"{name}.h5"))
     if kind == "segmentation":
-        parts = (read_value(description[part], folder) for part in ("labels", "confidence"))
+        parts = (_read_value(description[part], folder) for part in ("labels", "confidence"))
         labels, confidence = parts
         return Segmentation(labels, description["names"], confidence)
     if kind == "slices":
@@ -132,7 +153,7 @@ def read_result(folder: Path, given: Mapping[str, Any]) -> RegistrationResult:
         if description["kind"] == "given":
             values[name] = given[name]
         else:
-            values[name] = read_value(description, folder)
+            values[name] = _read_value(description, folder)
     return RegistrationResult(**values)
 
 

@@ -22,7 +22,9 @@ class FileServer:
         shift: begins so many bytes beside what it was asked for.
         statuses: of the next answers, instead of the file.
         redirect: where the file is said to be.
-        stall: answers come without their end for as long as it is not set.
+        drip: seconds between two pieces of an answer, of so many bytes; True: its head, too.
+    reason: in words, of the answers that are errors.
+    stall: answers come without their end for as long as it is not set.
         paths, asked: the path and the ``Range`` of each request, and its other header fields.
     """
 
@@ -32,12 +34,15 @@ class FileServer:
     shift: int = 0
     statuses: list[int] = field(default_factory=list)
     redirect: str = ""
-    told_length: int | None = None
+    told_length: int | str | None = None
+    drip: tuple[float, int, bool] | None = None
+    reason: str | None = None
     stall: threading.Event | None = None
     paths: list[str] = field(default_factory=list)
     asked: list[str | None] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     port: int = 0
+    ended: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self) -> str:
@@ -58,7 +63,7 @@ def serving(state: FileServer) -> Iterator[FileServer]:
                 self.send_header("Location", state.redirect)
                 self.end_headers()
             elif state.statuses:
-                self.send_error(state.statuses.pop(0))
+                self.send_error(state.statuses.pop(0), state.reason)
             else:
                 self._send_file()
 
@@ -88,8 +93,25 @@ def serving(state: FileServer) -> Iterator[FileServer]:
             elif state.stall is not None:
                 self.wfile.write(rest[: len(rest) // 2])
                 state.stall.wait(30)
+            elif state.drip is not None:
+                self._drip(rest)
             else:
                 self.wfile.write(rest)
+
+        def _drip(self, data: bytes) -> None:
+            assert state.drip is not None
+            seconds, size, _ = state.drip
+            for start in range(0, len(data), size):
+                self.wfile.write(data[start : start + size])
+                if state.ended.wait(seconds):
+                    return
+
+        def flush_headers(self) -> None:
+            if state.drip is not None and state.drip[2]:
+                head, self._headers_buffer = b"".join(self._headers_buffer), []
+                self._drip(head)
+            else:
+                super().flush_headers()
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -101,6 +123,7 @@ def serving(state: FileServer) -> Iterator[FileServer]:
     try:
         yield state
     finally:
+        state.ended.set()
         if state.stall is not None:
             state.stall.set()
         server.shutdown()

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from SlicerLDMRegLib.model_store import (
     download_model,
     downloaded_models,
     http_resume,
+    http_stream,
     list_models,
     pack_model,
     remove_downloads,
@@ -30,6 +32,7 @@ from SlicerLDMRegLib.model_store import (
     verify,
     write_model_folder,
 )
+from Testing.Prove.bad_inputs import unsafe_characters
 from Testing.Python.model_store.file_server import FileServer, serving
 
 CARD = ModelCard(
@@ -258,6 +261,75 @@ def test_a_stalled_connection_counts_as_broken(
     with pytest.raises(ModelError, match="timed out"):
         download_model(entry)
     assert kept(store)[0].stat().st_size >= len(server.content) // 2
+
+
+@pytest.mark.parametrize("head", [False, True], ids=["body", "head"])
+def test_a_server_that_drips_is_given_up(
+    entry: CatalogueEntry,
+    store: Path,
+    server: FileServer,
+    monkeypatch: pytest.MonkeyPatch,
+    head: bool,
+) -> None:
+    # A byte now and then is no silence, and each try brings a little more.
+    monkeypatch.setattr(http_stream, "_WINDOW_SECONDS", 0.3)
+    server.drip = (0.02, 1, head)
+    began = time.monotonic()
+    with pytest.raises(ModelError, match=r"less than 1 kB a second.*it goes on where it stopped"):
+        download_model(entry)
+    assert time.monotonic() - began < 10 and 2 <= len(server.asked) < 10
+    if not head:
+        assert server.asked[1] is not None  # what had come was kept
+
+
+def test_a_server_that_is_slow_enough_is_waited_for(
+    entry: CatalogueEntry, store: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_stream, "_WINDOW_SECONDS", 0.2)
+    server.drip = (0.02, 10_000, False)
+    download_model(entry)
+    assert server.asked == [None]
+    verify(store / "far-model")
+
+
+@pytest.mark.parametrize("how", ["stalled", "dripping", "no head"])
+def test_cancelled_whatever_the_server_does(
+    entry: CatalogueEntry, store: Path, server: FileServer, how: str
+) -> None:
+    if how == "stalled":
+        server.stall = threading.Event()
+    else:
+        server.drip = (0.05, 1, how == "no head")
+    began = time.monotonic()
+    with pytest.raises(CancelledError, match="is kept for the next try"):
+        download_model(entry, cancelled=lambda: time.monotonic() - began > 0.3)
+    assert time.monotonic() - began < 3
+    threads = [thread for thread in threading.enumerate() if thread.name == "download"]
+    for thread in threads:
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("told", ["9" * 5000, "-1", "\u0663", "1e6", "0x10"])
+def test_lengths_that_are_none(
+    entry: CatalogueEntry, store: Path, server: FileServer, told: str
+) -> None:
+    server.told_length = told.encode("utf-8").decode("latin-1")
+    try:
+        download_model(entry)
+    except ModelError as error:
+        assert "cannot be downloaded" in str(error) or "expected" in str(error)
+    else:
+        verify(store / "far-model")
+
+
+def test_reasons_of_a_server_are_only_text(
+    entry: CatalogueEntry, store: Path, server: FileServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.statuses, server.reason = [404], "no \x1b[2J\x9b\x07 model"
+    with pytest.raises(ModelError, match="404") as caught:
+        download_model(entry)
+    assert unsafe_characters(str(caught.value)) == "" and r"\x1b[2J" in str(caught.value)
 
 
 def test_a_full_disk_is_noticed_before(

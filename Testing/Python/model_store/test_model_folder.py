@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from SlicerLDMRegLib.errors import ModelError
+from SlicerLDMRegLib._outputs import whole
+from SlicerLDMRegLib.errors import InputError, ModelError
 from SlicerLDMRegLib.model_store import (
     ModelCard,
     render_readme,
@@ -215,7 +216,7 @@ def test_writing_is_all_or_nothing(
     target = tmp_path / "model"
     with monkeypatch.context() as patch:
         patch.setattr(folder_module, "render_readme", fail)
-        with pytest.raises(OSError, match="disk full"):
+        with pytest.raises(InputError, match=r"model folder: .* cannot be written: disk full"):
             write_model_folder(target, small_card, WEIGHTS, "CC0")
     assert list(tmp_path.iterdir()) == []
     write_model_folder(target, small_card, WEIGHTS, "CC0")
@@ -243,7 +244,7 @@ def test_failed_replacement_leaves_the_old_model(
     tiny: Path, small_card: ModelCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = verify(tiny)
-    rename = Path.replace
+    rename = Path.rename
 
     def fail_for_new(self: Path, target: Path) -> Path:
         if self.name == "new":
@@ -251,8 +252,10 @@ def test_failed_replacement_leaves_the_old_model(
         return rename(self, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", fail_for_new)
-        with pytest.raises(OSError, match="no space"):
+        # As on file systems that cannot exchange two folders.
+        patch.setattr(whole, "exchange", lambda first, second: False)
+        patch.setattr(Path, "rename", fail_for_new)
+        with pytest.raises(InputError, match="no space"):
             write_model_folder(tiny, small_card, {"b": torch.ones(2)}, "CC0", overwrite=True)
     assert verify(tiny) == before
     assert list(tiny.parent.iterdir()) == [tiny]

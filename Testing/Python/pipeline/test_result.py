@@ -142,7 +142,7 @@ def test_foreign_files_are_never_touched(result: RegistrationResult, tmp_path: P
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="is a file"):
         result.save(tmp_path / "file")
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match="file is a file; name another folder"):
         result.save(tmp_path / "file" / "below")
     assert (foreign / "chapter.txt").read_text() == "years of work"
     assert (own / "notes.txt").read_text() == "mine"

@@ -17,6 +17,7 @@ import pytest
 from SlicerLDMRegLib.errors import CancelledError, InputError
 from SlicerLDMRegLib.pipeline import RegistrationRequest
 from SlicerLDMRegLib.worker import Job, WorkerClient, WorkerError
+from Testing.litter import work_folder_of_a_dead_process
 from Testing.Python.worker.waiting import PATIENCE, failure, wait_until
 
 HERE = Path(__file__).parent
@@ -228,6 +229,6 @@ def test_unfinished_output_is_where_the_job_began(
     client.submit(replace(quick, **blobs, output="results"))
     os.chdir(folders[1])
     for folder in folders:
-        (folder / ".results-0a1b2c3d").mkdir()  # as one that is killed would leave it
+        work_folder_of_a_dead_process(folder)
     client.close(0.1)
     assert [len(list(folder.iterdir())) for folder in folders] == [0, 1]

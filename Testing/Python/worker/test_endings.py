@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from SlicerLDMRegLib._outputs.work_folder import make_work_folder
 from SlicerLDMRegLib.errors import CancelledError, InputError
 from SlicerLDMRegLib.pipeline import RegistrationRequest
 from SlicerLDMRegLib.worker import WorkerClient, WorkerError
@@ -29,6 +30,7 @@ from SlicerLDMRegLib.worker.processes import (
     is_running,
     start_time,
 )
+from Testing.litter import work_folder_of_a_dead_process
 from Testing.Python.worker.waiting import (
     PATIENCE,
     assert_nothing_left,
@@ -317,17 +319,16 @@ def test_a_later_process_with_the_number_of_a_dead_one(place: Path) -> None:
 
 
 def test_unfinished_output_is_removed(tmp_path: Path) -> None:
-    for name in (".results-0a1b2c3d", ".results-notes", ".other-0a1b2c3d", "results"):
-        (tmp_path / name).mkdir()
-    remove_unfinished_output(None, 0.0)
-    remove_unfinished_output(str(tmp_path / "results"), time.time() + 60)
+    mine = make_work_folder(tmp_path)
+    notes = tmp_path / f"{work_folder_of_a_dead_process(tmp_path).name}-notes"
+    for folder in (notes, tmp_path / "results"):
+        folder.mkdir()
+    remove_unfinished_output(None)
     assert len(list(tmp_path.iterdir())) == 4
-    remove_unfinished_output(str(tmp_path / "results"), time.time() - 60)
-    assert sorted(p.name for p in tmp_path.iterdir()) == [
-        ".other-0a1b2c3d",
-        ".results-notes",
-        "results",
-    ]
+    remove_unfinished_output("results", str(tmp_path))
+    assert {p.name for p in tmp_path.iterdir()} == {mine.name, notes.name, "results"}
+    remove_unfinished_output(str(tmp_path / "results"), own=True)
+    assert {p.name for p in tmp_path.iterdir()} == {notes.name, "results"}
 
 
 def test_environment_of_the_child() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import ModelError
 from ..card import ModelCard
-from ..folder import write_model_folder
+from ..folder import check_outside, write_model_folder
 from .ldm_morph import read_ldm_morph
 from .textscf import read_textscf
 
@@ -59,7 +59,8 @@ def import_checkpoint(
 
     Raises:
         ModelError: for an unknown method or option, missing files, or unsuitable checkpoints.
-        InputError: when text embeddings or label names are unreadable or do not match.
+        InputError: when a checkpoint lies in the folder to write, or text embeddings or label names
+            are unreadable or do not match.
     """
     if method not in _METHODS:
         raise ModelError(f"unknown method {method!r}; importers exist for {sorted(_METHODS)}")
@@ -75,6 +76,7 @@ def import_checkpoint(
             f"import of {method!r} has no option {', '.join(unknown)}; its options are "
             f"{', '.join(known)}"
         )
+    check_outside(Path(output), [*files.values(), *map(Path, _paths(options))])
     described, state = read(*(files[name] for name in needed), **options)
     if use is not None:
         described["use"] = use
@@ -89,6 +91,11 @@ def import_checkpoint(
         **described,
     )
     return write_model_folder(output, card, state, licence, dtype=dtype, overwrite=overwrite)
+
+
+def _paths(options: Mapping[str, Any]) -> list[Any]:
+    values = (options.get(name) for name in ("text_embeddings", "text_weights"))
+    return [value for value in values if value is not None]
 
 
 def _keywords(function: Callable[..., Any]) -> list[str]:

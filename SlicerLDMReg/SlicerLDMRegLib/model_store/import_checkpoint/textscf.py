@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ..._printable import shown
 from ..._weight_files import read_checkpoint
 from ...errors import InputError
 from ...networks.backbones.lku_net import LKUNet
@@ -23,6 +24,7 @@ from .mapping import Source, convert, shape_of
 __all__ = ["read_textscf", "released_background_vector", "textscf_sources"]
 
 _WHAT = "the textSCF checkpoint"
+_MOST_BYTES = 100_000_000  # of text vectors; 35 labels with 768 numbers have 0.1 MB
 _ARRAY = "text_embeddings"
 # Patterns of unneeded names.
 _IGNORED = (
@@ -171,7 +173,9 @@ def _scheme(label_names: Mapping[Any, str] | str) -> dict[str, dict[str, str]]:
     try:
         names = {int(number): name for number, name in given.items()}
     except (TypeError, ValueError) as error:
-        raise InputError(f"label names: expected label numbers as keys, got {error}") from error
+        raise InputError(
+            f"label names: expected label numbers as keys, got {shown(given)}"
+        ) from error
     if not names or min(names) < 1 or not all(isinstance(name, str) for name in names.values()):
         raise InputError("label names: expected a name for each label number from 1 on")
     # Words as in the released code, which does not spell out abbreviations.
@@ -183,15 +187,24 @@ def _scheme(label_names: Mapping[Any, str] | str) -> dict[str, dict[str, str]]:
 
 def _read_array(path: Path) -> npt.NDArray[Any]:
     try:
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            return content
-        with content:
+        if path.stat().st_size > _MOST_BYTES:
+            raise InputError(f"{path}: expected text vectors of at most {_MOST_BYTES:,} bytes")
+        if not zipfile.is_zipfile(path):
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        with zipfile.ZipFile(path) as archive:
+            size = archive.getinfo(f"{_ARRAY}.npy").file_size
+        if size > _MOST_BYTES:
+            raise InputError(f"{path}: expected text vectors of at most {_MOST_BYTES:,} bytes")
+        with np.load(path, allow_pickle=False) as content:
             return content[_ARRAY]
     except KeyError as error:
         raise InputError(f"{path} has no array {_ARRAY!r}") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} cannot be read as .npy or .npz: {error}") from error
+    except InputError:
+        raise
+    except Exception as error:  # damaged files raise almost any exception
+        # NumPy's own words may advise to run the code of the file.
+        reason = "it holds objects" if "pickle" in str(error) else str(error)
+        raise InputError(f"{path} cannot be read as .npy or .npz of numbers: {reason}") from None
 
 
 def _table(

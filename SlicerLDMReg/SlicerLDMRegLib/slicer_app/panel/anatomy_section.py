@@ -14,6 +14,7 @@ from ...model_store import ModelCard
 from ..run.anatomy import Structure, guides, match_structure, structures
 from ..run.choices import Anatomy
 from ..scene.volume_nodes import Node
+from .safe_texts import printable, tip
 from .section import Section
 from .tables import fit_height, lay_out
 from .widgets import title_with
@@ -114,7 +115,7 @@ class AnatomySection(Section, VTKObservationMixin):
             table.setItem(number, _PROMPT, prompt)
             match = match_structure(words, card)
             region = _item(match.text if used else _("left out"), used)
-            region.setToolTip(match.detail if used else "")
+            region.setToolTip(tip(match.detail) if used else "")
             table.setItem(number, _REGION, region)
             table.setItem(number, _USE, _check_item(used))
         table.blockSignals(blocked)
@@ -187,10 +188,10 @@ def _said(parameters: Any) -> tuple[list[str], dict[str, str]]:
 
 
 def _item(text: str, used: bool) -> Any:
-    item = qt.QTableWidgetItem(text)
+    item = qt.QTableWidgetItem(printable(text))
     flags = qt.Qt.ItemIsSelectable
     item.setFlags(flags | qt.Qt.ItemIsEnabled if used else flags)
-    item.setToolTip(text)
+    item.setToolTip(tip(text))
     return item
 
 

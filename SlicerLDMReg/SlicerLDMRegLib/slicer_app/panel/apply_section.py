@@ -15,6 +15,7 @@ from ..results.result_nodes import find_outputs
 from ..scene.nodes import read_attributes, roles_of
 from ..scene.scene_change import SceneChange
 from ..scene.volume_nodes import Node
+from .safe_texts import printable, tip
 from .section import Section
 from .shown_result import volumes_of
 from .widgets import Hider, tint
@@ -34,6 +35,7 @@ class ApplySection(Section):
     def setup(self) -> None:
         ui = self.ui
         self._hider = Hider(ui.applySection)
+        ui.applyMessageLabel.textFormat = qt.Qt.PlainText
         self._say("")
         ui.applyNodesSelector.connect("checkedNodesChanged()", self._on_chosen)
         ui.applyTransformSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_chosen)
@@ -78,7 +80,7 @@ class ApplySection(Section):
         ui.undoApplyButton.enabled = bool(self._steps)
         if self._steps:
             names = _names(self._steps[-1][0])
-            ui.undoApplyButton.toolTip = _("Put back as before: {names}").format(names=names)
+            ui.undoApplyButton.toolTip = tip(_("Put back as before: {names}").format(names=names))
         else:
             ui.undoApplyButton.toolTip = _("Nothing to undo.")
 
@@ -87,7 +89,7 @@ class ApplySection(Section):
 
     def _say(self, text: str, level: str = "info") -> None:
         label = self.ui.applyMessageLabel
-        label.text = text
+        label.text = printable(text)
         tint(label, level)
         self._hider.set_visible(label, bool(text))
 

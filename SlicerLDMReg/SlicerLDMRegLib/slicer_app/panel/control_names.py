@@ -16,6 +16,7 @@ from ..run.choices import (
     Refinement,
     Similarity,
 )
+from .safe_texts import one_line
 
 __all__ = ["told_on_panel"]
 
@@ -25,7 +26,7 @@ def told_on_panel(error: Exception) -> str:
 
     Values are named as the panel offers them; those that it does not offer are left out.
     """
-    return error.told(_control) if isinstance(error, LDMRegError) else str(error)
+    return one_line(error.told(_control) if isinstance(error, LDMRegError) else error)
 
 
 def _control(option: str, values: tuple[object, ...]) -> str:

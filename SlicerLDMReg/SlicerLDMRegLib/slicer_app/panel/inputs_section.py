@@ -16,6 +16,7 @@ from ..run.choices import Extent
 from ..run.planning import image_dimension
 from ..scene.frames import sequence_of
 from ..scene.volume_nodes import Node, volume_geometry
+from .safe_texts import printable
 from .section import Section
 from .widgets import ChoiceBox, sentence, tint
 
@@ -67,7 +68,7 @@ class InputsSection(Section):
 
     def _show_note(self, name: str, text: str) -> None:
         label = getattr(self.ui, name)
-        label.text = text
+        label.text = printable(text)
         label.visible = bool(text)
         # An empty row of a form keeps its spacing.
         getattr(self.ui, name.replace("Label", "SpacerLabel")).visible = bool(text)

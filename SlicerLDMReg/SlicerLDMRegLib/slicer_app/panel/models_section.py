@@ -19,6 +19,7 @@ from ...model_store import (
     user_models_dir,
 )
 from ..setup.model_download import ModelDownload, available_models, megabytes, open_models_folder
+from .safe_texts import one_line, tip
 from .section import Section
 
 __all__ = ["ModelsSection"]
@@ -57,7 +58,7 @@ class ModelsSection(Section):
             entries = available_models()
         except ModelError as error:
             entries = []
-            self._add(_("No models can be downloaded"), None).toolTip = str(error)
+            self._add(_("No models can be downloaded"), None).toolTip = tip(str(error))
         if self.download is not None:
             self._menu.addSeparator()
             title = self.download.entry.title
@@ -76,7 +77,7 @@ class ModelsSection(Section):
         self._add(_("Delete the downloaded models..."), delete)
 
     def _add(self, text: str, function: Callable[[], object] | None) -> Any:
-        action = self._menu.addAction(text)
+        action = self._menu.addAction(one_line(text))
         action.enabled = function is not None
         if function is not None:
             action.connect("triggered()", lambda: self._guarded(function))
@@ -86,7 +87,7 @@ class ModelsSection(Section):
         text = _("Download {title} ({dimension}D, {size})...").format(
             title=entry.title, dimension=entry.spatial_dims, size=megabytes(entry.bytes)
         )
-        self._add(text, lambda: self._ask_and_download(entry)).toolTip = entry.use
+        self._add(text, lambda: self._ask_and_download(entry)).toolTip = tip(entry.use)
 
     def _guarded(self, function: Callable[[], object]) -> None:
         try:
@@ -99,13 +100,13 @@ class ModelsSection(Section):
             "{title}\n{use}\n\n{size} are downloaded from {host} into {folder}. Nothing is sent.\n"
             "Download it now?"
         ).format(
-            title=entry.title,
-            use=entry.use,
+            title=one_line(entry.title),
+            use=one_line(entry.use),
             size=megabytes(entry.bytes),
             host=entry.host,
             folder=user_models_dir(),
         )
-        if not slicer.util.confirmOkCancelDisplay(question, _("Download a model")):
+        if not slicer.util.confirmOkCancelDisplay(tip(question), _("Download a model")):
             return
         self._show(0.0, entry)
         self.download = ModelDownload(
@@ -135,8 +136,8 @@ class ModelsSection(Section):
         question = _(
             "These models are deleted from {folder}; they can be downloaded again. Models that you"
             " imported or trained stay.\n\n{titles}"
-        ).format(folder=user_models_dir(), titles="\n".join(titles))
-        if not slicer.util.confirmOkCancelDisplay(question, _("Delete the downloaded models")):
+        ).format(folder=user_models_dir(), titles="\n".join(map(one_line, titles)))
+        if not slicer.util.confirmOkCancelDisplay(tip(question), _("Delete the downloaded models")):
             return
         try:
             freed = remove_downloads()

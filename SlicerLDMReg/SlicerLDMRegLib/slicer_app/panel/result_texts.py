@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from slicer.i18n import tr as _
 
 from ...report.structures import Structure
 from ...report.verdict import Verdict
+from .safe_texts import escaped
 from .shown_result import ShownResult
 
 __all__ = [
@@ -57,9 +57,9 @@ def verdict_text(shown: ShownResult) -> str:
         f'<span style="background-color:{COLORS[verdict.status]}; color:#ffffff;">'
         f"&nbsp;<b>{_SIGNS[verdict.status]}&nbsp;{status_word(verdict.status)}</b>&nbsp;</span>"
     )
-    origin = "<br>".join(map(html.escape, _origin(shown)))
+    origin = "<br>".join(map(escaped, _origin(shown)))
     return (
-        f'<p style="margin:0">{badge}&nbsp; <b>{html.escape(verdict.headline)}</b></p>'
+        f'<p style="margin:0">{badge}&nbsp; <b>{escaped(verdict.headline)}</b></p>'
         f'<p style="margin-top:3px; margin-bottom:0">{origin}</p>'
     )
 
@@ -98,7 +98,7 @@ def advice_text(verdict: Verdict) -> str:
     """Return what to do next as rich text; empty where there is nothing."""
     if not verdict.advice:
         return ""
-    return f'<p style="margin:0"><b>{html.escape(_("What to do next"))}</b></p>' + _list(
+    return f'<p style="margin:0"><b>{escaped(_("What to do next"))}</b></p>' + _list(
         verdict.advice, "\u2192"
     )
 
@@ -106,7 +106,7 @@ def advice_text(verdict: Verdict) -> str:
 def _list(sentences: Iterable[str], sign: str) -> str:
     return "".join(
         '<p style="margin-top:2px; margin-bottom:2px; margin-left:16px; text-indent:-14px">'
-        f"{sign}&nbsp; {html.escape(sentence)}</p>"
+        f"{sign}&nbsp; {escaped(sentence)}</p>"
         for sentence in sentences
     )
 

@@ -25,12 +25,15 @@ from .result_texts import (
     structure_rows,
     verdict_text,
 )
+from .safe_texts import escaped, one_line
 from .section import Section
 from .shown_result import ShownResult, shown_result
 from .tables import fill_table
 from .widgets import Hider, is_dark, title_with
 
 __all__ = ["ResultsSection"]
+
+_LONGEST = 80  # characters of the name that is proposed for a report: 255 bytes in any script
 
 
 class ResultsSection(Section):
@@ -129,7 +132,7 @@ class ResultsSection(Section):
         target = Path(path)
         if target.suffix.lower() not in (".html", ".htm"):
             target = target.with_name(f"{target.name}.html")
-        self._say(_("Writing {path} ...").format(path=html.escape(str(target))))
+        self._say(_("Writing {path} ...").format(path=escaped(str(target))))
         result = _with_names(run)
         self._writer = ReportWriter([shutil.which("PythonSlicer") or sys.executable])
         self._report = BackgroundCall(
@@ -139,7 +142,7 @@ class ResultsSection(Section):
 
     def _on_saved(self, target: Path) -> None:
         self._report = None
-        link = f'<a href="{html.escape(target.as_uri())}">{html.escape(str(target))}</a>'
+        link = f'<a href="{html.escape(target.as_uri())}">{escaped(str(target))}</a>'
         self._say(_("Saved {path}").format(path=link))
         self.panel.update()
 
@@ -147,7 +150,7 @@ class ResultsSection(Section):
         self._report = None
         known = isinstance(error, LDMRegError | OSError)
         reason = str(error) if known else f"{type(error).__name__}: {error}"
-        self._say(html.escape(_("The report was not saved: {reason}").format(reason=reason)))
+        self._say(escaped(_("The report was not saved: {reason}").format(reason=reason)))
         self.panel.update()
 
 
@@ -162,7 +165,8 @@ def _no_report(run: Any) -> str:
 
 def _file_name(name: str) -> str:
     """Return a name without what some file systems refuse."""
-    return "".join("_" if character in '\\/:*?"<>|' else character for character in name)
+    safe = one_line(name).replace("\\", "/")
+    return "".join("_" if character in '/:*?"<>|' else character for character in safe)[:_LONGEST]
 
 
 def _with_names(run: Any) -> Any:

@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 
 from ...errors import CancelledError, InputError, LDMRegError
 from .control_names import told_on_panel
+from .safe_texts import printable, tip
 from .section import Section
 from .widgets import sentence, tint
 
@@ -53,7 +54,9 @@ class RunSection(Section):
             return
         problems = self.panel.problems()
         button.enabled = not problems
-        button.toolTip = problems[0] if problems else _("Register the moving to the fixed image.")
+        button.toolTip = (
+            tip(problems[0]) if problems else _("Register the moving to the fixed image.")
+        )
         button.text = _fitting(problems[0], button) if problems else _("Apply")
 
     # Messages
@@ -61,7 +64,7 @@ class RunSection(Section):
     def say(self, text: str, level: str = "info") -> None:
         """Show a message below the button."""
         label = self.ui.statusLabel
-        label.text = _SIGNS[level] + text if text else ""
+        label.text = _SIGNS[level] + printable(text, lines=True) if text else ""
         label.visible = bool(text)
         tint(label, level)
         self._level, self._said_of = level, self._pair()
@@ -70,7 +73,8 @@ class RunSection(Section):
         """Add lines to the log."""
         prefix = "" if level in ("info", "debug") else f"{level}: "
         when = time.strftime("%H:%M:%S")
-        self.ui.logTextEdit.appendPlainText(f"{when}  {prefix}{text.rstrip()}")
+        safe = printable(text.rstrip(), lines=True)
+        self.ui.logTextEdit.appendPlainText(f"{when}  {prefix}{safe}")
 
     def _pair(self) -> tuple[Any, Any]:
         parameters = self.panel.parameters

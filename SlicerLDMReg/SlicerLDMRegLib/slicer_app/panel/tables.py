@@ -8,6 +8,7 @@ from typing import Any
 import qt
 
 from .result_texts import Cell
+from .safe_texts import printable, tip
 from .widgets import is_dark
 
 __all__ = ["fill_table", "fit_height", "lay_out"]
@@ -70,11 +71,11 @@ def fit_height(table: Any, most: int) -> None:
 
 def _item(cell: Cell, column: int, heading: bool, color: Any) -> Any:
     text = f"{_WORSE_SIGN}{cell.text}" if cell.worse else cell.text
-    item = qt.QTableWidgetItem(text)
+    item = qt.QTableWidgetItem(printable(text, lines=True))
     item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
     side = qt.Qt.AlignRight if column else qt.Qt.AlignLeft
     item.setTextAlignment(side | qt.Qt.AlignVCenter)
-    item.setToolTip(cell.tip or ("" if column else cell.text))
+    item.setToolTip(tip(cell.tip or ("" if column else cell.text)))
     font = item.font()
     font.setBold(heading or cell.worse)
     item.setFont(font)

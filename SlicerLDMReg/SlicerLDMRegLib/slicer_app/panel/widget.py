@@ -10,7 +10,7 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from ...errors import InputError
+from ...errors import InputError, ModelError
 from ...model_store import ModelCard, list_models
 from ..background_call import timer
 from ..run.parameters import RegistrationParameters
@@ -133,7 +133,10 @@ class Panel(VTKObservationMixin):
     def models(self) -> list[ModelCard]:
         """Return the models for registration that are there."""
         if self._models is None:
-            self._models = list_models(kind="registration")
+            broken: list[ModelError] = []
+            self._models = list_models(broken, "registration")
+            for problem in broken:
+                self.log("warning", str(problem))
         return self._models
 
     def models_changed(self) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import qt
 
+from .safe_texts import one_line, tip
+
 __all__ = ["ChoiceBox", "Hider", "is_dark", "sentence", "set_quietly", "tint", "title_with"]
 
 # Colours of messages, readable on light and on dark panels.
@@ -39,9 +41,9 @@ class ChoiceBox:
             self._choices = dict(choices)
             box.clear()
             for index, (name, text) in enumerate(self._choices.items()):
-                box.addItem(text, name)
+                box.addItem(one_line(text), name)
                 # A narrow panel cuts long texts.
-                box.setItemData(index, text, qt.Qt.ToolTipRole)
+                box.setItemData(index, tip(text), qt.Qt.ToolTipRole)
         names = list(self._choices)
         box.setCurrentIndex(names.index(current) if current in names else -1)
         box.blockSignals(blocked)
@@ -105,4 +107,4 @@ def sentence(text: str) -> str:
 
 def title_with(title: str, parts: list[str]) -> str:
     """Return the title of a section that tells what is in it, also when it is folded."""
-    return f"{title}: {', '.join(parts)}" if parts else title
+    return one_line(f"{title}: {', '.join(parts)}" if parts else title)
