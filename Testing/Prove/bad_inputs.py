@@ -735,7 +735,7 @@ def _transforms() -> None:
     for what, data in files.items():
 
         def act(folder: Path, what: str = what, data: bytes | str = data) -> None:
-            from SlicerLDMRegLib.pipeline.align.initial_transform import load_transform
+            from SlicerLDMRegLib.pipeline.initial_transform import load_transform
 
             path = folder / f"t.{what.partition('.')[2]}"
             path.write_bytes(data if isinstance(data, bytes) else data.encode())

@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from SlicerLDMRegLib._outputs import (
     check_space,
     recover,
     remove_own,
+    scratch_folder,
     whole,
     whole_file,
     whole_folder,
@@ -60,9 +62,9 @@ def exchanging(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("scenarios", "every", "least"),
     [
-        (["model", "model, no exchange", "model, first"], 5, 50),
+        (["model", "model, no exchange", "model, first"], 8, 30),
         (["labels", "field .h5", "field .nii.gz"], 3, 30),
-        (["results", "results, no exchange", "results, here"], 20, 15),
+        (["results, no exchange", "results, here"], 13, 20),
     ],
     ids=["models", "files", "results"],
 )
@@ -366,6 +368,17 @@ def test_written_images_are_looked_at(tmp_path: Path, monkeypatch: pytest.Monkey
         with pytest.raises(OSError):
             reserve(tmp_path, 2**62)
         assert not (tmp_path / "room").exists()
+
+
+def test_files_of_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dead = work_folder_of_a_dead_process(tmp_path)
+    (dead / "image.png").write_bytes(b"of a patient")
+    with scratch_folder() as folder, scratch_folder() as second:
+        (folder / "a").write_text("x")
+        assert {path.name for path in tmp_path.iterdir()} == {folder.name, second.name}
+        assert os.name == "nt" or mode(folder) == 0o700
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_names_tell_the_owner(tmp_path: Path) -> None:

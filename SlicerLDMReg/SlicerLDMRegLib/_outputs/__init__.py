@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from .place import check_place, check_space
 from .recovery import recover, remove_own
+from .scratch import scratch_folder
 from .whole import whole_file, whole_folder
 from .work_folder import is_work_folder
 
@@ -19,6 +20,7 @@ __all__ = [
     "is_work_folder",
     "recover",
     "remove_own",
+    "scratch_folder",
     "whole_file",
     "whole_folder",
 ]

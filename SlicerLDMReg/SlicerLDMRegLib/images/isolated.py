@@ -13,13 +13,13 @@ import json
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .._outputs import scratch_folder
 from ..errors import InputError
 from ..geometry import ImageGeometry
 from .placement import Decoded
@@ -48,7 +48,7 @@ def read_all_with_itk(paths: Sequence[Path]) -> list[Decoded]:
     Raises:
         InputError: when one of them cannot be read.
     """
-    with tempfile.TemporaryDirectory(prefix="ldmreg-read-") as name:
+    with scratch_folder() as name:
         folder = Path(name)
         answers, said = _run([path.absolute() for path in paths], folder)
         decoded = [_decoded(told, folder / f"{n}.npy") for n, told in enumerate(answers)]
@@ -58,7 +58,7 @@ def read_all_with_itk(paths: Sequence[Path]) -> list[Decoded]:
 
 def transform_crashes(path: Path) -> bool:
     """Whether ITK's reader of transforms crashes on a file, or does not end."""
-    with tempfile.TemporaryDirectory(prefix="ldmreg-read-") as name:
+    with scratch_folder() as name:
         try:
             _run([f"transform:{path.absolute()}"], Path(name), _TRANSFORM_SECONDS)
         except InputError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from .._outputs import scratch_folder
 from ..errors import InputError
 from ..geometry import ImageGeometry
 from .isolated import read_with_itk
@@ -85,7 +85,7 @@ def _grey_and_alpha(data: bytes, depth: int) -> tuple[np.ndarray, np.ndarray]:
     """
     header = b"IHDR" + data[16:24] + (b"\x10\x00" if depth == 8 else b"\x08\x06") + data[26:29]
     other = data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
-    with tempfile.TemporaryDirectory(prefix="ldmreg-png-") as folder:
+    with scratch_folder() as folder:
         path = Path(folder) / "a.png"
         path.write_bytes(other)
         array = _with_itk(path)
@@ -155,7 +155,7 @@ def read_jpeg(path: Path, wanted: Selection) -> Decoded:
         b"\xff\xda", behind
     ):
         raise InputError("is cut off: its end is missing; copy or download it again")
-    with tempfile.TemporaryDirectory(prefix="ldmreg-jpeg-") as folder:
+    with scratch_folder() as folder:
         copy = Path(folder) / "a.jpg"  # ITK believes the name
         copy.write_bytes(data)
         found = read_with_itk(copy)

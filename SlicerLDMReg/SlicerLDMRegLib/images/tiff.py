@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import struct
-import tempfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .._outputs import scratch_folder
 from ..errors import InputError
 from ..geometry import ImageGeometry
 from .isolated import read_all_with_itk
@@ -224,7 +224,7 @@ def _by_itk(path: Path, pages: Sequence[TiffPage]) -> list[np.ndarray]:
     data = path.read_bytes()
     big = data[2:4] in (b"+\0", b"\0+")
     arrays: list[np.ndarray] = []
-    with tempfile.TemporaryDirectory(prefix="ldmreg-tiff-") as folder:
+    with scratch_folder() as folder:
         step = max(1, _COPIED // len(data))  # files that lie on the disk at one time
         for first in range(0, len(pages), step):
             copies = []

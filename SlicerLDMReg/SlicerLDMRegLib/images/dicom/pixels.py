@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._outputs import scratch_folder
 from ...errors import InputError
 from ..isolated import read_all_with_itk
 from ..memory import check_size
@@ -214,7 +214,7 @@ def _only_stored_bits(array: np.ndarray, dataset: Any) -> np.ndarray:
 
 def _decompressed(files: Sequence[tuple[Path, Any]]) -> list[np.ndarray]:
     """Decode compressed pixels with ITK in a process of its own."""
-    with tempfile.TemporaryDirectory(prefix="ldmreg-dicom-") as name:
+    with scratch_folder() as name:
         copies = []
         for number, (path, dataset) in enumerate(files):
             copies.append(Path(name) / f"{number}.dcm")

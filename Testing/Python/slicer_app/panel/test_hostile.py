@@ -10,7 +10,7 @@ import pytest
 
 from SlicerLDMRegLib.errors import InputError
 from Testing.Prove.bad_inputs import _changed, _store, unsafe_characters
-from Testing.Python.panel.conftest import PlayedSession
+from Testing.Python.slicer_app.panel.conftest import PlayedSession
 
 NASTY = "<img src='x'>\x1b[31mred\x9b2J\u202eesrever\u2069\x07<b>bold</b>"
 FIXED_WIDGETS = ("modelLabel", "anatomyLabel", "statusLabel", "applyMessageLabel")
