@@ -165,9 +165,9 @@ class Runner:
                 automatic = None if is_named(request) else card
                 reason = None if automatic is None else unusual_size(automatic, inputs)
                 model = given
-                if card is not None and given is None and reason is None:
-                    with meter.stage("model"):
-                        progress.report("model", 0.02)
+                with meter.stage("model"):
+                    progress.report("model", 0.02)
+                    if card is not None and given is None and reason is None:
                         model = self._get(card, plan)
                 meter.device = select_device(plan.device)
                 part = progress.part(0.05, 1.0 if output is None else _REGISTERED)
