@@ -32,6 +32,7 @@ KINDS = ("full", "interrupted", "killed")
 _SECONDS = 120  # that one save may take
 _DONE, _FAILED, _CANCELLED = 0, 3, 130
 _WRITING = set("wax+")
+_MOVING = ("rename", "replace", "exchange")
 
 Save = Callable[[Path], object]
 """Saves something into a folder."""
@@ -281,7 +282,7 @@ def run(
     Args:
         names: of :data:`SCENARIOS`; None: all.
         kinds: of faults.
-        every: only each so-manieth change of the disk, for the tests.
+        every: only each so-manieth change of the disk, and those that move something: for tests.
 
     Returns:
         A row for each fault.
@@ -298,8 +299,9 @@ def run(
             trial = _Trial(scenario, chosen, *prepared[chosen.prepare], Path(name, str(number)))
             for kind_number, kind in enumerate(kinds):
                 calls = trial.calls
-                for at in range(1 + kind_number % every, len(calls) + 1, every):
-                    table.append(trial.fault(kind, at))
+                sampled = set(range(1 + kind_number % every, len(calls) + 1, every))
+                sampled |= {at for at, call in enumerate(calls, 1) if call in _MOVING}
+                table += [trial.fault(kind, at) for at in sorted(sampled)]
     return table
 
 

@@ -62,9 +62,9 @@ def exchanging(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("scenarios", "every", "least"),
     [
-        (["model", "model, no exchange", "model, first"], 8, 30),
+        (["model", "model, no exchange", "model, first"], 15, 30),
         (["labels", "field .h5", "field .nii.gz"], 3, 30),
-        (["results, no exchange", "results, here"], 13, 20),
+        (["results, no exchange", "results, here"], 30, 20),
     ],
     ids=["models", "files", "results"],
 )
