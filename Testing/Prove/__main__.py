@@ -56,6 +56,13 @@ PARTS = {
         "Registrations in one worker",
         "Testing.Prove.endurance", ("--count", "1000"), ("--count", "60"),
     ),
+    "faults": Part(
+        "Full disks, Ctrl-C and the end of the process at every change of the disk",
+        "Testing.Prove.faults", (), ("labels", "field .h5", "model", "--every", "6"),
+    ),
+    "inputs": Part(
+        "Named bad inputs", "Testing.Prove.bad_inputs", (), ("worker",),
+    ),
 }  # fmt: skip
 
 
