@@ -92,7 +92,7 @@ def shown_result(
     if fixed is None or moving is None:
         return None
     nodes = find_outputs(fixed, moving)
-    told = [node for node in nodes.values() if read_json(node, "Metrics") is not None]
+    told = [node for node in nodes.values() if _metrics(node) is not None]
     newest = max(told, key=_date, default=None)
     if run is not None and _is_newer(run, newest) and set(run.nodes.values()) & set(nodes.values()):
         return ShownResult(fixed, moving, run.metrics, result_attributes(run.provenance), nodes)
@@ -101,11 +101,28 @@ def shown_result(
     attributes = read_attributes(newest)
     of_frames = _frame_metrics(newest)
     if not of_frames:
-        metrics = read_json(newest, "Metrics")
+        metrics = _metrics(newest)
+        assert metrics is not None
         return ShownResult(fixed, moving, metrics, attributes, nodes)
     verdicts = {number: judge(metrics) for number, metrics in of_frames.items()}
     frame = max(verdicts, key=lambda n: (_WORSE.index(verdicts[n].status), -_ncc(of_frames[n])))
     return ShownResult(fixed, moving, of_frames[frame], attributes, nodes, verdicts, frame)
+
+
+def _metrics(node: Node) -> dict[str, Any] | None:
+    """Return what a node tells was measured; None where it tells nothing that can be shown."""
+    metrics = read_json(node, "Metrics")
+    if not isinstance(metrics, dict):
+        return None
+    parts = (metrics.get(name) for name in ("before", "aligned", "after", "deformation"))
+    if not all(part is None or isinstance(part, dict) for part in parts):
+        return None
+    try:
+        judge(metrics)
+        worst_first(structures_of(metrics))
+    except Exception:  # a scene of others may hold anything
+        return None
+    return metrics
 
 
 def _date(node: Node) -> str:
@@ -131,7 +148,7 @@ def _frame_metrics(node: Node) -> dict[int, dict[str, Any]]:
     frames = sequence_of(node)
     if frames is None:
         return {}
-    told = {n: read_json(frames.node.GetNthDataNode(n), "Metrics") for n in range(len(frames))}
+    told = {n: _metrics(frames.node.GetNthDataNode(n)) for n in range(len(frames))}
     return {number: metrics for number, metrics in told.items() if metrics}
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import slicer
 
+from ..._small_files import DamagedFile, parse_json
 from .volume_nodes import Node
 
 __all__ = [
@@ -56,9 +56,15 @@ def read_attributes(node: Node) -> dict[str, str]:
 
 
 def read_json(node: Node, name: str) -> Any:
-    """Return the value of a JSON attribute, ``Options`` or ``Metrics``; None if there is none."""
+    """Return the value of a JSON attribute, ``Options`` or ``Metrics``.
+
+    None if there is none, or one that a scene of others spoilt.
+    """
     text = node.GetAttribute(PREFIX + name)
-    return None if not text else json.loads(text)
+    try:
+        return None if not text else parse_json(text, constants=True)
+    except DamagedFile:
+        return None
 
 
 def set_roles(node: Node, fixed: Node | None, moving: Node | None) -> None:

@@ -94,3 +94,34 @@ def test_a_volume_alone_tells_nothing(host: Any, form: Any, registered: Any) -> 
 
     registered({"warped": None}, metrics=GOOD)
     assert shown_result(form.parameters.fixedVolume, form.parameters.movingVolume) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[" * 100_000,
+        '{"before": ' + "9" * 5000 + "}",
+        "[1, 2]",
+        '"good"',
+        "7",
+        '{"before": [1], "after": "x", "deformation": 3}',
+        '{"before": {"dice": [1]}, "after": {"dice": "x", "ncc": {}}, "deformation": {}}',
+        '{"after": {"dice": {"x": "y"}, "hd95": {"1": []}}}',
+    ],
+    ids=lambda text: text[:30],
+)
+def test_a_scene_with_spoilt_attributes(host: Any, form: Any, registered: Any, text: str) -> None:
+    from SlicerLDMRegLib.slicer_app.panel.result_texts import metric_rows, structure_rows
+    from SlicerLDMRegLib.slicer_app.panel.shown_result import shown_result
+
+    run = registered()
+    for node in run.nodes.values():
+        if node.GetAttribute("LDMReg.Metrics"):
+            node.SetAttribute("LDMReg.Metrics", text)
+    form.session.last = None
+    shown = shown_result(form.parameters.fixedVolume, form.parameters.movingVolume)
+    if shown is not None:  # odd, but nothing that cannot be shown
+        assert shown.verdict.headline
+        metric_rows(shown.metrics)
+        structure_rows(shown.structures)
