@@ -26,7 +26,9 @@ _FARTHEST = 1.0  # distance to the training images, see networks.ldm_morph.famil
 
 def is_named(request: RegistrationRequest) -> bool:
     """Whether a request wants its model, by name or by regions that only a model takes."""
-    asked = request.label_names, request.prompts, request.fixed_segmentation not in (None, "auto")
+    given = request.fixed_segmentation  # an array is not compared with a text
+    has_regions = given is not None and not (isinstance(given, str) and given == "auto")
+    asked = request.label_names, request.prompts, has_regions
     return request.model != "auto" or any(asked) or request.segmenter not in ("auto", "none")
 
 
