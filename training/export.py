@@ -21,6 +21,7 @@ from SlicerLDMRegLib.model_store import (
     load_network,
     write_model_folder,
 )
+from SlicerLDMRegLib.model_store.folder import check_outside
 from SlicerLDMRegLib.model_store.json_fields import Fields
 from SlicerLDMRegLib.networks import build_network
 from SlicerLDMRegLib.networks.ldm_morph import LDMMorph
@@ -139,6 +140,7 @@ def export(run: Path, card_file: Path, output: Path, results: Path | None, dtype
         results: ``results.json`` written by ``training.evaluate``, or None.
         dtype: number format of the weights.
     """
+    check_outside(output, [run, card_file, *([] if results is None else [results])])
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     if config["stage"] == "registration":
         config["stages"] = [
@@ -169,6 +171,7 @@ def update_results(folder: Path, results: Path) -> ModelCard:
     """Rewrite a model folder with the results of ``training.evaluate`` and the same weights."""
     from safetensors.torch import load_file
 
+    check_outside(folder, [results])
     card = ModelCard.from_folder(folder)
     measured = measured_results(results)
     assert card.weights is not None
