@@ -27,7 +27,6 @@ from .tiff import read_tiff
 __all__ = [
     "as_image",
     "as_labels",
-    "check_same_dimension",
     "load_image",
     "load_labels",
     "read_image",
@@ -123,19 +122,6 @@ def as_labels(source: Any, image: sitk.Image, role: str = "labels") -> sitk.Imag
         f"{role}: expected the lattice of its image, {describe(expected)}, got "
         f"{describe(own)}{_difference(own, expected)}; resample it onto the image"
     )
-
-
-def check_same_dimension(fixed: sitk.Image, moving: sitk.Image) -> None:
-    """Check that both images are 2D, or both 3D.
-
-    Raises:
-        InputError: when they are not.
-    """
-    if fixed.GetDimension() != moving.GetDimension():
-        raise InputError(
-            f"the fixed image is {fixed.GetDimension()}D and the moving image "
-            f"{moving.GetDimension()}D; give two images of one dimension"
-        )
 
 
 def _difference(own: ImageGeometry, expected: ImageGeometry) -> str:

@@ -133,6 +133,7 @@ class Registration:
             moving_labels=inputs.moving_labels,
             warped_labels=warped_labels,
             slices=inputs.slices,
+            moving_placed=inputs.moving_placed,
         )
 
     def _check_memory(self) -> None:

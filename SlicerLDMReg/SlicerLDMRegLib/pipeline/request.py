@@ -43,7 +43,8 @@ class RegistrationRequest:
 
     Args:
         fixed: 2D or 3D scalar image.
-        moving: image of the same dimension; it may lie on another lattice.
+        moving: image of the same dimension; it may lie on another lattice. A 2D image also meets a
+            volume of one slice, in whose plane it is put.
         model: ``auto`` (the installed model for the dimension if it knows the anatomy, else none; a
             2D one goes slice by slice through a volume), id or folder of a model, ``none`` or None:
             refinement alone; or one from :func:`~SlicerLDMRegLib.pipeline.load_model`, which stays

@@ -311,7 +311,12 @@ def test_bad_input_is_one_clear_line(
     holes[3, 3] = np.nan
     cases: list[tuple[Any, Any, dict[str, Any], str]] = [
         (tmp_path / "none.nrrd", good, {}, "there is no file"),
-        (good, make_image(volume), {}, "2D and the moving image 3D"),
+        (
+            good,
+            make_image(volume),
+            {},
+            "36x32x10 voxels and the fixed image is 2D; expected a volume of one",
+        ),
         (good, far, {}, "do not overlap"),
         (good, holes, {}, "NaN"),
         (good, np.ones((40, 40)), {}, "nothing to register"),
