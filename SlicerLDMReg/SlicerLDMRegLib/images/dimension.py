@@ -19,9 +19,9 @@ _ENOUGH = 4096  # bytes of a header
 
 
 def dimension_of_file(path: str | Path) -> int | None:
-    """Return 2, also for a volume of one slice, or 3; None where the header does not tell, as that of a folder or of damaged files.
+    """Return 2 or 3; None where the header does not tell, as that of a folder or of damaged files.
 
-    It is a first guess: reading the image tells.
+    A volume of one slice is 2D. It is a first guess: reading the image tells.
     """
     try:
         place = split_path(path)[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from typing import Any
 
 import numpy as np
@@ -16,17 +15,20 @@ from ..resampling import warp_image
 from .align.alignment import Alignment, align
 from .context import RunContext
 from .deform import Deformation, Deformer
-from .device import describe_device
 from .evaluation import deformation_metrics, match_metrics
 from .field_batch import inverse_field, whole_field
 from .inputs import Inputs
 from .prepare import IntensityMap, refinement_lattice
 from .provenance import (
+    array_digest,
     describe_inputs,
+    describe_machine,
     describe_model,
+    describe_request,
     now,
     plain_options,
     versions,
+    voxel_digest,
 )
 from .regions.image_regions import GivenRegions
 from .regions.region_source import RegionSource
@@ -117,6 +119,11 @@ class Registration:
                 metrics["label_names"] = dict(source.label_names)
         provenance = self._provenance(alignment, deformation, regions)
         provenance["regions"] = source.describe() if context.uses_regions else None
+        provenance["results"] = {
+            "field": array_digest(field.vectors),
+            "inverse": array_digest(inverse.vectors),
+            "warped": voxel_digest(warped),
+        }
         progress.report("done", 1.0)
         return RegistrationResult(
             fixed=inputs.fixed,
@@ -203,6 +210,7 @@ class Registration:
         return {
             "date": now(),
             "seed": self.context.seed,
+            "request": describe_request(request),
             "inputs": describe_inputs(inputs),
             "model": describe_model(None if model is None else model.card),
             "options": {
@@ -216,9 +224,6 @@ class Registration:
             },
             "method": found,
             "versions": versions(),
-            "machine": {
-                "device": describe_device(self.context.device),
-                "system": platform.platform(),
-            },
+            "machine": describe_machine(self.context.device),
             "memory": self.context.meter.peak_memory(),
         }
