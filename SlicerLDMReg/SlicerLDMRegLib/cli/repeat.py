@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .console import add_loudness, progress_bar
+from .console import add_loudness, check_room, progress_bar
 
 __all__ = ["DIFFERENT", "add_repeat"]
 
@@ -45,6 +45,7 @@ def add_repeat(commands: Any) -> None:
 
 def run_repeat(arguments: argparse.Namespace) -> int:
     """Register again, tell what is the same and what is not."""
+    check_room()
     names = ("fixed", "moving", "device")
     changes = {name: getattr(arguments, name) for name in names}
     from ..pipeline import Progress, repeat

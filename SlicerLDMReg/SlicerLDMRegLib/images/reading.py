@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from .._c_numbers import c_numbers
 from ..errors import InputError
 from ..geometry import ImageGeometry
 from .checks import check_image, check_labels, describe, scalar
@@ -137,6 +138,7 @@ def _difference(own: ImageGeometry, expected: ImageGeometry) -> str:
     return f", with other directions of its axes{turned}"
 
 
+@c_numbers()
 def _load(path: str | Path, role: str) -> sitk.Image:
     place, wanted = split_path(path)
     with one_line(role, path):

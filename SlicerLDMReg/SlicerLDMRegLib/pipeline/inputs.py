@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from .._c_numbers import c_numbers
 from ..errors import InputError
 from ..geometry import ImageGeometry
 from ..images import as_image, as_labels, notes_of
@@ -104,6 +105,7 @@ class Inputs:
         return self.geometry if self.slices is None else self.slices.crop(self.geometry)
 
 
+@c_numbers()
 def read_dimension(source: Any) -> int:
     """Return 2 or 3, the dimension of an image, to choose a model before the images are read.
 
@@ -116,6 +118,7 @@ def read_dimension(source: Any) -> int:
     return 2 if len(size) == 2 or (len(size) == 3 and 1 in size) else 3
 
 
+@c_numbers()
 def read_inputs(request: RegistrationRequest) -> Inputs:
     """Read and check the images, and all else that a request names.
 

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from .._memory import available_memory
 from ..displacement import DisplacementField
-from ..errors import ADVICE, InputError, OutOfMemoryError
+from ..errors import InputError
 from ..geometry import ImageGeometry
 from ..resampling import warp_image
 from .align.alignment import Alignment, align
@@ -18,7 +17,8 @@ from .deform import Deformation, Deformer
 from .evaluation import deformation_metrics, match_metrics
 from .field_batch import inverse_field, whole_field
 from .inputs import Inputs
-from .prepare import IntensityMap, refinement_lattice
+from .memory_estimate import check_memory
+from .prepare import IntensityMap
 from .provenance import (
     array_digest,
     describe_inputs,
@@ -36,10 +36,6 @@ from .request import RegistrationRequest
 from .result import RegistrationResult
 
 __all__ = ["Registration"]
-
-# Bytes at the peak per voxel and component of a field, measured: of the fixed lattice (field,
-# transform, determinant, measurements), of the moving lattice; of the refinement's, before these.
-_OUTPUT_BYTES, _INVERSE_BYTES, _REFINEMENT_BYTES = 42, 10, 400
 
 
 class Registration:
@@ -66,7 +62,7 @@ class Registration:
         """
         inputs, request, context = self.inputs, self.request, self.context
         meter, progress = context.meter, context.progress
-        self._check_memory()
+        check_memory(inputs, self.refine, context.model)
         with meter.stage("read"):
             source = RegionSource.choose(inputs, request, context)
         with meter.stage("align"):
@@ -142,28 +138,6 @@ class Registration:
             slices=inputs.slices,
             moving_placed=inputs.moving_placed,
         )
-
-    def _check_memory(self) -> None:
-        free = available_memory()
-        inputs = self.inputs
-        output = float(np.prod(inputs.output.size))
-        moving = float(np.prod(inputs.moving.GetSize()))
-        if inputs.slices is not None:
-            moving = output  # the inverse lies on the slices, too
-        need = (_OUTPUT_BYTES * output + _INVERSE_BYTES * moving) * inputs.dimension
-        if self.refine.enabled and inputs.slices is None:
-            lattice = refinement_lattice(inputs.geometry)
-            # Before the rest, and given back by then.
-            refinement = _REFINEMENT_BYTES * float(np.prod(lattice.size)) * inputs.dimension
-            need = max(need, refinement)
-        voxels = int(max(output, moving))
-        if free is not None and need > free:
-            raise OutOfMemoryError(
-                f"a field of {voxels} voxels needs about {need / 2**30:.1f} GiB of memory"
-                f" and {free / 2**30:.1f} GiB are free; "
-                f"use {ADVICE} for a part of the volume, or crop or downsample the images",
-                option="slices",
-            )
 
     def _match_metrics(
         self,

@@ -9,6 +9,7 @@ from typing import Any
 
 import SimpleITK as sitk
 
+from .._c_numbers import c_numbers
 from .._outputs import check_space, whole_folder
 from ..displacement import DisplacementField
 from ..errors import InputError
@@ -114,6 +115,7 @@ class RegistrationResult:
         paths = [entry.get("path") for entry in entries if isinstance(entry, dict)]
         return [path for path in paths if isinstance(path, str)]
 
+    @c_numbers()
     def _write_files(self, folder: Path) -> None:
         images = {
             "warped": self.warped,

@@ -17,8 +17,8 @@ from SlicerLDMRegLib.pipeline import (
     RefineOptions,
     RegistrationResult,
     deform,
+    memory_estimate,
     register,
-    registration,
 )
 
 MakeImage = Callable[..., sitk.Image]
@@ -349,7 +349,7 @@ def test_unknown_model(plane: ImageGeometry, make_image: MakeImage) -> None:
 def test_too_large_for_the_memory(
     plane: ImageGeometry, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registration, "available_memory", lambda: 2**10)
+    monkeypatch.setattr(memory_estimate, "available_memory", lambda: 2**10)
     with pytest.raises(OutOfMemoryError, match=r"GiB.*use slices"):
         register(make_image(plane), make_image(plane, (1.0, 1.0)), model="none")
 
