@@ -41,7 +41,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 endif
 
 .PHONY: help setup demo test test-slicer lint format samples screenshots bench bench-brain bench-panel \
-	bench-start bench-align prove ablation constraints package clean
+	bench-start bench-align prove ablation constraints sbom package clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -111,12 +111,23 @@ ablation: $(VENV)/.developer ## train small variants of textSCF and compare them
 constraints: ## write the tested versions to requirements/constraints.txt (needs uv)
 	requirements/update
 
+sbom: ## write the bill of materials to requirements/sbom.cdx.json
+	$(MAKE) VENV=$(VENV)-runtime $(VENV)-runtime/.runtime
+	$(MAKE) VENV=$(VENV)-sbom $(VENV)-sbom/bin/python
+	$(MAKE) VENV=$(VENV)-sbom $(VENV)-sbom/.cyclonedx
+	$(VENV)-sbom/bin/python docs/make_sbom.py --tool $(VENV)-sbom/bin/cyclonedx-py \
+		--python $(VENV)-runtime/bin/python
+
+$(VENV)/.cyclonedx: | $(BIN)/python
+	$(PIP_INSTALL) 'cyclonedx-bom>=7,<8'
+	@touch $@
+
 package: $(VENV)/.developer ## build the wheel into dist/
 	$(PIP_INSTALL) -q build
 	$(BIN)/python -m build --wheel
 
 clean: ## remove .venv, results and caches
-	rm -rf $(VENV) $(VENV)-runtime results build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-runtime $(VENV)-sbom results build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
 
 $(BIN)/python:
 	@for python in $(PYTHON) python3 python3.12 python3.11 python3.10; do \

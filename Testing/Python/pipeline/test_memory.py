@@ -176,7 +176,10 @@ def test_limits_of_control_groups(
     proc = tmp_path / "cgroup"
     proc.write_text(f"{line}\n")
     places = (tmp_path / "groups", tmp_path / "groups" / "memory")
-    own = [(str(place), *names[1:]) for place, names in zip(places, _memory._CONTROL_GROUPS)]
+    own = [
+        (str(place), *names[1:])
+        for place, names in zip(places, _memory._CONTROL_GROUPS, strict=True)
+    ]
     monkeypatch.setattr(_memory, "_CONTROL_GROUPS", own)
     monkeypatch.setattr(_memory, "_OWN_GROUPS", str(proc))
     assert min(_memory._limits(), default=None) == left
