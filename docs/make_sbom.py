@@ -1,8 +1,8 @@
-"""Bill of materials of what is shipped and installed: ``make sbom`` writes requirements/sbom.cdx.json.
+"""Bill of materials of what is installed and shipped: ``make sbom`` writes it.
 
 CycloneDX JSON: the packages of an environment with the run-time dependencies, as cyclonedx-py finds
-them with their licences, and what lies in ``Resources``: weights with the data that they were trained
-on, and sample images. ``Testing/Python/docs/test_sbom.py`` fails when it is out of date.
+them with their licences, and what lies in ``Resources``: weights with the data that they were
+trained on, and sample images. A test fails when it is out of date.
 """
 
 from __future__ import annotations
