@@ -239,6 +239,16 @@ def test_the_model_that_was_chosen_then(
         repeat(report, fixed_labels=labels)
 
 
+def test_what_automatic_left_out_is_left_out_again(
+    plane: ImageGeometry, make_image: MakeImage
+) -> None:
+    images = {"fixed": make_image(plane), "moving": make_image(plane, (1.0, 0.5))}
+    result = register(**images, refine={"iterations": [2]})
+    report = {"provenance": json.loads(json.dumps(result.provenance))}
+    again = repeat(report, **images)
+    assert again.same and again.differences == ()
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
