@@ -1,4 +1,4 @@
-"""Numbers with a decimal point in files, whatever the locale of the program around.
+"""Numbers with a decimal point in files, also in a program with a locale of decimal commas.
 
 ITK reads and writes the numbers of headers with the functions of C, which obey ``setlocale``. A
 program with a window often calls it, and then, in a language with decimal commas, ITK writes
