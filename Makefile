@@ -5,6 +5,7 @@
 #   UV           the uv to install with, where there is one; `make UV= setup` uses plain pip
 #   TORCH_INDEX  where the CPU build of torch lies; empty for PyPI's own, which on Linux has CUDA
 #   JOBS         test processes
+#   OLDEST_TESTS what test-oldest runs
 #   BRAIN_MODELS models that bench-brain compares
 #   LIBRARIES    other checkouts that bench-start measures beside this one
 #   SLICER       the executable of a Slicer for test-slicer
@@ -16,6 +17,10 @@ BIN := $(VENV)/bin
 CONSTRAINTS := requirements/constraints.txt
 SAMPLES := Resources/SampleData
 JOBS ?= 2
+# What needs no Slicer, no training and no tools of development.
+OLDEST_TESTS ?= $(addprefix Testing/Python/,functional images losses metrics networks pipeline report \
+	segmentation test_displacement.py test_displacement_files.py test_geometry.py test_intensity.py \
+	test_lattice.py test_memory.py test_monai.py test_resampling.py)
 BRAIN_MODELS ?= textscf-brain-mr
 UV ?= $(shell command -v uv)
 
@@ -40,8 +45,8 @@ else
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 endif
 
-.PHONY: help setup demo test test-slicer lint format samples screenshots bench bench-brain bench-panel \
-	bench-start bench-align prove ablation constraints package clean
+.PHONY: help setup demo test test-oldest test-slicer lint format samples screenshots bench bench-brain bench-panel \
+	bench-start bench-align prove ablation constraints sbom package clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -57,6 +62,17 @@ demo: $(VENV)/.runtime ## register the sample pair with the bundled model; see r
 
 test: $(VENV)/.developer ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -q
+
+test-oldest: ## run the tests with the oldest versions that pyproject.toml allows
+	$(MAKE) VENV=$(VENV)-oldest $(VENV)-oldest/.oldest
+	OMP_NUM_THREADS=1 $(VENV)-oldest/bin/python -m pytest -n $(JOBS) -q -m "not slow" $(OLDEST_TESTS)
+
+$(VENV)/.oldest: pyproject.toml | $(BIN)/python
+	$(BIN)/python requirements/oldest.py >$(VENV)/oldest.txt
+	$(PIP_INSTALL) -c $(VENV)/oldest.txt --no-deps torch $(EXTRA_INDEXES) \
+		$(addprefix --extra-index-url ,$(TORCH_INDEX))
+	$(PIP_INSTALL) -c $(VENV)/oldest.txt -e . pytest pytest-xdist hypothesis
+	@touch $@
 
 test-slicer: $(if $(SLICER),$(VENV)/.developer) ## test the module in a given Slicer: SLICER=/path/to/Slicer
 	@$(if $(SLICER),$(BIN)/python,python3) -m Testing.Slicer.run \
@@ -111,12 +127,23 @@ ablation: $(VENV)/.developer ## train small variants of textSCF and compare them
 constraints: ## write the tested versions to requirements/constraints.txt (needs uv)
 	requirements/update
 
+sbom: ## write the bill of materials to requirements/sbom.cdx.json
+	$(MAKE) VENV=$(VENV)-runtime $(VENV)-runtime/.runtime
+	$(MAKE) VENV=$(VENV)-sbom $(VENV)-sbom/bin/python
+	$(MAKE) VENV=$(VENV)-sbom $(VENV)-sbom/.cyclonedx
+	$(VENV)-sbom/bin/python docs/make_sbom.py --tool $(VENV)-sbom/bin/cyclonedx-py \
+		--python $(VENV)-runtime/bin/python
+
+$(VENV)/.cyclonedx: | $(BIN)/python
+	$(PIP_INSTALL) 'cyclonedx-bom>=7,<8'
+	@touch $@
+
 package: $(VENV)/.developer ## build the wheel into dist/
 	$(PIP_INSTALL) -q build
 	$(BIN)/python -m build --wheel
 
 clean: ## remove .venv, results and caches
-	rm -rf $(VENV) $(VENV)-runtime results build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-runtime $(VENV)-sbom $(VENV)-oldest results build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
 
 $(BIN)/python:
 	@for python in $(PYTHON) python3 python3.12 python3.11 python3.10; do \

@@ -48,7 +48,9 @@ if TYPE_CHECKING:
         RefineOptions,
         RegistrationRequest,
         RegistrationResult,
+        Repetition,
         register,
+        repeat,
     )
     from .resources import bundled_models_dir, sample_data_dir
     from .segmentation import Segmentation, load_segmentation
@@ -67,6 +69,7 @@ __all__ = [
     "RefineOptions",
     "RegistrationRequest",
     "RegistrationResult",
+    "Repetition",
     "Segmentation",
     "build_segmenter",
     "bundled_models_dir",
@@ -75,6 +78,7 @@ __all__ = [
     "load_network",
     "load_segmentation",
     "register",
+    "repeat",
     "sample_data_dir",
 ]
 
@@ -94,6 +98,7 @@ __getattr__ = lazy_names(
         "RefineOptions": "pipeline",
         "RegistrationRequest": "pipeline",
         "RegistrationResult": "pipeline",
+        "Repetition": "pipeline",
         "Segmentation": "segmentation",
         "build_segmenter": "model_store",
         "bundled_models_dir": "resources",
@@ -102,6 +107,7 @@ __getattr__ = lazy_names(
         "load_network": "model_store",
         "load_segmentation": "segmentation",
         "register": "pipeline",
+        "repeat": "pipeline",
         "sample_data_dir": "resources",
     },
 )

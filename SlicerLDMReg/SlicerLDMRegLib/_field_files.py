@@ -15,6 +15,7 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
+from ._c_numbers import c_numbers
 from ._outputs import whole_file
 from .errors import InputError
 from .geometry import ImageGeometry
@@ -36,6 +37,7 @@ _LAST_LINE = 100_000  # bytes in which the last line of a transform as text begi
 _INTENT_OFFSET = 68  # of the 16-bit intent_code in a NIfTI-1 header
 
 
+@c_numbers()
 def write_field(image: sitk.Image, path: str | os.PathLike[str]) -> None:
     """Write a displacement field so that the file is there completely or not at all.
 
@@ -64,6 +66,7 @@ def write_field(image: sitk.Image, path: str | os.PathLike[str]) -> None:
         raise InputError(f"cannot write {path}: {_reason(error)}") from error
 
 
+@c_numbers()
 def read_field(path: str | os.PathLike[str]) -> sitk.Image | sitk.Transform:
     """Read a file of ``SUFFIXES``: a displacement image, or the transform if it is not a field.
 

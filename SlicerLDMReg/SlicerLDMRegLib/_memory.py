@@ -1,14 +1,17 @@
-"""Memory that this process can still have: of the machine, and below limits of its own."""
+"""Memory that this process can still have, and the errors that tell that it has none."""
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["available_memory", "installed_memory"]
+__all__ = ["address_space_left", "available_memory", "installed_memory", "is_exhaustion"]
 
+# The control groups that this process is in, below the folders that follow.
+_OWN_GROUPS = "/proc/self/cgroup"
 # Where the limit of a container stands, what it uses, and what of that are files that can go.
 _CONTROL_GROUPS = (
     ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
@@ -19,21 +22,61 @@ _CONTROL_GROUPS = (
         "total_inactive_file",
     ),
 )
+_SIGNS = (
+    "out of memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "bad_alloc",
+    "failed to allocate",
+    "unable to allocate",
+    "failed to map segment",  # of the loader, for a library
+    "can't start new thread",
+)
 
 
 def available_memory() -> int | None:
     """Return the bytes of main memory that can be had without swapping; None where unknown.
 
-    Limits that hold for this process alone, of a container or of the shell, count. macOS does not
-    tell.
+    Limits that hold for this process alone, of a container, a session or the shell, count. macOS
+    does not tell.
     """
-    rooms = [room for room in (_of_machine(), *_limits()) if room is not None]
+    every = _of_machine(), *_limits(), address_space_left()
+    rooms = [room for room in every if room is not None]
     return min(rooms, default=None)
 
 
 def installed_memory() -> int | None:
     """Return the bytes of main memory that the machine has; None where unknown."""
     return _pages("SC_PHYS_PAGES")
+
+
+def address_space_left() -> int | None:
+    """Return the bytes that ``ulimit -v`` leaves to this process; None without such a limit."""
+    if sys.platform != "linux":
+        return None
+    import resource
+
+    most = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if most == resource.RLIM_INFINITY:
+        return None
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    return max(0, most - pages * resource.getpagesize())
+
+
+def is_exhaustion(error: BaseException) -> bool:
+    """Whether an error tells that memory is used up.
+
+    torch has its own class on GPUs and plain RuntimeErrors on the CPU, ITK wraps ``bad_alloc``, the
+    loader of libraries raises an ImportError, and under a limit modules of C forget to say what
+    went wrong.
+    """
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    if isinstance(error, SystemError):
+        return address_space_left() is not None and "without" in str(error)
+    text = str(error).lower()
+    known = isinstance(error, RuntimeError | ImportError | OSError)
+    return known and any(sign in text for sign in _SIGNS)
 
 
 def _of_machine() -> int | None:
@@ -65,22 +108,32 @@ def _on_windows() -> int | None:
 
 
 def _limits() -> Iterator[int]:
-    """Yield the bytes that are left below each limit on Linux."""
-    for folder, limit, used, cache in _CONTROL_GROUPS:
-        try:
-            group = Path(folder)
-            text = (group / limit).read_text(encoding="ascii").strip()
-            if text != "max":
-                lines = (group / "memory.stat").read_text(encoding="ascii").splitlines()
-                statistics = dict(line.split() for line in lines)
-                taken = int((group / used).read_text(encoding="ascii"))
-                yield max(0, int(text) - taken + int(statistics.get(cache, 0)))
-        except (OSError, ValueError):
-            continue
-    if sys.platform == "linux":
-        import resource
+    """Yield the bytes that are left below the limit of each control group of this process.
 
-        most = resource.getrlimit(resource.RLIMIT_AS)[0]
-        if most != resource.RLIM_INFINITY:
-            pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-            yield max(0, most - pages * resource.getpagesize())
+    The group itself and those around it count; in a container the root is its own group.
+    """
+    for root, limit, used, cache in _CONTROL_GROUPS:
+        for folder in _groups(Path(root)):
+            try:
+                text = (folder / limit).read_text(encoding="ascii").strip()
+                if text != "max":
+                    lines = (folder / "memory.stat").read_text(encoding="ascii").splitlines()
+                    statistics = dict(line.split() for line in lines)
+                    taken = int((folder / used).read_text(encoding="ascii"))
+                    yield max(0, int(text) - taken + int(statistics.get(cache, 0)))
+            except (OSError, ValueError):
+                continue
+
+
+def _groups(root: Path) -> list[Path]:
+    """Return the folders of the groups of this process below a root, that itself included."""
+    try:
+        lines = Path(_OWN_GROUPS).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    folders = [root]
+    for line in lines:
+        _, _, path = line.split(":", 2)
+        own = Path(os.path.normpath("/" + path.lstrip("/")))
+        folders += [root / group.relative_to("/") for group in (own, *own.parents)]
+    return list(dict.fromkeys(folders))

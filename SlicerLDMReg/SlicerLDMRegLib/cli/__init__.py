@@ -1,4 +1,4 @@
-"""The command line: ``ldmreg`` with ``register``, ``segment``, ``models``, ``import-checkpoint``.
+"""Command line ``ldmreg``: ``register``, ``repeat``, ``segment``, ``models`` and the others.
 
 Nothing here imports torch before a command needs it, so that help and lists appear at once.
 """
@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         0 done, 1 unexpected error, 2 bad usage or input, 3 a problem with a model, 4 out of memory,
-        130 cancelled.
+        5 repeated with another result, 130 cancelled.
     """
     parser = build_parser()
     try:

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Any
 
+from .._memory import address_space_left, is_exhaustion
 from .._printable import one_line
 from ..errors import CancelledError, InputError, LDMRegError, ModelError, OutOfMemoryError
 from .terminal import safe_streams
@@ -22,17 +23,20 @@ __all__ = [
     "add_device",
     "add_loudness",
     "add_share",
+    "check_room",
     "progress_bar",
     "run_safely",
 ]
 
 _WIDTH = 28  # of the words beside the progress bar
+# Address space that torch and SimpleITK need beside Python: with ulimit -v of 1.1 GB and less a
+# registration of 2D images ended in errors of all kinds, with 1.4 GB and more it did not.
+_ROOM_TO_START = 1_250_000_000
 
 _EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (KeyboardInterrupt, 130),
     (CancelledError, 130),
     (OutOfMemoryError, 4),
-    (MemoryError, 4),
     (ModelError, 3),
     (InputError, 2),
     (LDMRegError, 1),
@@ -81,15 +85,40 @@ def run_safely(command: Callable[[argparse.Namespace], int], arguments: argparse
         with safe_streams():
             if verbose and not isinstance(error, LDMRegError | KeyboardInterrupt):
                 traceback.print_exc()
+            if is_exhaustion(error) and not isinstance(error, LDMRegError):
+                error = _out_of_memory(error)
             print(f"ldmreg: error: {_text(error)}", file=sys.stderr)
         return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 1)
+
+
+def check_room() -> None:
+    """Refuse to import what computes where the shell leaves no room for it.
+
+    Raises:
+        OutOfMemoryError: with both figures and what helps.
+    """
+    left = address_space_left()
+    if left is not None and left < _ROOM_TO_START:
+        raise OutOfMemoryError(
+            f"{_ROOM_TO_START / 2**30:.1f} GiB of address space are needed to begin, and ulimit -v "
+            f"leaves {left / 2**30:.1f} GiB; raise it, with ulimit -v unlimited for instance"
+        )
+
+
+def _out_of_memory(error: BaseException) -> OutOfMemoryError:
+    if address_space_left() is not None and isinstance(error, ImportError | SystemError):
+        return OutOfMemoryError(
+            "ulimit -v leaves too little address space to begin; raise it, with ulimit -v "
+            "unlimited for instance"
+        )
+    return OutOfMemoryError(
+        "out of memory; use smaller images, or {advice} for a part of them", option="slices"
+    )
 
 
 def _text(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return one_line(f"cancelled; {error}" if str(error) else "cancelled; nothing was written")
-    if isinstance(error, MemoryError):
-        return "out of memory; use smaller images, or a part of them (--slices)"
     if isinstance(error, LDMRegError):
         return one_line(error.told(_flag))
     return one_line(f"unexpected {type(error).__name__}: {error} (--verbose shows where)")

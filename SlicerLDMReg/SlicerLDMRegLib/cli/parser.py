@@ -11,6 +11,7 @@ from .._version import __version__
 from .console import add_device, add_loudness, add_share
 from .models import run_download, run_import, run_list, run_pack, run_show, run_verify
 from .register import run_register
+from .repeat import add_repeat
 from .segment import add_segment
 from .terminal import safe_streams
 
@@ -20,12 +21,14 @@ _DESCRIPTION = "Register medical images with trained deep networks. Not for clin
 _EPILOG = """\
 examples:
   ldmreg register --fixed ed.nrrd --moving es.nrrd --output results
+  ldmreg repeat results/report.json
   ldmreg models list
 
 exit codes:
   0 done                       3 model missing or damaged
   1 unexpected error           4 out of memory
-  2 bad usage or input         130 cancelled
+  2 bad usage or input         5 repeated, and the result differs
+                               130 cancelled
 """
 _REGISTER = """\
 Find the deformation that brings the moving image onto the fixed image, and write the warped image,
@@ -90,6 +93,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"ldmreg {__version__}", help=text)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_register(commands)
+    add_repeat(commands)
     add_segment(commands)
     _add_models(commands)
     _add_import(commands)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._printable import one_line
 from ..errors import InputError
-from .console import progress_bar
+from .console import check_room, progress_bar
 
 if TYPE_CHECKING:
     from ..pipeline import RegistrationRequest, RegistrationResult
@@ -20,6 +20,7 @@ __all__ = ["run_register"]
 
 def run_register(arguments: argparse.Namespace) -> int:
     """Register, write the results, print the summary."""
+    check_room()
     request = _request(arguments)
     from ..pipeline.output_folder import check_output
 

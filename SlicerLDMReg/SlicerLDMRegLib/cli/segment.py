@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._printable import one_line
 from ..errors import InputError
-from .console import add_device, add_loudness, add_share, progress_bar
+from .console import add_device, add_loudness, add_share, check_room, progress_bar
 
 if TYPE_CHECKING:
     from ..segmentation import Segmentation
@@ -57,6 +57,7 @@ def add_segment(commands: Any) -> None:
 
 def run_segment(arguments: argparse.Namespace) -> int:
     """Segment, write, and say what was found."""
+    check_room()
     from ..segmentation.writing import check_place
 
     check_place(arguments.output)

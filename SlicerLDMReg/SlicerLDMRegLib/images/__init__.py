@@ -12,7 +12,6 @@ from .loaded import LoadedImage, notes_of
 from .reading import (
     as_image,
     as_labels,
-    check_same_dimension,
     load_image,
     load_labels,
     read_image,
@@ -24,7 +23,6 @@ __all__ = [
     "LoadedImage",
     "as_image",
     "as_labels",
-    "check_same_dimension",
     "load_image",
     "load_labels",
     "notes_of",

@@ -83,7 +83,7 @@ def check_image(image: sitk.Image, name: str) -> sitk.Image:
     if min(longer) < _SMALLEST:
         raise InputError(
             f"{name}: expected at least {_SMALLEST} pixels along two axes, "
-            f"got size {image.GetSize()}"
+            f"got size {image.GetSize()}; give a larger part of the image"
         )
     voxels = sitk.GetArrayViewFromImage(image)
     if voxels.dtype.kind == "f" and not np.isfinite(voxels).all():

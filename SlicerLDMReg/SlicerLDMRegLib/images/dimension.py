@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .content import format_of
@@ -21,7 +21,7 @@ _ENOUGH = 4096  # bytes of a header
 def dimension_of_file(path: str | Path) -> int | None:
     """Return 2 or 3; None where the header does not tell, as that of a folder or of damaged files.
 
-    It is a first guess: reading the image tells.
+    A volume of one slice is 2D. It is a first guess: reading the image tells.
     """
     try:
         place = split_path(path)[0]
@@ -31,10 +31,16 @@ def dimension_of_file(path: str | Path) -> int | None:
         return None
 
 
+def _dimension(sizes: Sequence[int]) -> int:
+    return 2 if len(sizes) == 2 or (len(sizes) == 3 and 1 in sizes) else 3
+
+
 def _of_nrrd(path: Path) -> int:
     header = read_nrrd_header(path)
     directions = header.fields.get("space directions", "")
-    return 2 if len(header.sizes) - directions.lower().count("none") == 2 else 3
+    if directions.lower().count("none"):
+        return 2 if len(header.sizes) - directions.lower().count("none") == 2 else 3
+    return _dimension(header.sizes)
 
 
 def _of_nifti(path: Path) -> int:
@@ -43,13 +49,13 @@ def _of_nifti(path: Path) -> int:
     if data.startswith(b"\x1f\x8b"):
         data = zlib.decompressobj(wbits=31).decompress(data, _ENOUGH)
     sizes = parse_header(data).dim
-    return 2 if len(sizes) == 2 else 3
+    return _dimension(sizes)
 
 
 def _of_metaimage(path: Path) -> int | None:
     with path.open("rb") as file:
-        match = re.search(rb"^NDims\s*=\s*([23])\s*$", file.read(_ENOUGH), re.MULTILINE)
-    return None if match is None else int(match[1])
+        match = re.search(rb"^DimSize\s*=\s*([\d ]+?)\s*$", file.read(_ENOUGH), re.MULTILINE)
+    return None if match is None else _dimension([int(n) for n in match[1].split()])
 
 
 def _of_tiff(path: Path) -> int:

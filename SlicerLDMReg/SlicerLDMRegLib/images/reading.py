@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from .._c_numbers import c_numbers
 from ..errors import InputError
 from ..geometry import ImageGeometry
 from .checks import check_image, check_labels, describe, scalar
@@ -27,7 +28,6 @@ from .tiff import read_tiff
 __all__ = [
     "as_image",
     "as_labels",
-    "check_same_dimension",
     "load_image",
     "load_labels",
     "read_image",
@@ -125,19 +125,6 @@ def as_labels(source: Any, image: sitk.Image, role: str = "labels") -> sitk.Imag
     )
 
 
-def check_same_dimension(fixed: sitk.Image, moving: sitk.Image) -> None:
-    """Check that both images are 2D, or both 3D.
-
-    Raises:
-        InputError: when they are not.
-    """
-    if fixed.GetDimension() != moving.GetDimension():
-        raise InputError(
-            f"the fixed image is {fixed.GetDimension()}D and the moving image "
-            f"{moving.GetDimension()}D; give two images of one dimension"
-        )
-
-
 def _difference(own: ImageGeometry, expected: ImageGeometry) -> str:
     """Name a difference that size, spacing and origin do not show."""
     if own.dimension != expected.dimension:
@@ -151,6 +138,7 @@ def _difference(own: ImageGeometry, expected: ImageGeometry) -> str:
     return f", with other directions of its axes{turned}"
 
 
+@c_numbers()
 def _load(path: str | Path, role: str) -> sitk.Image:
     place, wanted = split_path(path)
     with one_line(role, path):

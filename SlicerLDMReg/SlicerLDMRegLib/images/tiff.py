@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import SimpleITK as sitk
 
 from .._outputs import scratch_folder
 from ..errors import InputError
@@ -34,6 +35,9 @@ _UNITS = {
     "nm": 1e-6, "inch": 25.4,
 }  # fmt: skip
 _PALETTE = 320  # the tag ColorMap
+# Of LZW, SimpleITK 2.4.0 to 2.5.5 returned what lay in the memory in the tests of all compressions;
+# 2.5.6 decodes it.
+_RIGHT_INTEGERS = (2, 5, 6)
 _COPIED = 1 << 29  # bytes of copies of a file with many pages
 
 
@@ -220,7 +224,16 @@ def _is_simple(page: TiffPage) -> bool:
 
 
 def _by_itk(path: Path, pages: Sequence[TiffPage]) -> list[np.ndarray]:
-    """Return pages as ITK decodes them, each from a copy of the file that has no other."""
+    """Return pages as ITK decodes them, each from a copy of the file that has no other.
+
+    Raises:
+        InputError: for what the ITK that is installed decodes to other values.
+    """
+    if _sitk_version() < _RIGHT_INTEGERS and any(_is_wide_integer(page) for page in pages):
+        raise InputError(
+            "has 32-bit integers in a compression that this SimpleITK, older than 2.5.6, decodes "
+            "to other values; save it without compression, or update SimpleITK"
+        )
     data = path.read_bytes()
     big = data[2:4] in (b"+\0", b"\0+")
     arrays: list[np.ndarray] = []
@@ -237,6 +250,15 @@ def _by_itk(path: Path, pages: Sequence[TiffPage]) -> list[np.ndarray]:
                 copies[-1].write_bytes(one)
             arrays += [decoded.array for decoded in read_all_with_itk(copies)]
     return arrays
+
+
+def _is_wide_integer(page: TiffPage) -> bool:
+    return page.dtype is not None and page.dtype.kind in "iu" and page.dtype.itemsize == 4
+
+
+def _sitk_version() -> tuple[int, ...]:
+    """Return the version of SimpleITK, its numbers alone."""
+    return tuple(int(n) for n in re.findall(r"\d+", sitk.Version.VersionString())[:3])
 
 
 def _page(path: Path, page: TiffPage, decoded: np.ndarray | None, notes: list[str]) -> np.ndarray:

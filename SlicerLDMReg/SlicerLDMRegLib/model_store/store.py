@@ -176,7 +176,12 @@ def choose_model(
         )
     card = model if isinstance(model, ModelCard) else find_model(model, "registration")
     if card.spatial_dims > dimension:
-        raise InputError(f"model {card.id!r} registers 3D images, the images are 2D")
+        raise InputError(
+            f"model {card.id!r} registers 3D images, the images are 2D or have one slice; "
+            f"use {ADVICE}, or a model for 2D images",
+            option="model",
+            value="none",
+        )
     if card.spatial_dims == 3 and slicewise:
         raise InputError(
             f"model {card.id!r} registers 3D images, not slices; leave {ADVICE} out",

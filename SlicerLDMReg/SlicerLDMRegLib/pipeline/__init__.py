@@ -18,6 +18,7 @@ from .slices import SliceSelection
 if TYPE_CHECKING:
     from .predict.loaded_model import LoadedModel, load_model
     from .refine.instance_optimisation import RefineResult, refine_field
+    from .repetition import Repetition, repeat
     from .runner import Runner, register
 
 __all__ = [
@@ -28,11 +29,13 @@ __all__ = [
     "RefineResult",
     "RegistrationRequest",
     "RegistrationResult",
+    "Repetition",
     "Runner",
     "SliceSelection",
     "load_model",
     "refine_field",
     "register",
+    "repeat",
 ]
 
 __getattr__ = lazy_names(
@@ -40,9 +43,11 @@ __getattr__ = lazy_names(
     {
         "LoadedModel": "predict.loaded_model",
         "RefineResult": "refine.instance_optimisation",
+        "Repetition": "repetition",
         "Runner": "runner",
         "load_model": "predict.loaded_model",
         "refine_field": "refine.instance_optimisation",
         "register": "runner",
+        "repeat": "repetition",
     },
 )

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import torch
 
+from .._memory import is_exhaustion
 from ..errors import ADVICE, InputError, OutOfMemoryError
 from .options import require_compute
 
@@ -90,11 +91,8 @@ def memory_errors(doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except (MemoryError, RuntimeError) as error:
-        # torch has its own class on GPUs and plain RuntimeErrors on the CPU; ITK wraps bad_alloc.
-        text = str(error).lower()
-        signs = ("out of memory", "can't allocate memory", "bad_alloc", "failed to allocate")
-        if isinstance(error, MemoryError) or any(sign in text for sign in signs):
+    except Exception as error:
+        if is_exhaustion(error):
             raise OutOfMemoryError(
                 f"not enough memory for {doing}; use {ADVICE} for a part of the volume, crop or "
                 "downsample the images",

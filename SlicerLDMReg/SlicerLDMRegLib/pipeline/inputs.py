@@ -9,18 +9,21 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from .._c_numbers import c_numbers
 from ..errors import InputError
 from ..geometry import ImageGeometry
-from ..images import as_image, as_labels, check_same_dimension, notes_of
+from ..images import as_image, as_labels, notes_of
 from ..images.dimension import dimension_of_file
+from ..images.loaded import add_notes
 from ..segmentation.pairing import numbered_like
 from ..segmentation.slicer_file import is_slicer_segmentation, read_segments
+from .flat_moving import FlatMoving, check_planes
 from .initial_transform import load_transform
 from .landmark_files import Landmarks
 from .landmarks import check_landmark_pair, load_landmarks, pair_landmarks
 from .masks import Masks, as_mask
 from .request import RegistrationRequest
-from .slices import SliceRange, SliceSelection
+from .slices import FEWEST_PIXELS, SliceRange, SliceSelection
 
 __all__ = ["Inputs", "read_dimension", "read_inputs"]
 
@@ -40,6 +43,8 @@ class Inputs:
         paths: by role, the files that these came from; what came from memory has none.
         landmark_notes: how the points were paired, and which were left out.
         transform_notes: what was guessed of the initial transform.
+        moving_placed: whether the moving image and all that belongs to it were brought into the
+            dimension of the fixed image, see :class:`.FlatMoving`.
     """
 
     fixed: sitk.Image
@@ -55,11 +60,17 @@ class Inputs:
     paths: dict[str, str] = field(default_factory=dict)
     landmark_notes: tuple[str, ...] = ()
     transform_notes: tuple[str, ...] = ()
+    moving_placed: bool = False
 
     @property
     def dimension(self) -> int:
         """2 or 3."""
         return int(self.fixed.GetDimension())
+
+    @property
+    def registered_dimension(self) -> int:
+        """2 for 2D images and for slices that go one by one, else 3."""
+        return 2 if self.slices is not None else self.dimension
 
     @property
     def geometry(self) -> ImageGeometry:
@@ -70,7 +81,9 @@ class Inputs:
         """Return the inputs of a model, which goes slice by slice through a volume if it is 2D."""
         if self.slices is not None or spatial_dims == self.dimension:
             return self
-        return replace(self, slices=SliceSelection().resolve(self.geometry))
+        slices = SliceSelection().resolve(self.geometry)
+        slices.check(self.geometry)
+        return replace(self, slices=slices)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -92,17 +105,20 @@ class Inputs:
         return self.geometry if self.slices is None else self.slices.crop(self.geometry)
 
 
+@c_numbers()
 def read_dimension(source: Any) -> int:
     """Return 2 or 3, the dimension of an image, to choose a model before the images are read.
 
-    Only the header of a file is read. Sources that cannot be read count as 3D: reading them tells.
+    A volume of one slice is 2D. Only the header of a file is read. Sources that cannot be read
+    count as 3D: reading them tells.
     """
     if isinstance(source, str):
         return dimension_of_file(source) or 3
-    known = source.GetDimension() if isinstance(source, sitk.Image) else np.ndim(source)
-    return 2 if known == 2 else 3
+    size = source.GetSize() if isinstance(source, sitk.Image) else np.shape(source)
+    return 2 if len(size) == 2 or (len(size) == 3 and 1 in size) else 3
 
 
+@c_numbers()
 def read_inputs(request: RegistrationRequest) -> Inputs:
     """Read and check the images, and all else that a request names.
 
@@ -111,7 +127,13 @@ def read_inputs(request: RegistrationRequest) -> Inputs:
     """
     fixed, moving = (as_image(getattr(request, r), f"{r} image") for r in ("fixed", "moving"))
     images = {"fixed": fixed, "moving": moving}
-    check_same_dimension(fixed, moving)
+    for role, image in images.items():
+        _check_size(image, role)
+    flat = None
+    if fixed.GetDimension() != moving.GetDimension():
+        flat = FlatMoving(fixed, moving)
+    else:
+        check_planes(*map(ImageGeometry.from_image, (fixed, moving)))
     dimension = fixed.GetDimension()
     initial = request.initial_transform
     transform_notes: tuple[str, ...] = ()
@@ -146,6 +168,16 @@ def read_inputs(request: RegistrationRequest) -> Inputs:
         fixed_points, moving_points, landmark_notes = pairs
     else:
         check_landmark_pair(*(None if side is None else side.points for side in points.values()))
+    if flat is not None:
+        moving = add_notes(flat.image(moving), [flat.note])
+        for kind in (labels, masks):
+            if kind["moving"] is not None:
+                kind["moving"] = flat.image(kind["moving"])
+        if moving_points is not None:
+            moving_points = flat.points(moving_points)
+    slices = _slices(request.slices, ImageGeometry.from_image(fixed))
+    if slices is not None:
+        slices.check(ImageGeometry.from_image(fixed))
     roles = (*images, "initial_transform", *(f"{r}_{kind}" for r in images for kind in _KINDS))
     return Inputs(
         fixed=fixed,
@@ -156,10 +188,11 @@ def read_inputs(request: RegistrationRequest) -> Inputs:
         moving_landmarks=moving_points,
         initial_transform=initial,
         masks=Masks(masks["fixed"], masks["moving"]),
-        slices=_slices(request.slices, ImageGeometry.from_image(fixed)),
+        slices=slices,
         label_names=names["fixed"],
         landmark_notes=landmark_notes,
         transform_notes=transform_notes,
+        moving_placed=flat is not None,
         paths={
             role: getattr(request, role)
             for role in roles
@@ -188,6 +221,17 @@ def _slices(selection: SliceSelection | None, fixed: ImageGeometry) -> SliceRang
     if fixed.dimension == 3 and 1 in fixed.size:
         return SliceRange(fixed.size.index(1), 0, 1)
     return None
+
+
+def _check_size(image: sitk.Image, role: str) -> None:
+    """Refuse images of so few pixels that no displacement can be told from them."""
+    if sorted(image.GetSize())[-2] < FEWEST_PIXELS:
+        size = " x ".join(map(str, image.GetSize()))
+        raise InputError(
+            f"{role} image: expected at least {FEWEST_PIXELS} pixels along two axes, got {size}; "
+            "a displacement cannot be told from fewer: give a larger part of the image, or all "
+            "slices of the volume"
+        )
 
 
 def _check_transform(transform: Any, dimension: int) -> None:

@@ -23,6 +23,7 @@ REPORT = "report.json"
 OWN_FILES = (
     "warped.nrrd",
     "warped_labels.nrrd",
+    "moving.nrrd",
     "transform.h5",
     "inverse.h5",
     "jacobian.nrrd",

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import platform
 from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 
-from .._memory import available_memory
 from ..displacement import DisplacementField
-from ..errors import ADVICE, InputError, OutOfMemoryError
+from ..errors import InputError
 from ..geometry import ImageGeometry
 from ..resampling import warp_image
 from .align.alignment import Alignment, align
 from .context import RunContext
 from .deform import Deformation, Deformer
-from .device import describe_device
 from .evaluation import deformation_metrics, match_metrics
 from .field_batch import inverse_field, whole_field
 from .inputs import Inputs
-from .prepare import IntensityMap, refinement_lattice
+from .memory_estimate import check_memory
+from .prepare import IntensityMap
 from .provenance import (
+    array_digest,
     describe_inputs,
+    describe_machine,
     describe_model,
+    describe_request,
     now,
     plain_options,
     versions,
+    voxel_digest,
 )
 from .regions.image_regions import GivenRegions
 from .regions.region_source import RegionSource
@@ -34,10 +36,6 @@ from .request import RegistrationRequest
 from .result import RegistrationResult
 
 __all__ = ["Registration"]
-
-# Bytes at the peak per voxel and component of a field, measured: of the fixed lattice (field,
-# transform, determinant, measurements), of the moving lattice; of the refinement's, before these.
-_OUTPUT_BYTES, _INVERSE_BYTES, _REFINEMENT_BYTES = 42, 10, 400
 
 
 class Registration:
@@ -64,7 +62,7 @@ class Registration:
         """
         inputs, request, context = self.inputs, self.request, self.context
         meter, progress = context.meter, context.progress
-        self._check_memory()
+        check_memory(inputs, self.refine, context.model)
         with meter.stage("read"):
             source = RegionSource.choose(inputs, request, context)
         with meter.stage("align"):
@@ -117,6 +115,11 @@ class Registration:
                 metrics["label_names"] = dict(source.label_names)
         provenance = self._provenance(alignment, deformation, regions)
         provenance["regions"] = source.describe() if context.uses_regions else None
+        provenance["results"] = {
+            "field": array_digest(field.vectors),
+            "inverse": array_digest(inverse.vectors),
+            "warped": voxel_digest(warped),
+        }
         progress.report("done", 1.0)
         return RegistrationResult(
             fixed=inputs.fixed,
@@ -133,29 +136,8 @@ class Registration:
             moving_labels=inputs.moving_labels,
             warped_labels=warped_labels,
             slices=inputs.slices,
+            moving_placed=inputs.moving_placed,
         )
-
-    def _check_memory(self) -> None:
-        free = available_memory()
-        inputs = self.inputs
-        output = float(np.prod(inputs.output.size))
-        moving = float(np.prod(inputs.moving.GetSize()))
-        if inputs.slices is not None:
-            moving = output  # the inverse lies on the slices, too
-        need = (_OUTPUT_BYTES * output + _INVERSE_BYTES * moving) * inputs.dimension
-        if self.refine.enabled and inputs.slices is None:
-            lattice = refinement_lattice(inputs.geometry)
-            # Before the rest, and given back by then.
-            refinement = _REFINEMENT_BYTES * float(np.prod(lattice.size)) * inputs.dimension
-            need = max(need, refinement)
-        voxels = int(max(output, moving))
-        if free is not None and need > free:
-            raise OutOfMemoryError(
-                f"a field of {voxels} voxels needs about {need / 2**30:.1f} GiB of memory"
-                f" and {free / 2**30:.1f} GiB are free; "
-                f"use {ADVICE} for a part of the volume, or crop or downsample the images",
-                option="slices",
-            )
 
     def _match_metrics(
         self,
@@ -202,6 +184,7 @@ class Registration:
         return {
             "date": now(),
             "seed": self.context.seed,
+            "request": describe_request(request),
             "inputs": describe_inputs(inputs),
             "model": describe_model(None if model is None else model.card),
             "options": {
@@ -215,9 +198,6 @@ class Registration:
             },
             "method": found,
             "versions": versions(),
-            "machine": {
-                "device": describe_device(self.context.device),
-                "system": platform.platform(),
-            },
+            "machine": describe_machine(self.context.device),
             "memory": self.context.meter.peak_memory(),
         }

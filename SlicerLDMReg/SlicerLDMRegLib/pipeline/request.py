@@ -14,12 +14,12 @@ from ..segmentation.names import read_names
 from .options import AlignOptions, RefineOptions, chosen_refinement, require, require_compute
 from .slices import SliceSelection
 
-__all__ = ["RegistrationRequest"]
+__all__ = ["SOURCES", "RegistrationRequest"]
 
 _LARGEST_SEED = 2**32 - 2  # of ITK, which adds one
 _DIGITS = 18  # of a label number: it is an integer of 64 bits
 #: Fields that hold a path or an object in memory.
-_SOURCES = (
+SOURCES = (
     "fixed",
     "moving",
     "fixed_labels",
@@ -43,7 +43,8 @@ class RegistrationRequest:
 
     Args:
         fixed: 2D or 3D scalar image.
-        moving: image of the same dimension; it may lie on another lattice.
+        moving: image of the same dimension; it may lie on another lattice. A 2D image also meets a
+            volume of one slice, in whose plane it is put.
         model: ``auto`` (the installed model for the dimension if it knows the anatomy, else none; a
             2D one goes slice by slice through a volume), id or folder of a model, ``none`` or None:
             refinement alone; or one from :func:`~SlicerLDMRegLib.pipeline.load_model`, which stays
@@ -114,10 +115,10 @@ class RegistrationRequest:
     share: bool = False
 
     def __post_init__(self) -> None:
-        for name in (*_SOURCES, "label_names", "segmenter", "output"):
+        for name in (*SOURCES, "label_names", "segmenter", "output"):
             if isinstance(getattr(self, name), Path):
                 self._set(name, str(getattr(self, name)))
-        for name in _SOURCES:
+        for name in SOURCES:
             value = getattr(self, name)
             missing = value is None and name in ("fixed", "moving")
             wrong = missing or isinstance(value, bool | int | float)
@@ -158,7 +159,7 @@ class RegistrationRequest:
     @property
     def objects(self) -> dict[str, Any]:
         """Fields that hold an object in memory instead of a path."""
-        values = {name: getattr(self, name) for name in _SOURCES}
+        values = {name: getattr(self, name) for name in SOURCES}
         return {name: value for name, value in values.items() if not isinstance(value, str | None)}
 
     def refine_options(self, defaults: Mapping[str, Any]) -> RefineOptions:

@@ -9,6 +9,7 @@ from typing import Any
 
 import SimpleITK as sitk
 
+from .._c_numbers import c_numbers
 from .._outputs import check_space, whole_folder
 from ..displacement import DisplacementField
 from ..errors import InputError
@@ -24,7 +25,8 @@ class RegistrationResult:
     """Everything that a registration found.
 
     Attributes:
-        fixed, moving: the input images, SimpleITK, LPS mm.
+        fixed, moving: the input images, SimpleITK, LPS mm; a moving image of another dimension than
+            the fixed one as it was placed.
         warped: moving image on the lattice of the result: the fixed lattice, or the chosen slices
             of it. It is what SimpleITK's resampling gives with ``field.to_transform()``, linear.
         field: fixed points to moving points, alignment included, on that lattice, LPS mm.
@@ -41,6 +43,8 @@ class RegistrationResult:
         timings: seconds per stage, and ``"total"``.
         provenance: inputs, model, options, versions, machine, memory, date: plain data.
         slices: the slices that were registered one by one, None for whole images.
+        moving_placed: whether a 2D moving image was put into the plane of a fixed slice, or a
+            moving slice became a 2D image: the fields then refer to ``moving``, not to the file.
     """
 
     fixed: sitk.Image
@@ -57,6 +61,7 @@ class RegistrationResult:
     moving_labels: sitk.Image | None = None
     warped_labels: sitk.Image | None = None
     slices: SliceRange | None = None
+    moving_placed: bool = False
 
     @property
     def transform(self) -> sitk.DisplacementFieldTransform:
@@ -67,7 +72,8 @@ class RegistrationResult:
         """Write images, transforms and report into a folder, all of it or nothing.
 
         ``warped.nrrd``, ``warped_labels.nrrd`` (with labels), ``transform.h5``, ``inverse.h5``,
-        ``jacobian.nrrd``, ``folds.nrrd``, ``overview.png``, ``report.json``, ``report.html``.
+        ``jacobian.nrrd``, ``folds.nrrd``, ``overview.png``, ``report.json``, ``report.html``;
+        ``moving.nrrd`` where the moving image was placed.
 
         Args:
             directory: the folder; an existing one is replaced when it is empty or was written by
@@ -109,12 +115,14 @@ class RegistrationResult:
         paths = [entry.get("path") for entry in entries if isinstance(entry, dict)]
         return [path for path in paths if isinstance(path, str)]
 
+    @c_numbers()
     def _write_files(self, folder: Path) -> None:
         images = {
             "warped": self.warped,
             "warped_labels": self.warped_labels,
             "jacobian": self.jacobian,
             "folds": self.folds,
+            "moving": self.moving if self.moving_placed else None,
         }
         for name, image in images.items():
             if image is not None:

@@ -44,7 +44,8 @@ def register(
     Args:
         fixed: 2D or 3D scalar image: path, ``sitk.Image``, or array ``(y, x)`` or ``(z, y, x)``
             with voxels of 1 mm.
-        moving: image of the same dimension; it may lie on another lattice.
+        moving: image of the same dimension, or 2D where the fixed one has one slice, or the
+            reverse; it may lie on another lattice.
         progress: told about the stages; cancels.
         options: the other fields of :class:`RegistrationRequest`, such as ``model``, ``align``,
             ``refine`` or ``fixed_labels``.
@@ -153,8 +154,10 @@ class Runner:
                 name = request.model if given is None else given.card
                 card = choose_model(name, dimension, request.slices is not None)
                 inputs = read_inputs(request)
-                if inputs.dimension != dimension:  # the header did not tell
-                    card = choose_model(name, inputs.dimension, request.slices is not None)
+                if inputs.registered_dimension != dimension:
+                    # The header did not tell, or slices were asked for.
+                    dimension = 3 if request.slices is not None else inputs.registered_dimension
+                    card = choose_model(name, dimension, request.slices is not None)
                 if card is not None:
                     inputs = inputs.for_model(card.spatial_dims)
                 if output is not None:

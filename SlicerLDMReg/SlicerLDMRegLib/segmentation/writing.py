@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .. import _outputs
+from .._c_numbers import c_numbers
 from .._printable import json_safe
 from ..errors import InputError
 from ..images.written import write_image
@@ -19,6 +20,7 @@ __all__ = ["SUFFIXES", "check_place", "write_segmentation"]
 SUFFIXES = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".mha")
 
 
+@c_numbers()
 def write_segmentation(
     segmentation: Segmentation,
     labels: str | Path,

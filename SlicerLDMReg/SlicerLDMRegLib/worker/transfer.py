@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from .._c_numbers import c_numbers
 from .._printable import shown
 from ..displacement import DisplacementField
 from ..errors import InputError
@@ -29,6 +30,7 @@ __all__ = ["read_result", "read_value", "write_result", "write_value"]
 _RESULT_FILE = "result.json"
 
 
+@c_numbers()
 def write_value(value: Any, folder: Path, name: str) -> dict[str, Any]:
     """Write one value.
 
@@ -75,6 +77,7 @@ def write_value(value: Any, folder: Path, name: str) -> dict[str, Any]:
     return {"kind": "plain", "value": str(value) if isinstance(value, Path) else value}
 
 
+@c_numbers()
 def read_value(description: Mapping[str, Any], folder: Path) -> Any:
     """Return the value that :func:`write_value` was given; equal, bit by bit.
 

@@ -69,7 +69,12 @@ def dataset(
 
 def save(data: Dataset, path: Path) -> Path:
     path.parent.mkdir(exist_ok=True, parents=True)
-    pydicom.dcmwrite(path, data, enforce_file_format=True)
+    if int(pydicom.__version__.split(".")[0]) < 3:
+        data.is_little_endian = data.file_meta.TransferSyntaxUID.is_little_endian
+        data.is_implicit_VR = False
+        pydicom.dcmwrite(path, data, write_like_original=False)
+    else:
+        pydicom.dcmwrite(path, data, enforce_file_format=True)
     return path
 
 

@@ -10,7 +10,6 @@ from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.images import (
     as_image,
     as_labels,
-    check_same_dimension,
     read_image,
     read_labels,
 )
@@ -144,11 +143,6 @@ def test_constant_small_complex_and_text() -> None:
     assert as_image(ramp(1, 12, 12)).GetDimension() == 3  # one slice with a place in space
     for shape in ((12, 7), (2, 2), (2, 12, 12), (7, 12, 12), (3, 3, 3)):
         assert as_image(ramp(*shape)).GetSize() == shape[::-1]
-
-
-def test_dimension_mismatch() -> None:
-    with pytest.raises(InputError, match="2D and the moving image 3D"):
-        check_same_dimension(as_image(ramp(9, 9)), as_image(ramp(9, 9, 9)))
 
 
 def test_labels(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.images import notes_of, read_image
+from SlicerLDMRegLib.images import tiff as tiff_reader
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (13, 17)).astype(np.uint8)
@@ -137,8 +138,26 @@ def test_tiff_of_every_compression(tmp_path: Path, compression: str | None, kind
     path = tmp_path / "a.tif"
     picture = np.repeat(GREY, 5, axis=0).astype(kind)  # several strips, long runs
     Image.fromarray(picture).save(path, compression=compression)
+    if kind == "i4" and compression == "tiff_lzw" and tiff_reader._sitk_version() < (2, 5, 6):
+        with pytest.raises(
+            InputError, match="decodes to other values; save it without compression"
+        ):
+            read_image(path)
+        return
     tolerance = 60 if compression == "jpeg" else 0
     assert np.abs(array(read_image(path)).astype(float) - picture).max() <= tolerance
+
+
+def test_what_an_older_simpleitk_decodes_wrong_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = np.repeat(GREY, 5, axis=0).astype("i4")
+    Image.fromarray(picture).save(tmp_path / "a.tif", compression="tiff_lzw")
+    monkeypatch.setattr(tiff_reader, "_sitk_version", lambda: (2, 5, 5))
+    with pytest.raises(InputError, match=r"older than 2.5.6, decodes to other values; save it"):
+        read_image(tmp_path / "a.tif")
+    Image.fromarray(picture.astype("u2")).save(tmp_path / "b.tif", compression="tiff_lzw")
+    assert read_image(tmp_path / "b.tif").GetSize() == picture.shape[::-1]
 
 
 @pytest.mark.parametrize("compression", [None, "tiff_deflate", "tiff_lzw", "packbits"])

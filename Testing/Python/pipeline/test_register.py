@@ -17,8 +17,8 @@ from SlicerLDMRegLib.pipeline import (
     RefineOptions,
     RegistrationResult,
     deform,
+    memory_estimate,
     register,
-    registration,
 )
 
 MakeImage = Callable[..., sitk.Image]
@@ -311,7 +311,12 @@ def test_bad_input_is_one_clear_line(
     holes[3, 3] = np.nan
     cases: list[tuple[Any, Any, dict[str, Any], str]] = [
         (tmp_path / "none.nrrd", good, {}, "there is no file"),
-        (good, make_image(volume), {}, "2D and the moving image 3D"),
+        (
+            good,
+            make_image(volume),
+            {},
+            "36x32x10 voxels and the fixed image is 2D; expected a volume of one",
+        ),
         (good, far, {}, "do not overlap"),
         (good, holes, {}, "NaN"),
         (good, np.ones((40, 40)), {}, "nothing to register"),
@@ -344,7 +349,7 @@ def test_unknown_model(plane: ImageGeometry, make_image: MakeImage) -> None:
 def test_too_large_for_the_memory(
     plane: ImageGeometry, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registration, "available_memory", lambda: 2**10)
+    monkeypatch.setattr(memory_estimate, "available_memory", lambda: 2**10)
     with pytest.raises(OutOfMemoryError, match=r"GiB.*use slices"):
         register(make_image(plane), make_image(plane, (1.0, 1.0)), model="none")
 

@@ -11,7 +11,13 @@ import torch
 
 from SlicerLDMRegLib.errors import OutOfMemoryError
 from SlicerLDMRegLib.geometry import ImageGeometry
-from SlicerLDMRegLib.pipeline import Progress, RegistrationRequest, Runner, registration
+from SlicerLDMRegLib.pipeline import (
+    Progress,
+    RegistrationRequest,
+    Runner,
+    memory_estimate,
+    registration,
+)
 
 FULL = "[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory"
 
@@ -35,7 +41,7 @@ def test_fields_that_do_not_fit_fit_nowhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """They lie in main memory, whatever the device: no second attempt, at once the advice."""
-    monkeypatch.setattr(registration, "available_memory", lambda: 1000)
+    monkeypatch.setattr(memory_estimate, "available_memory", lambda: 1000)
     told: list[str] = []
     with pytest.raises(OutOfMemoryError, match="GiB are free; use slices") as caught:
         Runner().run(request_elsewhere, told_by(told))

@@ -168,7 +168,9 @@ class RegistrationPlan:
             try:
                 geometry = volume_geometry(self.fixed)
                 if 1 in geometry.size:
-                    return _problem(_("The fixed volume is one slice only."))
+                    return _problem(
+                        _("The fixed volume is one slice only; register the whole volumes.")
+                    )
                 greatest = SliceSelection(slices.axis).resolve(geometry).count - 1
                 if last > greatest:
                     return [

@@ -10,9 +10,9 @@ import SimpleITK as sitk
 
 from ...errors import InputError
 from ...geometry import ImageGeometry
+from ...pipeline.planes import Plane, plane_pair
 from ...resampling import warp_image
 from .labels import Color, NodeLabels, labels_from_node, mask_from_node
-from .planes import Plane, plane_pair
 from .steps import Steps
 from .transform_nodes import itk_transform
 from .view_slices import is_voxel_slice, plane_axes, slice_lattice, view_axes

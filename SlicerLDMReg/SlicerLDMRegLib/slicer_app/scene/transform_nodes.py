@@ -18,8 +18,8 @@ from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 from ...displacement import DisplacementField
 from ...errors import InputError
 from ...geometry import ImageGeometry
+from ...pipeline.planes import Plane
 from .coordinates import FLIP, matrix_of
-from .planes import Plane
 from .scene_change import SceneChange
 from .steps import Steps, all_at_once
 from .volume_nodes import Node

@@ -38,6 +38,46 @@ def test_the_slice_of_a_view(session: Watched, host: Any, volumes: tuple[Any, An
     assert "lies outside" in str(session.fail(make_plan(*volumes, extent="VIEW", view="Green")))
 
 
+@pytest.mark.parametrize(("count", "axis"), [(1, 0), (2, 1), (3, 2), (5, 0), (7, 2)])
+def test_few_slices_whole_and_one_by_one(
+    session: Watched, host: Any, count: int, axis: int
+) -> None:
+    from SlicerLDMRegLib.slicer_app.scene.volume_nodes import volume_geometry
+    from Testing.Python.slicer_app import scenes
+
+    size, spacing = [24, 22, 20], [1.6, 1.7, 1.8]
+    size[axis], spacing[axis] = count, 6.0
+    place = scenes.lattice(tuple(size), tuple(spacing))
+    nodes = [
+        scenes.volume_node(scenes.blobs(place, shift), name)
+        for name, shift in (("fixed", (0.0, 0.0, 0.0)), ("moving", (1.0, -1.0, 0.5)))
+    ]
+    run = session.run(make_plan(*nodes))
+    assert volume_geometry(run.nodes["warped"]).matches(place)
+    session.done.clear()
+    slices = SliceSelection("ijk"[axis], 0, count - 1)
+    if count == 1:
+        said = str(session.fail(make_plan(*nodes, extent="RANGE", slices=slices)))
+        assert said == "The fixed volume is one slice only; register the whole volumes."
+        return
+    run = session.run(make_plan(*nodes, extent="RANGE", slices=slices))
+    assert volume_geometry(run.nodes["warped"]).matches(place)
+    assert run.result.slices.count == count
+    assert not run.result.field.vectors[..., axis].any()
+
+
+def test_too_few_pixels_are_told(session: Watched, host: Any) -> None:
+    from Testing.Python.slicer_app import scenes
+
+    nodes = [scenes.volume_node(scenes.blobs(scenes.lattice((3, 9, 1))), name) for name in "ab"]
+    said = str(session.fail(make_plan(*nodes)))
+    assert "expected at least 4 pixels along two axes, got 3 x 9" in said
+    nodes = [scenes.volume_node(scenes.blobs(scenes.lattice((9, 9, 3))), name) for name in "cd"]
+    slices = SliceSelection("i", 0, 8)
+    said = str(session.fail(make_plan(*nodes, extent="RANGE", slices=slices)))
+    assert "9 x 3 pixels, expected at least 4 along both axes" in said
+
+
 def test_a_start_that_is_not_linear(
     session: Watched, volumes: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,12 +12,12 @@ import vtk
 
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
+from SlicerLDMRegLib.pipeline.planes import Plane, plane_pair
 from SlicerLDMRegLib.slicer_app.scene.coordinates import (
     FLIP,
     geometry_from_ijk_to_ras,
     ijk_to_ras,
 )
-from SlicerLDMRegLib.slicer_app.scene.planes import Plane, plane_pair
 from SlicerLDMRegLib.slicer_app.scene.transform_nodes import field_from_transform
 from SlicerLDMRegLib.slicer_app.scene.volume_nodes import image_from_volume, volume_geometry
 from Testing.Python.slicer_app.scenes import (

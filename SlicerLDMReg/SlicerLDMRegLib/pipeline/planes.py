@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from ...displacement import DisplacementField
-from ...geometry import ImageGeometry
+from ..displacement import DisplacementField
+from ..geometry import ImageGeometry
 
 __all__ = ["Plane", "plane_pair"]
 
