@@ -36,7 +36,7 @@ Truth = Literal["sound", "wrong", "between"]
 # Mean Dice of the hidden labels, and mean distance of corresponding points in diagonals of the
 # image, from which a result counts as sound, or up to which it counts as wrong. Results between are
 # counted for themselves: their truth is a matter of taste.
-_SOUND_DICE, _WRONG_DICE = 0.65, 0.55
+_SOUND_DICE, _WRONG_DICE = 0.65, 0.5
 _SOUND_ERROR, _WRONG_ERROR = 0.03, 0.05
 _POINTS = 400
 
@@ -314,7 +314,7 @@ def make_pairs(data: Path, half: str, seed: int = 0) -> Iterator[Pair]:
         _changed(_other_organs(data, own), own, seed, 0, 0),
         _changed(_hippocampi(data / "hippocampus_mr", own), own, seed, 1, 2),
         _changed(_brains(data / "brain_label_maps", own), own, seed, 1, 2, mirror=False),
-        _changed(_mice(data / "mouse_heads", own), own, seed, 1, 1),
+        _changed(_mice(data / "mouse_heads", own), own, seed, 1, 1, mirror=False),
         _changed(_abdomen(data / "abdomen_ct", own, seed), own, seed, 1, 2),
     ]
     yield from _mixed(sources)
@@ -348,7 +348,7 @@ def _changed(
             continue
         good, bad = dict(_SOUND_CHANGES), dict(_WRONG_CHANGES)
         if not mirror:
-            bad = {n: c for n, c in bad.items() if not n.startswith("mirrored")}
+            bad = {n: c for n, c in bad.items() if not n.startswith(("mirrored", "axes"))}
         if pair.moving.ndim == 3:
             bad |= _OF_VOLUMES
         if pair.labels is not None and len(np.unique(pair.labels[1])) > 2:
@@ -405,11 +405,11 @@ def _heart(path: Path) -> list[np.ndarray]:
 def _other_hearts(folder: Path, half: int) -> Iterator[Pair]:
     """Yield slices of two patients. The left ventricle alone does not tell that they match."""
     paths = _hearts_of(folder, half)
-    for number, path in enumerate(paths):
+    for number, path in list(enumerate(paths))[::3]:
         other = paths[(number + len(paths) // 2 + 3) % len(paths)]
         fixed, _, fixed_labels, _ = _heart(path)
         moving, _, moving_labels, _ = _heart(other)
-        options = {"align": "rigid"} if number % 3 == 0 else {}
+        options = {"align": "rigid"} if number % 2 == 0 else {}
         yield Pair("cardiac_mr", f"{path.stem} {other.stem}", fixed, moving, ((1.0, 1.0),) * 2,
                    (fixed_labels, moving_labels), None, "another subject", options=options,
                    only_denies=True)  # fmt: skip
@@ -600,6 +600,8 @@ def _mice(folder: Path, half: int) -> Iterator[Pair]:
         geometry = ImageGeometry.from_image(image)
         step = max(1, round(max(geometry.size) / 56))
         index = geometry.physical_to_index(np.array([known[label] for label in sorted(known)]))
+        if not ((index > 0) & (index < np.asarray(geometry.size) - 1)).all():
+            continue  # the landmarks of two heads lie beside their images
         spacing = tuple(step * s for s in geometry.spacing[::-1])
         smooth = sitk.SmoothingRecursiveGaussian(image, [0.4 * step * s for s in geometry.spacing])
         heads[name] = (sitk.GetArrayFromImage(smooth)[::step, ::step, ::step], index[:, ::-1] / step, spacing)

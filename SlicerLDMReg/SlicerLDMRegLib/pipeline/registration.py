@@ -12,6 +12,7 @@ from .._memory import available_memory
 from ..displacement import DisplacementField
 from ..errors import ADVICE, InputError, OutOfMemoryError
 from ..geometry import ImageGeometry
+from ..metrics.local_similarity import LocalSimilarity
 from ..resampling import warp_image
 from .align.alignment import Alignment, align
 from .context import RunContext
@@ -168,10 +169,16 @@ class Registration:
         stages = {"before": sitk.Transform(self.inputs.dimension, sitk.sitkIdentity)}
         if not alignment.is_identity:
             stages["aligned"] = alignment.transform
+        inputs = self.inputs
+        axis = None if inputs.slices is None else inputs.slices.axis
+        local = LocalSimilarity(inputs.fixed, inputs.output, axis)
         metrics: dict[str, Any] = {
-            name: match_metrics(self.inputs, stage, intensities) for name, stage in stages.items()
+            name: match_metrics(inputs, stage, intensities, local=local)
+            for name, stage in stages.items()
         }
-        metrics["after"] = match_metrics(self.inputs, transform, intensities, field.warp_points)
+        metrics["after"] = match_metrics(inputs, transform, intensities, field.warp_points, local)
+        if alignment.note is not None:
+            metrics["alignment_note"] = alignment.note
         return metrics
 
     def _provenance(

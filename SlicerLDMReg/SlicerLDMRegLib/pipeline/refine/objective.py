@@ -157,7 +157,7 @@ class Objective:
             # A window out of view gains nothing. It would, where the border of the image, which is
             # repeated there, has edges, or an anatomy is hidden that has no counterpart. (MSE and
             # MIND compare with that border, and gain nothing by it.)
-            seen = product(seen, _in_view(displacement, pair.view))
+            seen = product(seen, _in_view(displacement.detach(), pair.view))
         weights = product(pair.fixed_mask, seen)
         change = velocity
         if self.prior is not None:
