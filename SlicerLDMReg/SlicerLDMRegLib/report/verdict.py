@@ -33,7 +33,7 @@ _LEAST_STRETCH, _MOST_STRETCH = 0.7, 1.4
 # error of there and back.
 _BENDING, _INCONSISTENT = 0.05, 0.005
 # Uneven: a determinant beyond these bounds, or a larger SDlogJ. Frames of a beating heart reach 0.6.
-_SMALLEST_JACOBIAN, _LARGEST_JACOBIAN = 0.02, 50.0
+_SMALLEST_JACOBIAN, _LARGEST_JACOBIAN = 0.01, 50.0
 _SDLOGJ = 0.8
 _NAMED = 4  # labels in a finding
 
@@ -300,12 +300,17 @@ def _judge_evenness(verdict: Verdict, deformation: Mapping[str, Any]) -> None:
 
 def _judge_alignment(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
     aligned, after = metrics.get("aligned"), metrics.get("after")
-    measures = (("ncc", "similarity", "", 1), ("dice_mean", "label overlap", "", 1),
-                ("tre", "landmark error", " mm", -1))  # fmt: skip
-    for name, title, unit, better in measures:
+    measures = (("unlike", "share that looks unlike", "", -1, _MORE_UNLIKE),
+                ("ncc", "similarity", "", 1, _CHANGE),
+                ("dice_mean", "label overlap", "", 1, _CHANGE),
+                ("tre", "landmark error", " mm", -1, _CHANGE))  # fmt: skip
+    local = _number(aligned, "unlike") is not None
+    for name, title, unit, better, change in measures:
         first, last = _number(aligned, name), _number(after, name)
-        if first is None or last is None or better * (last - first) >= -_CHANGE:
+        if first is None or last is None or better * (last - first) >= -change:
             continue
+        if name == "ncc" and local:
+            continue  # of other contrasts it does not say what is better
         verdict.findings.append(f"After the alignment alone the {title} was {first:.3g}{unit}.")
         verdict.worsen(
             "check",

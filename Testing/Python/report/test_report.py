@@ -350,7 +350,7 @@ def test_verdict_good_check_and_bad() -> None:
 
 def test_verdict_sees_uneven_deformation_and_a_spoilt_alignment() -> None:
     assert judge(metrics(sdlogj=0.3, jacobian_min=0.1, jacobian_max=5.0)).status == "good"
-    for uneven in ({"sdlogj": 0.9}, {"jacobian_min": 0.01, "jacobian_max": 2.0}):
+    for uneven in ({"sdlogj": 0.9}, {"jacobian_min": 0.005, "jacobian_max": 2.0}):
         verdict = judge(metrics(**uneven))
         assert verdict.status == "check"
         assert "smoothness" in verdict.advice[0]
