@@ -3,15 +3,15 @@
     python -m Testing.Prove.verdict --half second       # about an hour on one core
     python -m Testing.Prove.verdict --half second --limit 40
 
-registers pairs (see ``verdict_pairs``) with the default settings, without the labels and points that
-tell afterwards whether a result is sound, and compares this truth with the verdict:
+registers pairs (see ``verdict_pairs``) with the default settings, without the labels and points
+that tell afterwards whether a result is sound, and compares this truth with the verdict:
 
 - sound: mean Dice of the hidden labels at least 0.65, and corresponding points on average not
   farther apart than 3 % of the diagonal of the image, as far as either is known;
-- wrong: Dice below 0.5, or points farther apart than 5 %, or nothing to be registered (noise, another
-  organ, labels whose numbers are exchanged);
-- between: neither. These are counted, but nobody can say what their verdict should be. So are hearts
-  of two patients, of which only the left ventricle is labelled.
+- wrong: Dice below 0.5, or points farther apart than 5 %, or nothing to be registered (noise,
+  another organ, labels whose numbers are exchanged);
+- between: neither. These are counted, but nobody can say what their verdict should be. So are
+  hearts of two patients, of which only the left ventricle is labelled.
 
 The aim: no wrong pair *Good*, at most 10 % of the sound pairs not *Good*. A registration that is
 refused with an error counts as not *Good*.

@@ -22,7 +22,6 @@ import SimpleITK as sitk
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.metrics import dice
 from SlicerLDMRegLib.pipeline import RegistrationResult
-from SlicerLDMRegLib.pipeline.landmarks import read_landmarks
 from training.datasets.brain_labels import label_file
 from training.synthesis.phantoms import generate_pair
 from training.synthesis.random_fields import smooth_noise
@@ -104,7 +103,10 @@ class Pair:
             sound &= numbers["dice"] >= _SOUND_DICE
             wrong |= numbers["dice"] < _WRONG_DICE
         if self.points is not None and len(self.points[0]):
-            a, b = (p[:, ::-1] * np.array(s)[::-1] for p, s in zip(self.points, self.spacing, strict=True))
+            a, b = (
+                p[:, ::-1] * np.array(s)[::-1]
+                for p, s in zip(self.points, self.spacing, strict=True)
+            )
             error = np.linalg.norm(result.field.warp_points(a) - b, axis=1).mean()
             extent = np.multiply(self.moving.shape, self.spacing[1])
             numbers["error"] = float(error / np.linalg.norm(extent))
@@ -118,7 +120,7 @@ class Pair:
         return image
 
 
-# Changes of the moving image -----------------------------------------------------------------------
+# Changes of the moving image ----------------------------------------------------------------------
 
 
 def _moved(pair: Pair, operation: Callable[[np.ndarray], np.ndarray], **more: Any) -> Pair:
@@ -364,7 +366,7 @@ def _changed(
                 yield replace(changes[name](rng, pair), change=name)
 
 
-# Sources --------------------------------------------------------------------------------------------
+# Sources -----------------------------------------------------------------------------------------
 
 
 def _grid(image: np.ndarray) -> np.ndarray:
@@ -457,7 +459,9 @@ def _brain_image(
     skull = np.random.default_rng(5).uniform(0.05, 0.7, 2000)
     beyond = (tissues == 0) & (labels > 0)
     image[beyond] = skull[np.clip(labels[beyond], 0, 1999)]
-    blurred = sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(sitk.GetImageFromArray(image), 0.7))
+    blurred = sitk.GetArrayFromImage(
+        sitk.SmoothingRecursiveGaussian(sitk.GetImageFromArray(image), 0.7)
+    )
     gain = np.exp(0.1 * _smooth(rng, image.shape, max(image.shape) / 2))
     return (blurred * gain + 0.02 * rng.normal(size=image.shape)).astype(np.float32)
 
@@ -542,9 +546,7 @@ def _warped(
     )
     hidden = None
     if labels is not None:
-        own = sitk.Resample(
-            sitk.GetImageFromArray(labels), transform, sitk.sitkNearestNeighbor, 0
-        )
+        own = sitk.Resample(sitk.GetImageFromArray(labels), transform, sitk.sitkNearestNeighbor, 0)
         hidden = labels, sitk.GetArrayFromImage(own)
     places = _grid(moving)
     goals = places + way[(slice(None), *places.astype(int).T)].T
@@ -565,7 +567,9 @@ def _other_organs(data: Path, half: int) -> Iterator[Pair]:
         others = [(f"phantom {kind}", generate_pair(kind, 900 + number, heart.shape[0]).fixed)]
         if slices:
             picture = sitk.ReadImage(str(slices[number % len(slices)]), sitk.sitkFloat32)
-            others.append((slices[number % len(slices)].stem, sitk.GetArrayFromImage(picture)[::2, ::2]))
+            others.append(
+                (slices[number % len(slices)].stem, sitk.GetArrayFromImage(picture)[::2, ::2])
+            )
         for name, other in others:
             images = heart, np.asarray(other, np.float32)
             if number % 2:
@@ -578,7 +582,10 @@ def _other_organs(data: Path, half: int) -> Iterator[Pair]:
 def _hippocampi(folder: Path, half: int) -> Iterator[Pair]:
     names = _spread(sorted(path.name for path in (folder / "images").glob("*.nii.gz")), half)
     arrays = {
-        n: [sitk.GetArrayFromImage(sitk.ReadImage(str(folder / kind / n))) for kind in ("images", "labels")]
+        n: [
+            sitk.GetArrayFromImage(sitk.ReadImage(str(folder / kind / n)))
+            for kind in ("images", "labels")
+        ]
         for n in names
     }
     for number, fixed in enumerate(names):
@@ -604,7 +611,11 @@ def _mice(folder: Path, half: int) -> Iterator[Pair]:
             continue  # the landmarks of two heads lie beside their images
         spacing = tuple(step * s for s in geometry.spacing[::-1])
         smooth = sitk.SmoothingRecursiveGaussian(image, [0.4 * step * s for s in geometry.spacing])
-        heads[name] = (sitk.GetArrayFromImage(smooth)[::step, ::step, ::step], index[:, ::-1] / step, spacing)
+        heads[name] = (
+            sitk.GetArrayFromImage(smooth)[::step, ::step, ::step],
+            index[:, ::-1] / step,
+            spacing,
+        )
     names = list(heads)
     for number, fixed in enumerate(names):
         moving = names[(number + 1) % len(names)]
@@ -614,7 +625,7 @@ def _mice(folder: Path, half: int) -> Iterator[Pair]:
 
 
 def _abdomen(folder: Path, half: int, seed: int) -> Iterator[Pair]:
-    """Yield one abdomen after known warps; there is no second subject, the halves differ by them."""
+    """Yield one abdomen after known warps, by which the halves differ: there is one subject."""
     if not folder.is_dir():
         return
     image = sitk.ReadImage(str(folder / "ct_96cube.nii.gz"), sitk.sitkFloat32)

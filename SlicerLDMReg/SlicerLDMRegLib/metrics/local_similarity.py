@@ -50,6 +50,11 @@ class SimilarityMap:
     lattice: ImageGeometry
 
     @property
+    def least_alike(self) -> float:
+        """Value below which two voxels have nothing in common."""
+        return 1 - _UNLIKE
+
+    @property
     def covered(self) -> float:
         """Share of the structure of the fixed image that is compared; NaN without structure."""
         return _ratio(self.structure[self._known].sum(), self.structure.sum())
@@ -64,7 +69,7 @@ class SimilarityMap:
     def unlike(self) -> float:
         """Share of the compared structure that has nothing in common; NaN where there is none."""
         known = self._known
-        low = self.structure[known][self.values[known] < 1 - _UNLIKE]
+        low = self.structure[known][self.values[known] < self.least_alike]
         return _ratio(low.sum(), self.structure[known].sum())
 
     @property

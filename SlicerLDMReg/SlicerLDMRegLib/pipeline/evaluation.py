@@ -45,9 +45,11 @@ def match_metrics(
         ``ncc`` and ``mse`` where both images are defined and their masks allow it, the fraction
         ``overlap`` of the lattice where both are defined; with ``local`` the fraction ``covered``
         of the structures of the fixed image that are compared, the mean ``local_similarity`` of
-        these, and the fraction ``unlike`` that has nothing in common with its partner; with labels ``dice``, ``hd95`` (mm) per
-        label and ``dice_mean``, ``hd95_mean``; with landmarks ``tre`` (mean, mm), ``tre_max_mm``
-        and ``tre_per_landmark``, of those that lie on the lattice.
+        these, and the fraction ``unlike`` that has nothing in common with its partner; with labels
+        ``dice``, ``hd95`` (mm) per label and ``dice_mean``, ``hd95_mean``, and where other numbers
+        of the labels fit far better ``better_numbers`` of the moving image by that of the fixed one
+        and the ``better_numbers_dice`` with these; with landmarks ``tre`` (mean, mm),
+        ``tre_max_mm`` and ``tre_per_landmark``, of those that lie on the lattice.
     """
     output = inputs.output
     both = coverage(inputs.moving, output, transform).astype(bool)

@@ -162,11 +162,10 @@ def prepare_pair(
     start = [-1 if axis in axes else 0 for axis in range(lattice.dimension)]
     wider = lattice.crop(start, [n - 2 * a for n, a in zip(lattice.size, start, strict=True)])
     view = _batch(coverage(moving, wider, alignment), slices)
-    inner = (..., *[slice(1, -1)] * len(axes))
     return PreparedPair(
         moving=image_batch(moving, lattice, alignment, slices, intensities[1]),
         fixed=image_batch(fixed, lattice, None, slices, intensities[0]),
-        moving_mask=view[inner],
+        moving_mask=_without_border(view),
         fixed_mask=_batch(coverage(fixed, lattice), slices),
         view=view,
         lattice=lattice,
@@ -219,6 +218,12 @@ def _lattice(
         size[slices.axis], start[slices.axis] = slices.count, float(slices.start)
     origin = tuple(fixed.index_to_physical(start).tolist())
     return ImageGeometry(tuple(size), tuple(spacings), origin, fixed.direction)
+
+
+def _without_border(batch: Tensor) -> Tensor:
+    for axis in range(2, batch.ndim):
+        batch = batch.narrow(axis, 1, batch.shape[axis] - 2)
+    return batch.contiguous()
 
 
 def _batch(array: np.ndarray, slices: SliceRange | None) -> Tensor:

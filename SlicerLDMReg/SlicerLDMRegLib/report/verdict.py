@@ -20,19 +20,19 @@ _LOW = 0.5  # NCC (where nothing local is known) or Dice below which a result ne
 _LANDMARK_MM = 0.01  # increase of the landmark error that counts as worse
 _MOVED_MM = 1e-3  # largest displacement below which nothing moved
 
-# Found with `python -m Testing.Prove.verdict --half first`, pairs whose hidden labels and points
-# tell whether their registration is sound: CALIBRATION
+# Found with `python -m Testing.Prove.verdict --half first`: pairs whose hidden labels and points
+# tell whether their registration is sound. CALIBRATION
 _UNLIKE, _MOSTLY_UNLIKE = 0.25, 0.5  # share of the structures that has nothing in common
 _MORE_UNLIKE = 0.05  # increase of this share that counts as worse
-# Share of the structures of the fixed image that has a partner, and loss of it that needs a look: by
-# the whole registration, and by the deformation after the alignment.
+# Share of the structures of the fixed image that has a partner, and loss of it that needs a look:
+# by the whole registration, and by the deformation after the alignment.
 _COVERED, _LOST, _PUSHED_OUT = 0.6, 0.2, 0.1
 # Factors of length of the linear part of the map beyond which spacings are rather wrong.
 _LEAST_STRETCH, _MOST_STRETCH = 0.7, 1.4
 # Of the diagonal of the image: root mean square of the part of the map that is not affine, and mean
 # error of there and back.
 _BENDING, _INCONSISTENT = 0.05, 0.005
-# Uneven: a determinant beyond these bounds, or a larger SDlogJ. Frames of a beating heart reach 0.6.
+# Uneven: a determinant beyond these bounds, or a larger SDlogJ. Frames of a heart reach 0.6.
 _SMALLEST_JACOBIAN, _LARGEST_JACOBIAN = 0.01, 50.0
 _SDLOGJ = 0.8
 _NAMED = 4  # labels in a finding
@@ -118,8 +118,8 @@ def _judge_similarity(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
 
 
 _APART = (
-    "The images are less alike than before: try another alignment (rigid or affine), and check that "
-    "both show the same anatomy. For different contrasts use the refinement similarity mind."
+    "The images are less alike than before: try another alignment (rigid or affine), and check "
+    "that both show the same anatomy. For different contrasts use the refinement similarity mind."
 )
 
 
@@ -139,9 +139,8 @@ def _judge_local(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
     if last > _UNLIKE:
         verdict.worsen(
             "bad" if last > _MOSTLY_UNLIKE else "check",
-            "Look at the map of the local similarity: where it is dark, the images show different "
-            "things. Check that both are of the same anatomy, the right way up and not mirrored; try "
-            "a rigid or affine alignment.",
+            "See where the images do not match (the report marks it in red). Check that both show "
+            "the same anatomy, the same way up and not mirrored; try a rigid or affine alignment.",
         )
     elif last > first + _MORE_UNLIKE:
         verdict.worsen("check", _APART)
@@ -207,8 +206,8 @@ def _judge_numbers(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
     names = names_by_label(metrics)
     listed = [f"{names.get(a) or a} is {b}" for a, b in list(others.items())[:_NAMED]]
     verdict.findings.append(
-        f"The labels fit far better (mean Dice {dice:.3f}) under other numbers: in the moving image "
-        f"{', '.join(listed)}{', ...' if len(others) > _NAMED else ''}."
+        f"The labels fit far better (mean Dice {dice:.3f}) under other numbers: in the moving "
+        f"image {', '.join(listed)}{', ...' if len(others) > _NAMED else ''}."
     )
     verdict.worsen(
         "check",
@@ -260,7 +259,9 @@ def _judge_motion(verdict: Verdict, deformation: Mapping[str, Any]) -> None:
         verdict.worsen("check", "Nothing moved: the result equals the moving image.")
     low, high = (_number(deformation, f"linear_stretch_{end}") for end in ("min", "max"))
     if low is not None and high is not None and (low < _LEAST_STRETCH or high > _MOST_STRETCH):
-        verdict.findings.append(f"As a whole, lengths change by a factor of {low:.2g} to {high:.2g}.")
+        verdict.findings.append(
+            f"As a whole, lengths change by a factor of {low:.2g} to {high:.2g}."
+        )
         verdict.worsen("check", "Check the voxel spacing of both images.")
     if not size:
         return

@@ -86,7 +86,7 @@ def refine_field(
     regions, classes = _checked_regions(anatomy if options.anatomy > 0 else None, fixed)
     if view is not None and bool((view > 0).all()):
         view = None
-    pair = ImagePair(moving, fixed, mask, *regions, *weights, view)
+    pair = ImagePair(moving, fixed, mask, *regions, weights[0], weights[1], view)
     if options.similarity == "auto":
         options = replace(options, similarity=choose_similarity(moving, fixed, pair.compared))
     limit = _CHUNK_VOXELS.get(fixed.device.type, 2**20)

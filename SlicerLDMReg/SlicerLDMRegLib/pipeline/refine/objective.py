@@ -105,7 +105,7 @@ class ImagePair:
         if view is not None:
             # At the border this is off by less than half a voxel of a coarse level.
             view = resize(gaussian_smooth(view, sigma), [n + 2 for n in shape])
-        return ImagePair(moving, fixed, masks[0], *regions, *masks[1:], view)  # type: ignore[arg-type]
+        return ImagePair(moving, fixed, masks[0], regions[0], regions[1], masks[1], masks[2], view)  # type: ignore[arg-type]
 
     def _tensors(self) -> tuple[Tensor | None, ...]:
         return tuple(getattr(self, f.name) for f in fields(self))
