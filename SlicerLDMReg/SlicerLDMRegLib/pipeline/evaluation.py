@@ -16,7 +16,7 @@ from ..metrics.local_similarity import LocalSimilarity
 from ..resampling import coverage, resample, warp_image
 from .inputs import Inputs
 
-__all__ = ["deformation_metrics", "match_metrics"]
+__all__ = ["deformation_metrics", "linear_part", "match_metrics"]
 
 _CONSISTENCY_POINTS = 1_000_000  # a mean to a thousandth, in less than a second
 _FITTED = 32  # samples along an axis for the affine fit
@@ -115,30 +115,46 @@ def deformation_metrics(
         "displacement_max_mm": lengths["max"],
         "diagonal_mm": float(np.linalg.norm(field.geometry.extent_mm)),
     }
-    result |= _linear_part(field)
+    result |= _stretches(field)
     if inverse is not None:
         result["inverse_consistency_mm"] = _inverse_consistency(field, inverse)
     return result
 
 
-def _linear_part(field: DisplacementField) -> dict[str, float]:
-    """Return what the affine map that fits a field best does to lengths, and what it leaves."""
+def linear_part(field: DisplacementField) -> sitk.AffineTransform:
+    """Return the affine map that fits a field best, fixed to moving points."""
+    return _fitted(field)[0]
+
+
+def _fitted(field: DisplacementField) -> tuple[sitk.AffineTransform, np.ndarray]:
+    """Return the affine map that fits best, and the rest of the displacements, ``(N, d)`` mm."""
     places = [np.arange(0, n, max(1, n // _FITTED)) for n in field.geometry.array_shape]
     vectors = field.vectors[np.ix_(*places)].reshape(-1, field.dimension)
     grid = np.meshgrid(*places, indexing="ij")[::-1]
     index = np.stack(grid, axis=-1).reshape(-1, field.dimension)
-    points = field.geometry.index_to_physical(index) - np.asarray(field.geometry.center())
+    center = field.geometry.center()
+    points = field.geometry.index_to_physical(index) - np.asarray(center)
     design = np.concatenate([points, np.ones((len(points), 1))], axis=1)
+    # Of the solutions for a lattice of one slice this is the one that does nothing across it.
     fit = np.linalg.lstsq(design, vectors, rcond=None)[0]
+    transform = sitk.AffineTransform(field.dimension)
+    transform.SetMatrix((np.eye(field.dimension) + fit[:-1].T).ravel().tolist())
+    transform.SetCenter(center)
+    transform.SetTranslation(fit[-1].tolist())
+    return transform, vectors - design @ fit
+
+
+def _stretches(field: DisplacementField) -> dict[str, float]:
+    """Return what the affine part of a field does to lengths, and what is not affine."""
+    transform, rest = _fitted(field)
+    matrix = np.reshape(transform.GetMatrix(), (field.dimension, field.dimension))
     flat = [n > 1 for n in field.geometry.size]
-    matrix = np.eye(field.dimension) + fit[:-1].T
     axes = field.geometry.direction_matrix[:, flat]
     stretches = np.linalg.svd(matrix @ axes, compute_uv=False)
-    rest = np.linalg.norm(vectors - design @ fit, axis=1)
     return {
-        "linear_stretch_min": float(stretches.min()),
-        "linear_stretch_max": float(stretches.max()),
-        "bending_mm": float(np.sqrt(np.mean(rest**2))),
+        "linear_stretch_min": float(stretches.min(initial=1.0)),
+        "linear_stretch_max": float(stretches.max(initial=1.0)),
+        "bending_mm": float(np.sqrt(np.mean((rest**2).sum(axis=1)))),
     }
 
 

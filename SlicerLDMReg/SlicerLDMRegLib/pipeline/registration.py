@@ -18,7 +18,7 @@ from .align.alignment import Alignment, align
 from .context import RunContext
 from .deform import Deformation, Deformer
 from .device import describe_device
-from .evaluation import deformation_metrics, match_metrics
+from .evaluation import deformation_metrics, linear_part, match_metrics
 from .field_batch import inverse_field, whole_field
 from .inputs import Inputs
 from .prepare import IntensityMap, refinement_lattice
@@ -177,6 +177,11 @@ class Registration:
             for name, stage in stages.items()
         }
         metrics["after"] = match_metrics(inputs, transform, intensities, field.warp_points, local)
+        masked = None
+        if inputs.masks.roles:
+            masked = inputs.masks.inside(local.lattice, transform)
+        found = local.of(inputs.moving, linear_part(field), masked)
+        metrics["after"]["unlike_linear"] = found.unlike
         if alignment.note is not None:
             metrics["alignment_note"] = alignment.note
         return metrics

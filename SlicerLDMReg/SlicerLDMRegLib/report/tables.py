@@ -26,6 +26,7 @@ METRICS: dict[str, tuple[str, bool | None]] = {
     "covered": ("Part of the structures of the fixed image that is compared", None),
     "local_similarity": ("Local similarity (self-similarity contexts), mean", True),
     "unlike": ("Part of these structures that looks unlike its partner", False),
+    "unlike_linear": ("Likewise, with the affine part of the map alone", False),
     "lncc": ("Local normalised cross-correlation (LNCC)", True),
     "mse": ("Mean squared error (MSE)", False),
     "dice_mean": ("Mean Dice", True),

@@ -22,7 +22,10 @@ _MOVED_MM = 1e-3  # largest displacement below which nothing moved
 
 # Found with `python -m Testing.Prove.verdict --half first`: pairs whose hidden labels and points
 # tell whether their registration is sound. CALIBRATION
-_UNLIKE, _MOSTLY_UNLIKE = 0.25, 0.5  # share of the structures that has nothing in common
+_UNLIKE, _MOSTLY_UNLIKE = 0.3, 0.5  # share of the structures that has nothing in common
+# Likewise with the affine part of the map alone. Where that leaves much unlike, the deformation has
+# bent things into each other that do not belong together.
+_UNLIKE_LINEAR = 0.45
 _MORE_UNLIKE = 0.05  # increase of this share that counts as worse
 # Share of the structures of the fixed image that has a partner, and loss of it that needs a look:
 # by the whole registration, and by the deformation after the alignment.
@@ -32,9 +35,11 @@ _LEAST_STRETCH, _MOST_STRETCH = 0.7, 1.4
 # Of the diagonal of the image: root mean square of the part of the map that is not affine, and mean
 # error of there and back.
 _BENDING, _INCONSISTENT = 0.05, 0.005
-# Uneven: a determinant beyond these bounds, or a larger SDlogJ. Frames of a heart reach 0.6.
+# Uneven: a determinant beyond these bounds, or a larger SDlogJ. The latter may be larger where the
+# affine part of the map leaves little unlike, as between frames of a beating heart: with things that
+# are not the same, a deformation makes much of little.
 _SMALLEST_JACOBIAN, _LARGEST_JACOBIAN = 0.01, 50.0
-_SDLOGJ = 0.8
+_SDLOGJ, _SDLOGJ_OF_LIKE, _ALIKE = 0.5, 0.8, 0.3
 _NAMED = 4  # labels in a finding
 
 
@@ -144,6 +149,17 @@ def _judge_local(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
         )
     elif last > first + _MORE_UNLIKE:
         verdict.worsen("check", _APART)
+    linear = _number(after, "unlike_linear")
+    if linear is not None and linear > _UNLIKE_LINEAR >= last:
+        verdict.findings.append(
+            f"Without its bending the map leaves {100 * linear:.0f} % unlike: the deformation alone "
+            "makes the images alike."
+        )
+        verdict.worsen(
+            "check",
+            "Check that both images show the same anatomy, the same way up and not mirrored; try a "
+            "rigid or affine alignment.",
+        )
 
 
 def _judge_overlap(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
@@ -277,7 +293,10 @@ def _judge_motion(verdict: Verdict, deformation: Mapping[str, Any]) -> None:
         verdict.worsen("check", "Do not rely on the inverse transform.")
 
 
-def _judge_evenness(verdict: Verdict, deformation: Mapping[str, Any]) -> None:
+def _judge_evenness(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
+    deformation = metrics.get("deformation", {})
+    unlike = _number(metrics.get("after"), "unlike_linear")
+    most = _SDLOGJ_OF_LIKE if unlike is not None and unlike <= _ALIKE else _SDLOGJ
     spread = _number(deformation, "sdlogj")
     lowest, highest = (_number(deformation, f"jacobian_{end}") for end in ("min", "max"))
     extreme = (
@@ -285,7 +304,7 @@ def _judge_evenness(verdict: Verdict, deformation: Mapping[str, Any]) -> None:
         and highest is not None
         and (0 < lowest < _SMALLEST_JACOBIAN or highest > _LARGEST_JACOBIAN)
     )
-    if extreme or (spread is not None and spread > _SDLOGJ):
+    if extreme or (spread is not None and spread > most):
         verdict.findings.append(
             "The deformation is uneven: volumes change by a factor of "
             f"{lowest:.2g} to {highest:.2g}."
@@ -375,7 +394,7 @@ def judge(metrics: Mapping[str, Any]) -> Verdict:
     _judge_alignment(verdict, metrics)
     _judge_folds(verdict, deformation)
     _judge_motion(verdict, deformation)
-    _judge_evenness(verdict, deformation)
+    _judge_evenness(verdict, metrics)
     _judge_familiarity(verdict, metrics)
     _tell_unused_model(verdict, metrics)
     if isinstance(metrics.get("alignment_note"), str):
