@@ -36,8 +36,8 @@ _LEAST_STRETCH, _MOST_STRETCH = 0.7, 1.4
 # error of there and back.
 _BENDING, _INCONSISTENT = 0.05, 0.005
 # Uneven: a determinant beyond these bounds, or a larger SDlogJ. The latter may be larger where the
-# affine part of the map leaves little unlike, as between frames of a beating heart: with things that
-# are not the same, a deformation makes much of little.
+# affine part of the map leaves little unlike, as between frames of a beating heart: with things
+# that are not the same, a deformation makes much of little.
 _SMALLEST_JACOBIAN, _LARGEST_JACOBIAN = 0.01, 50.0
 _SDLOGJ, _SDLOGJ_OF_LIKE, _ALIKE = 0.5, 0.8, 0.3
 _NAMED = 4  # labels in a finding
@@ -152,8 +152,8 @@ def _judge_local(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
     linear = _number(after, "unlike_linear")
     if linear is not None and linear > _UNLIKE_LINEAR >= last:
         verdict.findings.append(
-            f"Without its bending the map leaves {100 * linear:.0f} % unlike: the deformation alone "
-            "makes the images alike."
+            f"Without its bending the map leaves {100 * linear:.0f} % unlike: the deformation "
+            "alone makes the images alike."
         )
         verdict.worsen(
             "check",
