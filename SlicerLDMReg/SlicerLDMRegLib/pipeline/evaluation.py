@@ -150,10 +150,10 @@ def _stretches(field: DisplacementField) -> dict[str, float]:
     matrix = np.reshape(transform.GetMatrix(), (field.dimension, field.dimension))
     flat = [n > 1 for n in field.geometry.size]
     axes = field.geometry.direction_matrix[:, flat]
-    stretches = np.linalg.svd(matrix @ axes, compute_uv=False)
+    stretches = np.linalg.svd(matrix @ axes, compute_uv=False) if any(flat) else np.ones(1)
     return {
-        "linear_stretch_min": float(stretches.min(initial=1.0)),
-        "linear_stretch_max": float(stretches.max(initial=1.0)),
+        "linear_stretch_min": float(stretches.min()),
+        "linear_stretch_max": float(stretches.max()),
         "bending_mm": float(np.sqrt(np.mean((rest**2).sum(axis=1)))),
     }
 
