@@ -38,6 +38,7 @@ Truth = Literal["sound", "wrong", "between"]
 _SOUND_DICE, _WRONG_DICE = 0.65, 0.5
 _SOUND_ERROR, _WRONG_ERROR = 0.03, 0.05
 _POINTS = 400
+_SMALL_SHIFT = 0.1  # of the size
 
 Change = Callable[[np.random.Generator, "Pair"], "Pair"]
 
@@ -206,7 +207,12 @@ def _shuffled(rng: np.random.Generator, pair: Pair) -> Pair:
 def _rolled(rng: np.random.Generator, pair: Pair, share: float) -> Pair:
     axis = int(rng.integers(pair.moving.ndim))
     steps = round(share * pair.moving.shape[axis])
-    return _moved(pair, lambda a: np.roll(a, steps, axis))
+    moved = _moved(pair, lambda a: np.roll(a, steps, axis))
+    if moved.points is None or share > _SMALL_SHIFT:
+        return moved
+    # Of a small shift, what comes in at the other side is none of the anatomy.
+    seen = moved.points[1][:, axis] >= steps
+    return replace(moved, points=(moved.points[0][seen], moved.points[1][seen]))
 
 
 def _scaled(rng: np.random.Generator, pair: Pair, low: float, high: float) -> Pair:

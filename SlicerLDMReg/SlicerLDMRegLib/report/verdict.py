@@ -21,7 +21,11 @@ _LANDMARK_MM = 0.01  # increase of the landmark error that counts as worse
 _MOVED_MM = 1e-3  # largest displacement below which nothing moved
 
 # Found with `python -m Testing.Prove.verdict --half first`: pairs whose hidden labels and points
-# tell whether their registration is sound. CALIBRATION
+# tell whether their registration is sound. Of its 84 sound and 67 wrong results (hearts, brains and
+# phantoms in 2D; hippocampi, brains, mice and an abdomen in 3D) these thresholds call 4
+# sound ones not good and 2 wrong ones, one pair of T1 and T2, good; on the second half, of other
+# subjects, 21 of 148 and 2 of 91. Sound results leave 4 to 27 % unlike (5th and 95th percentile),
+# with the affine part alone 4 to 40 %; wrong ones 12 to 84 % and 27 to 93 %.
 _UNLIKE, _MOSTLY_UNLIKE = 0.3, 0.5  # share of the structures that has nothing in common
 # Likewise with the affine part of the map alone. Where that leaves much unlike, the deformation has
 # bent things into each other that do not belong together.
