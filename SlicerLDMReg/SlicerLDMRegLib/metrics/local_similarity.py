@@ -94,6 +94,7 @@ class LocalSimilarity:
         self, fixed: sitk.Image, output: ImageGeometry, slice_axis: int | None = None
     ) -> None:
         self._slice_axis = slice_axis
+        self._smoothed: tuple[sitk.Image, sitk.Image] | None = None
         self.lattice = _coarse(output, slice_axis)
         self._inside = coverage(fixed, self.lattice).astype(bool)
         image, self._contexts = self._described(fixed, None, self._inside)
@@ -130,7 +131,10 @@ class LocalSimilarity:
         inside: npt.NDArray[np.bool_],
     ) -> tuple[Tensor, Tensor]:
         """Return an image on the lattice in [0, 1], ``(B, 1, *S)``, and its contexts."""
-        smooth = antialiased(image, self.lattice, self._slice_axis)
+        if self._smoothed is None or self._smoothed[0] is not image:
+            # Of a large image the slowest step, and the same for every transform.
+            self._smoothed = image, antialiased(image, self.lattice, self._slice_axis)
+        smooth = self._smoothed[1]
         array = sitk.GetArrayFromImage(resample(smooth, self.lattice, transform))
         values = array[inside] if inside.any() else array.reshape(-1)
         unit = self._folded(IntensityMap.from_values(values, *_PERCENTILES)(array))
