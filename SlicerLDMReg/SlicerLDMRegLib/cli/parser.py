@@ -27,8 +27,11 @@ examples:
 exit codes:
   0 done                       3 model missing or damaged
   1 unexpected error           4 out of memory
-  2 bad usage or input         5 repeated, and the result differs
-                               130 cancelled
+  2 bad usage or input         130 cancelled
+with register --strict, which writes all results, too:
+  5 the verdict is Check       6 the verdict is Bad
+with repeat:
+  7 the result differs
 """
 _REGISTER = """\
 Find the deformation that brings the moving image onto the fixed image, and write the warped image,
@@ -176,6 +179,10 @@ def _add_register(commands: Any) -> None:
     for role in ("fixed", "moving"):
         check.add_argument(f"--{role}-landmarks", metavar="FILE", help=(
             f"points of the {role} image: .csv .fcsv .mrk.json .pts .txt"))  # fmt: skip
+
+    check.add_argument("--strict", action="store_true", help=(
+        "exit with 5 when the verdict of the report is Check, with 6 when it is Bad, so that a "
+        "script can tell; the results are written all the same"))  # fmt: skip
 
     output = parser.add_argument_group("on the screen")
     add_loudness(output)

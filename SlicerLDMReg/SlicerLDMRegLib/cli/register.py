@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["run_register"]
 
+#: Exit codes of ``--strict`` by the status of the verdict.
+_STRICT = {"good": 0, "check": 5, "bad": 6}
+
 
 def run_register(arguments: argparse.Namespace) -> int:
-    """Register, write the results, print the summary."""
+    """Register, write the results, print the summary; with ``--strict`` return the verdict."""
     check_room()
     request = _request(arguments)
     from ..pipeline.output_folder import check_output
@@ -35,7 +38,11 @@ def run_register(arguments: argparse.Namespace) -> int:
         print((output / "report.json").read_text(encoding="utf-8"), end="")
     elif not arguments.quiet:
         print(_summary(result, output))
-    return 0
+    if not arguments.strict:
+        return 0
+    from ..report import judge
+
+    return _STRICT[judge(result.metrics).status]
 
 
 def _request(arguments: argparse.Namespace) -> RegistrationRequest:

@@ -10,7 +10,7 @@ from .console import add_loudness, check_room, progress_bar
 __all__ = ["DIFFERENT", "add_repeat"]
 
 #: Exit code of a repetition whose result has other bits.
-DIFFERENT = 5
+DIFFERENT = 7
 _EPILOG = """\
 examples:
   ldmreg repeat results/report.json

@@ -18,6 +18,7 @@ from .deformation import (
 )
 from .landmarks import target_registration_error
 from .overlap import dice
+from .renumbering import better_numbers
 from .similarity import lncc, mse, ncc
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SurfaceDistances",
+    "better_numbers",
     "dice",
     "displacement_statistics",
     "fold_percentage",

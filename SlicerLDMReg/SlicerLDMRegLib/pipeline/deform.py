@@ -231,6 +231,7 @@ class Deformer:
                 pair.mask.to(device),
                 anatomy,
                 self._masks(pair),
+                pair.view.to(device),
             )
             displacement, inverse = refined.displacement, refined.inverse
             if not lattice.matches(self.inputs.output):

@@ -12,12 +12,14 @@ from .. import metrics
 from ..displacement import DisplacementField
 from ..geometry import ImageGeometry
 from ..intensity import IntensityMap
+from ..metrics.local_similarity import LocalSimilarity
 from ..resampling import coverage, resample, warp_image
 from .inputs import Inputs
 
-__all__ = ["deformation_metrics", "match_metrics"]
+__all__ = ["deformation_metrics", "linear_part", "match_metrics"]
 
 _CONSISTENCY_POINTS = 1_000_000  # a mean to a thousandth, in less than a second
+_FITTED = 32  # samples along an axis for the affine fit
 _COUNTABLE = 2**20  # labels below are found by counting, which is faster than sorting
 
 PointMap = Callable[[np.ndarray], np.ndarray]
@@ -28,6 +30,7 @@ def match_metrics(
     transform: sitk.Transform,
     intensities: tuple[IntensityMap, IntensityMap],
     points: PointMap | None = None,
+    local: LocalSimilarity | None = None,
 ) -> dict[str, Any]:
     """Measure how well a transform brings the moving image onto the fixed one.
 
@@ -36,12 +39,17 @@ def match_metrics(
         transform: fixed to moving points.
         intensities: maps of the fixed and the moving image to [0, 1], for the MSE.
         points: fixed to moving landmarks; None: by the transform.
+        local: comparison with the fixed image around each voxel; None: it is left out.
 
     Returns:
         ``ncc`` and ``mse`` where both images are defined and their masks allow it, the fraction
-        ``overlap`` of the lattice where both are defined; with labels ``dice``, ``hd95`` (mm) per
-        label and ``dice_mean``, ``hd95_mean``; with landmarks ``tre`` (mean, mm), ``tre_max_mm``
-        and ``tre_per_landmark``, of those that lie on the lattice.
+        ``overlap`` of the lattice where both are defined; with ``local`` the fraction ``covered``
+        of the structures of the fixed image that are compared, the mean ``local_similarity`` of
+        these, and the fraction ``unlike`` that has nothing in common with its partner; with labels
+        ``dice``, ``hd95`` (mm) per label and ``dice_mean``, ``hd95_mean``, and where other numbers
+        of the labels fit far better ``better_numbers`` of the moving image by that of the fixed one
+        and the ``better_numbers_dice`` with these; with landmarks ``tre`` (mean, mm),
+        ``tre_max_mm`` and ``tre_per_landmark``, of those that lie on the lattice.
     """
     output = inputs.output
     both = coverage(inputs.moving, output, transform).astype(bool)
@@ -58,6 +66,14 @@ def match_metrics(
         result["ncc"] = metrics.ncc(fixed[both], moving[both])
         mapped = intensities[0](fixed[both]), intensities[1](moving[both])
         result["mse"] = metrics.mse(*mapped)
+    if local is not None:
+        masked = inputs.masks.inside(local.lattice, transform) if inputs.masks.roles else None
+        found = local.of(inputs.moving, transform, masked)
+        result |= {
+            "covered": found.covered,
+            "local_similarity": found.mean,
+            "unlike": found.unlike,
+        }
     if inputs.fixed_labels is not None and inputs.moving_labels is not None:
         result |= _label_metrics(inputs.fixed_labels, inputs.moving_labels, output, transform)
     landmarks = _landmarks_on(inputs)
@@ -76,6 +92,10 @@ def deformation_metrics(
 ) -> dict[str, float]:
     """Measure the regularity of a field on its lattice.
 
+    Beside it stand the diagonal of the lattice, ``diagonal_mm``, the least and the largest factor
+    by which the affine part of the field stretches a length, and ``bending_mm``, the root mean
+    square of what is not affine.
+
     Args:
         field: the whole map, fixed to moving.
         determinant: its Jacobian determinant, ``array_shape``.
@@ -93,10 +113,49 @@ def deformation_metrics(
         "sdlogj_learn2reg": metrics.sdlogj_learn2reg(_flat_map(determinant)),
         "displacement_mean_mm": lengths["mean"],
         "displacement_max_mm": lengths["max"],
+        "diagonal_mm": float(np.linalg.norm(field.geometry.extent_mm)),
     }
+    result |= _stretches(field)
     if inverse is not None:
         result["inverse_consistency_mm"] = _inverse_consistency(field, inverse)
     return result
+
+
+def linear_part(field: DisplacementField) -> sitk.AffineTransform:
+    """Return the affine map that fits a field best, fixed to moving points."""
+    return _fitted(field)[0]
+
+
+def _fitted(field: DisplacementField) -> tuple[sitk.AffineTransform, np.ndarray]:
+    """Return the affine map that fits best, and the rest of the displacements, ``(N, d)`` mm."""
+    places = [np.arange(0, n, max(1, n // _FITTED)) for n in field.geometry.array_shape]
+    vectors = field.vectors[np.ix_(*places)].reshape(-1, field.dimension)
+    grid = np.meshgrid(*places, indexing="ij")[::-1]
+    index = np.stack(grid, axis=-1).reshape(-1, field.dimension)
+    center = field.geometry.center()
+    points = field.geometry.index_to_physical(index) - np.asarray(center)
+    design = np.concatenate([points, np.ones((len(points), 1))], axis=1)
+    # Of the solutions for a lattice of one slice this is the one that does nothing across it.
+    fit = np.linalg.lstsq(design, vectors, rcond=None)[0]
+    transform = sitk.AffineTransform(field.dimension)
+    transform.SetMatrix((np.eye(field.dimension) + fit[:-1].T).ravel().tolist())
+    transform.SetCenter(center)
+    transform.SetTranslation(fit[-1].tolist())
+    return transform, vectors - design @ fit
+
+
+def _stretches(field: DisplacementField) -> dict[str, float]:
+    """Return what the affine part of a field does to lengths, and what is not affine."""
+    transform, rest = _fitted(field)
+    matrix = np.reshape(transform.GetMatrix(), (field.dimension, field.dimension))
+    flat = [n > 1 for n in field.geometry.size]
+    axes = field.geometry.direction_matrix[:, flat]
+    stretches = np.linalg.svd(matrix @ axes, compute_uv=False) if any(flat) else np.ones(1)
+    return {
+        "linear_stretch_min": float(stretches.min()),
+        "linear_stretch_max": float(stretches.max()),
+        "bending_mm": float(np.sqrt(np.mean((rest**2).sum(axis=1)))),
+    }
 
 
 def _landmarks_on(inputs: Inputs) -> tuple[np.ndarray, np.ndarray] | None:
@@ -159,6 +218,7 @@ def _label_metrics(
 ) -> dict[str, Any]:
     a = _flat_map(_on(fixed, output, labels=True))
     b = _flat_map(_on(moving, output, transform, labels=True))
+    whole = a, b
     # A label that only one of the images holds has no counterpart: it is not the field's fault.
     names = sorted((_present(fixed) & _present(moving)) - {0})
     spacing = [s for s, n in zip(output.spacing, output.size, strict=True) if n > 1][::-1]
@@ -172,12 +232,16 @@ def _label_metrics(
     overlap, distance = (
         {name: values[number] for name, number in numbers.items()} for values in (overlap, distance)
     )
-    return {
+    found = {
         "dice": overlap,
         "dice_mean": _mean(overlap),
         "hd95": distance,
         "hd95_mean": _mean(distance),
     }
+    better = metrics.better_numbers(whole[0], whole[1])
+    if better is not None:
+        found["better_numbers"], found["better_numbers_dice"] = better
+    return found
 
 
 def _places(labels: np.ndarray, names: list[int]) -> np.ndarray:

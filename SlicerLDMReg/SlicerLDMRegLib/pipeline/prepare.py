@@ -46,6 +46,8 @@ class PreparedPair:
         fixed: likewise.
         moving_mask: ``(B, 1, *S)``, 1 where the aligned moving image is defined, else 0.
         fixed_mask: likewise for the fixed image; 0 where the lattice was padded.
+        view: that of the moving image on the lattice with one voxel more on every registered side,
+            ``(B, 1, *S + 2)``.
         lattice: the lattice in the frame of the fixed image; with slices it is 3D, and the slices
             are those of the fixed image.
         slices: the slices that the batch consists of, None for the whole image.
@@ -55,6 +57,7 @@ class PreparedPair:
     fixed: Tensor
     moving_mask: Tensor
     fixed_mask: Tensor
+    view: Tensor
     lattice: ImageGeometry
     slices: SliceRange | None
 
@@ -155,11 +158,16 @@ def prepare_pair(
         intensities: the maps of the fixed and of the moving image.
         slices: the slices of the fixed image that make up the lattice.
     """
+    axes = _axes(lattice, slices)
+    start = [-1 if axis in axes else 0 for axis in range(lattice.dimension)]
+    wider = lattice.crop(start, [n - 2 * a for n, a in zip(lattice.size, start, strict=True)])
+    view = _batch(coverage(moving, wider, alignment), slices)
     return PreparedPair(
         moving=image_batch(moving, lattice, alignment, slices, intensities[1]),
         fixed=image_batch(fixed, lattice, None, slices, intensities[0]),
-        moving_mask=_batch(coverage(moving, lattice, alignment), slices),
+        moving_mask=_without_border(view),
         fixed_mask=_batch(coverage(fixed, lattice), slices),
+        view=view,
         lattice=lattice,
         slices=slices,
     )
@@ -210,6 +218,12 @@ def _lattice(
         size[slices.axis], start[slices.axis] = slices.count, float(slices.start)
     origin = tuple(fixed.index_to_physical(start).tolist())
     return ImageGeometry(tuple(size), tuple(spacings), origin, fixed.direction)
+
+
+def _without_border(batch: Tensor) -> Tensor:
+    for axis in range(2, batch.ndim):
+        batch = batch.narrow(axis, 1, batch.shape[axis] - 2)
+    return batch.contiguous()
 
 
 def _batch(array: np.ndarray, slices: SliceRange | None) -> Tensor:

@@ -10,11 +10,12 @@ import SimpleITK as sitk
 from ..displacement import DisplacementField
 from ..errors import InputError
 from ..geometry import ImageGeometry
+from ..metrics.local_similarity import LocalSimilarity
 from ..resampling import warp_image
 from .align.alignment import Alignment, align
 from .context import RunContext
 from .deform import Deformation, Deformer
-from .evaluation import deformation_metrics, match_metrics
+from .evaluation import deformation_metrics, linear_part, match_metrics
 from .field_batch import inverse_field, whole_field
 from .inputs import Inputs
 from .memory_estimate import check_memory
@@ -150,10 +151,21 @@ class Registration:
         stages = {"before": sitk.Transform(self.inputs.dimension, sitk.sitkIdentity)}
         if not alignment.is_identity:
             stages["aligned"] = alignment.transform
+        inputs = self.inputs
+        axis = None if inputs.slices is None else inputs.slices.axis
+        local = LocalSimilarity(inputs.fixed, inputs.output, axis)
         metrics: dict[str, Any] = {
-            name: match_metrics(self.inputs, stage, intensities) for name, stage in stages.items()
+            name: match_metrics(inputs, stage, intensities, local=local)
+            for name, stage in stages.items()
         }
-        metrics["after"] = match_metrics(self.inputs, transform, intensities, field.warp_points)
+        metrics["after"] = match_metrics(inputs, transform, intensities, field.warp_points, local)
+        masked = None
+        if inputs.masks.roles:
+            masked = inputs.masks.inside(local.lattice, transform)
+        found = local.of(inputs.moving, linear_part(field), masked)
+        metrics["after"]["unlike_linear"] = found.unlike
+        if alignment.note is not None:
+            metrics["alignment_note"] = alignment.note
         return metrics
 
     def _provenance(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from .figure_data import FigureData, PlaneView, round_number
+from .unmatched import UNLIKE, UNSEEN
 
 __all__ = [
     "difference_scale",
@@ -20,12 +21,14 @@ __all__ = [
     "draw_labels_after",
     "draw_labels_before",
     "draw_moving",
+    "draw_unmatched",
     "draw_warped",
     "note",
     "show",
     "show_gray",
 ]
 
+UNLIKE_COLOR, UNSEEN_COLOR = "#ff5a36", "#4aa8ff"
 FIXED_COLOR, OTHER_COLOR = "#37d0ff", "#ff9f1c"
 # Dark in the middle, so that "no difference" looks like the background of a medical image.
 DIFFERENCE_MAP = LinearSegmentedColormap.from_list(
@@ -98,6 +101,17 @@ def difference_scale(data: FigureData) -> tuple[ScalarMappable, list[float]]:
     """Return colours and ticks of the differences for the colour bar."""
     limit = data.difference_limit
     return ScalarMappable(_difference_norm(data), DIFFERENCE_MAP), [-limit, 0.0, limit]
+
+
+def draw_unmatched(axes: Axes, view: PlaneView, data: FigureData) -> None:
+    """Draw where the images do not match over the fixed image."""
+    show_gray(axes, view, view.fixed)
+    if view.unmatched is None:
+        return
+    colors = np.zeros((*view.unmatched.shape, 4))
+    for mark, color in ((UNLIKE, UNLIKE_COLOR), (UNSEEN, UNSEEN_COLOR)):
+        colors[view.unmatched == mark] = (*to_rgb(color), 0.6)
+    show(axes, view, colors, interpolation="nearest")
 
 
 def _contours(

@@ -14,6 +14,7 @@ from .outlined_labels import choose_outlines
 from .planes import Plane, choose_planes
 from .result_protocol import ReportSource
 from .slice_position import find_focus, image_window
+from .unmatched import unmatched
 
 if TYPE_CHECKING:
     from ..displacement import DisplacementField
@@ -35,7 +36,8 @@ class PlaneView:
     minus fixed and warped minus fixed. ``motion`` (v, h, 2) is the in-plane displacement in mm
     towards the right and the bottom of the screen. ``local`` (v, h, 2) is the displacement to
     colour and ``distance`` (v, h) its length including the through-plane part, in mm; after an
-    alignment both lack the affine part. ``outlined`` are the labels to outline.
+    alignment both lack the affine part. ``unmatched`` (v, h) marks where the images do not match.
+    ``outlined`` are the labels to outline.
     """
 
     plane: Plane
@@ -47,6 +49,7 @@ class PlaneView:
     distance: np.ndarray
     jacobian: np.ndarray
     folds: np.ndarray
+    unmatched: np.ndarray | None = None
     fixed_labels: np.ndarray | None = None
     moving_labels: np.ndarray | None = None
     warped_labels: np.ndarray | None = None
@@ -170,6 +173,7 @@ def _cut(
     windows: tuple[Window, Window],
     affine: np.ndarray | None,
     alignment: sitk.Transform | None,
+    marks: sitk.Image,
 ) -> PlaneView:
     fixed_window, moving_window = windows
 
@@ -202,6 +206,7 @@ def _cut(
         distance=np.linalg.norm(local, axis=-1),
         jacobian=plane.sample(result.jacobian, lattice),
         folds=plane.sample(result.folds, lattice, nearest=True) > 0,
+        unmatched=plane.sample(marks, lattice, nearest=True),
         fixed_labels=fixed_labels,
         moving_labels=labels(result.moving_labels, alignment),
         warped_labels=warped_labels,
@@ -227,7 +232,10 @@ def build_figure_data(result: ReportSource, slice_axis: int | None = None) -> Fi
     aligned = bool(result.metrics.get("aligned"))
     affine = _affine_part(result.field) if aligned else None
     alignment = getattr(result, "alignment", None) if aligned else None
-    views = tuple(_cut(result, plane, lattice, windows, affine, alignment) for plane in planes)
+    marks = unmatched(result, slice_axis)
+    views = tuple(
+        _cut(result, plane, lattice, windows, affine, alignment, marks) for plane in planes
+    )
     data = _with_scales(views, lattice)
     return replace(
         data,

@@ -61,6 +61,13 @@ PANELS: tuple[Panel, ...] = (
         drawing.difference_scale,
     ),
     Panel(
+        "unmatched",
+        "Not matched",
+        "Structures of the fixed image that look unlike their partners (red), whatever the "
+        "contrasts, and those that have no partner in the moving image (blue).",
+        drawing.draw_unmatched,
+    ),
+    Panel(
         "labels-before",
         "Labels before",
         "Outlines of the fixed (blue) and moving (orange) labels on the fixed image.{shown}",

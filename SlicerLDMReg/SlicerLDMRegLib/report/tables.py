@@ -22,13 +22,18 @@ _DASH = "\u2013"
 #: Metric: (title, higher is better?); None: neither is better.
 METRICS: dict[str, tuple[str, bool | None]] = {
     "ncc": ("Normalised cross-correlation (NCC)", True),
+    "overlap": ("Part of the fixed lattice that the moving image covers", None),
+    "covered": ("Part of the structures of the fixed image that is compared", None),
+    "local_similarity": ("Local similarity (self-similarity contexts), mean", True),
+    "unlike": ("Part of these structures that looks unlike its partner", False),
+    "unlike_linear": ("Likewise, with the affine part of the map alone", False),
     "lncc": ("Local normalised cross-correlation (LNCC)", True),
     "mse": ("Mean squared error (MSE)", False),
     "dice_mean": ("Mean Dice", True),
     "hd95_mean": ("Mean HD95 (mm)", False),
     "tre": ("Mean landmark error (mm)", False),
     "tre_max_mm": ("Largest landmark error (mm)", False),
-    "overlap": ("Part of the fixed lattice that the moving image covers", None),
+    "better_numbers_dice": ("Mean Dice under other numbers of the labels", None),
 }
 #: Property of the deformation: title.
 DEFORMATION = {
@@ -41,6 +46,10 @@ DEFORMATION = {
     "sdlogj_learn2reg": "SDlogJ, Learn2Reg definition",
     "displacement_mean_mm": "Displacement, mean (mm)",
     "displacement_max_mm": "Displacement, largest (mm)",
+    "bending_mm": "Displacement that is not affine, root mean square (mm)",
+    "linear_stretch_min": "Linear part, smallest stretch",
+    "linear_stretch_max": "Linear part, largest stretch",
+    "diagonal_mm": "Diagonal of the lattice (mm)",
     "inverse_consistency_mm": "Inverse consistency error, mean (mm)",
 }
 

@@ -206,6 +206,23 @@ def test_json_prints_the_report_and_quiet_prints_nothing(
     assert (captured.out, captured.err) == ("", "")
 
 
+def test_strict_exits_by_the_verdict_and_writes_all_the_same(
+    pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    noise = write(tmp_path / "noise.nrrd", np.random.default_rng(0).normal(size=(48, 48)))
+    codes = {}
+    for name, moving in (("same", pair[1]), ("noise", noise)):
+        output = tmp_path / name
+        arguments = ["register", "--fixed", str(pair[0]), "--moving", str(moving), "--output",
+                     str(output), "--model", "none", "--refine-iterations", "20,20"]  # fmt: skip
+        assert main(arguments) == 0
+        codes[name] = main([*arguments, "--strict", "--quiet"])
+        status = json.loads((output / "report.json").read_text())["verdict"]["status"]
+        assert codes[name] == {"good": 0, "check": 5, "bad": 6}[status]
+    assert codes["same"] == 0
+    assert codes["noise"] in (5, 6)
+
+
 def test_verbose_names_the_stages_on_stderr(
     pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

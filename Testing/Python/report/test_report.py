@@ -350,7 +350,7 @@ def test_verdict_good_check_and_bad() -> None:
 
 def test_verdict_sees_uneven_deformation_and_a_spoilt_alignment() -> None:
     assert judge(metrics(sdlogj=0.3, jacobian_min=0.1, jacobian_max=5.0)).status == "good"
-    for uneven in ({"sdlogj": 0.8}, {"jacobian_min": 0.01, "jacobian_max": 2.0}):
+    for uneven in ({"sdlogj": 0.9}, {"jacobian_min": 0.005, "jacobian_max": 2.0}):
         verdict = judge(metrics(**uneven))
         assert verdict.status == "check"
         assert "smoothness" in verdict.advice[0]
@@ -365,6 +365,61 @@ def test_verdict_names_images_that_the_model_does_not_know() -> None:
     for distance, told in ((0.4, False), (2.3, True)):
         verdict = judge({**metrics(), "model": {"distance_to_training_images": distance}})
         assert any("unlike" in finding for finding in verdict.findings) == told
+
+
+def test_verdict_goes_by_what_looks_unlike_where_it_is_known() -> None:
+    for unlike, linear, status in (
+        (0.1, 0.2, "good"), (0.4, 0.2, "check"), (0.7, 0.8, "bad"), (0.1, 0.6, "check"),
+        (float("nan"), float("nan"), "bad"),
+    ):  # fmt: skip
+        inverted = metrics()
+        inverted["before"] |= {"ncc": -0.5, "unlike": 0.6}
+        inverted["after"] |= {"ncc": -0.9, "unlike": unlike, "unlike_linear": linear}
+        assert judge(inverted).status == status, (unlike, linear)
+    worse = metrics()
+    worse["before"]["unlike"], worse["after"]["unlike"] = 0.05, 0.2
+    assert judge(worse).status == "check"
+
+
+def test_lost_overlap_worsens_the_verdict_and_is_stated_beside_the_similarity() -> None:
+    def covered(before: float, aligned: float | None, after: float) -> dict[str, Any]:
+        found = metrics()
+        for side, share in (("before", before), ("aligned", aligned), ("after", after)):
+            if share is not None:
+                found.setdefault(side, {}).update(covered=share, overlap=share)
+        return found
+
+    assert judge(covered(1.0, 0.85, 0.84)).status == "good"  # what the alignment needed
+    for lost in (covered(1.0, None, 0.7), covered(0.95, 0.9, 0.78), covered(0.55, None, 0.55)):
+        verdict = judge(lost)
+        assert verdict.status == "check"
+        assert any("out of view" in finding for finding in verdict.findings)
+    assert dict(key_numbers(covered(1.0, None, 0.9), None))["Overlap"] == "100 → 90 %"
+    rows = [row[0] for row in metric_tables(covered(1.0, None, 0.9))[0].rows]
+    assert "covers" in rows[1]  # beside the NCC
+
+
+def test_motion_is_judged_by_the_size_of_the_image() -> None:
+    moved = {"displacement_mean_mm": 8.0, "displacement_max_mm": 20.0, "diagonal_mm": 100.0}
+    assert judge(metrics(**moved, bending_mm=3.0)).status == "good"
+    assert judge(metrics(**moved, bending_mm=8.0)).status == "check"
+    assert judge(metrics(**{**moved, "diagonal_mm": 400.0}, bending_mm=8.0)).status == "good"
+    assert judge(metrics(**moved, inverse_consistency_mm=2.0)).status == "check"
+    stretched = judge(metrics(**moved, linear_stretch_min=0.9, linear_stretch_max=2.4))
+    assert stretched.status == "check"
+    assert "spacing" in " ".join(stretched.advice)
+
+
+def test_labels_under_other_numbers_and_the_note_of_the_alignment_are_told() -> None:
+    swapped = metrics()
+    swapped["after"] |= {"better_numbers": {"1": 2, "2": 1}, "better_numbers_dice": 0.9}
+    swapped["label_names"] = {1: "left lung"}
+    verdict = judge(swapped)
+    assert verdict.status == "check"
+    assert any("left lung is 2, 2 is 1" in finding for finding in verdict.findings)
+    noted = judge({**metrics(), "alignment_note": "affine was not better than rigid: rigid kept"})
+    assert any("rigid kept" in finding for finding in noted.findings)
+    assert noted.status == "good"
 
 
 def test_verdict_does_not_claim_a_gain_that_is_none() -> None:

@@ -35,6 +35,7 @@ def refine_field(
     mask: Tensor | None = None,
     anatomy: tuple[Tensor, Tensor] | None = None,
     masks: tuple[Tensor | None, Tensor | None] = (None, None),
+    view: Tensor | None = None,
 ) -> RefineResult:
     """Fit a velocity field to each pair of a batch, starting from a field or from nothing.
 
@@ -62,6 +63,9 @@ def refine_field(
             not need to resemble each other then.
         masks: weights of the fixed and of the moving image from 0 to 1, ``(B, 1, *S)``, or None;
             where one is 0 the images are not compared. That of the moving image moves with it.
+        view: 1 where the moving image is defined, ``(B, 1, *S + 2)``: on the lattice with one voxel
+            more on every side. With ``lncc`` a voxel that a field moves out of view gains nothing.
+            None: it is not asked.
 
     Returns:
         The fields. On the CPU the same inputs give the same bits.
@@ -80,7 +84,9 @@ def refine_field(
     if mask is not None and bool((mask > 0).all()):
         mask = None
     regions, classes = _checked_regions(anatomy if options.anatomy > 0 else None, fixed)
-    pair = ImagePair(moving, fixed, mask, *regions, *weights)
+    if view is not None and bool((view > 0).all()):
+        view = None
+    pair = ImagePair(moving, fixed, mask, *regions, weights[0], weights[1], view)
     if options.similarity == "auto":
         options = replace(options, similarity=choose_similarity(moving, fixed, pair.compared))
     limit = _CHUNK_VOXELS.get(fixed.device.type, 2**20)

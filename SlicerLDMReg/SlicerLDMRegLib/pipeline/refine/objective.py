@@ -10,7 +10,7 @@ from functools import partial, reduce
 import torch
 from torch import Tensor
 
-from ...functional import gaussian_smooth, integrate, resize, warp
+from ...functional import gaussian_smooth, identity_grid, integrate, resize, sample, warp
 from ...losses import label_dice_loss, similarity_loss, smoothness
 from ..options import RefineOptions
 
@@ -54,6 +54,9 @@ class ImagePair:
         fixed_mask: weights from 0 to 1, ``(B, 1, *S)``; where it is 0 the images are not compared.
             None: 1 everywhere.
         moving_mask: likewise for the moving image; it moves with the image.
+        view: ``(B, 1, *S + 2)``, where the moving image is defined on the lattice with one voxel
+            more on every side; farther out it goes on as there. None: it is not asked whether a
+            displacement leads out of view.
     """
 
     moving: Tensor
@@ -63,6 +66,7 @@ class ImagePair:
     fixed_regions: Tensor | None = None
     fixed_mask: Tensor | None = None
     moving_mask: Tensor | None = None
+    view: Tensor | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -97,7 +101,11 @@ class ImagePair:
             None if t is None else _nearest(t, shape)
             for t in (self.moving_regions, self.fixed_regions)
         )
-        return ImagePair(moving, fixed, masks[0], *regions, *masks[1:])  # type: ignore[arg-type]
+        view = self.view
+        if view is not None:
+            # At the border this is off by less than half a voxel of a coarse level.
+            view = resize(gaussian_smooth(view, sigma), [n + 2 for n in shape])
+        return ImagePair(moving, fixed, masks[0], regions[0], regions[1], masks[1], masks[2], view)  # type: ignore[arg-type]
 
     def _tensors(self) -> tuple[Tensor | None, ...]:
         return tuple(getattr(self, f.name) for f in fields(self))
@@ -145,6 +153,11 @@ class Objective:
         if pair.moving_mask is not None:
             # Without a gradient: hiding a difference must not count as removing it.
             seen = warp(pair.moving_mask, displacement.detach())
+        if pair.view is not None and self.options.similarity == "lncc":
+            # A window out of view gains nothing. It would, where the border of the image, which is
+            # repeated there, has edges, or an anatomy is hidden that has no counterpart. (MSE and
+            # MIND compare with that border, and gain nothing by it.)
+            seen = product(seen, _in_view(displacement.detach(), pair.view))
         weights = product(pair.fixed_mask, seen)
         change = velocity
         if self.prior is not None:
@@ -180,6 +193,13 @@ class Objective:
             self._priors[key] = resize(self.prior, key, displacement=True)
         prior = self._priors[key]
         return torch.cat([prior] * (count // len(prior)))
+
+
+def _in_view(displacement: Tensor, view: Tensor) -> Tensor:
+    """Return 1 where a displacement leads to a voxel of the moving image, ``(B, 1, *S)``."""
+    places = 1 + displacement
+    shape = displacement.shape[2:]
+    return sample(view, places + identity_grid(shape, places.device, places.dtype))
 
 
 def product(*factors: Tensor | None) -> Tensor | None:

@@ -137,13 +137,14 @@ def _measures() -> dict[str, tuple[str, int, bool | None]]:
     """Return by metric: its title, the digits that are shown, and whether more is better."""
     return {
         "ncc": (_("Similarity (NCC)"), 3, True),
+        "overlap": (_("Part that both images cover"), 3, None),
+        "unlike": (_("Part that looks unlike"), 3, False),
         "lncc": (_("Local similarity (LNCC)"), 3, True),
         "mse": (_("Mean squared error"), 4, False),
         "dice_mean": (_("Mean Dice"), 3, True),
         "hd95_mean": (_("Mean HD95 (mm)"), 2, False),
         "tre": (_("Mean landmark error (mm)"), 2, False),
         "tre_max_mm": (_("Largest landmark error (mm)"), 2, False),
-        "overlap": (_("Part that both images cover"), 3, None),
     }
 
 

@@ -67,3 +67,30 @@ def test_labels_of_a_level_are_the_nearest(shape: tuple[int, int]) -> None:
     for level in (found.moving_regions, found.fixed_regions):
         assert level is not None
         np.testing.assert_array_equal(level[0, 0].numpy(), expected)
+
+
+@pytest.mark.parametrize("shape", [(40, 36), (20, 22, 24)])
+def test_a_displacement_out_of_view_gains_nothing(shape: tuple[int, ...]) -> None:
+    """The border of an image, which goes on beyond it, is like itself: a cut-off would pay."""
+    d = len(shape)
+    stripes = noise(1, 1, 1, *shape[1:], sigma=2.0, seed=4).expand(1, 1, *shape)
+    image = (
+        stripes if d == 3 else noise(1, 1, *shape, sigma=2.0, seed=4)[:, :, :1].expand(1, 1, *shape)
+    )
+    view = torch.nn.functional.pad(torch.ones_like(image), [1] * (2 * d))
+    loss = Objective(RefineOptions(similarity="lncc", smoothness=0.0))
+    out = torch.zeros(1, d, *shape)
+    out[:, 0] = shape[0] / 2  # along the stripes: half of the partners lie beyond the border
+    free, told = ImagePair(image, image), ImagePair(image, image, view=view)
+    none = float(loss.of(0 * out, 0 * out, told))
+    assert none == pytest.approx(float(loss.of(0 * out, 0 * out, free)), abs=1e-6)
+    assert float(loss.of(out, 0 * out, free)) == pytest.approx(none, abs=1e-4)
+    assert float(loss.of(out, 0 * out, told)) == pytest.approx(none / 2, rel=0.15)
+    # Where the moving image goes on beyond the lattice, nothing is lost.
+    beyond = torch.ones_like(view)
+    assert float(loss.of(out, 0 * out, ImagePair(image, image, view=beyond))) == pytest.approx(
+        none, abs=1e-4
+    )
+    level = told.on([n // 2 for n in shape])
+    assert level.view is not None
+    assert level.view.shape[2:] == tuple(n // 2 + 2 for n in shape)
