@@ -251,3 +251,18 @@ def test_hippocampi_do_not_lose(shared_data: Path, mirrored: bool) -> None:
             assert min(scores[1:]) > scores[0] - 0.05
         else:
             assert min(scores[1:]) > scores[0] + 0.1
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_slices_on_two_lattices_stay_where_they_are(kept: bool) -> None:
+    """A motion through slices would mix neighbours that are far apart."""
+    axes = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+    fixed = ImageGeometry((48, 44, 5), (1.0, 1.0, 8.0), (0.0, 0.0, 0.0), axes)
+    moving = ImageGeometry((40, 42, 6), (1.25, 1.1, 8.0), (-1.0, 0.0, -2.0), axes)
+    images = [
+        lattice.to_image((np.sin(lattice.points() @ [0.2, 0.15, 0.05]) * 100).astype(np.float32))
+        for lattice in (fixed, moving)
+    ]
+    align = "auto" if kept else "rigid"
+    result = register(*images, model="none", slices="all", align=align, refine={"iterations": [1]})
+    assert (result.provenance["method"]["alignment"] == "none") == kept
