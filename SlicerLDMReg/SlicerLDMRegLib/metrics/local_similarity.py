@@ -1,4 +1,4 @@
-"""Local similarity: a map of how alike two images are around each voxel, whatever their contrasts.
+"""Map of the local similarity of two images of any contrasts.
 
 Self-similarity contexts (MIND-SSC, :mod:`SlicerLDMRegLib.losses.mind`) tell which neighbours of a
 voxel look alike. They stay when a contrast is inverted, when it is another one, and under a bias
@@ -35,7 +35,7 @@ _UNLIKE = 0.2
 
 @dataclass(frozen=True)
 class SimilarityMap:
-    """How alike two images are around each voxel of a lattice of the fixed image.
+    """Similarity of two images around each voxel of a lattice of the fixed image.
 
     Attributes:
         values: one minus the mean difference of the contexts, from 0 to 1, NaN where not both

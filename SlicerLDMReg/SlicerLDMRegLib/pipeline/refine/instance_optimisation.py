@@ -64,8 +64,8 @@ def refine_field(
         masks: weights of the fixed and of the moving image from 0 to 1, ``(B, 1, *S)``, or None;
             where one is 0 the images are not compared. That of the moving image moves with it.
         view: 1 where the moving image is defined, ``(B, 1, *S + 2)``: on the lattice with one voxel
-            more on every side. With ``lncc`` a voxel that a field moves out of view gains nothing.
-            None: it is not asked.
+            more on every side. With ``lncc`` a field that moves more than a tenth out of view gains
+            that much less. None: it is not asked.
 
     Returns:
         The fields. On the CPU the same inputs give the same bits.

@@ -23,6 +23,9 @@ _WEIGHTS = {
     2: {"mse": 10.0, "lncc": 0.08, "mind": 1.0},
     3: {"mse": 2.0, "lncc": 0.04, "mind": 0.5},
 }
+# Share of the voxels that a field may take out of view for nothing: in sound registrations it is up
+# to 0.06, and a small shift of all must not seem worse than none.
+_FREE = 0.1
 # Volumes with more voxels have their velocity on half the lattice, and are compared there.
 # Below that, an iteration takes milliseconds anyhow, and half of 36 voxels would lose structures.
 _WHOLE_LATTICE_3D = 50_000
@@ -153,11 +156,6 @@ class Objective:
         if pair.moving_mask is not None:
             # Without a gradient: hiding a difference must not count as removing it.
             seen = warp(pair.moving_mask, displacement.detach())
-        if pair.view is not None and self.options.similarity == "lncc":
-            # A window out of view gains nothing. It would, where the border of the image, which is
-            # repeated there, has edges, or an anatomy is hidden that has no counterpart. (MSE and
-            # MIND compare with that border, and gain nothing by it.)
-            seen = product(seen, _in_view(displacement.detach(), pair.view))
         weights = product(pair.fixed_mask, seen)
         change = velocity
         if self.prior is not None:
@@ -166,11 +164,18 @@ class Objective:
         weight = self.options.similarity_weight
         if weight is None:
             weight = _WEIGHTS[len(pair.shape)][self.options.similarity]
+        kept = None
+        if pair.view is not None and self.options.similarity == "lncc":
+            # Else a field would gain where it hides an anatomy that has no counterpart behind the
+            # border of the image, which is repeated there. (MSE and MIND gain nothing by that.)
+            kept = _kept(displacement.detach(), pair, pair.view)
         values = []
         for n in range(len(fixed)):
             one = slice(n, n + 1)
             own = None if weights is None else weights[one]
             value = weight * similarity(warped[one], fixed[one], own)
+            if kept is not None:
+                value = value * kept[n]
             value = value + self._stiffness(n) * smoothness(change[one])
             regions = pair.moving_regions, pair.fixed_regions
             if self.options.anatomy > 0 and regions[0] is not None and regions[1] is not None:
@@ -195,11 +200,20 @@ class Objective:
         return torch.cat([prior] * (count // len(prior)))
 
 
-def _in_view(displacement: Tensor, view: Tensor) -> Tensor:
-    """Return 1 where a displacement leads to a voxel of the moving image, ``(B, 1, *S)``."""
+def _kept(displacement: Tensor, pair: ImagePair, view: Tensor) -> Tensor:
+    """Return the share of the compared voxels that stays in view, ``(B,)``; a small loss is free.
+
+    Voxels that were out of view before do not count.
+    """
     places = 1 + displacement
-    shape = displacement.shape[2:]
-    return sample(view, places + identity_grid(shape, places.device, places.dtype))
+    places = places + identity_grid(pair.shape, places.device, places.dtype)
+    compared = product(pair.mask, pair.fixed_mask)
+    lost = 1 - sample(view, places)
+    if compared is None:
+        share = lost.flatten(1).mean(1)
+    else:
+        share = (compared * lost).flatten(1).sum(1) / compared.flatten(1).sum(1).clamp(min=1e-6)
+    return 1 - (share - _FREE).clamp(min=0)
 
 
 def product(*factors: Tensor | None) -> Tensor | None:
