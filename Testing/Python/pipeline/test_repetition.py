@@ -276,14 +276,14 @@ def test_in_the_shell(
     assert main(["repeat", str(report)]) == 0
     assert "the same bits in the field" in capsys.readouterr().out
     change_fixed(files)
-    assert main(["repeat", str(report), "--quiet"]) == 5
+    assert main(["repeat", str(report), "--quiet"]) == 7
     said = capsys.readouterr().out
     assert "other bits" in said and "fixed: its content has changed" in said
     moved = files["fixed"].with_name("moved.nrrd")
     files["fixed"].rename(moved)
     assert main(["repeat", str(report)]) == 2
     assert "there is no file" in capsys.readouterr().err
-    assert main(["repeat", str(report), "--fixed", str(moved)]) == 5
+    assert main(["repeat", str(report), "--fixed", str(moved)]) == 7
 
 
 def test_another_process_gives_the_same_bits(report: Path) -> None:
