@@ -101,18 +101,23 @@ def test_the_console_gets_what_interrupted_the_alignment(error: type[BaseExcepti
 def test_a_library_that_turns_an_interruption_into_an_error(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = signal.getsignal(getattr(signal, name))
+    number = getattr(signal, name)
+    # A shell lets what runs in its background ignore some signals.
+    inherited = signal.signal(number, signal.SIG_DFL)
 
     def command(arguments: argparse.Namespace) -> int:
         try:
-            signal.raise_signal(getattr(signal, name))
+            signal.raise_signal(number)
         except KeyboardInterrupt as error:
             raise RuntimeError("There was an error executing the Python Callable.") from error
         raise AssertionError("not interrupted")
 
-    assert run_safely(command, argparse.Namespace()) == 130
-    assert told(capsys).endswith("cancelled; nothing was written")
-    assert signal.getsignal(getattr(signal, name)) is before
+    try:
+        assert run_safely(command, argparse.Namespace()) == 130
+        assert told(capsys).endswith("cancelled; nothing was written")
+        assert signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, inherited)
 
 
 def test_an_interruption_after_the_results_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
