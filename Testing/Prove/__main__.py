@@ -52,6 +52,10 @@ PARTS = {
         "Mutated files of images",
         "Testing.Python.images.fuzz", ("--runs", "200000"), ("--runs", "600"),
     ),
+    "verdict": Part(
+        "Verdicts of sound and wrong pairs (needs ../shared/data)",
+        "Testing.Prove.verdict", ("--half", "second"), ("--half", "second", "--limit", "6"),
+    ),
     "endurance": Part(
         "Registrations in one worker",
         "Testing.Prove.endurance", ("--count", "1000"), ("--count", "60"),
