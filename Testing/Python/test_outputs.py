@@ -267,6 +267,8 @@ def test_signals_wait_for_the_last_step(tmp_path: Path, monkeypatch: pytest.Monk
     target = tmp_path / "results"
     fill(target, "old")
     rename = Path.rename
+    # A shell lets what runs in its background ignore it.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupted(self: Path, other: Path) -> Path:
         signal.raise_signal(signal.SIGINT)
@@ -275,11 +277,14 @@ def test_signals_wait_for_the_last_step(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(whole, "exchange", lambda first, second: False)
     monkeypatch.setattr(Path, "rename", interrupted)
     told = pytest.raises(KeyboardInterrupt, match="results was written before")
-    with told, whole_folder(target) as new:
-        fill(new, "new")
-    assert contents(target) == dict.fromkeys(FILES, "new")
-    assert list(tmp_path.iterdir()) == [target]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    try:
+        with told, whole_folder(target) as new:
+            fill(new, "new")
+        assert contents(target) == dict.fromkeys(FILES, "new")
+        assert list(tmp_path.iterdir()) == [target]
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, inherited)
 
 
 def test_places_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

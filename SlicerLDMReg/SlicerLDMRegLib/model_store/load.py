@@ -13,6 +13,7 @@ from ..errors import ModelError
 from ..networks import METHODS, build_network
 from ..networks.textscf import TextSCF
 from .card import ModelCard
+from .outline import Outline
 from .verify import verify
 
 __all__ = ["load_network"]
@@ -50,7 +51,7 @@ def load_network(
     _check_arguments(card)
     tensors = read_safetensors(card.weights_path)
     # First without memory for its weights: a card may describe a network of any size.
-    with torch.device("meta"):
+    with Outline():
         outline = _build(card).state_dict()
     if problem := misfit(tensors, outline):
         raise ModelError(
