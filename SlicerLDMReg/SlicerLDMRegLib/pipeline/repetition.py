@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import SimpleITK as sitk
 import torch
 
+from .._small_files import DamagedFile, read_json
 from ..errors import InputError
 from .progress import Progress
 from .request import RegistrationRequest
@@ -100,12 +100,8 @@ def _provenance(report: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:
         if not path.is_file():
             raise InputError(f"report: there is no file {path}")
         try:
-            if path.stat().st_size > _MOST_BYTES:
-                raise InputError(f"report: {path} is too large for a report of a registration")
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            if isinstance(error, InputError):
-                raise
+            content = read_json(path, _MOST_BYTES)
+        except DamagedFile as error:
             raise InputError(f"report: {path} cannot be read as JSON: {error}") from error
     found = content.get("provenance") if isinstance(content, Mapping) else None
     if not isinstance(found, Mapping):

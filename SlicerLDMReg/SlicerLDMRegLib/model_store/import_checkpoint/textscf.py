@@ -19,6 +19,7 @@ from ...networks.backbones.lku_net import LKUNet
 from ...networks.textscf import TextSCF, TextSCFConfig
 from ...text import build_encoder, build_prompt, scheme_names, structure_words
 from ..card_parts import Grid
+from ..outline import Outline
 from .mapping import Source, convert, shape_of
 
 __all__ = ["read_textscf", "released_background_vector", "textscf_sources"]
@@ -152,7 +153,7 @@ def _state(
     tensors: Mapping[str, Tensor], config: TextSCFConfig, table: npt.NDArray[np.float32]
 ) -> dict[str, Tensor]:
     """Return the state dict of a network with these weights and its filter table."""
-    with torch.device("meta"):
+    with Outline():
         network = TextSCF(TextSCFConfig.from_dict({**config.to_dict(), "keep_function": True}))
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     state = convert(tensors, textscf_sources(), shapes, _IGNORED, _WHAT)
