@@ -174,5 +174,5 @@ endif
 	@touch $@
 
 $(VENV)/.developer: $(VENV)/.runtime
-	$(PIP_INSTALL) -c $(CONSTRAINTS) -e '.[dev,text,training,slicer-host]'
+	$(PIP_INSTALL) -c $(CONSTRAINTS) -e '.[cohort,dev,text,training,slicer-host]'
 	@touch $@

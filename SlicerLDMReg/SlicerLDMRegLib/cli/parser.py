@@ -8,9 +8,11 @@ from typing import Any, NoReturn
 
 from .._printable import one_line
 from .._version import __version__
-from .console import add_device, add_loudness, add_share
+from .cohort import add_cohort
+from .console import add_loudness, add_share
 from .models import run_download, run_import, run_list, run_pack, run_show, run_verify
 from .register import run_register
+from .registration_options import add_guide, add_method, add_slices
 from .repeat import add_repeat
 from .segment import add_segment
 from .terminal import safe_streams
@@ -22,6 +24,7 @@ _EPILOG = """\
 examples:
   ldmreg register --fixed ed.nrrd --moving es.nrrd --output results
   ldmreg repeat results/report.json
+  ldmreg cohort pairs.csv --output study
   ldmreg models list
 
 exit codes:
@@ -32,6 +35,8 @@ with register --strict, which writes all results, too:
   5 the verdict is Check       6 the verdict is Bad
 with repeat:
   7 the result differs
+with cohort:
+  8 some pairs failed; all others are registered
 """
 _REGISTER = """\
 Find the deformation that brings the moving image onto the fixed image, and write the warped image,
@@ -97,6 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_register(commands)
     add_repeat(commands)
+    add_cohort(commands)
     add_segment(commands)
     _add_models(commands)
     _add_import(commands)
@@ -122,55 +128,12 @@ def _add_register(commands: Any) -> None:
         images.add_argument(f"--{role}-mask", metavar="IMAGE", help=(
             f"on the lattice of the {role} image: where it is 0 (a tumour, an implant, another "
             "organ), the images are not compared"))  # fmt: skip
-    images.add_argument("--slices", metavar="[AXIS:]WHICH", help=(
-        "register a volume slice by slice: AXIS i, j, k, axial, coronal or sagittal (default k), "
-        "WHICH all, N or A-B, counted from 0"))  # fmt: skip
+    add_slices(images)
 
-    method = parser.add_argument_group("method")
-    method.add_argument("--model", default="auto", metavar="MODEL", help=(
-        "id of a model (ldmreg models list), path of a model folder, none: refinement alone, or "
-        "auto (default): a model that knows the anatomy, else none"))  # fmt: skip
-    method.add_argument("--align", default="auto", metavar="HOW", help=(
-        "before the deformation: none, center, rigid, affine, or auto (default): none if both "
-        "images are on one lattice, else what the model recommends"))  # fmt: skip
+    method = add_method(parser)
     method.add_argument("--initial-transform", metavar="FILE", help=(
         "ITK transform (.h5 .tfm) from fixed to moving points that comes first"))  # fmt: skip
-    switch = argparse.BooleanOptionalAction
-    method.add_argument("--refine", action=switch, default=None, help=(
-        "optimise the predicted deformation for these images; it cannot fold (default: what the "
-        "model recommends)"))  # fmt: skip
-    method.add_argument("--diffeomorphic", action=switch, default=None, help=(
-        "make the deformation free of folds also where the refinement is off; with --no- the field "
-        "of the network is kept as it is, which goes with --no-refine only: a refined field always "
-        "is diffeomorphic (default: as model and refinement make it)"))  # fmt: skip
-    method.add_argument("--refine-similarity", metavar="NAME", help=(
-        "mse, lncc, mind (different contrasts), mind-lncc (mind on the coarse levels, then lncc) "
-        "or auto"))  # fmt: skip
-    method.add_argument("--refine-iterations", metavar="N,N,...", help=(
-        "at most, per resolution level from coarse to fine, e.g. 60,60,40"))  # fmt: skip
-    method.add_argument("--refine-smoothness", type=float, metavar="W", help=(
-        "weight of the smoothness; more gives a calmer deformation"))  # fmt: skip
-    method.add_argument("--max-seconds", type=float, metavar="S", help=(
-        "stop the refinement after this time"))  # fmt: skip
-    add_device(method)
-    method.add_argument("--precision", default="auto", metavar="NAME", help=(
-        "of the network: auto (default), float32 or bfloat16"))  # fmt: skip
-    method.add_argument("--seed", type=int, default=0, metavar="N", help=(
-        "of everything random (default 0)"))  # fmt: skip
-
-    guide = parser.add_argument_group("regions of the fixed image, for models guided by them")
-    guide.add_argument("--fixed-segmentation", metavar="LABELS", help=(
-        "labels that guide the model: a label map, a .seg.nrrd of 3D Slicer, auto: the segmenter's "
-        "(default), or none"))  # fmt: skip
-    guide.add_argument("--label-names", metavar="NAMES", help=(
-        "what the labels are called: a JSON file {number: name}, freesurfer35, btcv or another "
-        "known scheme, or model. With names the --fixed-labels guide the model, too"))  # fmt: skip
-    guide.add_argument("--prompt", metavar="N=WORDS", action="append", dest="prompts", help=(
-        "what label N is, in words, known to the model or not, e.g. 17='left hippocampus'; may be "
-        "repeated"))  # fmt: skip
-    guide.add_argument("--segmenter", default="auto", metavar="MODEL", help=(
-        "finds the regions where no labels are given: id or path of a segmentation model, auto "
-        "(default): the one that belongs to the model, or none"))  # fmt: skip
+    add_guide(parser)
 
     check = parser.add_argument_group("to measure the result")
     for role in ("fixed", "moving"):

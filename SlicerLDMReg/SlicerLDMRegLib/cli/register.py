@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import re
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._printable import one_line
-from ..errors import InputError
 from .console import check_room, progress_bar
+from .registration_options import prompts_by_label, refinement
 
 if TYPE_CHECKING:
     from ..pipeline import RegistrationRequest, RegistrationResult
@@ -51,41 +50,10 @@ def _request(arguments: argparse.Namespace) -> RegistrationRequest:
 
     given = {f.name: getattr(arguments, f.name) for f in fields(RegistrationRequest)}
     given |= {
-        "refine": _refinement(arguments),
-        "prompts": _prompts(arguments.prompts),
+        "refine": refinement(arguments),
+        "prompts": prompts_by_label(arguments.prompts),
     }
     return RegistrationRequest(**given)
-
-
-def _refinement(arguments: argparse.Namespace) -> bool | dict[str, Any] | None:
-    """Return what was said about refinement; None leaves it to the model."""
-    given = {
-        "similarity": arguments.refine_similarity,
-        "smoothness": arguments.refine_smoothness,
-        "iterations": arguments.refine_iterations,
-        "max_seconds": arguments.max_seconds,
-    }
-    options = {name: value for name, value in given.items() if value is not None}
-    if options and arguments.refine is False:
-        raise InputError("--no-refine cannot go with other options of the refinement")
-    return options or arguments.refine
-
-
-def _prompts(texts: list[str] | None) -> dict[str, str] | None:
-    """Return words by label number."""
-    if texts is None:
-        return None
-    found: dict[str, str] = {}
-    for text in texts:
-        number, separator, words = text.partition("=")
-        if not separator or not re.fullmatch("[0-9]{1,18}", number.strip()):
-            raise InputError(
-                f"--prompt: expected a label and words such as 17='left hippocampus', got {text!r}"
-            )
-        if number.strip() in found:
-            raise InputError(f"--prompt: label {number.strip()} is given twice; give it once")
-        found[number.strip()] = words.strip()
-    return found
 
 
 def _summary(result: RegistrationResult, output: Path) -> str:

@@ -25,13 +25,16 @@ _UID = re.compile(r"[0-9]+(\.[0-9]+)+")  # of a DICOM series: FOLDER/SERIES_UID
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 
 
-def read_manifest(path: str | Path, *, check_files: bool = True) -> Manifest:
+def read_manifest(
+    path: str | Path, *, check_files: bool = True, check_columns: bool = True
+) -> Manifest:
     """Read a table of images or of pairs.
 
     Args:
         path: CSV with a header (separated by commas, semicolons or tabs), or JSON: a list of
             objects, or ``{"images": [...]}``, ``{"pairs": [...]}``.
         check_files: whether files that are not there are faults.
+        check_columns: whether further columns that look like a misspelt known one are faults.
 
     Raises:
         InputError: with every fault of the table: its row, its column, and for a misspelt column
@@ -40,6 +43,8 @@ def read_manifest(path: str | Path, *, check_files: bool = True) -> Manifest:
     place = _place(path)
     faults = Faults(place)
     table = read_table(place, faults)
+    if check_columns:
+        _check_columns(table, faults)
     reader = _Reader(place.parent, table, faults, check_files)
     manifest: Manifest
     if table.kind == "images":
@@ -68,13 +73,15 @@ def read_images(path: str | Path, *, check_files: bool = True) -> ImagesManifest
     return manifest
 
 
-def read_pairs(path: str | Path, *, check_files: bool = True) -> PairsManifest:
+def read_pairs(
+    path: str | Path, *, check_files: bool = True, check_columns: bool = True
+) -> PairsManifest:
     """Read a table of pairs; see :func:`read_manifest`.
 
     Raises:
         InputError: also for a table of images.
     """
-    manifest = read_manifest(path, check_files=check_files)
+    manifest = read_manifest(path, check_files=check_files, check_columns=check_columns)
     if isinstance(manifest, ImagesManifest):
         raise InputError(
             f"manifest {manifest.path}: expected a table of pairs with columns fixed and moving, "
@@ -95,6 +102,15 @@ def _place(path: str | Path) -> Path:
     return place
 
 
+def _known(table: Table) -> tuple[str, ...]:
+    return IMAGE_COLUMNS if table.kind == "images" else PAIR_COLUMNS
+
+
+def _check_columns(table: Table, faults: Faults) -> None:
+    for name, meant in misspelt(table.columns, _known(table)).items():
+        faults.add(f"it is not known; is it meant to be {meant}? Rename it", column=name)
+
+
 class _Reader:
     """Makes entries of rows, and notes what is wrong with them."""
 
@@ -103,9 +119,7 @@ class _Reader:
         self._check_files = check_files
         self._there: dict[Path, bool] = {}
         self._names: dict[str, str] = {}  # what is wrong with names of labels, by their text
-        self._known = IMAGE_COLUMNS if table.kind == "images" else PAIR_COLUMNS
-        for name, meant in misspelt(table.columns, self._known).items():
-            faults.add(f"it is not known; is it meant to be {meant}? Rename it", column=name)
+        self._known = _known(table)
         needed = ("image",) if table.kind == "images" else ("fixed", "moving")
         for name in needed:
             if name not in table.columns:

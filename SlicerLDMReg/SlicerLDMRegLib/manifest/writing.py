@@ -11,10 +11,12 @@ from pathlib import Path
 from .._outputs import check_place, whole_file
 from .._printable import json_safe
 from ..errors import InputError
-from .columns import FILES, IMAGE_COLUMNS, PAIR_COLUMNS
+from .columns import IMAGE_COLUMNS, PAIR_COLUMNS
 from .entries import ImageEntry, ImagesManifest, Manifest, PairEntry
 
 __all__ = ["write_manifest"]
+
+_TELLING = ("image", "fixed", "moving")  # columns that tell which of the two tables it is
 
 
 def write_manifest(manifest: Manifest, path: str | Path, *, share: bool = False) -> Path:
@@ -71,7 +73,7 @@ def _cells(
         elif value is not None:
             cells[name] = str(value)
     for name, text in entry.further.items():
-        if name in known or name in FILES:
+        if name in known or name in _TELLING:
             raise InputError(f"manifest: the further column {name} has the name of a known one")
         if text:
             cells[name] = text

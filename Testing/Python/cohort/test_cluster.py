@@ -1,0 +1,275 @@
+"""Cohorts on processes of Dask: the same bits, also where workers and scheduler are killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from SlicerLDMRegLib._processes import is_running
+from SlicerLDMRegLib.cohort import CohortFolder, Means, Totals, run_cohort
+from SlicerLDMRegLib.cohort.clusters import read_configuration
+from SlicerLDMRegLib.errors import InputError
+
+from .conftest import MakeImages, bits_of, plan_of
+
+pytest.importorskip("distributed")
+
+LIBRARY = Path(__file__).resolve().parents[3] / "SlicerLDMReg"
+IMAGES = 4
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory, make_images: MakeImages) -> Path:
+    """A table of images."""
+    folder = tmp_path_factory.mktemp("images")
+    paths = make_images(folder, IMAGES)
+    table = folder / "images.csv"
+    table.write_text("\n".join(["image", *(path.name for path in paths)]) + "\n")
+    return table
+
+
+@pytest.fixture(scope="module")
+def bits(table: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The results of a run in one process, without faults."""
+    plan, folder = plan_of(table, tmp_path_factory.mktemp("plain") / "study", pairing="all-to-all")
+    run_cohort(plan, folder, Means(workers=0, threads=1))
+    found = bits_of(folder)
+    assert len(found) == IMAGES * (IMAGES - 1)
+    return found
+
+
+def worker_pids(parent: int) -> list[int]:
+    """The processes below a process that have its library of registration in memory, or will."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, ValueError):
+            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            words = (entry / "cmdline").read_bytes()
+            if int(fields[1]) == parent and b"spawn_main" in words:
+                found.append(int(entry.name))
+    return sorted(found)
+
+
+class Killer(threading.Thread):
+    """Kills workers of this process while a run goes on, when some more pairs are done."""
+
+    def __init__(self, folder: CohortFolder, at: tuple[int, ...]) -> None:
+        super().__init__(daemon=True)
+        self.folder, self.at, self.killed = folder, list(at), []
+        self.over = False
+
+    def run(self) -> None:
+        while self.at and not self.over:
+            if len(list(self.folder.root.glob("records/*/*.json"))) >= self.at[0]:
+                pids = worker_pids(os.getpid())
+                if pids:
+                    os.kill(pids[0], signal.SIGKILL)
+                    self.killed.append(pids[0])
+                    del self.at[0]
+            time.sleep(0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
+def test_killed_workers_change_no_bit(table: Path, tmp_path: Path, bits: dict[str, Any]) -> None:
+    plan, folder = plan_of(table, tmp_path / "study", pairing="all-to-all")
+    killer = Killer(folder, (1, 5))
+    killer.start()
+    seen: list[Totals] = []
+    totals = run_cohort(plan, folder, Means(workers=2, threads=1), look=seen.append)
+    killer.over = True
+    assert len(killer.killed) == 2
+    assert (totals.done, totals.failed, totals.left) == (len(bits), 0, 0)
+    assert bits_of(folder) == bits
+    assert not list(folder.root.glob("pairs/*/.ldmreg-*"))
+    deadline = time.monotonic() + 10
+    while worker_pids(os.getpid()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not worker_pids(os.getpid())
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Dask:
+    """A scheduler and a worker as their own processes, which are started again where they end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.folder = folder
+        self.address = f"tcp://127.0.0.1:{self.port}"
+        self.scheduler = self.start_scheduler()
+        self.worker = self.start_worker()
+        self.over = False
+        self._watch = threading.Thread(target=self._keep, daemon=True)
+        self._watch.start()
+
+    def start_scheduler(self) -> subprocess.Popen[bytes]:
+        return self._start(
+            "distributed.cli.dask_scheduler",
+            "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard",
+        )  # fmt: skip
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        return self._start(
+            "distributed.cli.dask_worker", self.address,
+            "--nthreads", "1", "--no-nanny", "--no-dashboard", "--memory-limit", "0",
+            "--local-directory", str(self.folder), "--death-timeout", "60",
+        )  # fmt: skip
+
+    def _start(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, "PYTHONPATH": str(LIBRARY), "OMP_NUM_THREADS": "1"}
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            env=environment, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def _keep(self) -> None:
+        """Start the worker again where it ended, as an init system or SLURM does."""
+        while not self.over:
+            if self.worker.poll() is not None:
+                self.worker = self.start_worker()
+            time.sleep(0.1)
+
+    def end(self) -> None:
+        self.over = True
+        self._watch.join()
+        for process in (self.worker, self.scheduler):
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def dask(tmp_path: Path) -> Iterator[Dask]:
+    folder = tmp_path / "dask"
+    folder.mkdir()
+    cluster = Dask(folder)
+    yield cluster
+    cluster.end()
+
+
+@pytest.mark.slow
+def test_a_killed_scheduler_is_waited_for(
+    table: Path, tmp_path: Path, bits: dict[str, Any], dask: Dask
+) -> None:
+    plan, folder = plan_of(table, tmp_path / "study", pairing="all-to-all")
+    notes: list[str] = []
+    killed = threading.Event()
+
+    def look(totals: Totals) -> None:
+        if totals.done >= 2 and not killed.is_set():
+            killed.set()
+            dask.scheduler.kill()
+            dask.scheduler.wait()
+            dask.scheduler = dask.start_scheduler()
+
+    means = Means(scheduler=dask.address, threads=1)
+    totals = run_cohort(plan, folder, means, look=look, note=notes.append)
+    assert killed.is_set() and any("is gone" in note for note in notes)
+    assert (totals.done, totals.failed) == (len(bits), 0)
+    assert bits_of(folder) == bits
+
+
+def test_a_scheduler_that_is_not_there_is_told(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import SlicerLDMRegLib.cohort.clusters as clusters
+
+    monkeypatch.setattr(clusters.Cluster.connect, "__defaults__", (1.0,))
+    plan, folder = plan_of(table, tmp_path / "study", pairing="first")
+    address = f"tcp://127.0.0.1:{free_port()}"
+    with pytest.raises(InputError, match=f"the scheduler {address} does not answer"):
+        run_cohort(plan, folder, Means(scheduler=address))
+    assert not folder.is_running()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+def test_ctrl_c_on_the_shell_ends_workers_and_exits_with_130(
+    table: Path, tmp_path: Path, bits: dict[str, Any]
+) -> None:
+    output = tmp_path / "study"
+    command = [sys.executable, "-m", "SlicerLDMRegLib", "cohort", str(table), "--output"]
+    command += [str(output), "--pairs", "all-to-all", "--model", "none", "--device", "cpu"]
+    command += ["--refine-iterations", "3,2", "--align", "none", "--threads", "1", "--workers", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(LIBRARY)}
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    folder = CohortFolder(output)
+    wait_until(lambda: len(list(output.glob("records/*/*.json"))) >= 2, process)
+    workers = worker_pids(process.pid)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "pairs are complete; the same command goes on" in errors and errors.count("\n") == 1
+    wait_until(lambda: not any(is_running(pid) for pid in workers))
+    assert not folder.is_running() and not list(output.glob("pairs/*/.ldmreg-*"))
+    done = bits_of(folder)
+    assert 2 <= len(done) < len(bits)
+    finished = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    assert f"{len(bits)} of {len(bits)} pairs registered" in finished.stdout
+    assert f"{len(bits) - len(done)} of them now" in finished.stdout
+    assert bits_of(folder) == bits
+
+
+def wait_until(
+    holds: Callable[[], bool], process: subprocess.Popen[str] | None = None, seconds: float = 90
+) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it took too long"
+        assert process is None or process.poll() is None, process.communicate()
+        time.sleep(0.05)
+
+
+def test_configurations_of_slurm(tmp_path: Path) -> None:
+    path = tmp_path / "slurm.yaml"
+    path.write_text("jobs: 4\ncores: 8\nmemory: 16GB\nqueue: gpu\nwalltime: '02:00:00'\n")
+    assert read_configuration(path) == {
+        "jobs": 4, "cores": 8, "memory": "16GB", "queue": "gpu", "walltime": "02:00:00",
+        "processes": 1,
+    }  # fmt: skip
+    for text, told in (
+        ("- 3", "expected names and values"),
+        ("jobs: [", "is not YAML"),
+        ("cores: 8\nmemory: 1GB", "expected jobs, such as jobs: 8, got None"),
+        ("jobs: 0\ncores: 8\nmemory: 1GB", "expected jobs"),
+        ("jobs: 1\ncores: 8\nmemory: 12", "expected memory, such as memory: 16GB, got 12"),
+        ("!!python/object/apply:os.system ['touch x']", "is not YAML"),
+    ):
+        path.write_text(text)
+        with pytest.raises(InputError, match=told):
+            read_configuration(path)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_configuration(tmp_path / "none.yaml")
+
+
+def test_a_job_of_slurm_has_one_process_and_what_was_asked_for(tmp_path: Path) -> None:
+    jobqueue = pytest.importorskip("dask_jobqueue")
+    path = tmp_path / "slurm.yaml"
+    path.write_text(
+        "jobs: 2\ncores: 8\nmemory: 16GB\nqueue: gpu\njob_extra_directives: ['--gres=gpu:1']\n"
+        "interface: lo\n"
+    )
+    options = read_configuration(path)
+    del options["jobs"]
+    with jobqueue.SLURMCluster(**options) as cluster:
+        script = cluster.job_script()
+    assert "#SBATCH -p gpu" in script and "#SBATCH --gres=gpu:1" in script
+    assert "--nworkers 1" in script or "--nworkers" not in script
