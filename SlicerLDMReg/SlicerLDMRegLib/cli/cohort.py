@@ -101,6 +101,10 @@ def add_cohort(commands: Any) -> None:
         "YAML: jobs, cores, memory and what else dask_jobqueue.SLURMCluster takes"))  # fmt: skip
     where.add_argument("--dashboard", metavar="ADDRESS", help=(
         "show Dask's dashboard at an address such as :8787 (needs bokeh)"))  # fmt: skip
+    where.add_argument("--pictures", default="all", metavar="WHICH", help=(
+        "all (default): each pair gets its report with pictures; worst: only the pairs that need a "
+        "look most, which are registered once more for it; none: no pair. Small images are done "
+        "several times faster without"))  # fmt: skip
     where.add_argument("--retries", type=int, default=1, metavar="N", help=(
         "so often a pair that failed is tried again (default 1)"))  # fmt: skip
 
@@ -144,6 +148,7 @@ def _run(arguments: argparse.Namespace, folder: CohortFolder) -> int:
         threads=arguments.threads,
         retries=arguments.retries,
         dashboard=arguments.dashboard,
+        pictures=arguments.pictures,
         verbose=arguments.verbose,
     )
     plan = make_plan(

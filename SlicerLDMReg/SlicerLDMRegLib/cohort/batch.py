@@ -10,7 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class Batch:
         digests: of their options, by name.
         threads: of the process.
         retries: so often a pair that failed is tried again.
+        pictures: whether each pair gets its report with pictures.
     """
 
     root: str
@@ -47,6 +48,7 @@ class Batch:
     digests: dict[str, str]
     threads: int
     retries: int
+    pictures: bool
 
     def to_json(self) -> str:
         """Return the batch as JSON."""
@@ -160,7 +162,7 @@ class _Run:
             request = RegistrationRequest.from_dict(self._batch.requests[name])
             pair: Any = _Pair(name, request, self._batch.digests[name])
             record = read_record(self._folder, name)
-            if is_current(self._folder, pair, record, self._files):
+            if is_current(self._folder, pair, record, self._files, self._batch.pictures):
                 assert record is not None
                 return Outcome(name, "there", str(record.get("verdict", "")))
             ends = self._begin(name)
@@ -184,20 +186,24 @@ class _Run:
     def _done(self, pair: _Pair, attempt: int) -> str:
         """Register, write the record, return the verdict."""
         from ..pipeline import Progress
-        from ..pipeline.output_folder import OWN_FILES
+        from ..pipeline.device import memory_errors
+        from ..pipeline.output_folder import OWN_FILES, check_output
         from ..report import judge
 
+        folder = check_output(pair.request)
+        assert folder is not None
         inputs = self._files.describe(input_paths(pair.request))
         begin = time.time()
         result = _runner(self._batch.threads).run(
-            pair.request, Progress(should_cancel=self._stopped)
+            replace(pair.request, output=None), Progress(should_cancel=self._stopped)
         )
+        with memory_errors("the results"):
+            result.save(folder, pair.request.share, self._batch.pictures)
         from .summary import row_of_metrics
 
         verdict = judge(result.metrics)
         model = result.provenance.get("model")
         memory = result.provenance.get("memory")
-        folder = self._folder.results(pair.id)
         write_record(
             self._folder,
             pair.id,

@@ -28,7 +28,7 @@ _DRAWN = (
     "quality", "dice_after", "unlike_after", "ncc_after", "tre_after_mm", "hd95_after_mm",
     "sdlogj", "jacobian_min", "moved_mean_mm", "seconds",
 )  # fmt: skip
-_HIDDEN = ("folder", "peak_mib")
+_HIDDEN = ("folder", "report", "peak_mib")
 _SIGNIFICANT = 6  # digits of a number in the page
 
 
@@ -117,7 +117,7 @@ def _cell(value: Any) -> Any:
 
 def _link(row: Mapping[str, Any]) -> str | None:
     folder = row.get("folder")
-    return quote(f"{folder}/report.html") if folder else None
+    return quote(f"{folder}/{row.get('report') or 'report.html'}") if folder else None
 
 
 def _state(row: Mapping[str, Any]) -> str:

@@ -53,16 +53,32 @@ def write_record(folder: CohortFolder, pair: str, values: Mapping[str, Any]) -> 
 
 
 def is_current(
-    folder: CohortFolder, pair: CohortPair, record: Mapping[str, Any] | None, files: InputFiles
+    folder: CohortFolder,
+    pair: CohortPair,
+    record: Mapping[str, Any] | None,
+    files: InputFiles,
+    pictures: bool,
 ) -> bool:
-    """Whether the results of a pair are there, of this request and of these inputs."""
+    """Whether the results of a pair are there, of this request and of these inputs.
+
+    Args:
+        folder: of the cohort.
+        pair: as it is asked for now.
+        record: of the pair; None: none.
+        files: the inputs, looked at.
+        pictures: whether its report must have pictures.
+    """
     if record is None or record.get("status") != "done" or record.get("request") != pair.digest:
         return False
     if not files.are(record.get("inputs"), input_paths(pair.request)):
         return False
     names = record.get("files")
+    if not isinstance(names, list) or "report.json" not in names:
+        return False
+    if pictures and "report.html" not in names:
+        return False
     try:
         there = {path.name for path in folder.results(pair.id).iterdir()}
     except OSError:
         return False
-    return isinstance(names, list) and bool(names) and set(names) <= there
+    return set(names) <= there

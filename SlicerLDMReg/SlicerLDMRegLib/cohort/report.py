@@ -12,13 +12,12 @@ from .._outputs import whole_file
 from ..errors import InputError
 from .folder import CohortFolder
 from .rows import read_entries, rows_of
-from .summary import worst
+from .summary import WORST, worst
 from .tables import write_csv, write_parquet
 
 __all__ = ["CSV", "PAGE", "PARQUET", "CohortReport", "write_report"]
 
 CSV, PARQUET, PAGE = "table.csv", "table.parquet", "report.html"
-_WORST = 12  # pairs with pictures
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def write_report(
     rows = rows_of(folder, read_entries(folder))
     pictures = [
         (row, overview_picture(folder.root / str(row["folder"]) / "overview.png"))
-        for row in worst(rows, _WORST)
+        for row in worst(rows, WORST)
     ]
     try:
         moments = _moments(folder, rows, description, share, tick)

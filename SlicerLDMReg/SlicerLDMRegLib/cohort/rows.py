@@ -18,6 +18,7 @@ __all__ = ["COLUMNS", "read_entries", "rows_of"]
 COLUMNS = (
     "id", "status", "verdict", "outlier", *(measure.name for measure in MEASURES), "model",
     "attempts", "finished", "reason", "fixed", "moving", "split", "group", "folder",
+    "report",
 )  # fmt: skip
 _FINDINGS = 500  # characters
 
@@ -75,6 +76,8 @@ def _row(
     findings = record.get("findings")
     if isinstance(findings, list) and findings:
         row["reason"] = " ".join(map(str, findings))[:_FINDINGS]
+    drawn = "report.html" in (record.get("files") or ())
+    row["report"] = "report.html" if drawn else "report.json"
     row["folder"] = folder.results(name).relative_to(folder.root).as_posix()
     return row
 

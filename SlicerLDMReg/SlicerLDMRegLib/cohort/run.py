@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from .folder import CohortFolder
 from .plan import CohortPair, CohortPlan
 from .processes import default_workers, threads_of_worker
 from .records import is_current, read_record
+from .summary import WORST, worst
 from .totals import Totals
 
 __all__ = ["PAIRS", "Means", "run_cohort"]
@@ -42,6 +43,8 @@ class Means:
         threads: of each process; None: the cores by the number of processes.
         retries: so often a pair that failed is tried again.
         dashboard: address of Dask's dashboard for processes on this computer; None: none.
+        pictures: ``all``: each pair has its report with pictures; ``worst``: those that need a look
+            most, which are registered once more for it; ``none``: no pair.
         verbose: whether messages of Dask are shown.
     """
 
@@ -51,6 +54,7 @@ class Means:
     threads: int | None = None
     retries: int = 1
     dashboard: str | None = None
+    pictures: str = "all"
     verbose: bool = False
 
     def __post_init__(self) -> None:
@@ -58,6 +62,8 @@ class Means:
         if len(given) > 1:
             names = " and ".join(f"--{name}" for name in given)
             raise InputError(f"{names} exclude each other; give one of them")
+        if self.pictures not in ("all", "worst", "none"):
+            raise InputError(f"--pictures: expected all, worst or none, got {self.pictures}")
         for name, least, most in (("workers", 0, 1024), ("threads", 1, 1024), ("retries", 0, 100)):
             value = getattr(self, name)
             if value is not None and not least <= value <= most:
@@ -91,17 +97,21 @@ def run_cohort(
         KeyboardInterrupt: after Ctrl-C; what was complete stays.
     """
     share = plan.pairs[0].request.share
-    device = plan.pairs[0].request.device
     with folder.running() as name:
         _write_plan(plan, folder, share)
         files = InputFiles()
-        missing = [pair for pair in plan.pairs if not _is_there(folder, pair, files)]
+        missing = [
+            pair
+            for pair in plan.pairs
+            if not is_current(
+                folder, pair, read_record(folder, pair.id), files, means.pictures == "all"
+            )
+        ]
         totals = Totals(len(plan.pairs), len(plan.pairs) - len(missing))
         watch = _Watch(totals, folder, look)
         watch.tick(now=True)
         try:
-            if missing:
-                _register(missing, folder, name, means, device, watch, note)
+            _Work(plan, folder, name, means, watch, note).do(missing)
         except KeyboardInterrupt as error:
             raise KeyboardInterrupt(
                 f"{totals.done} of {totals.every} pairs are complete; the same command goes on"
@@ -111,48 +121,87 @@ def run_cohort(
                 folder.run_file.unlink(missing_ok=True)  # processes elsewhere end, too
             left = (p.id for p in missing if totals.outcomes.get(p.id, _NONE).status != "done")
             folder.end_broken(left)
-        watch.tick(now=True)
+    look(totals)
     return totals
 
 
 _NONE = Outcome("", "")
 
 
-def _register(
-    missing: list[CohortPair],
-    folder: CohortFolder,
-    name: str,
-    means: Means,
-    device: str,
-    watch: _Watch,
-    note: Callable[[str], None],
-) -> None:
-    outside = means.scheduler is not None or means.slurm is not None
-    workers = means.workers
-    if workers is None and not outside:
-        workers = min(default_workers(device), len(missing))
-    threads = means.threads or threads_of_worker(1 if outside else workers or 1)
-    # Elsewhere their number may change; batches are small enough for some.
-    parts = batches_of(
-        [(pair.id, str(pair.request.fixed)) for pair in missing], _MOST_IN_BATCH, workers or 16
-    )
-    by_id = {pair.id: pair for pair in missing}
-    batches = [
-        Batch(
-            root=str(folder.root),
-            run=name,
-            requests={pair: _plain(by_id[pair]) for pair in part},
-            digests={pair: by_id[pair].digest for pair in part},
-            threads=threads,
-            retries=means.retries,
-        )
-        for part in parts
-    ]
-    if workers == 0:
-        run_here(batches, watch.told)
-        return
-    with _cluster(means, workers or 1, device) as cluster:
-        run_on_cluster(batches, cluster, watch.told, watch.tick, note)
+class _Work:
+    """What one run has to do, and what does it."""
+
+    def __init__(
+        self,
+        plan: CohortPlan,
+        folder: CohortFolder,
+        name: str,
+        means: Means,
+        watch: _Watch,
+        note: Callable[[str], None],
+    ) -> None:
+        self._plan, self._folder, self._name = plan, folder, name
+        self._means, self._watch, self._note = means, watch, note
+        self._device = plan.pairs[0].request.device
+
+    def do(self, missing: Sequence[CohortPair]) -> None:
+        """Register what is missing; then draw what needs a look most, where nothing was drawn."""
+        drawing = self._means.pictures == "worst"
+        if not missing and not (drawing and self._undrawn()):
+            return
+        outside = self._means.scheduler is not None or self._means.slurm is not None
+        workers = self._means.workers
+        if workers is None and not outside:
+            workers = min(default_workers(self._device), len(missing) or 1)
+        threads = self._means.threads or threads_of_worker(1 if outside else workers or 1)
+        with self._engine(workers) as register:
+            # Elsewhere their number may change; batches are small enough for some.
+            register(self._batches(missing, threads, workers or 16, self._means.pictures == "all"))
+            if drawing:
+                register(self._batches(self._undrawn(), threads, workers or 16, True))
+
+    @contextmanager
+    def _engine(self, workers: int | None) -> Iterator[Callable[[Sequence[Batch]], None]]:
+        if workers == 0:
+            yield lambda batches: run_here(batches, self._watch.told)
+            return
+        with _cluster(self._means, workers or 1, self._device) as cluster:
+            yield lambda batches: run_on_cluster(
+                batches, cluster, self._watch.told, self._watch.tick, self._note
+            )
+
+    def _batches(
+        self, pairs: Sequence[CohortPair], threads: int, workers: int, pictures: bool
+    ) -> list[Batch]:
+        by_id = {pair.id: pair for pair in pairs}
+        names = [(pair.id, str(pair.request.fixed)) for pair in pairs]
+        return [
+            Batch(
+                root=str(self._folder.root),
+                run=self._name,
+                requests={pair: _plain(by_id[pair]) for pair in part},
+                digests={pair: by_id[pair].digest for pair in part},
+                threads=threads,
+                retries=self._means.retries,
+                pictures=pictures,
+            )
+            for part in batches_of(names, _MOST_IN_BATCH, workers)
+        ]
+
+    def _undrawn(self) -> list[CohortPair]:
+        """Return the pairs that need a look most, as far as they have no pictures."""
+        rows = [
+            {"id": pair.id, "status": record.get("status"), "verdict": record.get("verdict"),
+             "quality": (record.get("numbers") or {}).get("quality")}
+            for pair in self._plan.pairs
+            if (record := read_record(self._folder, pair.id)) is not None
+        ]  # fmt: skip
+        names = {str(row["id"]) for row in worst(rows, WORST)}
+        return [
+            pair
+            for pair in self._plan.pairs
+            if pair.id in names and not (self._folder.results(pair.id) / "report.html").exists()
+        ]
 
 
 @contextmanager
@@ -166,10 +215,6 @@ def _cluster(means: Means, workers: int, device: str) -> Iterator[Cluster]:
     else:
         with local_cluster(workers, device, means.dashboard, means.verbose) as cluster:
             yield cluster
-
-
-def _is_there(folder: CohortFolder, pair: CohortPair, files: InputFiles) -> bool:
-    return is_current(folder, pair, read_record(folder, pair.id), files)
 
 
 def _plain(pair: CohortPair) -> dict[str, Any]:

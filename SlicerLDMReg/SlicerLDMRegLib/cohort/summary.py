@@ -8,7 +8,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["MEASURES", "NUMBERS", "Measure", "mark_outliers", "quality", "row_of_metrics", "worst"]
+__all__ = [
+    "MEASURES",
+    "NUMBERS",
+    "WORST",
+    "Measure",
+    "mark_outliers",
+    "quality",
+    "row_of_metrics",
+    "worst",
+]
+
+#: Pairs that the report shows with pictures.
+WORST = 12
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from .._outputs import check_space, whole_folder
 from ..displacement import DisplacementField
 from ..errors import InputError
 from ..images.written import write_image
-from .output_folder import OWN_FILES, check_inputs_outside, check_output_directory
+from .output_folder import OWN_FILES, REPORT, check_inputs_outside, check_output_directory
 from .slices import SliceRange
 
 __all__ = ["RegistrationResult"]
@@ -68,7 +68,9 @@ class RegistrationResult:
         """The field as a SimpleITK transform, fixed to moving points."""
         return self.field.to_transform()
 
-    def save(self, directory: str | os.PathLike[str], share: bool = False) -> Path:
+    def save(
+        self, directory: str | os.PathLike[str], share: bool = False, pictures: bool = True
+    ) -> Path:
         """Write images, transforms and report into a folder, all of it or nothing.
 
         ``warped.nrrd``, ``warped_labels.nrrd`` (with labels), ``transform.h5``, ``inverse.h5``,
@@ -80,6 +82,8 @@ class RegistrationResult:
                 LDMReg and nothing was added to it. Until the new one is complete the old one stays.
             share: False: the folder and its files, which hold patients' images, are for their owner
                 alone (0700 and 0600); True: for those whom the umask tells.
+            pictures: False leaves out ``overview.png`` and ``report.html``, which take longer to
+                draw than a small image to register.
 
         Returns:
             The folder.
@@ -87,7 +91,7 @@ class RegistrationResult:
         Raises:
             InputError: when the folder holds other files or an input, or cannot be written.
         """
-        from ..report import write_reports
+        from ..report import write_json, write_reports
 
         target = check_output_directory(Path(directory))
         check_inputs_outside(target, self._paths())
@@ -96,7 +100,10 @@ class RegistrationResult:
             check_space(target, self.least_bytes())
             with whole_folder(target, private=not share, files=OWN_FILES) as folder:
                 self._write_files(folder)
-                write_reports(self, folder, None if self.slices is None else self.slices.axis)
+                if pictures:
+                    write_reports(self, folder, None if self.slices is None else self.slices.axis)
+                else:
+                    write_json(self, folder / REPORT)
         except OSError as error:
             raise InputError(f"output: {target} cannot be written: {error}") from error
         except RuntimeError as error:  # of ITK's writers

@@ -43,7 +43,7 @@ def table(tmp_path_factory: pytest.TempPathFactory, make_images: MakeImages) -> 
 def bits(table: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The results of a run in one process, without faults."""
     plan, folder = plan_of(table, tmp_path_factory.mktemp("plain") / "study", pairing="all-to-all")
-    run_cohort(plan, folder, Means(workers=0, threads=1))
+    run_cohort(plan, folder, Means(workers=0, threads=1, pictures="none"))
     found = bits_of(folder)
     assert len(found) == IMAGES * (IMAGES - 1)
     return found
@@ -87,7 +87,9 @@ def test_killed_workers_change_no_bit(table: Path, tmp_path: Path, bits: dict[st
     killer = Killer(folder, (1, 5))
     killer.start()
     seen: list[Totals] = []
-    totals = run_cohort(plan, folder, Means(workers=2, threads=1), look=seen.append)
+    totals = run_cohort(
+        plan, folder, Means(workers=2, threads=1, pictures="none"), look=seen.append
+    )
     killer.over = True
     assert len(killer.killed) == 2
     assert (totals.done, totals.failed, totals.left) == (len(bits), 0, 0)
@@ -177,7 +179,7 @@ def test_a_killed_scheduler_is_waited_for(
             dask.scheduler.wait()
             dask.scheduler = dask.start_scheduler()
 
-    means = Means(scheduler=dask.address, threads=1)
+    means = Means(scheduler=dask.address, threads=1, pictures="none")
     totals = run_cohort(plan, folder, means, look=look, note=notes.append)
     assert killed.is_set() and any("is gone" in note for note in notes)
     assert (totals.done, totals.failed) == (len(bits), 0)
@@ -206,6 +208,7 @@ def test_ctrl_c_on_the_shell_ends_workers_and_exits_with_130(
     command = [sys.executable, "-m", "SlicerLDMRegLib", "cohort", str(table), "--output"]
     command += [str(output), "--pairs", "all-to-all", "--model", "none", "--device", "cpu"]
     command += ["--refine-iterations", "3,2", "--align", "none", "--threads", "1", "--workers", "1"]
+    command += ["--pictures", "none"]
     environment = {**os.environ, "PYTHONPATH": str(LIBRARY)}
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

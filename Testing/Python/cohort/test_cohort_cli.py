@@ -11,7 +11,7 @@ from SlicerLDMRegLib.cli import main
 
 from .conftest import QUICK_OPTIONS
 
-HERE = [*QUICK_OPTIONS, "--workers", "0", "--threads", "1", "--device", "cpu"]
+HERE = [*QUICK_OPTIONS, "--workers", "0", "--threads", "1", "--device", "cpu", "--pictures", "none"]
 
 
 def test_a_cohort_from_the_shell(

@@ -174,7 +174,7 @@ def test_report_of_a_cohort(pairs_table: Path, tmp_path: Path) -> None:
 def test_parquet_keeps_types(pairs_table: Path, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     plan, folder = plan_of(pairs_table, tmp_path / "study")
-    run_cohort(plan, folder, Means(workers=0, threads=1))
+    run_cohort(plan, folder, Means(workers=0, threads=1, pictures="none"))
     assert write_report(folder).parquet
     table = parquet.read_table(folder.root / "table.parquet")
     assert table.num_rows == 4

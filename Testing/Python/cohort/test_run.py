@@ -20,7 +20,8 @@ from SlicerLDMRegLib.errors import InputError, ModelError
 
 from .conftest import QUICK, bits_of, blobs, plan_of
 
-HERE = Means(workers=0, threads=1)
+#: Without pictures, which take most of the time of small images.
+HERE = Means(workers=0, threads=1, pictures="none")
 
 
 def run(
@@ -45,7 +46,7 @@ def test_every_pair_has_its_folder_and_nothing_is_done_twice(
     before = bits_of(folder)
     assert set(before) == NAMES
     for name in NAMES:
-        assert {"warped.nrrd", "transform.h5", "report.html"} <= {
+        assert {"warped.nrrd", "transform.h5", "report.json"} <= {
             path.name for path in folder.results(name).iterdir()
         }
         record = read_record(folder, name)
@@ -164,7 +165,7 @@ def test_a_pair_that_fails_once_is_tried_again(
     record = read_record(CohortFolder(tmp_path / "study"), "scans_i03_to_scans_i00")
     assert record is not None and record["attempts"] == 2
     calls.clear()
-    means = Means(workers=0, threads=1, retries=0)
+    means = Means(workers=0, threads=1, retries=0, pictures="none")
     done, failed = run(pairs_table, tmp_path / "other", means)
     assert failed == {"scans_i03_to_scans_i00"} and len(done) == 3
 
@@ -174,7 +175,13 @@ def test_a_pair_at_which_processes_end_is_given_up(pairs_table: Path, tmp_path: 
     with folder.running() as name:
         pair = plan.pairs[0]
         batch = Batch(
-            str(folder.root), name, {pair.id: pair.request.to_dict()}, {pair.id: pair.digest}, 1, 3
+            str(folder.root),
+            name,
+            {pair.id: pair.request.to_dict()},
+            {pair.id: pair.digest},
+            1,
+            3,
+            False,
         )
         # So often it was begun and never ended.
         folder.begun(pair.id).write_text(str(MOST_ENDS))
@@ -191,7 +198,13 @@ def test_a_run_that_is_over_registers_nothing_more(pairs_table: Path, tmp_path: 
     plan, folder = plan_of(pairs_table, tmp_path / "study")
     pair = plan.pairs[0]
     batch = Batch(
-        str(folder.root), "old", {pair.id: pair.request.to_dict()}, {pair.id: pair.digest}, 1, 0
+        str(folder.root),
+        "old",
+        {pair.id: pair.request.to_dict()},
+        {pair.id: pair.digest},
+        1,
+        0,
+        False,
     )
     with folder.running():
         assert [outcome.status for outcome in register_batch(batch)] == ["cancelled"]
@@ -285,6 +298,7 @@ def test_two_rows_of_one_name_are_told(tmp_path: Path, pairs_table: Path) -> Non
         ({"workers": 2, "scheduler": "tcp://x:1"}, "--workers and --scheduler exclude each other"),
         ({"workers": -1}, "--workers: expected an integer from 0"),
         ({"threads": 0}, "--threads: expected an integer from 1"),
+        ({"pictures": "some"}, "--pictures: expected all, worst or none"),
         ({"retries": 101}, "--retries: expected an integer from 0 to 100"),
     ],
 )
@@ -303,3 +317,32 @@ def test_parts_of_one_file_are_different_inputs(tmp_path: Path) -> None:
     assert run(table, tmp_path / "study")[0] == set()
     table.write_text("fixed,moving,id\ncine.tif#page=1,cine.tif#page=3,p\n")
     assert run(table, tmp_path / "study")[0] == {"p"}
+
+
+def test_pictures_of_all_of_the_worst_and_of_none(pairs_table: Path, tmp_path: Path) -> None:
+    output = tmp_path / "study"
+    folder = CohortFolder(output)
+    run(pairs_table, output)
+    before = bits_of(folder)
+
+    def drawn() -> set[str]:
+        return {path.parent.name for path in output.glob("pairs/*/*/report.html")}
+
+    assert not drawn()
+    import SlicerLDMRegLib.cohort.run as module
+
+    ordered = sorted(NAMES, key=lambda name: read_record(folder, name)["numbers"]["quality"])  # type: ignore[index]
+    whole = module.WORST
+    try:
+        module.WORST = 1
+        plan, _ = plan_of(pairs_table, output)
+        run_cohort(plan, folder, Means(workers=0, threads=1, pictures="worst"))
+    finally:
+        module.WORST = whole
+    verdicts = {name: str(read_record(folder, name)["verdict"]) for name in NAMES}  # type: ignore[index]
+    assert len(drawn()) == 1
+    if len(set(verdicts.values())) == 1:
+        assert drawn() == {ordered[0]}
+    assert bits_of(folder) == before
+    run(pairs_table, output, Means(workers=0, threads=1))
+    assert drawn() == NAMES and bits_of(folder) == before
