@@ -109,7 +109,7 @@ def register_batch_text(text: str) -> str:
         batch = Batch.from_json(text)
 
         def told(outcome: Outcome) -> None:
-            worker.log_event(f"ldmreg-{batch.run}", outcome.__dict__)
+            worker.log_event(f"ldmreg-{batch.run}", {"outcome": outcome.__dict__})
 
     outcomes = register_batch(Batch.from_json(text), told)
     return json.dumps([outcome.__dict__ for outcome in outcomes])

@@ -115,8 +115,8 @@ class _Hand:
 
     def _hear(self) -> None:
         while self._events:
-            _, outcome = self._events.popleft()  # when it came, and what
-            self._told(Outcome(**outcome))
+            _, event = self._events.popleft()  # when it came, and what
+            self._told(Outcome(**event["outcome"]))
 
     def _give(self) -> None:
         now = time.monotonic()

@@ -22,7 +22,11 @@ __all__ = ["render_page"]
 
 _FIRST = ("id", "status", "verdict", "outlier", "quality")
 _LAST = ("model", "attempts", "finished", "fixed", "moving", "split", "group", "reason")
-_TITLES = {"id": "Pair", "outlier": "Outlier in", "reason": "Remarks"}
+_TITLES = {
+    "id": "Pair", "outlier": "Outlier in", "reason": "Remarks", "model": "Model",
+    **{name: name.capitalize() for name in (
+        "status", "verdict", "attempts", "finished", "fixed", "moving", "split", "group")},
+}  # fmt: skip
 # Distributions that are drawn, as far as their numbers are there.
 _DRAWN = (
     "quality", "dice_after", "unlike_after", "ncc_after", "tre_after_mm", "hd95_after_mm",
