@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .._printable import shown
 from .._small_files import DamagedFile, read_text
 from ..errors import InputError
 from .processes import devices_of_workers
@@ -202,9 +203,11 @@ def read_configuration(path: Path) -> dict[str, Any]:
         raise InputError(f"SLURM: {path}: expected names and values such as cores: 4")
     for name, kind, example in (("jobs", int, "8"), ("cores", int, "4"), ("memory", str, "16GB")):
         value = values.get(name)
-        if not isinstance(value, kind) or isinstance(value, bool) or (kind is int and value < 1):
-            raise InputError(f"SLURM: {path}: expected {name}, such as {name}: {example}, "
-                             f"got {value!r}")  # fmt: skip
+        good = isinstance(value, kind) and not isinstance(value, bool)
+        if not good or (isinstance(value, int) and value < 1):
+            raise InputError(
+                f"SLURM: {path}: expected {name}, such as {name}: {example}, got {shown(value)}"
+            )
     return {"processes": 1, **values}
 
 
