@@ -67,7 +67,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a pair.
+    """End of a pair in a run.
 
     Attributes:
         id: its name.
@@ -84,7 +84,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Pair:
-    """What :func:`.records.is_current` asks of a pair."""
+    """The part of a :class:`.CohortPair` that :func:`.records.is_current` asks for."""
 
     id: str
     request: RegistrationRequest

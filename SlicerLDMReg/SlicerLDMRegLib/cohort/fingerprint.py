@@ -1,4 +1,4 @@
-"""What decides about the result of a pair: the request, and the contents of its inputs.
+"""Fingerprints of pairs: the request and the contents of the inputs, which decide about a result.
 
 With it a later run knows which pairs are as they were. Where size and time of a file are as
 before, its content counts as unchanged; where only the time is another, the content decides.

@@ -22,7 +22,7 @@ CSV, PARQUET, PAGE = "table.csv", "table.parquet", "report.html"
 
 @dataclass(frozen=True)
 class CohortReport:
-    """What was written.
+    """The files that were written, and counts.
 
     Attributes:
         page: the page.

@@ -34,7 +34,7 @@ _TELL_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Means:
-    """What computes a cohort.
+    """Means to compute a cohort.
 
     Attributes:
         workers: processes on this computer; 0: this one; None: by GPUs, cores and memory.
@@ -129,7 +129,7 @@ _NONE = Outcome("", "")
 
 
 class _Work:
-    """What one run has to do, and what does it."""
+    """The work of one run, and its engine."""
 
     def __init__(
         self,

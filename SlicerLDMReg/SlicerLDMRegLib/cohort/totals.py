@@ -1,4 +1,4 @@
-"""How far a run is: pairs by what became of them, the rate, the expected end."""
+"""State of a run: pairs by what became of them, the rate, the expected end."""
 
 from __future__ import annotations
 

@@ -91,7 +91,8 @@ def test_cheap_commands_run(command: str, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_options_exist(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["register", "--help"])
+    for command in ("register", "cohort"):
+        main([command, "--help"])
     known = capsys.readouterr().out
     named = set(re.findall(r"`(--[a-z-]+)", README)) - {"--extra-index-url"}
     assert named and all(re.search(rf"{name}(?![a-z-])", known) for name in named), named
