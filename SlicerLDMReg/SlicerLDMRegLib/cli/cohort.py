@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._printable import json_safe, one_line
 from ..errors import InputError
+from .cohort_options import (
+    Display,
+    add_means,
+    clock,
+    counted,
+    expected_end,
+    means_of,
+    shared_options,
+)
 from .console import add_loudness, add_share, check_room
-from .registration_options import add_guide, add_method, add_slices, prompts_by_label, refinement
+from .registration_options import add_guide, add_method, add_slices
 
 if TYPE_CHECKING:
     from ..cohort import CohortFolder, CohortReport, CohortStatus, Totals
@@ -24,7 +31,6 @@ __all__ = ["SOME_FAILED", "add_cohort"]
 #: Exit code of a cohort of which some pairs failed.
 SOME_FAILED = 8
 _STRICT = (("bad", 6), ("check", 5))
-_LINE_SECONDS = 30.0  # between two lines of progress where there is no terminal
 _REASONS = 20  # of failed pairs that are printed
 _USAGE = """\
 ldmreg cohort MANIFEST --output DIR [options]
@@ -87,27 +93,7 @@ def add_cohort(commands: Any) -> None:
     add_slices(what)
     add_share(what)
 
-    where = parser.add_argument_group("what computes")
-    where.add_argument("--workers", type=int, metavar="N", help=(
-        "processes on this computer; 0: this one, without Dask (default: one for each GPU, else as "
-        "many as cores and memory allow)"))  # fmt: skip
-    where.add_argument("--threads", type=int, metavar="N", help=(
-        "of each process (default: the cores by the processes); the last bits of a result depend "
-        "on it"))  # fmt: skip
-    where.add_argument("--scheduler", metavar="ADDRESS", help=(
-        "a scheduler of Dask that is running, such as tcp://node1:8786, whose workers see the same "
-        "folders"))  # fmt: skip
-    where.add_argument("--slurm", metavar="FILE", help=(
-        "YAML: jobs, cores, memory and what else dask_jobqueue.SLURMCluster takes"))  # fmt: skip
-    where.add_argument("--dashboard", metavar="ADDRESS", help=(
-        "show Dask's dashboard at an address such as :8787 (needs bokeh)"))  # fmt: skip
-    where.add_argument("--pictures", default="all", metavar="WHICH", help=(
-        "all (default): each pair gets its report with pictures; worst: only the pairs that need a "
-        "look most, which are registered once more for it; none: no pair. Small images are done "
-        "several times faster without"))  # fmt: skip
-    where.add_argument("--retries", type=int, default=1, metavar="N", help=(
-        "so often a pair that failed is tried again (default 1)"))  # fmt: skip
-
+    add_means(parser)
     add_method(parser)
     add_guide(parser)
 
@@ -139,42 +125,23 @@ def run_cohort_command(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace, folder: CohortFolder) -> int:
     check_room()
-    from ..cohort import Means, make_plan, run_cohort, write_report
+    from ..cohort import make_plan, run_cohort, write_report
 
-    means = Means(
-        workers=arguments.workers,
-        scheduler=arguments.scheduler,
-        slurm=None if arguments.slurm is None else Path(arguments.slurm),
-        threads=arguments.threads,
-        retries=arguments.retries,
-        dashboard=arguments.dashboard,
-        pictures=arguments.pictures,
-        verbose=arguments.verbose,
-    )
     plan = make_plan(
         arguments.source,
         folder,
-        _options(arguments),
+        shared_options(arguments),
         pairing=arguments.pairs,
         bids_suffix=arguments.bids_suffix,
         split=arguments.split,
     )
     folder.prepare(arguments.share)
-    with _Display(arguments) as display:
-        totals = run_cohort(plan, folder, means, look=display.look, note=display.note)
+    with Display(arguments) as display:
+        totals = run_cohort(plan, folder, means_of(arguments), look=display.look, note=display.note)
         display.note("writing the report", loud=False)
         report = write_report(folder, arguments.share)
     _tell(arguments, folder, report, totals)
     return _exit_code(report.counts, arguments.strict)
-
-
-def _options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the fields of the requests that all pairs have in common."""
-    names = ("model", "device", "precision", "align", "diffeomorphic", "seed", "slices",
-             "fixed_segmentation", "label_names", "segmenter", "share")  # fmt: skip
-    values = {name: getattr(arguments, name) for name in names}
-    values |= {"refine": refinement(arguments), "prompts": prompts_by_label(arguments.prompts)}
-    return values
 
 
 def _report(arguments: argparse.Namespace, folder: CohortFolder) -> int:
@@ -198,7 +165,7 @@ def _tell(
         return
     if not arguments.quiet:
         new = "" if totals is None else f"; {len(totals.outcomes)} of them now"
-        print(f"{report.page}: {_counted(counts)}{new}")
+        print(f"{report.page}: {counted(counts)}{new}")
         if not report.parquet:
             print("no table.parquet: it needs pyarrow (pip install 'ldmreg[cohort]')")
     failed = {} if totals is None else {
@@ -218,16 +185,6 @@ def _tell_reasons(failed: Mapping[str, str]) -> None:
 def _plain(counts: Mapping[str, int]) -> dict[str, int]:
     names = ("done", "failed", "missing", "good", "check", "bad")
     return {name: counts.get(name, 0) for name in names}
-
-
-def _counted(counts: Mapping[str, int]) -> str:
-    every = sum(counts.get(name, 0) for name in ("done", "failed", "missing"))
-    parts = [f"{counts.get('done', 0):,} of {every:,} pairs registered"]
-    verdicts = [f"{n} {counts[n]:,}" for n in ("good", "check", "bad") if counts.get(n)]
-    if verdicts:
-        parts.append(", ".join(verdicts))
-    parts += [f"{counts[name]:,} {name}" for name in ("failed", "missing") if counts.get(name)]
-    return "; ".join(parts)
 
 
 def _exit_code(counts: Mapping[str, int], strict: bool) -> int:
@@ -250,7 +207,7 @@ def _status(arguments: argparse.Namespace, folder: CohortFolder) -> int:
             "verdicts": dict(status.verdicts),
             "running": status.running,
             "pairs_per_second": status.rate,
-            "expected_end": None if status.end is None else _clock(status.end),
+            "expected_end": None if status.end is None else clock(status.end),
             "reasons": status.reasons,
         }
         print(json_safe(json.dumps(plain, indent=2, ensure_ascii=False)))
@@ -263,68 +220,7 @@ def _status(arguments: argparse.Namespace, folder: CohortFolder) -> int:
 
 def _state(status: CohortStatus) -> str:
     counts = {"done": status.done, "failed": status.failed, "missing": status.missing}
-    text = _counted({**counts, **status.verdicts})
+    text = counted({**counts, **status.verdicts})
     if not status.running:
         return f"{text}; nothing is running"
-    return f"{text}; running{_expected(status.rate, status.end)}"
-
-
-def _expected(rate: float | None, end: float | None) -> str:
-    if rate is None or end is None:
-        return ""
-    speed = f"{rate:.1f} pairs/s" if rate >= 0.1 else f"{rate * 3600:.0f} pairs/h"
-    return f", {speed}, ends about {_clock(end)}"
-
-
-def _clock(seconds: float) -> str:
-    return datetime.datetime.fromtimestamp(seconds).isoformat(sep=" ", timespec="minutes")
-
-
-class _Display:
-    """Progress of a cohort: a bar on a terminal, else a line now and then."""
-
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        self._quiet = arguments.quiet or arguments.json
-        self._bar: Any = None
-        self._terminal = not arguments.quiet and sys.stderr.isatty()
-        self._last = time.monotonic()
-
-    def __enter__(self) -> _Display:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def look(self, totals: Totals) -> None:
-        """Show counts."""
-        if self._terminal:
-            self._show(totals)
-        elif not self._quiet and time.monotonic() - self._last > _LINE_SECONDS:
-            self._last = time.monotonic()
-            verdicts = dict(totals.verdicts)
-            counts = {"done": totals.done, "failed": totals.failed, "missing": totals.left}
-            text = f"{_counted({**verdicts, **counts})}{_expected(totals.rate, totals.end)}"
-            print(f"ldmreg: {text}", file=sys.stderr)
-
-    def note(self, text: str, loud: bool = True) -> None:
-        """Tell what happens, in a line of its own."""
-        if loud and not self._quiet:
-            print(one_line(f"ldmreg: {text}"), file=sys.stderr)
-
-    def _show(self, totals: Totals) -> None:
-        if self._bar is None:
-            from tqdm import tqdm
-
-            stream = getattr(sys.stderr, "unsafe", sys.stderr)
-            layout = "{percentage:3.0f}% |{bar}| {desc}"
-            self._bar = tqdm(
-                total=totals.every, bar_format=layout, leave=False, miniters=0, file=stream
-            )
-        verdicts = " ".join(f"{v} {n}" for v, n in sorted(totals.verdicts.items()))
-        failed = f", failed {totals.failed}" if totals.failed else ""
-        expected = _expected(totals.rate, totals.end)
-        text = f"{totals.done}/{totals.every} {verdicts}{failed}{expected}"
-        self._bar.set_description_str(text, refresh=False)
-        self._bar.update(totals.done + totals.failed - self._bar.n)
-        self._bar.refresh()
+    return f"{text}; running{expected_end(status.rate, status.end)}"

@@ -15,6 +15,7 @@ from .register import run_register
 from .registration_options import add_guide, add_method, add_slices
 from .repeat import add_repeat
 from .segment import add_segment
+from .template import add_morphometry, add_template
 from .terminal import safe_streams
 
 __all__ = ["build_parser"]
@@ -103,6 +104,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_register(commands)
     add_repeat(commands)
     add_cohort(commands)
+    add_template(commands)
+    add_morphometry(commands)
     add_segment(commands)
     _add_models(commands)
     _add_import(commands)

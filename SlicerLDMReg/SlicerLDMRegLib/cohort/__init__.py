@@ -24,10 +24,12 @@ from .._lazy import lazy_names
 
 if TYPE_CHECKING:
     from .folder import CohortFolder
+    from .morphometry import Comparison, compare_groups
     from .plan import CohortPair, CohortPlan, make_plan
     from .report import CohortReport, write_report
     from .run import Means, run_cohort
     from .status import CohortStatus, status_of
+    from .template import Template, TemplateStep, build_template
     from .totals import Totals
 
 __all__ = [
@@ -36,8 +38,13 @@ __all__ = [
     "CohortPlan",
     "CohortReport",
     "CohortStatus",
+    "Comparison",
     "Means",
+    "Template",
+    "TemplateStep",
     "Totals",
+    "build_template",
+    "compare_groups",
     "make_plan",
     "run_cohort",
     "status_of",
@@ -51,9 +58,14 @@ __getattr__ = lazy_names(
         "CohortPair": "plan",
         "CohortPlan": "plan",
         "CohortReport": "report",
+        "Comparison": "morphometry",
         "CohortStatus": "status",
         "Means": "run",
+        "Template": "template",
+        "TemplateStep": "template",
         "Totals": "totals",
+        "build_template": "template",
+        "compare_groups": "morphometry",
         "make_plan": "plan",
         "run_cohort": "run",
         "status_of": "status",

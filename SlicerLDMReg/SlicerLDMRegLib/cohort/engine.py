@@ -20,6 +20,7 @@ _POLL_SECONDS = 0.2
 _AHEAD = 2  # batches for each process: one that it does and one that waits
 _WAIT_SECONDS = 900.0  # for a scheduler that is gone to come back
 _RETRY_SECONDS = 2.0
+_EMPTY_SECONDS = 60.0
 _MOST_ERRORS = 5  # of the cluster itself at one batch
 
 
@@ -75,6 +76,7 @@ class _Hand:
         self._client: Any = None
         self._number = 0
         self._workers, self._looked = 0, 0.0
+        self._empty_since = time.monotonic()
 
     def run(self) -> None:
         try:
@@ -124,6 +126,7 @@ class _Hand:
             self._looked = now
             with _losing():
                 self._workers = sum(self._client.nthreads().values())
+            self._tell_of_workers(now)
         while self._queue and len(self._given) < max(1, _AHEAD * self._workers):
             batch = self._queue.popleft()
             self._number += 1
@@ -137,6 +140,14 @@ class _Hand:
                 self._queue.appendleft(batch)
                 raise
             self._given[future] = batch
+
+    def _tell_of_workers(self, now: float) -> None:
+        """Tell once when a cluster has no processes for a while."""
+        if self._workers:
+            self._empty_since = now
+        elif now - self._empty_since > _EMPTY_SECONDS:
+            self._empty_since = now + 1e9
+            self._note(f"the scheduler {self._cluster.address} has no workers; waiting for some")
 
     def _take(self) -> None:
         for future, batch in list(self._given.items()):

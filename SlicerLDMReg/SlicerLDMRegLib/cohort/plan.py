@@ -16,7 +16,7 @@ from .folder import CohortFolder
 from .naming import pair_name, path_name, safe_name
 from .pairing import PAIRINGS, pairs_of_images
 
-__all__ = ["CohortPair", "CohortPlan", "make_plan"]
+__all__ = ["CohortPair", "CohortPlan", "make_plan", "read_images_of"]
 
 _LONGEST = 170  # characters of the name of a pair
 
@@ -67,6 +67,7 @@ def make_plan(
     pairing: str | None = None,
     bids_suffix: str | None = None,
     split: str | None = None,
+    check_columns: bool = True,
 ) -> CohortPlan:
     """Make the plan of a cohort.
 
@@ -77,13 +78,14 @@ def make_plan(
         pairing: how images make pairs, see :func:`.pairs_of_images`.
         bids_suffix: kind of the images of a BIDS data set, such as ``T1w``.
         split: only entries of this split.
+        check_columns: whether further columns that look like a misspelt known one are faults.
 
     Raises:
         InputError: for a table, a pairing or an option that cannot be.
         ModelError: when the model is not there.
     """
     path = Path(source).expanduser()
-    manifest = _read(path, bids_suffix)
+    manifest = _read(path, bids_suffix, check_columns)
     manifest = _of_split(manifest, split)
     root = path.absolute() if path.is_dir() else path.absolute().parent
     entries: Sequence[PairEntry]
@@ -102,7 +104,22 @@ def make_plan(
     return CohortPlan(tuple(pairs), path.absolute(), pairing)
 
 
-def _read(path: Path, bids_suffix: str | None) -> Manifest:
+def read_images_of(
+    source: str | Path, bids_suffix: str | None = None, split: str | None = None
+) -> ImagesManifest:
+    """Read the images of a table, or of a BIDS data set.
+
+    Raises:
+        InputError: for a table that cannot be, or one of pairs.
+    """
+    path = Path(source).expanduser()
+    manifest = _of_split(_read(path, bids_suffix, True), split)
+    if not isinstance(manifest, ImagesManifest):
+        raise InputError(f"{path} lists pairs; a template is made of images, in a column image")
+    return manifest
+
+
+def _read(path: Path, bids_suffix: str | None, check_columns: bool) -> Manifest:
     if is_bids(path):
         return read_bids(path, bids_suffix)
     if path.is_dir():
@@ -111,7 +128,7 @@ def _read(path: Path, bids_suffix: str | None) -> Manifest:
         )
     if bids_suffix is not None:
         raise InputError(f"--bids-suffix goes with the folder of a BIDS data set, got {path}")
-    return read_manifest(path)
+    return read_manifest(path, check_columns=check_columns)
 
 
 def _of_split(manifest: Manifest, split: str | None) -> Manifest:

@@ -1,0 +1,215 @@
+"""Templates: the mean in intensity and in shape; labels carried there and back; morphometry."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from SlicerLDMRegLib.cli import main
+from SlicerLDMRegLib.cohort import Means, build_template, compare_groups
+from SlicerLDMRegLib.cohort.morphometry import log_determinants
+from SlicerLDMRegLib.displacement import DisplacementField
+from SlicerLDMRegLib.errors import InputError
+from SlicerLDMRegLib.manifest import read_images
+
+SIZE = 32
+HERE = Means(workers=0, threads=1, pictures="none")
+OPTIONS = {"model": "none", "refine": "20,10", "device": "cpu", "align": "none"}
+
+
+def disk(radius: float) -> np.ndarray:
+    """A bright disk with a smooth edge, and a dot in its middle."""
+    y, x = np.mgrid[:SIZE, :SIZE]
+    distance = np.hypot(y - SIZE / 2, x - SIZE / 2)
+    image = 100 / (1 + np.exp(distance - radius)) + 60 * np.exp(-(distance**2) / 8)
+    return image.astype(np.float32)
+
+
+def write_disks(folder: Path, radii: list[float], groups: list[str]) -> Path:
+    rows = ["image,labels,group"]
+    for n, (radius, group) in enumerate(zip(radii, groups, strict=True)):
+        image = disk(radius)
+        sitk.WriteImage(sitk.GetImageFromArray(image), str(folder / f"d{n}.nrrd"))
+        labels = sitk.GetImageFromArray((image > 50).astype(np.uint8))
+        sitk.WriteImage(labels, str(folder / f"d{n}_labels.nrrd"))
+        rows.append(f"d{n}.nrrd,d{n}_labels.nrrd,{group}")
+    table = folder / "images.csv"
+    table.write_text("\n".join(rows) + "\n")
+    return table
+
+
+def radius_of(image: sitk.Image) -> float:
+    """The radius of a disk, of the area in which it is bright."""
+    return float(np.sqrt((sitk.GetArrayViewFromImage(image) > 0.45).sum() / np.pi))
+
+
+def test_a_template_has_the_mean_shape_whatever_the_reference(tmp_path: Path) -> None:
+    # The reference is the smallest one; the mean of the radii is 8.
+    table = write_disks(tmp_path, [6.0, 8.0, 10.0], ["a", "a", "b"])
+    images = read_images(table)
+    template = build_template(
+        images, tmp_path / "atlas", OPTIONS, HERE, reference="d0", steps=2, tolerance=0.0
+    )
+    image = sitk.ReadImage(str(template.path))
+    found = radius_of(image)
+    own = [radius_of(sitk.ReadImage(str(tmp_path / f"d{n}.nrrd")) / 110) for n in range(3)]
+    assert abs(found - np.mean(own)) < 0.5, (found, own)
+    # The bias towards the reference goes, the edge comes.
+    steps = template.steps
+    assert [step.step for step in steps] == [0, 1, 2]
+    assert steps[1].shape_mm > 3 * steps[2].shape_mm and steps[2].change < steps[1].change
+    assert steps[2].sharpness > 1.1 * steps[0].sharpness
+    # From the last template, the mean displacement to the images is small beside each of them.
+    fields = [
+        DisplacementField.read(path).vectors
+        for path in sorted((tmp_path / "atlas/final/pairs").glob("*/*/transform.h5"))
+    ]
+    assert len(fields) == 3
+    mean = np.sqrt((np.mean(fields, axis=0) ** 2).sum(axis=-1).mean())
+    assert mean < 0.3 * np.sqrt((np.square(fields)).sum(axis=-1).mean())
+    # Labels: those of most images on the template, and back on each image.
+    labels = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "atlas/template_labels.nrrd")))
+    assert set(np.unique(labels)) == {0, 1}
+    assert template.overlap.keys() == {"d0", "d1", "d2"}
+    assert min(template.overlap.values()) > 0.9
+    carried = sitk.ReadImage(str(tmp_path / "atlas/labels/d2.nrrd"))
+    assert carried.GetSize() == (SIZE, SIZE)
+    with (tmp_path / "atlas/convergence.csv").open(encoding="utf-8") as stream:
+        assert len(list(csv.DictReader(stream))) == 3
+    # Built again, nothing is registered anew, and the bits are the same.
+    before = template.path.read_bytes()
+    seen: list[int] = []
+    again = build_template(
+        images, tmp_path / "atlas", OPTIONS, HERE, reference="d0", steps=2, tolerance=0.0,
+        look=lambda totals: seen.append(len(totals.outcomes)),
+    )  # fmt: skip
+    assert again.path.read_bytes() == before and again.steps == steps and not any(seen)
+
+
+def test_a_template_ends_when_it_changes_no_more(tmp_path: Path) -> None:
+    table = write_disks(tmp_path, [9.0, 9.0], ["a", "a"])
+    template = build_template(
+        read_images(table), tmp_path / "atlas", {**OPTIONS, "refine": "3,2"}, HERE, steps=5
+    )
+    assert len(template.steps) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--reference", "z"], "--reference z: there is no such image; there are d0, d1"),
+        (["--steps", "0"], "--steps: expected"),
+        (["--steps", "51"], "--steps: expected an integer from 1 to 50"),
+        (["--split", "x"], "--split x: the table has no splits"),
+        (["--output", "."], "holds files that are not of a template"),
+    ],
+)
+def test_templates_that_cannot_be(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    told: str,
+) -> None:
+    write_disks(tmp_path, [9.0, 9.5], ["a", "b"])
+    (tmp_path / "images.csv").rename(tmp_path / "table.csv")
+    monkeypatch.chdir(tmp_path)
+    command = ["template", "table.csv", "--output", "atlas", "--workers", "0", *arguments]
+    assert main(command) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_template_needs_all_its_images(tmp_path: Path) -> None:
+    table = write_disks(tmp_path, [9.0, 9.5, 10.0], ["a", "b", "b"])
+    images = read_images(table)
+    (tmp_path / "d1.nrrd").write_bytes(b"NRRD0004\n")
+    with pytest.raises(InputError, match="1 of 3 images cannot be registered, d1_to_template: "):
+        build_template(images, tmp_path / "atlas", {**OPTIONS, "align": "center"}, HERE, steps=1)
+
+
+def test_t_values_and_uncorrected_p_are_those_of_scipy() -> None:
+    from scipy import stats
+
+    maps = np.random.default_rng(1).normal(size=(9, 4, 5))
+    maps[:, 0, 0] = 3.0  # nothing varies there
+    group = [True] * 4 + [False] * 5
+    found = compare_groups(maps, group, permutations=50)
+    expected = stats.ttest_ind(maps[:4], maps[4:])
+    np.testing.assert_allclose(found.t.ravel()[1:], expected.statistic.ravel()[1:])
+    np.testing.assert_allclose(found.p.ravel()[1:], expected.pvalue.ravel()[1:])
+    assert (found.t[0, 0], found.p[0, 0], found.corrected[0, 0]) == (0, 1, 1)
+    np.testing.assert_allclose(found.difference, maps[:4].mean(axis=0) - maps[4:].mean(axis=0))
+    assert found.corrected.min() >= 1 / 50 and found.counts == (4, 5)
+
+
+def test_corrected_p_is_the_rank_of_the_largest_t_of_all_groupings() -> None:
+    maps = np.random.default_rng(2).normal(size=(8, 30))
+    group = np.array([True] * 4 + [False] * 4)
+    found = compare_groups(maps, group, permutations=300, seed=5)
+    from scipy import stats
+
+    generator = np.random.default_rng(5)
+    groupings = [group, *(generator.permutation(group) for _ in range(299))]
+    largest = [np.abs(stats.ttest_ind(maps[g], maps[~g]).statistic).max() for g in groupings]
+    expected = [np.mean(np.array(largest) >= abs(t) - 1e-9) for t in found.t]
+    np.testing.assert_allclose(found.corrected, expected)
+
+
+def test_studies_without_a_difference_rarely_find_one() -> None:
+    generator = np.random.default_rng(3)
+    found = [
+        compare_groups(generator.normal(size=(12, 40)), [True] * 6 + [False] * 6, 100).corrected
+        for _ in range(200)
+    ]
+    # Of 200 such studies 10 are expected; 2 to 21 are within three deviations and a bit.
+    assert 2 <= sum((p <= 0.05).any() for p in found) <= 21
+
+
+def test_a_group_of_larger_disks_is_found_where_it_is(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    radii = [*(7 + generator.normal(0, 0.2, 4)), *(9 + generator.normal(0, 0.2, 4))]
+    table = write_disks(tmp_path, radii, ["small"] * 4 + ["large"] * 4)
+    command = ["cohort", str(table), "--pairs", "to:d2", "--output", str(tmp_path / "study")]
+    command += ["--model", "none", "--align", "none", "--refine-iterations", "20,10"]
+    command += ["--workers", "0", "--threads", "1", "--pictures", "none", "--quiet"]
+    command += ["--device", "cpu"]
+    assert main(command) == 0
+    output = tmp_path / "maps"
+    command = ["morphometry", str(tmp_path / "study"), "--groups", "large", "small"]
+    command += ["--output", str(output), "--fwhm", "3", "--permutations", "200"]
+    assert main(command) == 0
+    p, t = (sitk.GetArrayFromImage(sitk.ReadImage(str(output / f"{name}.nrrd"))) for name in (
+        "p_corrected", "t"))  # fmt: skip
+    middle = (slice(12, 21), slice(12, 21))
+    assert (t[p < 0.05] > 0).any() and t[middle].mean() > 2 and p[middle].min() < 0.05
+    assert p.min() > 2 / 100  # of 70 groupings two are as extreme as the true one
+
+
+def test_comparisons_that_cannot_be(
+    tmp_path: Path, pairs_table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = tmp_path / "study"
+    command = ["cohort", str(pairs_table), "--output", str(study), "--model", "none", "--workers",
+               "0", "--threads", "1", "--refine-iterations", "2", "--align", "none",
+               "--pictures", "none",
+               "--quiet"]  # fmt: skip
+    assert main(command) == 0
+    capsys.readouterr()
+    maps = str(tmp_path / "maps")
+    for arguments, told in (
+        (["--groups", "a", "b"], "no subject of .* the column group has no values"),
+        (["--groups", "a", "b", "--fwhm", "-1"], "--fwhm: expected mm"),
+        (["--groups", "a", "b", "--permutations", "1"], "--permutations: expected"),
+        (["--groups", "a", "b", "--seed", "-1"], "--seed: expected"),
+    ):
+        assert main(["morphometry", str(study), "--output", maps, *arguments]) == 2
+        assert re.search(told, capsys.readouterr().err)
+    with pytest.raises(InputError, match="expected at least 2 subjects in each group"):
+        compare_groups(np.zeros((3, 4)), [True, False, False])
+    with pytest.raises(InputError, match="no maps"):
+        log_determinants([], 0)
