@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0 done, 1 unexpected error, 2 bad usage or input, 3 a problem with a model, 4 out of memory,
         5 and 6 the verdict is Check or Bad (``register --strict``), 7 repeated with another
-        result, 130 cancelled.
+        result, 8 some pairs of a cohort failed, 130 cancelled.
     """
     parser = build_parser()
     try:
