@@ -157,7 +157,10 @@ def test_a_written_manifest_moves_with_its_folder(folder: Path) -> None:
             "row 3: the same pair is in row 2 already; give each an id",
         ),
         ("image\nscans/z.nrrd\n", "1 file is not there: row 2, column image: .*z.nrrd"),
-        ("image,label_names\nscans/a.nrrd,nobody9\n", "row 2, column label_names: label scheme: expected"),
+        (
+            "image,label_names\nscans/a.nrrd,nobody9\n",
+            "row 2, column label_names: label scheme: expected",
+        ),
         ("image,label_names\nscans/a.nrrd,{1\n", "row 2, column label_names: it is not JSON"),
         ("image,label_names\nscans/a.nrrd,other.json\n", "column label_names: .*other.json"),
         ("image\nscans/a\x07.nrrd\n", "row 2, column image: it has a control character"),
