@@ -82,8 +82,11 @@ def _card(path: Path, config: dict[str, Any], results: dict[str, Any]) -> ModelC
     network, own = dict(config["network"]), dict[str, Any]()
     if config["stage"] == "registration":
         network["familiarity_directions"] = _FAMILIAR_DIRECTIONS
+    scheme = values.get("label_scheme")
     if config["stage"] == "textscf" and network.get("filters") != "none":
-        own["text"] = {k: config["text"][k] for k in ("encoder", "template", "background")}
+        scheme = scheme or config["text"].get("scheme")
+        text = {"background": "svd", **config["text"]}
+        own["text"] = {k: text[k] for k in ("encoder", "template", "background")}
         template = own["text"]["template"]
         own["text"]["template"] = TEMPLATES.get(template, template)
     return ModelCard(
@@ -95,12 +98,17 @@ def _card(path: Path, config: dict[str, Any], results: dict[str, Any]) -> ModelC
         grid=Grid(**{**grid, "size": tuple(grid["size"])}),
         intensity=Intensity(**values.get("intensity", {})),
         anatomy=Anatomy.from_fields(Fields(values.get("anatomy", {}), "anatomy")),
-        label_scheme=label_scheme(values["label_scheme"]) if "label_scheme" in values else {},
+        label_scheme={} if scheme is None else label_scheme(_numbered(scheme)),
         training=config,
         training_data=data,
         limits=tuple(values.get("limits", ())),
         results=results,
     )
+
+
+def _numbered(scheme: str | dict[Any, str]) -> str | dict[int, str]:
+    """Return names by label number, of JSON's texts, too."""
+    return scheme if isinstance(scheme, str) else {int(n): name for n, name in scheme.items()}
 
 
 def measured_results(path: Path) -> dict[str, Any]:

@@ -248,9 +248,10 @@ def region_embeddings(
     words = label_scheme(dict(scheme if scheme is not None else region_scheme(text)))
     prompts = [build_prompt(text["template"], own["prompt"]) for own in words.values()]
     encoder = build_encoder(text["encoder"], text.get("weights"), regions=len(prompts) + 1)
-    named = text["background"] == "prompt"
+    kind = text.get("background", "svd")
+    named = kind == "prompt"
     background = build_prompt(text["template"], "background") if named else None
-    return torch.from_numpy(region_table(encoder, prompts, text["background"], background))
+    return torch.from_numpy(region_table(encoder, prompts, kind, background))
 
 
 def _grid(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,6 +72,8 @@ class TextSCFStage:
         pairs = build_pairs(config.data, length, config.seed, config.text)
         self.stream, self.validation = pairs.stream, pairs.validation
         self.scored = pairs.scored
+        if "set" in config.data:  # the model card needs the names that the data set has
+            config.text = {**config.text, "scheme": dict(pairs.scheme)}
         self.classes = len(pairs.numbers) + 1
         self.cells: Tensor | None = None
         network = TextSCF(TextSCFConfig.from_dict(config.network))

@@ -176,11 +176,14 @@ def write_pickles(root: Path, subjects: int = 4) -> Path:
     return root
 
 
-def write_abdomen(root: Path, numbers: Sequence[int] = (1, 2, 3, 4, 5, 7, 10)) -> Path:
+def write_abdomen(
+    root: Path,
+    numbers: Sequence[int] = (1, 2, 3, 4, 5, 7, 10),
+    shape: tuple[int, int, int] = (24, 20, 28),
+) -> Path:
     """CT of Hounsfield units, organs as shells; registration_val are pairs of 1, 4, 7, 10."""
-    shape = (24, 20, 28)
     for number in numbers:
-        r = blob(shape, 11 - number % 3)
+        r = blob(shape, 11 - number % 4)
         labels = np.where(r < 1, np.clip((13 * r).astype(int) + 1, 1, 13), 0).astype(np.uint8)
         ct = np.where(r < 1, 40 + 200 * (1 - r), -1000).astype(np.int16)
         name = f"AbdomenCTCT_{number:04d}_0000.nii.gz"
