@@ -83,7 +83,7 @@ class StageConfig:
         """Read a YAML file and apply overrides such as ``losses.latent_grad=false``.
 
         ``base`` in the file names another one beside it, whose options it changes, section by
-        section.
+        section; ``null`` takes an option away.
 
         Raises:
             InputError: for an option that does not exist at any depth, with the nearest that does;
@@ -160,4 +160,6 @@ def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     for name, value in changes.items():
         both = isinstance(value, dict) and isinstance(base.get(name), dict)
         result[name] = _merged(base[name], value) if both else value
+        if value is None:
+            del result[name]
     return result
