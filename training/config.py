@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -89,8 +90,15 @@ class StageConfig:
             InputError: for an option that does not exist at any depth, with the nearest that does;
                 for a value of another kind, or an override that is not ``key=value``.
         """
-        values = _read(path)
-        for override in overrides or []:
+        return cls._of(_read(path), overrides or (), str(path))
+
+    def changed(self, overrides: Sequence[str]) -> StageConfig:
+        """Return the configuration with overrides, checked as :meth:`load` does."""
+        return self._of(copy.deepcopy(self.to_dict()), overrides, "")
+
+    @classmethod
+    def _of(cls, values: dict[str, Any], overrides: Sequence[str], source: str) -> StageConfig:
+        for override in overrides:
             name, separator, text = override.partition("=")
             if not separator:
                 raise InputError(f"an override reads key=value, got {override!r}")
@@ -101,8 +109,8 @@ class StageConfig:
                 if not isinstance(target, dict):
                     raise InputError(f"{override}: {parent} is no section, it is {target!r}")
             target[last] = yaml.safe_load(text)
-        check_section(values, options_of(cls), "", str(path))
-        check_sections(values, str(path))
+        check_section(values, options_of(cls), "", source)
+        check_sections(values, source)
         values["betas"] = tuple(values.get("betas", (0.9, 0.999)))
         return cls(**values)
 

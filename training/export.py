@@ -29,7 +29,7 @@ from SlicerLDMRegLib.text import TEMPLATES, label_scheme
 
 from .datasets.pairs import build_pairs
 
-__all__ = ["export", "main", "measured_results", "update_results"]
+__all__ = ["export", "learn_familiarity", "main", "measured_results", "update_results"]
 
 #: Column of a comparison, title in the card, digits; by dimension of the images.
 _COLUMNS = {
@@ -134,7 +134,7 @@ def measured_results(path: Path) -> dict[str, Any]:
     return table
 
 
-def _learn_familiarity(network: LDMMorph, data: dict[str, Any]) -> None:
+def learn_familiarity(network: LDMMorph, data: dict[str, Any]) -> None:
     """Fit the network's distance to its training images: real and similar generated pairs."""
     # Generated hearts, where training saw them, too, fill the gaps between the few real ones.
     generated = any(weight for name, weight in data.get("mixture", {}).items() if name != "real")
@@ -176,7 +176,7 @@ def export(run: Path, card_file: Path, output: Path, results: Path | None, dtype
     if any(not name.startswith("familiarity.") for name in [*mismatch[0], *mismatch[1]]):
         raise ModelError(f"{run / 'best.pt'} does not fit its configuration: {mismatch}")
     if isinstance(network, LDMMorph):
-        _learn_familiarity(network, config["data"])
+        learn_familiarity(network, config["data"])
     network.eval()
     licence = (_REPOSITORY / "LICENSE.txt").read_text(encoding="utf-8")
     card = write_model_folder(

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("training.train", "train one stage of a model"),
     "evaluate": ("training.evaluate", "compare registration methods on one set of pairs"),
     "export": ("training.export", "make a model folder of a finished run"),
+    "finetune": ("training.finetune", "adapt a model to pairs of your own"),
 }
 _EPILOG = """\
 From the images to a model that the panel lists:
@@ -28,6 +29,7 @@ From the images to a model that the panel lists:
   ldmreg-train train training/configs/ldm-morph-cardiac-mr/vqgan.yaml --output runs/vqgan
   ldmreg-train evaluate --data camus-2ch --root ~/data/CAMUS --output results/camus
   ldmreg-train export runs/registration --card training/configs/ldm-morph-cardiac-mr/card.yaml
+  ldmreg-train finetune ldm-morph-cardiac-mr mine.csv
 
 ldmreg-train COMMAND --help tells the options of a command, with examples.
 """

@@ -15,7 +15,7 @@ from SlicerLDMRegLib.networks.ldm_morph import LDMMorph, LDMMorphConfig
 
 from ..config import StageConfig
 from ..datasets.pairs import build_pairs, to_tensors
-from .common import EMA, load_weights, optimise
+from .common import EMA, holds, load_weights, optimise
 
 __all__ = ["RegistrationStage"]
 
@@ -40,7 +40,11 @@ class RegistrationStage:
             found += [_swapped(t) for t in found]
         self.validation = {k: torch.stack([t[k] for t in found]) for k in found[0]}
         model = LDMMorph(LDMMorphConfig.from_dict(config.network))
-        load_weights(model.latent_features, init, "")
+        if holds(init, "registration."):  # a run of this stage, or a whole model
+            load_weights(model.registration, init, "registration.")
+            load_weights(model.latent_features, init, "latent_features.")
+        else:
+            load_weights(model.latent_features, init, "")
         optimizer = torch.optim.Adam(
             model.registration.parameters(),
             config.learning_rate,

@@ -25,7 +25,7 @@ from ..datasets.layouts.halving import double_displacement
 from ..datasets.region_tables import coordinate_regions
 from ..datasets.volumes import build_pairs, region_embeddings
 from ..released_dice import released_dice_loss
-from .common import EMA, load_weights, optimise
+from .common import EMA, holds, load_weights, optimise
 
 __all__ = ["TextSCFStage"]
 
@@ -72,22 +72,33 @@ class TextSCFStage:
         pairs = build_pairs(config.data, length, config.seed, config.text)
         self.stream, self.validation = pairs.stream, pairs.validation
         self.scored = pairs.scored
+        self.classes = len(pairs.numbers) + 1
+        # Without labels nothing is known of the regions: the common filter learns alone.
+        self.masks = config.data.get("masks", {}) if pairs.scored else {"none": 1.0}
+        if config.losses["dice"] and not pairs.scored:
+            raise InputError("losses.dice: expected 0, for the data set has no labels; set it to 0")
         if "set" in config.data:  # the model card needs the names that the data set has
             config.text = {**config.text, "scheme": dict(pairs.scheme)}
-        self.classes = len(pairs.numbers) + 1
+            # As many regions as the data set has labels, unless the network says how many.
+            if config.network.get("filters") != "none":
+                config.network = {"regions": self.classes, **config.network}
         self.cells: Tensor | None = None
         network = TextSCF(TextSCFConfig.from_dict(config.network))
         if network.uses_regions:
             self._check_regions(network.config.regions)
             shape = tuple(self.validation[0]["fixed"].shape[1:])
-            network.embeddings.copy_(region_embeddings(config.text, shape, pairs.scheme))
+            # Those of other weights replace them: no text encoder is needed then.
+            if init is None or not holds(init, "embeddings"):
+                network.embeddings.copy_(region_embeddings(config.text, shape, pairs.scheme))
             if config.text["encoder"] == "coordinates":
                 cells = coordinate_regions(shape, config.text.get("cell", 8))[0]
                 self.cells = torch.from_numpy(cells)[None, None]
         if init is not None:
             load_weights(network, init, "")
         network = network.to(memory_format=torch.channels_last_3d)
-        trainee = _Trainee(network, self.classes if config.losses.get("structures") else 0)
+        trainee = _Trainee(
+            network, self.classes if self.scored and config.losses.get("structures") else 0
+        )
         optimizer = torch.optim.Adam(
             trainee.parameters(),
             config.learning_rate,
@@ -103,7 +114,7 @@ class TextSCFStage:
         self.model.train()
         weights = self.config.losses
         rng = np.random.default_rng((self.config.seed, step, self.fabric.global_rank))
-        regions = self._regions(batch["fixed_labels"], self.config.data.get("masks", {}), rng)
+        regions = self._regions(batch["fixed_labels"], self.masks, rng)
         confidence = regions.confidence
         assert confidence is not None
         network = self.model.module.network
@@ -117,9 +128,11 @@ class TextSCFStage:
             part = (..., *(slice(int(n), None, 2) for n in first), slice(None))
         points = (identity_grid(size, field.device) + displacement)[part]
         released = weights.get("dice_form") == "released"
-        dice = (released_dice_loss if released else sampled_label_dice_loss)(
-            batch["moving_labels"], batch["fixed_labels"][part], points, self.classes
-        )
+        dice = points.new_zeros(())
+        if weights["dice"]:
+            dice = (released_dice_loss if released else sampled_label_dice_loss)(
+                batch["moving_labels"], batch["fixed_labels"][part], points, self.classes
+            )
         kind = "_canonical" if "fixed_canonical" in batch else ""
         warped = sample(batch[f"moving{kind}"], points)
         similarity = mse(warped, batch[f"fixed{kind}"][part])
@@ -174,7 +187,9 @@ class TextSCFStage:
             p = {k: self.fabric.to_device(v[None]) for k, v in pair.items()}
             labels = p["fixed_labels"].long()
             with self.fabric.autocast():
-                prediction = network(p["moving"], p["fixed"], regions=self._regions(labels))
+                # True masks, as far as there are any.
+                regions = self._regions(labels, {} if self.scored else self.masks)
+                prediction = network(p["moving"], p["fixed"], regions=regions)
             field = prediction.displacement.float()
             errors.append(float(mse(warp(p["moving"], field), p["fixed"])))
             moving_labels = p["moving_labels"]
