@@ -22,6 +22,7 @@ import SimpleITK as sitk
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.metrics import dice
 from SlicerLDMRegLib.pipeline import RegistrationResult
+from SlicerLDMRegLib.resampling import coverage
 from training.datasets.brain_labels import label_file
 from training.synthesis.phantoms import generate_pair
 from training.synthesis.random_fields import smooth_noise
@@ -99,6 +100,11 @@ class Pair:
                 image, result.warped, result.field.to_transform(), sitk.sitkNearestNeighbor, 0
             )
             common = np.intersect1d(np.unique(fixed), np.unique(moving))
+            if self.points is not None:
+                # Of a structure that was cut through, the rest cannot overlap; whether it was
+                # pushed out of view is told by the points.
+                inside = coverage(image, result.field.geometry, result.field.to_transform()) > 0
+                fixed = np.where(inside, fixed, 0)
             values = dice(fixed, sitk.GetArrayFromImage(warped), common[common > 0].tolist())
             numbers["dice"] = float(np.mean(list(values.values()))) if values else 0.0
             sound &= numbers["dice"] >= _SOUND_DICE

@@ -144,7 +144,8 @@ def _add_register(commands: Any) -> None:
         "of the network is kept as it is, which goes with --no-refine only: a refined field always "
         "is diffeomorphic (default: as model and refinement make it)"))  # fmt: skip
     method.add_argument("--refine-similarity", metavar="NAME", help=(
-        "mse, lncc, mind (different contrasts) or auto"))  # fmt: skip
+        "mse, lncc, mind (different contrasts), mind-lncc (mind on the coarse levels, then lncc) "
+        "or auto"))  # fmt: skip
     method.add_argument("--refine-iterations", metavar="N,N,...", help=(
         "at most, per resolution level from coarse to fine, e.g. 60,60,40"))  # fmt: skip
     method.add_argument("--refine-smoothness", type=float, metavar="W", help=(

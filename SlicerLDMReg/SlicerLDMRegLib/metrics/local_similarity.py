@@ -7,6 +7,7 @@ field, and they differ where a deformation has only made the intensities fit.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,7 @@ __all__ = ["LocalSimilarity", "SimilarityMap"]
 
 # The comparison takes less than a second on these lattices, and a context, of 5 voxels, has there
 # the size that the thresholds of the verdict were found with.
-_LONGEST_2D, _LONGEST_3D = 128, 64
+_LONGEST = {2: 128, 3: 64}
 _RADIUS, _DILATION, _WINDOW = 2, 1, 5
 _PERCENTILES = 0.5, 99.5  # intensities that become 0 and 1
 # Of the mean difference of the contexts, which lie in [0, 1]: contexts that differ by more have
@@ -85,17 +86,23 @@ class LocalSimilarity:
         output: lattice to compare on; a finer one than needed is made coarser.
         slice_axis: index axis perpendicular to slices that are compared one by one; None: the
             image is compared as a whole.
+        longest: voxels of the lattice of the comparison along the longest axis, at most, in 2D and
+            in 3D.
 
     Attributes:
         lattice: that of the comparison.
     """
 
     def __init__(
-        self, fixed: sitk.Image, output: ImageGeometry, slice_axis: int | None = None
+        self,
+        fixed: sitk.Image,
+        output: ImageGeometry,
+        slice_axis: int | None = None,
+        longest: Mapping[int, int] = _LONGEST,
     ) -> None:
         self._slice_axis = slice_axis
         self._smoothed: tuple[sitk.Image, sitk.Image] | None = None
-        self.lattice = _coarse(output, slice_axis)
+        self.lattice = _coarse(output, slice_axis, longest)
         self._inside = coverage(fixed, self.lattice).astype(bool)
         image, self._contexts = self._described(fixed, None, self._inside)
         means = box_mean(torch.cat([image, image * image], dim=1), _WINDOW)
@@ -157,12 +164,13 @@ class LocalSimilarity:
         return array.reshape(self.lattice.array_shape)
 
 
-def _coarse(output: ImageGeometry, slice_axis: int | None) -> ImageGeometry:
+def _coarse(
+    output: ImageGeometry, slice_axis: int | None, longest: Mapping[int, int]
+) -> ImageGeometry:
     """Return the lattice of the comparison: that of the output, or a coarser one over it."""
     axes = [a for a in range(output.dimension) if a != slice_axis and output.size[a] > 1]
-    longest = _LONGEST_3D if len(axes) > 2 else _LONGEST_2D
     extents = [output.size[a] * output.spacing[a] for a in axes]
-    least = max(extents, default=0.0) / longest
+    least = max(extents, default=0.0) / longest[3 if len(axes) > 2 else 2]
     size, spacing, start = list(output.size), list(output.spacing), [0.0] * output.dimension
     for axis in axes:
         if output.spacing[axis] >= 0.99 * least:

@@ -14,7 +14,7 @@ __all__ = ["AlignOptions", "RefineOptions", "chosen_refinement", "require", "req
 
 _ALIGNMENTS = ("auto", "none", "center", "rigid", "affine")
 _ALIGN_METRICS = ("auto", "mattes", "correlation")
-_SIMILARITIES = ("auto", "mse", "lncc", "mind")
+_SIMILARITIES = ("auto", "mse", "lncc", "mind", "mind-lncc")
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(?::[0-9]{1,4})?")
 _LARGEST = 1e9  # of any number or count: a day has 1e5 seconds
 _MOST_ITERATIONS, _DIGITS = 1_000_000, 8
@@ -96,7 +96,8 @@ class RefineOptions:
 
     Args:
         enabled: False leaves the network's field as it is.
-        similarity: ``mse``, ``lncc``, ``mind`` or ``auto`` (by the images).
+        similarity: ``mse``, ``lncc``, ``mind``, ``mind-lncc`` (MIND on the coarse levels, LNCC on
+            the last one) or ``auto`` (by the images).
         iterations: at most, for each resolution level from coarse to fine, also as text such as
             ``"60,60,40"``; the last level is the full lattice and each one before it has half the
             resolution.
@@ -145,6 +146,12 @@ class RefineOptions:
             require(good, f"refine.{name}", "a number, not negative", value)
         good = isinstance(self.squarings, int) and 1 <= self.squarings <= 12
         require(good, "refine.squarings", "an integer from 1 to 12", self.squarings)
+
+    def similarity_of_level(self, last: bool) -> str:
+        """Return the similarity of the last level, or of those before it."""
+        if self.similarity != "mind-lncc":
+            return self.similarity
+        return "lncc" if last else "mind"
 
     @classmethod
     def recommended(cls, choice: Mapping[str, Any], defaults: Mapping[str, Any]) -> RefineOptions:

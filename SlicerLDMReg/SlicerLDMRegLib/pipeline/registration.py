@@ -19,6 +19,7 @@ from .evaluation import deformation_metrics, linear_part, match_metrics
 from .field_batch import inverse_field, whole_field
 from .inputs import Inputs
 from .memory_estimate import check_memory
+from .other_orientation import better_orientation
 from .prepare import IntensityMap
 from .provenance import (
     array_digest,
@@ -34,9 +35,13 @@ from .provenance import (
 from .regions.image_regions import GivenRegions
 from .regions.region_source import RegionSource
 from .request import RegistrationRequest
+from .residual_motion import residual_motion
 from .result import RegistrationResult
 
 __all__ = ["Registration"]
+
+_FEW = 30  # iterations of the refinement: with fewer it may not be at its end
+_ALIKE = 0.15  # share that is unlike; it is 0.3 and more in images that lie another way round
 
 
 class Registration:
@@ -101,6 +106,10 @@ class Registration:
             progress.report("measure", 0.92)
             metrics = self._match_metrics(alignment, deformer.compared, field, transform)
             metrics["deformation"] = deformation_metrics(field, determinant, inverse)
+            if not self.refine.enabled or sum(self.refine.iterations) < _FEW:
+                metrics["deformation"]["residual_motion_mm"] = residual_motion(
+                    inputs, transform, deformer.compared, progress
+                )
             if deformation.distance is not None:
                 metrics["model"] = {"distance_to_training_images": deformation.distance}
             if context.unused is not None:
@@ -162,8 +171,13 @@ class Registration:
         masked = None
         if inputs.masks.roles:
             masked = inputs.masks.inside(local.lattice, transform)
-        found = local.of(inputs.moving, linear_part(field), masked)
-        metrics["after"]["unlike_linear"] = found.unlike
+        linear = linear_part(field)
+        unlike = local.of(inputs.moving, linear, masked).unlike
+        metrics["after"]["unlike_linear"] = unlike
+        # Where little is unlike without bending, the images lie the right way round.
+        other = None if unlike < _ALIKE else better_orientation(inputs, linear)
+        if other is not None:
+            metrics["other_orientation"] = other.to_dict()
         if alignment.note is not None:
             metrics["alignment_note"] = alignment.note
         return metrics

@@ -122,12 +122,14 @@ class Objective:
         classes: number of labels of the regions, background included.
 
     Attributes:
+        similarity: the one of the level, ``mse``, ``lncc`` or ``mind``.
         prior: velocity whose change the regulariser measures, ``(B, d, *S)``; None: no motion.
         stiffness: factor of the regulariser, one for each element of the batch; None: one for all.
     """
 
     def __init__(self, options: RefineOptions, classes: int = 0) -> None:
         self.options, self.classes = options, classes
+        self.similarity = options.similarity_of_level(last=True)
         self.stiffness: list[float] | None = None
         self.prior: Tensor | None = None
         self._priors: dict[tuple[int, ...], Tensor] = {}
@@ -160,12 +162,12 @@ class Objective:
         change = velocity
         if self.prior is not None:
             change = velocity - self._prior_on(velocity.shape[2:], len(velocity))
-        similarity = _similarity(self.options.similarity, pair.shape)
+        similarity = _similarity(self.similarity, pair.shape)
         weight = self.options.similarity_weight
         if weight is None:
-            weight = _WEIGHTS[len(pair.shape)][self.options.similarity]
+            weight = _WEIGHTS[len(pair.shape)][self.similarity]
         kept = None
-        if pair.view is not None and self.options.similarity == "lncc":
+        if pair.view is not None and self.similarity == "lncc":
             # Else a field would gain where it hides an anatomy that has no counterpart behind the
             # border of the image, which is repeated there. (MSE and MIND gain nothing by that.)
             kept = _kept(displacement.detach(), pair, pair.view)

@@ -112,6 +112,7 @@ class Optimiser:
             update = self._level(starts, update, factor, self.options.iterations[level])
         shape = self.pair.shape
         full = starts if update is None else starts + resize(update, shape, displacement=True)
+        self._on_level(1)
         velocity, initial_loss, loss = self._best_start(starts, full, pools)
         update = self._level(velocity, None, 1, self.options.iterations[-1])
         refined = velocity + resize(update, shape, displacement=True)
@@ -127,10 +128,15 @@ class Optimiser:
         """Whether the time is over."""
         return self.until is not None and time.perf_counter() >= self.until
 
+    def _on_level(self, factor: int) -> ImagePair:
+        """Return the images on a level, of which the objective takes its similarity."""
+        self.objective.similarity = self.options.similarity_of_level(last=factor == 1)
+        return self.pair.on(_level_shape(self.pair.shape, factor))
+
     @torch.no_grad()
     def _blank_start(self, factor: int) -> Tensor:
         """Return the velocity without knowledge: no motion, or a shift that is clearly better."""
-        pair = self.pair.on(_level_shape(self.pair.shape, factor))
+        pair = self._on_level(factor)
         none = pair.fixed.new_zeros(self.count, len(pair.shape), *pair.shape)
         shift = none + best_shift(pair.moving, pair.fixed, pair.compared)
         better = _clearly_less(self.objective(shift, pair), self.objective(none, pair))
@@ -139,7 +145,7 @@ class Optimiser:
 
     def _level(self, starts: Tensor, update: Tensor | None, factor: int, iterations: int) -> Tensor:
         """Optimise at one resolution; return the update of the velocity on its lattice."""
-        pair = self.pair.on(_level_shape(self.pair.shape, factor))
+        pair = self._on_level(factor)
         pair = pair.repeated(len(starts) // self.count)
         lattice = velocity_shape(pair.shape)
         # Voxels of the velocity's lattice per voxel of the images.

@@ -104,6 +104,7 @@ class Similarity(Choice):
     MSE = "mse", _("Mean squares (equal intensities)")
     LNCC = "lncc", _("Local correlation (one modality)")
     MIND = "mind", _("MIND (different modalities)")
+    MIND_LNCC = "mind-lncc", _("MIND, then local correlation")
 
 
 class Diffeomorphic(Choice):

@@ -61,10 +61,10 @@ def test_volumes_are_compared_by_local_correlation(
 ) -> None:
     moving, fixed, _ = pair
     assert choose_similarity(moving[..., 14, :, :], fixed[..., 14, :, :]) == "mse"
-    assert choose_similarity(moving, fixed) == "lncc"
+    assert choose_similarity(moving, fixed) == "mind-lncc"
 
 
-@pytest.mark.parametrize("similarity", ["mse", "lncc", "mind"])
+@pytest.mark.parametrize("similarity", ["mse", "lncc", "mind", "mind-lncc"])
 def test_recovers_a_known_deformation(
     pair: tuple[torch.Tensor, torch.Tensor, torch.Tensor], similarity: str, always_half: ModuleType
 ) -> None:
@@ -78,6 +78,33 @@ def test_recovers_a_known_deformation(
     assert smallest_jacobian_determinant(result.displacement).min() > 0
     assert smallest_jacobian_determinant(result.inverse).min() > 0
     torch.testing.assert_close(result.displacement, integrate(result.velocity, 6))
+
+
+def test_mind_on_coarse_levels_keeps_tissues_apart() -> None:
+    shape = (32, 32, 32)
+    classes = noise(1, 1, *shape, sigma=3.0, seed=0).contiguous()
+    tissues = torch.bucketize(classes, torch.quantile(classes, torch.tensor([0.2, 0.4, 0.6, 0.8])))
+    # As T1 and T2: what is bright in one is of any brightness in the other.
+    contrasts = torch.tensor([[0.0, 0.35, 0.6, 0.8, 1.0], [0.0, 1.0, 0.5, 0.9, 0.3]])
+    own, other = (gaussian_smooth(values[tissues], 0.7) for values in contrasts)
+    velocity = noise(1, 3, *shape, sigma=5.0, seed=10)
+    truth = integrate(velocity * (3.0 / velocity.abs().max()), 6)
+    fixed, inner = warp(own, truth), (..., *[slice(6, -6)] * 3)
+
+    def error(moving: torch.Tensor, similarity: str) -> float:
+        options = RefineOptions(iterations=(30, 30, 15), similarity=similarity)
+        found = refine_field(moving, fixed, options=options).displacement
+        return float((found - truth)[inner].square().sum(1).sqrt().mean())
+
+    assert error(other, "mind-lncc") < 0.8 * error(other, "lncc")
+    assert error(own, "mind-lncc") < 1.1 * error(own, "lncc")
+
+
+def test_each_level_has_its_similarity() -> None:
+    options = RefineOptions(similarity="mind-lncc")
+    assert [options.similarity_of_level(last) for last in (False, True)] == ["mind", "lncc"]
+    options = RefineOptions(similarity="mse")
+    assert [options.similarity_of_level(last) for last in (False, True)] == ["mse", "mse"]
 
 
 def test_half_the_lattice_is_as_good_as_the_whole(
