@@ -96,7 +96,7 @@ def _card(path: Path, config: dict[str, Any], results: dict[str, Any]) -> ModelC
         spatial_dims=len(grid["size"]),
         network=network,
         grid=Grid(**{**grid, "size": tuple(grid["size"])}),
-        intensity=Intensity(**values.get("intensity", {})),
+        intensity=_intensity(values.get("intensity", {})),
         anatomy=Anatomy.from_fields(Fields(values.get("anatomy", {}), "anatomy")),
         label_scheme={} if scheme is None else label_scheme(_numbered(scheme)),
         training=config,
@@ -104,6 +104,11 @@ def _card(path: Path, config: dict[str, Any], results: dict[str, Any]) -> ModelC
         limits=tuple(values.get("limits", ())),
         results=results,
     )
+
+
+def _intensity(values: dict[str, Any]) -> Intensity:
+    window = values.get("window")
+    return Intensity(**{**values, "window": None if window is None else tuple(window)})
 
 
 def _numbered(scheme: str | dict[Any, str]) -> str | dict[int, str]:

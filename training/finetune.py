@@ -79,8 +79,12 @@ def configuration(
     options: dict[str, Any] = {
         "size": list(card.grid.size),
         "spacing": card.grid.spacing,
-        "percentiles": [card.intensity.lower_percentile, card.intensity.upper_percentile],
     }
+    if card.intensity.window is not None:
+        options["window"] = list(card.intensity.window)
+    else:
+        ends = card.intensity.lower_percentile, card.intensity.upper_percentile
+        options["percentiles"] = list(ends)
     data = open_data_set("manifest", manifest, **options)
     assert isinstance(data, ManifestData)
     if data.dimension != card.spatial_dims:

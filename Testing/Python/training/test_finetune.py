@@ -95,7 +95,7 @@ def adapt(card: ModelCard, manifest: Path, *more: str) -> int:
 
 
 def test_a_2d_model_is_adapted_and_listed(hearts: Path, ldm_morph: ModelCard, store: Path) -> None:
-    assert adapt(ldm_morph, hearts, "--steps", "2", "--rate", "0.01") == 0
+    assert adapt(ldm_morph, hearts, "--steps", "2", "--rate", "0.001") == 0
     assert "some-hearts-adapted" in [card.id for card in list_models()]
     card = find_model("some-hearts-adapted", "registration")
     assert card.folder == store / "some-hearts-adapted" and card.grid == ldm_morph.grid
@@ -106,10 +106,10 @@ def test_a_2d_model_is_adapted_and_listed(hearts: Path, ldm_morph: ModelCard, st
     before, after = (read_safetensors(c.weights_path) for c in (ldm_morph, card))
     frozen = [k for k in before if k.startswith("latent_features.")]
     assert frozen and all(torch.equal(before[k], after[k]) for k in frozen)
-    name = "registration.decoder.head.weight"
-    assert not torch.equal(before[name], after[name])
-    # The adapted weights begin with those of the model, they are not new ones.
-    assert torch.allclose(before[name], after[name], atol=0.05)
+    trained = [k for k in before if k.startswith("registration.")]
+    assert not all(torch.equal(before[k], after[k]) for k in trained)
+    # They began with those of the model: two steps of Adam go no further than this.
+    assert all(torch.allclose(before[k], after[k], atol=4e-3, rtol=0) for k in trained)
     assert not torch.equal(before["familiarity.mean"], after["familiarity.mean"])
     # What the model itself was adapted from is named, too.
     assert card.training["adapted_from"]["adapted_from"] == {"id": "older-hearts"}

@@ -208,6 +208,14 @@ def test_echonet_faults_of_tables_are_told(
         open_data_set("echonet", own_echonet)
 
 
+def test_a_subject_in_two_splits_is_refused(own_echonet: Path) -> None:
+    table = own_echonet / "FileList.csv"
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join([*lines, lines[1].replace("TRAIN", "TEST")]) + "\n")
+    with pytest.raises(InputError, match="expected each subject in one split, got 0X0000 in train"):
+        open_data_set("echonet", own_echonet)
+
+
 # --- ACDC
 
 
