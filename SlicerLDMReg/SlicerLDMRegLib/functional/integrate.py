@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from ._checks import check_vector_field
 from ._precision import autocast_disabled, promote
@@ -10,6 +15,8 @@ from .compose import compose
 from .warp import Padding
 
 __all__ = ["integrate"]
+
+_LINEAR, _BORDER, _CORNERS = 0, 1, True  # modes of grid_sample, as its kernels number them
 
 
 def integrate(velocity: Tensor, steps: int = 7, padding: Padding = "border") -> Tensor:
@@ -26,7 +33,7 @@ def integrate(velocity: Tensor, steps: int = 7, padding: Padding = "border") -> 
             "zeros" leaks into the lattice from its border.
 
     Returns:
-        displacement ``(B, d, *S)`` in voxels.
+        displacement ``(B, d, *S)`` in voxels; it can be differentiated once.
 
     Raises:
         ValueError: for negative steps, or when the velocity is not a vector field.
@@ -36,7 +43,58 @@ def integrate(velocity: Tensor, steps: int = 7, padding: Padding = "border") -> 
         raise ValueError(f"steps: expected 0 or more, got {steps}")
     with autocast_disabled(velocity):
         (velocity,) = promote(velocity)
+        if steps == 0:
+            return velocity
         displacement = velocity / 2**steps
+        if padding == "border":
+            # The last axis first and 2 from the first voxel to the last, as grid_sample counts: a
+            # squaring is then one sampling and two sums.
+            unit = [max(n - 1, 1) / 2 for n in velocity.shape[2:]]
+            scale = velocity.new_tensor(unit).reshape(-1, *[1] * len(unit))
+            return _Squarings.apply((displacement / scale).flip(1), steps).flip(1) * scale
         for _ in range(steps):
             displacement = compose(displacement, displacement, padding)
         return displacement
+
+
+class _Squarings(torch.autograd.Function):
+    """Squarings of a displacement in the coordinates of grid_sample, ``(B, d, *S)``."""
+
+    @staticmethod
+    def forward(ctx: Any, displacement: Tensor, steps: int) -> Tensor:
+        identity = _identity(displacement.shape[2:], displacement)
+        sample = torch.ops.aten.grid_sampler_2d
+        if displacement.ndim == 5:
+            sample = torch.ops.aten.grid_sampler_3d
+        fields = []
+        for _ in range(steps):
+            fields.append(displacement)
+            places = displacement.movedim(1, -1) + identity
+            displacement = displacement + sample(displacement, places, _LINEAR, _BORDER, _CORNERS)
+        ctx.save_for_backward(*fields)
+        return displacement
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        fields = ctx.saved_tensors
+        sampled = torch.ops.aten.grid_sampler_2d_backward
+        if gradient.ndim == 5:
+            sampled = torch.ops.aten.grid_sampler_3d_backward
+        for field in reversed(fields):
+            places = field.movedim(1, -1) + _identity(field.shape[2:], field)
+            outer, inner = sampled(
+                gradient.contiguous(), field, places, _LINEAR, _BORDER, _CORNERS, [True, True]
+            )
+            gradient = gradient + outer + inner.movedim(-1, 1)
+        return gradient, None
+
+
+def _identity(shape: Sequence[int], like: Tensor) -> Tensor:
+    """Return where the voxels lie, ``(*S, d)``."""
+    axes = [
+        torch.linspace(-1 if n > 1 else 0, 1 if n > 1 else 0, n, dtype=like.dtype)
+        for n in shape
+    ]  # fmt: skip
+    places = torch.stack(torch.meshgrid(*axes, indexing="ij")[::-1], dim=-1)
+    return places.to(like.device)

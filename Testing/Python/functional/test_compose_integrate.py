@@ -156,3 +156,18 @@ def test_differentiable():
     inner = (0.4 * torch.randn(1, 2, 4, 5, dtype=torch.float64)).requires_grad_()
     assert torch.autograd.gradcheck(lambda v: integrate(v, steps=2), velocity, eps=1e-7)
     assert torch.autograd.gradcheck(compose, (velocity, inner), eps=1e-7)
+
+
+@pytest.mark.parametrize("size", [(17, 23), (1, 19), (9, 12, 10), (8, 1, 9)])
+def test_exponential_and_its_gradient_are_those_of_repeated_composition(size):
+    generator = torch.Generator().manual_seed(3)
+    velocity = torch.randn(2, len(size), *size, generator=generator, dtype=torch.float64)
+    velocity.requires_grad_()
+    weight = torch.randn(velocity.shape, generator=generator, dtype=torch.float64)
+    expected = velocity / 2**5
+    for _ in range(5):
+        expected = compose(expected, expected)
+    result = integrate(velocity, 5)
+    torch.testing.assert_close(result, expected, atol=1e-10, rtol=0)
+    gradients = [torch.autograd.grad((r * weight).sum(), velocity)[0] for r in (result, expected)]
+    torch.testing.assert_close(*gradients, atol=1e-9, rtol=1e-9)
