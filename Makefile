@@ -173,6 +173,6 @@ endif
 	$(PIP_INSTALL) -c $(CONSTRAINTS) -e .
 	@touch $@
 
-$(VENV)/.developer: $(VENV)/.runtime
-	$(PIP_INSTALL) -c $(CONSTRAINTS) -e '.[cohort,dev,text,training,slicer-host]'
+$(VENV)/.developer: $(VENV)/.runtime training/pyproject.toml
+	$(PIP_INSTALL) -c $(CONSTRAINTS) -e '.[cohort,dev,text,training,slicer-host]' -e ./training
 	@touch $@

@@ -1,4 +1,4 @@
-"""Compare registration methods on one set of pairs, in one run: ``python -m training.evaluate``."""
+"""Comparison of registration methods on one set of pairs, in one run: ``ldmreg-train evaluate``."""
 
 from __future__ import annotations
 
@@ -30,28 +30,39 @@ from .baselines import (
 )
 from .baselines.syn import require_ants
 from .datasets.evaluation import EvaluationPair, structure_names
-from .datasets.evaluation_sets import EVALUATION_SETS, evaluation_pairs
+from .datasets.evaluation_sets import DATA_NAMES, SPLIT_SETS, evaluation_pairs
+from .datasets.layouts import LAYOUTS
 from .machine import available_cpus, describe_machine, load_average, use_threads
 from .result_files import write_results
 from .scores import Row, score
 
 __all__ = ["METHODS", "build_methods", "evaluate", "main"]
 
+#: Sets that have an option.
+_OPTIONS = {
+    "contrast": ("brain-mr",),
+    "size": ("brain-mr", "manifest"),
+    "spacing": ("brain-mr", "manifest"),
+}
 #: Methods without a model, by command-line name.
 METHODS = ("identity", "demons", "syn", "syn-cc", "refinement")
 
 _SYN = "SyN (ANTs, default)"
 #: Without SyN-CC in 3D, which takes a quarter of an hour for a volume.
 _DEFAULT_METHODS = {2: METHODS, 3: tuple(name for name in METHODS if name != "syn-cc")}
-_SPLIT_SETS = ("cardiac-mr", "brain-mr")
 
 _EPILOG = """
 All methods get the same pairs, threads and scores, one after the other, each in a process of its
 own. Times are comparable with each other, not with those of other machines.
 
-  python -m training.evaluate --data cardiac-mr --models ldm-morph-cardiac-mr --output results/eval
-  python -m training.evaluate --data brain-mr --models textscf-brain-mr --output results/brain
-  python -m training.evaluate --data abdomen-warp --output results/abdomen
+  ldmreg-train evaluate --data cardiac-mr --models ldm-morph-cardiac-mr --output results/eval
+  ldmreg-train evaluate --data brain-mr --models textscf-brain-mr --output results/brain
+  ldmreg-train evaluate --data abdomen-warp --output results/abdomen
+
+Published data sets, and your own as a manifest, see ldmreg-train data --help:
+
+  ldmreg-train evaluate --data camus-2ch --root ~/data/CAMUS --output results/camus
+  ldmreg-train evaluate --data manifest --root mine.csv --size 128 128 --output results/mine
 """
 
 
@@ -191,17 +202,22 @@ def _row(title: str, pair: EvaluationPair, found: Registered, peak: float | None
     return {**row, **score(pair, found.field)}
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Run a comparison from the command line."""
-    parser = _parser()
+def main(argv: list[str] | None = None, prog: str = "python -m training.evaluate") -> None:
+    """Run a comparison from the command line; ``prog``: the program in its help."""
+    parser = _parser(prog)
     arguments = parser.parse_args(argv)
     options = {
         name: getattr(arguments, name)
         for name in ("contrast", "size", "spacing")
         if getattr(arguments, name) is not None
     }
-    if options and arguments.data != "brain-mr":
-        parser.error(f"--{' --'.join(options)}: only brain-mr has it")
+    for name in options:
+        if arguments.data not in _OPTIONS[name]:
+            parser.error(f"--{name}: only {' and '.join(_OPTIONS[name])} have it")
+    if arguments.incomplete:
+        if arguments.data not in LAYOUTS or arguments.data == "cardiac-mr":
+            parser.error("--incomplete: only published data sets have it")
+        options["incomplete"] = True
     use_threads(arguments.threads, arguments.seed)
     pairs = evaluation_pairs(arguments.data, arguments.root, arguments.split, **options)
     pairs = pairs[: arguments.limit]
@@ -222,7 +238,7 @@ def main(argv: list[str] | None = None) -> None:
     run: dict[str, Any] = {
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "data": arguments.data,
-        "split": arguments.split if arguments.data in _SPLIT_SETS else None,
+        "split": arguments.split if arguments.data in SPLIT_SETS else None,
         "options": options,
         "dimension": dimension,
         "models": arguments.models,
@@ -247,26 +263,32 @@ def main(argv: list[str] | None = None) -> None:
         raise SystemExit(f"failed: {', '.join(failed)}")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m training.evaluate",
+        prog=prog,
         description="Compare registration methods on one set of pairs.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--data", required=True, choices=list(EVALUATION_SETS))
+    add("--data", required=True, choices=DATA_NAMES, metavar="SET", help=(
+        f"one of {', '.join(DATA_NAMES)}"))  # fmt: skip
     add("--output", type=Path, required=True, help="folder of the results")
     add("--methods", nargs="*", choices=METHODS, help="default all; in 3D all but syn-cc")
     add("--models", nargs="*", default=[], help="ids or folders of models")
     add("--masks", nargs="+", default=list(MASKS), choices=MASKS, help="of models with regions")
     add("--segmenter", default="auto", help="model of the predicted masks; auto: the model's own")
     add("--align", default="none", help="of models and refinement: none, rigid, affine, ...")
-    add("--root", type=Path, help="folder of the data; default ../shared/data/...")
-    add("--split", default="test", help="subjects of cardiac-mr, brain-mr: test, validation")
+    add("--root", type=Path, help=(
+        "folder of the data, or the file of a manifest; default ../shared/data/..."))  # fmt: skip
+    add("--split", default="test", help="subjects: test (default), validation, train, all")
+    add("--incomplete", action="store_true", help=(
+        "go on without subjects of a published data set of which files are missing"))  # fmt: skip
     add("--contrast", choices=["t1", "t2", "random"], help="of brain-mr; default t1")
-    add("--size", type=int, nargs=3, metavar="N", help="of brain-mr, voxels along x y z")
-    add("--spacing", type=float, help="of brain-mr, mm; default 2")
+    add(
+        "--size", type=int, nargs="+", metavar="N", help="of brain-mr, manifest: voxels along x y z"
+    )
+    add("--spacing", type=float, help="of brain-mr, manifest: mm between voxels")
     add("--limit", type=int, help="only the first pairs")
     add("--device", default="auto", help="of models and refinement")
     add("--threads", type=int, default=available_cpus(), help="of all methods")

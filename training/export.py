@@ -1,4 +1,4 @@
-"""Make a model folder of a finished run: ``python -m training.export RUN --card CARD``."""
+"""Model folders of finished runs: ``ldmreg-train export RUN --card CARD``."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from SlicerLDMRegLib.networks import build_network
 from SlicerLDMRegLib.networks.ldm_morph import LDMMorph
 from SlicerLDMRegLib.text import TEMPLATES, label_scheme
 
-from .datasets.pairs import build_stream
+from .datasets.pairs import build_pairs
 
-__all__ = ["export", "main", "measured_results", "update_results"]
+__all__ = ["export", "learn_familiarity", "main", "measured_results", "update_results"]
 
 #: Column of a comparison, title in the card, digits; by dimension of the images.
 _COLUMNS = {
@@ -64,6 +64,15 @@ _METHODS = {"registration": "ldm-morph", "textscf": "textscf", "segmentation": "
 _FAMILIAR_PAIRS = 200
 _FAMILIAR_DIRECTIONS = 20
 _REPOSITORY = Path(__file__).resolve().parents[1]
+_EPILOG = """
+The model folder of a run, and the results of a later evaluation put into its card:
+
+  ldmreg-train export runs/registration --card training/configs/ldm-morph-cardiac-mr/card.yaml
+  ldmreg-train export Resources/Models/ldm-morph-cardiac-mr --results results/eval/results.json
+
+A card of your own says what the model is for, on which grid it works and which data made it; begin
+with a copy of one in training/configs.
+"""
 
 
 def _card(path: Path, config: dict[str, Any], results: dict[str, Any]) -> ModelCard:
@@ -73,8 +82,11 @@ def _card(path: Path, config: dict[str, Any], results: dict[str, Any]) -> ModelC
     network, own = dict(config["network"]), dict[str, Any]()
     if config["stage"] == "registration":
         network["familiarity_directions"] = _FAMILIAR_DIRECTIONS
+    scheme = values.get("label_scheme")
     if config["stage"] == "textscf" and network.get("filters") != "none":
-        own["text"] = {k: config["text"][k] for k in ("encoder", "template", "background")}
+        scheme = scheme or config["text"].get("scheme")
+        text = {"background": "svd", **config["text"]}
+        own["text"] = {k: text[k] for k in ("encoder", "template", "background")}
         template = own["text"]["template"]
         own["text"]["template"] = TEMPLATES.get(template, template)
     return ModelCard(
@@ -84,14 +96,24 @@ def _card(path: Path, config: dict[str, Any], results: dict[str, Any]) -> ModelC
         spatial_dims=len(grid["size"]),
         network=network,
         grid=Grid(**{**grid, "size": tuple(grid["size"])}),
-        intensity=Intensity(**values.get("intensity", {})),
+        intensity=_intensity(values.get("intensity", {})),
         anatomy=Anatomy.from_fields(Fields(values.get("anatomy", {}), "anatomy")),
-        label_scheme=label_scheme(values["label_scheme"]) if "label_scheme" in values else {},
+        label_scheme={} if scheme is None else label_scheme(_numbered(scheme)),
         training=config,
         training_data=data,
         limits=tuple(values.get("limits", ())),
         results=results,
     )
+
+
+def _intensity(values: dict[str, Any]) -> Intensity:
+    window = values.get("window")
+    return Intensity(**{**values, "window": None if window is None else tuple(window)})
+
+
+def _numbered(scheme: str | dict[Any, str]) -> str | dict[int, str]:
+    """Return names by label number, of JSON's texts, too."""
+    return scheme if isinstance(scheme, str) else {int(n): name for n, name in scheme.items()}
 
 
 def measured_results(path: Path) -> dict[str, Any]:
@@ -117,10 +139,12 @@ def measured_results(path: Path) -> dict[str, Any]:
     return table
 
 
-def _learn_familiarity(network: LDMMorph, data: dict[str, Any]) -> None:
+def learn_familiarity(network: LDMMorph, data: dict[str, Any]) -> None:
     """Fit the network's distance to its training images: real and similar generated pairs."""
-    mixture = {"real": 0.75, "cardiac": 0.25}
-    stream, _ = build_stream({**data, "mixture": mixture}, _FAMILIAR_PAIRS, seed=4)
+    # Generated hearts, where training saw them, too, fill the gaps between the few real ones.
+    generated = any(weight for name, weight in data.get("mixture", {}).items() if name != "real")
+    mixture = {"real": 0.75, "cardiac": 0.25} if generated else {"real": 1.0}
+    stream = build_pairs({**data, "mixture": mixture}, _FAMILIAR_PAIRS, seed=4).stream
     features = []
     for index in range(_FAMILIAR_PAIRS):
         pair = stream[index]
@@ -157,7 +181,7 @@ def export(run: Path, card_file: Path, output: Path, results: Path | None, dtype
     if any(not name.startswith("familiarity.") for name in [*mismatch[0], *mismatch[1]]):
         raise ModelError(f"{run / 'best.pt'} does not fit its configuration: {mismatch}")
     if isinstance(network, LDMMorph):
-        _learn_familiarity(network, config["data"])
+        learn_familiarity(network, config["data"])
     network.eval()
     licence = (_REPOSITORY / "LICENSE.txt").read_text(encoding="utf-8")
     card = write_model_folder(
@@ -181,9 +205,14 @@ def update_results(folder: Path, results: Path) -> ModelCard:
     return write_model_folder(folder, card, state, licence, dtype=dtype, overwrite=True)
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Export from the command line."""
-    parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__)
+def main(argv: list[str] | None = None, prog: str = "python -m training.export") -> None:
+    """Export from the command line; ``prog``: the program in its help."""
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description="Make a model folder of a finished run.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("run", type=Path, help="folder of the run, or a model folder")
     parser.add_argument("--card", type=Path, help="YAML file with title, use, licences, limits")
     parser.add_argument("--output", type=Path, help="model folder; default Resources/Models/<id>")

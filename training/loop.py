@@ -44,8 +44,13 @@ def learning_rate(config: StageConfig, step: int) -> float:
         return config.learning_rate * (step + 1) / config.warmup_steps
     if config.schedule == "constant":
         return config.learning_rate
-    progress = (step - config.warmup_steps) / max(config.steps - config.warmup_steps, 1)
-    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+    step, length = step - config.warmup_steps, config.steps - config.warmup_steps
+    if config.epoch_steps:
+        step, length = step // config.epoch_steps, -(-length // config.epoch_steps)
+    progress = min(step / max(length, 1), 1.0)
+    if config.schedule == "polynomial":
+        return config.learning_rate * (1 - progress) ** config.power
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
 
 
 def run(stage: Stage, config: StageConfig, fabric: Fabric, output: Path, resume: bool) -> float:
@@ -87,10 +92,10 @@ def run(stage: Stage, config: StageConfig, fabric: Fabric, output: Path, resume:
         running.clear()
         record |= {f"val_{k}": v for k, v in stage.validate().items()}
         score = record["val_score"]
-        if score > best:
-            best = score
-            if fabric.is_global_zero:
-                torch.save(stage.weights(), best_path)
+        better = score > best
+        best = max(score, best)
+        if (better or config.checkpoint == "last") and fabric.is_global_zero:
+            torch.save(stage.weights(), best_path)
         fabric.save(last, {**stage.state(), "step": step + 1, "best": best})
         if writer is not None:
             for name, value in record.items():

@@ -20,6 +20,7 @@ _COLUMNS: dict[int, tuple[Column, ...]] = {
         ("dice", "Dice", 3),
         ("folds_percent", "Folded pixels (%)", 3),
         ("hd95", "HD95 (pixels)", 2),
+        ("tre_mm", "Landmarks (mm)", 2),
         ("ncc", "NCC", 3),
         ("seconds", "Seconds a pair", 3),
         ("peak_mib", "Peak memory (MiB)", 0),
@@ -27,6 +28,7 @@ _COLUMNS: dict[int, tuple[Column, ...]] = {
     3: (
         ("error_mm", "Error (mm)", 2),
         ("error_mm_95", "95 % of the error (mm)", 2),
+        ("tre_mm", "Landmarks (mm)", 2),
         ("dice", "Dice", 3),
         ("hd95", "HD95 (mm)", 2),
         ("sdlogj_learn2reg", "SDlogJ", 3),
@@ -41,6 +43,8 @@ _NOTES = {
     "dice": "Dice and HD95: means over the structures that both images hold, as Learn2Reg has it.",
     "error_mm": "Error: distance between where the field and the known warp lead, inside the body; "
     "its mean and its 95th percentile.",
+    "tre_mm": "Landmarks: mean distance between where the field leads the landmarks of the fixed "
+    "image and those of the moving one.",
     "sdlogj_learn2reg": "SDlogJ: as Learn2Reg computes it, with 3 added to the determinant; "
     "`sdlogj` in results.csv is without.",
     "folds_percent": "Folded: the Jacobian determinant (central differences) is not above 0.",

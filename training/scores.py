@@ -26,7 +26,7 @@ Row = dict[str, Any]
 _DRAWS = 10_000  # of the bootstrap; more take longer and make the interval more reproducible
 _CONFIDENCE = 95.0  # percent, of the interval
 # Columns with a standard deviation in the summary.
-_SPREAD = ("dice", "hd95", "sdlogj", "sdlogj_learn2reg", "error_mm")
+_SPREAD = ("dice", "hd95", "sdlogj", "sdlogj_learn2reg", "error_mm", "tre_mm")
 
 
 def score(pair: EvaluationPair, field: DisplacementField) -> Row:
@@ -40,9 +40,10 @@ def score(pair: EvaluationPair, field: DisplacementField) -> Row:
         ``ncc``, ``mse``, ``folds_percent`` (central differences), ``folds_strict_percent`` (the
         smallest one-sided determinant), ``sdlogj`` and ``sdlogj_learn2reg`` (see
         :mod:`SlicerLDMRegLib.metrics`); with labels ``dice`` and ``hd95`` (mm), means over the
-        labels that both images hold (as Learn2Reg), and ``dice_<label>``, ``hd95_<label>``; with
-        a truth ``error_mm`` and ``error_mm_95``, mean and 95th percentile of the distance to the
-        true moving points.
+        labels that both images hold (as Learn2Reg) and that count in the set, and
+        ``dice_<label>``, ``hd95_<label>``; with a truth ``error_mm`` and ``error_mm_95``, mean and
+        95th percentile of the distance to the true moving points; with landmarks ``tre_mm`` and
+        ``tre_mm_95``, of their distances.
     """
     displacement = torch.from_numpy(field.to_voxels())[None]
     moving = torch.from_numpy(np.ascontiguousarray(pair.moving))[None, None]
@@ -64,6 +65,12 @@ def score(pair: EvaluationPair, field: DisplacementField) -> Row:
         inside = distance.ravel() if pair.mask is None else distance[pair.mask]
         row["error_mm"] = float(inside.mean())
         row["error_mm_95"] = float(np.percentile(inside, 95))
+    if pair.fixed_landmarks is not None and pair.moving_landmarks is not None:
+        errors = metrics.target_registration_error(
+            pair.fixed_landmarks, pair.moving_landmarks, field.warp_points
+        )
+        row["tre_mm"] = float(errors.mean())
+        row["tre_mm_95"] = float(np.percentile(errors, 95))
     if pair.fixed_labels is not None and pair.moving_labels is not None:
         labels = torch.from_numpy(np.ascontiguousarray(pair.moving_labels))[None, None]
         warped_labels = warp(labels, displacement, mode="nearest", padding="zeros")[0, 0]
@@ -71,8 +78,9 @@ def score(pair: EvaluationPair, field: DisplacementField) -> Row:
         overlap = metrics.dice(pair.fixed_labels, warped_labels, known)
         spacing = pair.lattice.spacing[::-1]
         surface = metrics.hd95(pair.fixed_labels, warped_labels, spacing, known)
-        row["dice"] = _mean(overlap.values())
-        row["hd95"] = _mean(surface.values())
+        counted = known if pair.scored is None else known & set(pair.scored)
+        row["dice"] = _mean(overlap[label] for label in counted)
+        row["hd95"] = _mean(surface[label] for label in counted)
         row |= {f"dice_{label}": value for label, value in overlap.items()}
         row |= {f"hd95_{label}": value for label, value in surface.items()}
     return row

@@ -1,14 +1,16 @@
-"""Train one stage: ``python -m training.train CONFIG --output RUN [--init WEIGHTS] [--resume]``."""
+"""Training of one stage: ``ldmreg-train train CONFIG --output RUN [--init WEIGHTS] [--resume]``."""
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import torch
+import yaml
 from lightning_fabric import Fabric
 
-from .config import StageConfig
+from .config import StageConfig, find_config, named_configs
 from .loop import run
 from .stages import build_stage
 
@@ -17,34 +19,45 @@ __all__ = ["main"]
 _EPILOG = """
 The three stages of the shipped model, each starting from the one before:
 
-  python -m training.train training/configs/ldm-morph-cardiac-mr/vqgan.yaml --output runs/vqgan
-  python -m training.train training/configs/ldm-morph-cardiac-mr/ldm.yaml --output runs/ldm \\
+  ldmreg-train train training/configs/ldm-morph-cardiac-mr/vqgan.yaml --output runs/vqgan
+  ldmreg-train train training/configs/ldm-morph-cardiac-mr/ldm.yaml --output runs/ldm \\
       --init runs/vqgan/best.pt
-  python -m training.train training/configs/ldm-morph-cardiac-mr/registration.yaml \\
+  ldmreg-train train training/configs/ldm-morph-cardiac-mr/registration.yaml \\
       --output runs/registration --init runs/ldm/best.pt
-  python -m training.export runs/registration \\
+  ldmreg-train export runs/registration \\
       --card training/configs/ldm-morph-cardiac-mr/card.yaml
+
+A configuration may also be named as --list does, and the data set beside it:
+
+  ldmreg-train train ldm-morph-paper/vqgan --data camus-2ch --root ~/data/CAMUS \\
+      --output runs/vqgan
 
 textSCF and its segmenter have one stage each; with --init they start from other weights:
 
-  python -m training.train training/configs/segment-brain-mr/segmentation.yaml \\
+  ldmreg-train train training/configs/segment-brain-mr/segmentation.yaml \\
       --output runs/segment
-  python -m training.export runs/segment --card training/configs/segment-brain-mr/card.yaml
+  ldmreg-train export runs/segment --card training/configs/segment-brain-mr/card.yaml
 
 A stopped run goes on with --resume. tensorboard --logdir runs shows the curves.
 """
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Run one training stage from the command line."""
+def main(argv: list[str] | None = None, prog: str = "python -m training.train") -> None:
+    """Run one training stage from the command line; ``prog``: the program in its help."""
     parser = argparse.ArgumentParser(
-        prog="python -m training.train",
+        prog=prog,
         description="Train one stage of a model.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("config", type=Path, help="YAML file of the stage")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the run")
+    parser.add_argument("config", nargs="?", help="YAML file of the stage, or a name of --list")
+    parser.add_argument("--list", action="store_true", help="list the named configurations")
+    parser.add_argument("--output", type=Path, help="folder of the run")
+    parser.add_argument("--data", metavar="SET", help=(
+        "data set: data.set; ldmreg-train data layouts lists them"))  # fmt: skip
+    parser.add_argument("--root", help="its folder, or the file of a manifest: data.root")
+    parser.add_argument("--incomplete", action="store_true", help=(
+        "go on without subjects of which files are missing: data.incomplete"))  # fmt: skip
     parser.add_argument(
         "--init", type=Path, help="best.pt of the stage before this one, or of another run"
     )
@@ -63,13 +76,24 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--nodes", type=int, default=1, help="nodes")
     parser.add_argument("--threads", type=int, help="CPU threads of each process")
     arguments = parser.parse_args(argv)
+    if arguments.list:
+        _print_configs()
+        return
+    if arguments.config is None or arguments.output is None:
+        parser.error("a configuration and --output are needed; --list lists the named ones")
     if not arguments.resume and (arguments.output / "last.ckpt").exists():
         parser.error(
             f"{arguments.output} holds a run; pass --resume to go on or choose another folder"
         )
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    config = StageConfig.load(arguments.config, arguments.set)
+    overrides = [
+        f"data.{name}={json.dumps(value)}"
+        for name, value in (("set", arguments.data), ("root", arguments.root))
+        if value is not None
+    ]
+    overrides += ["data.incomplete=true"] if arguments.incomplete else []
+    config = StageConfig.load(find_config(arguments.config), [*overrides, *arguments.set])
     fabric = Fabric(
         accelerator=arguments.device,
         devices=arguments.devices,
@@ -81,6 +105,12 @@ def main(argv: list[str] | None = None) -> None:
     stage = build_stage(config, fabric, arguments.init)
     best = run(stage, config, fabric, arguments.output, arguments.resume)
     fabric.print(f"best score {best:.4f}; weights in {arguments.output / 'best.pt'}")
+
+
+def _print_configs() -> None:
+    for name, path in named_configs().items():
+        title = yaml.safe_load(path.read_text(encoding="utf-8")).get("title", "")
+        print(f"{name:<40} {title}".rstrip())
 
 
 if __name__ == "__main__":

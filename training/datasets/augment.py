@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,6 +49,18 @@ class AugmentOptions:
     swap: bool = True
     extra_shift: float = 0.015
 
+    @classmethod
+    def from_config(cls, values: Mapping[str, Any] | str) -> AugmentOptions:
+        """Return ranges by name, the others by default; of ``"none"`` all are zero."""
+        if values == "none":
+            return cls(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, False, False, 0.0)
+        return cls(**values)  # type: ignore[arg-type]
+
+    @property
+    def changes_nothing(self) -> bool:
+        """True if no range is above zero."""
+        return self == AugmentOptions.from_config("none")
+
 
 def _affine(rng: np.random.Generator, options: AugmentOptions) -> np.ndarray:
     angle = np.deg2rad(rng.uniform(-1, 1) * options.rotation_deg)
@@ -70,6 +84,8 @@ def _resample(arrays: list[np.ndarray], matrices: list[np.ndarray], mode: str) -
 
 def augment(pair: Pair, rng: np.random.Generator, options: AugmentOptions) -> Pair:
     """Return an augmented copy of ``pair``; deterministic for a given generator state."""
+    if options.changes_nothing:
+        return pair
     common = _affine(rng, options)
     own = common.copy()
     own[:, 2] += rng.uniform(-2, 2, 2) * options.extra_shift

@@ -36,6 +36,9 @@ class EvaluationPair:
         label_names: names of the labels by number, or the name of a known scheme; None: no names.
         truth: known deformation from fixed to moving points, or None.
         mask: boolean, voxels in which the truth is compared; None: all.
+        fixed_landmarks: ``(N, d)``, LPS mm, or None.
+        moving_landmarks: the corresponding points, or None.
+        scored: labels that the mean Dice and HD95 are of; None: all that both images hold.
     """
 
     name: str
@@ -47,6 +50,9 @@ class EvaluationPair:
     label_names: str | Mapping[int, str] | None = None
     truth: DisplacementField | None = None
     mask: np.ndarray | None = None
+    fixed_landmarks: np.ndarray | None = None
+    moving_landmarks: np.ndarray | None = None
+    scored: tuple[int, ...] | None = None
 
     @property
     def lattice(self) -> ImageGeometry:
@@ -60,8 +66,15 @@ class EvaluationPair:
         return self.lattice.to_image(fixed), self.lattice.to_image(moving)
 
     def for_methods(self) -> EvaluationPair:
-        """Return the pair without moving labels and truth, as methods may see it."""
-        return replace(self, moving_labels=None, truth=None, mask=None)
+        """Return the pair without moving labels, landmarks and truth, as methods may see it."""
+        return replace(
+            self,
+            moving_labels=None,
+            truth=None,
+            mask=None,
+            fixed_landmarks=None,
+            moving_landmarks=None,
+        )
 
     def mirrored(self) -> EvaluationPair:
         """Return the pair upside down, for a warm-up call."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from SlicerLDMRegLib.errors import InputError
+
 from ..synthesis.phantoms import generate_pair
 from .cardiac_mr import CardiacMRDataset
 from .evaluation import EvaluationPair
 from .evaluation_volumes import abdomen_warp, brain_mr, hippocampus
+from .layouts import LAYOUTS, open_data_set
 
-__all__ = ["DATA_FOLDER", "EVALUATION_SETS", "evaluation_pairs"]
+__all__ = ["DATA_FOLDER", "DATA_NAMES", "EVALUATION_SETS", "SPLIT_SETS", "evaluation_pairs"]
 
 #: Where the data lie beside a checkout.
 DATA_FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -25,27 +28,35 @@ _ECHO_FIRST_SEED = 1_000_000  # far from the seeds of samples and tests
 
 def evaluation_pairs(
     name: str, root: Path | None = None, split: str = "test", **options: Any
-) -> list[EvaluationPair]:
+) -> Sequence[EvaluationPair]:
     """Return the pairs of a set.
 
     Args:
         name: "cardiac-mr": cine MR of the patients of ``split``, left ventricle labelled; "echo":
             20 generated echocardiographies with labels; "brain-slices": all ordered pairs of the
             slices, without labels. In 3D, see :mod:`~training.datasets.evaluation_volumes`:
-            "brain-mr", "hippocampus", "abdomen-warp".
-        root: folder of the set; default its place beside the checkout, ``../shared/data``.
-        split: "train", "validation", "test" or "all", of cardiac-mr and brain-mr only.
-        options: of brain-mr: ``contrast``, ``size`` and ``spacing`` of the images.
+            "brain-mr", "hippocampus", "abdomen-warp". Or a layout of
+            :data:`~training.datasets.layouts.LAYOUTS`, whose images are read when they are needed.
+        root: folder of the set, or the file of a manifest; default its place beside the checkout,
+            ``../shared/data``, which published data sets do not have.
+        split: "train", "validation", "test" or "all", of cardiac-mr, brain-mr and the layouts.
+        options: of brain-mr: ``contrast``, ``size`` and ``spacing`` of the images; of a layout,
+            see there.
 
     Raises:
-        ValueError: for another name or split, or an option that the set does not have.
+        InputError: for another name or split, a set without its folder, or an option that the set
+            does not have.
         FileNotFoundError: when the folder does not hold the set.
     """
-    if name not in EVALUATION_SETS:
-        raise ValueError(f"data must be one of {', '.join(EVALUATION_SETS)}, got {name!r}")
-    if options and name != "brain-mr":
-        raise ValueError(f"data {name!r} has no options {', '.join(options)}; brain-mr has")
-    return EVALUATION_SETS[name](root, split, **options)
+    if name in EVALUATION_SETS:
+        if options and name != "brain-mr":
+            raise InputError(f"data {name!r} has no options {', '.join(options)}; brain-mr has")
+        return EVALUATION_SETS[name](root, split, **options)
+    if name not in LAYOUTS:
+        raise InputError(f"data must be one of {', '.join(DATA_NAMES)}, got {name!r}")
+    if root is None:
+        raise InputError(f"data {name!r}: expected the folder of the data set; pass --root")
+    return open_data_set(name, root, **options).pairs(split)
 
 
 def _cardiac_mr(root: Path | None, split: str) -> list[EvaluationPair]:
@@ -98,3 +109,7 @@ EVALUATION_SETS: dict[str, Callable[..., list[EvaluationPair]]] = {
     "hippocampus": _hippocampus,
     "abdomen-warp": _abdomen_warp,
 }
+#: All names of sets.
+DATA_NAMES = tuple(dict.fromkeys((*EVALUATION_SETS, *LAYOUTS)))
+#: Sets whose pairs depend on the split.
+SPLIT_SETS = ("cardiac-mr", "brain-mr", *LAYOUTS)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,33 +11,69 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from SlicerLDMRegLib.errors import InputError
+
 from ..synthesis.phantoms import generate_pair
 from .augment import AugmentOptions, Pair, augment
-from .cardiac_mr import CardiacMRDataset
+from .layouts import DataSet, PairSequence, open_data_set
 
-__all__ = ["LABELS", "PairStream", "build_stream", "real_pairs", "to_tensors"]
+__all__ = ["LABELS", "PairData", "PairStream", "RealPairs", "build_pairs", "to_tensors"]
 
-#: Label classes of the Dice loss: 1 left ventricle, 2 myocardium, 3 third structure.
+#: Labels of generated pairs: 1 left ventricle, 2 myocardium, 3 third structure. Further regions of
+#: random shapes are background.
 LABELS = 3
+_DEFAULT_SET = "cardiac-mr"
 
 
-def real_pairs(root: str, split: str) -> list[Pair]:
-    """Return the cine MR pairs of a split (``train``, ``validation`` or ``test``)."""
-    return [
-        Pair(p.fixed, p.moving, p.fixed_labels, p.moving_labels)
-        for p in CardiacMRDataset(root, split)
-    ]
+class RealPairs(Sequence[Pair]):
+    """Pairs of a 2D data set, each read once and then kept in memory.
+
+    Args:
+        pairs: of the data set.
+    """
+
+    def __init__(self, pairs: PairSequence) -> None:
+        self._pairs = pairs
+        self._kept: dict[int, Pair] = {}
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        if index not in self._kept:
+            p = self._pairs[index]
+            empty = np.zeros(p.fixed.shape, np.uint8)
+            labels = [empty if a is None else a for a in (p.fixed_labels, p.moving_labels)]
+            self._kept[index] = Pair(p.fixed, p.moving, *labels)
+        return self._kept[index]
+
+    def __iter__(self) -> Iterator[Pair]:
+        return (self[i] for i in range(len(self)))
 
 
-def to_tensors(pair: Pair) -> dict[str, Tensor]:
-    """Return images ``(1, H, W)`` and one-hot label maps ``(LABELS, H, W)``, float32."""
+def to_tensors(pair: Pair, classes: int = LABELS) -> dict[str, Tensor]:
+    """Return images ``(1, H, W)`` and one-hot label maps ``(classes, H, W)``, float32.
+
+    Args:
+        pair: images and label maps.
+        classes: labels 1 to ``classes`` of the scheme.
+
+    Raises:
+        InputError: for a label outside of the scheme.
+    """
     out = {}
     for name in ("fixed", "moving"):
         out[name] = torch.from_numpy(np.ascontiguousarray(getattr(pair, name)))[None]
         labels = torch.from_numpy(
             np.ascontiguousarray(getattr(pair, f"{name}_labels")).astype(np.int64)
         )
-        one_hot = torch.nn.functional.one_hot(labels.clamp(max=LABELS), LABELS + 1)
+        if int(labels.max()) > classes or int(labels.min()) < 0:
+            odd = sorted(set(labels.unique().tolist()) - set(range(classes + 1)))
+            raise InputError(
+                f"{name} labels: expected 0 to {classes} of the scheme, got "
+                f"{', '.join(map(str, odd))}; correct the labels or the scheme"
+            )
+        one_hot = torch.nn.functional.one_hot(labels, classes + 1)
         out[f"{name}_labels"] = one_hot[..., 1:].permute(2, 0, 1).float()
     return out
 
@@ -53,6 +90,7 @@ class PairStream(Dataset[dict[str, Tensor]]):
         seed: of everything random.
         options: of the augmentation.
         size: side of the images.
+        classes: labels of the scheme.
     """
 
     def __init__(
@@ -63,21 +101,23 @@ class PairStream(Dataset[dict[str, Tensor]]):
         seed: int,
         options: AugmentOptions | None = None,
         size: int = 128,
+        classes: int = LABELS,
     ) -> None:
         self.real = real
         self.sources = list(mixture)
         weights = np.array([mixture[s] for s in self.sources], dtype=float)
         if (weights < 0).any() or weights.sum() == 0:
-            raise ValueError(
+            raise InputError(
                 f"mixture needs non-negative weights, one above 0, got {dict(mixture)}"
             )
         if mixture.get("real") and not real:
-            raise ValueError("mixture asks for real pairs, but none were given")
+            raise InputError("mixture asks for real pairs, but none were given")
         self.weights = weights / weights.sum()
         self.length = length
         self.seed = seed
         self.options = options or AugmentOptions()
         self.size = size
+        self.classes = classes
 
     def __len__(self) -> int:
         return self.length
@@ -90,22 +130,70 @@ class PairStream(Dataset[dict[str, Tensor]]):
             pair = self.real[rng.integers(len(self.real))]
         else:
             made = generate_pair(source, int(rng.integers(2**31)), self.size)
-            pair = Pair(made.fixed, made.moving, made.fixed_labels, made.moving_labels)
+            labels = [np.where(a > LABELS, 0, a) for a in (made.fixed_labels, made.moving_labels)]
+            pair = Pair(made.fixed, made.moving, *labels)
         return augment(pair, rng, self.options)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
-        return to_tensors(self.pair(index))
+        return to_tensors(self.pair(index), self.classes)
 
 
-def build_stream(data: dict[str, Any], length: int, seed: int) -> tuple[PairStream, list[Pair]]:
-    """Build the training stream and the validation pairs from the ``data`` section of a config."""
-    root = data["root"]
+@dataclass(frozen=True)
+class PairData:
+    """Training stream and validation pairs of a configuration.
+
+    Attributes:
+        stream: the training pairs.
+        validation: the validation pairs; moving onto fixed, as in the data set.
+        classes: labels 1 to ``classes`` of the scheme.
+        scored: labels whose mean Dice the validation is judged by.
+    """
+
+    stream: PairStream
+    validation: Sequence[Pair]
+    classes: int
+    scored: tuple[int, ...]
+
+
+def build_pairs(data: Mapping[str, Any], length: int, seed: int) -> PairData:
+    """Build stream and validation pairs from the ``data`` section of a config.
+
+    ``set`` and ``root`` name the data set, default ``cardiac-mr``, with its ``options``;
+    ``incomplete`` goes on without subjects of which files are missing. ``mixture`` weighs the
+    sources, default real pairs alone; ``augment`` has ranges, or is ``none``; ``scored`` names
+    labels instead of those of the paper.
+
+    Raises:
+        InputError: for a data set that cannot be used, or is not of 2D images.
+    """
+    source = open_data_set(
+        data.get("set", _DEFAULT_SET),
+        data["root"],
+        data.get("incomplete", False),
+        **data.get("options", {}),
+    )
+    if source.dimension != 2:
+        raise InputError(f"{source.title}: expected 2D images for LDM-Morph, got 3D")
+    mixture = data.get("mixture", {"real": 1.0})
+    generated = any(weight for name, weight in mixture.items() if name != "real")
+    classes = max([*source.labels, LABELS if generated else 1])
     stream = PairStream(
-        real_pairs(root, "train"),
-        data["mixture"],
+        RealPairs(source.pairs("train")),
+        mixture,
         length,
         seed,
-        AugmentOptions(**data.get("augment", {})),
+        AugmentOptions.from_config(data.get("augment", {})),
         data.get("size", 128),
+        classes,
     )
-    return stream, real_pairs(root, "validation")
+    return PairData(stream, RealPairs(source.pairs("validation")), classes, _scored(data, source))
+
+
+def _scored(data: Mapping[str, Any], source: DataSet) -> tuple[int, ...]:
+    chosen = tuple(data.get("scored", source.scored))
+    odd = set(chosen) - set(source.labels)
+    if odd:
+        raise InputError(
+            f"data.scored: expected labels of {sorted(source.labels)}, got {sorted(odd)}"
+        )
+    return chosen

@@ -15,7 +15,7 @@ from SlicerLDMRegLib.errors import ModelError
 from ..config import StageConfig
 from ..loop import learning_rate
 
-__all__ = ["EMA", "load_weights", "optimise"]
+__all__ = ["EMA", "holds", "load_weights", "optimise"]
 
 
 class EMA:
@@ -54,11 +54,25 @@ def load_weights(module: nn.Module, path: Path, prefix: str) -> None:
     Raises:
         ModelError: when the file is missing or does not match.
     """
+    state = _read(path)
+    part = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+    module.load_state_dict(part)
+
+
+def holds(path: Path, prefix: str) -> bool:
+    """Whether a weights file has tensors with a prefix.
+
+    Raises:
+        ModelError: when the file is missing.
+    """
+    return any(name.startswith(prefix) for name in _read(path))
+
+
+def _read(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise ModelError(f"{path} does not exist; train the stage before this one first")
     state: dict[str, Tensor] = torch.load(path, weights_only=True, map_location="cpu")
-    part = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-    module.load_state_dict(part)
+    return state
 
 
 def optimise(

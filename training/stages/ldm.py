@@ -15,7 +15,7 @@ from SlicerLDMRegLib.networks.ldm_morph.autoencoder import ImageEncoder
 from SlicerLDMRegLib.networks.ldm_morph.diffusion import TRAIN_STEPS
 
 from ..config import StageConfig
-from ..datasets.pairs import build_stream, to_tensors
+from ..datasets.pairs import build_pairs, to_tensors
 from .common import EMA, load_weights, optimise
 
 __all__ = ["LDMStage"]
@@ -26,22 +26,25 @@ class LDMStage:
 
     def __init__(self, config: StageConfig, fabric: Fabric, init: Path) -> None:
         self.config, self.fabric = config, fabric
-        self.stream, validation = build_stream(
+        pairs = build_pairs(
             config.data, config.steps * config.batch_size * fabric.world_size, config.seed
         )
+        self.stream = pairs.stream
+        validation = [to_tensors(pair, pairs.classes) for pair in pairs.validation]
         network = LDMMorphConfig.from_dict(config.network)
         encoder = ImageEncoder(network).requires_grad_(False).eval()
         load_weights(encoder, init, "encoder.")
         self.encoder = fabric.to_device(encoder)
         unet = DenoisingUNet(network)
         self.model, self.optimizer = fabric.setup(
-            unet, torch.optim.AdamW(unet.parameters(), config.learning_rate, config.betas)
+            unet,
+            torch.optim.AdamW(
+                unet.parameters(), config.learning_rate, config.betas, amsgrad=bool(config.amsgrad)
+            ),
         )
         self.ema = EMA(self.model.module, config.ema_decay)
         self.schedule = noise_schedule()
-        images = torch.cat(
-            [torch.stack([t["fixed"], t["moving"]]) for t in map(to_tensors, validation)]
-        )
+        images = torch.cat([torch.stack([t["fixed"], t["moving"]]) for t in validation])
         with torch.no_grad():
             self.validation = self.encoder(fabric.to_device(images))
 

@@ -14,8 +14,8 @@ from SlicerLDMRegLib.losses import mse, smoothness, soft_dice_loss
 from SlicerLDMRegLib.networks.ldm_morph import LDMMorph, LDMMorphConfig
 
 from ..config import StageConfig
-from ..datasets.pairs import build_stream, to_tensors
-from .common import EMA, load_weights, optimise
+from ..datasets.pairs import build_pairs, to_tensors
+from .common import EMA, holds, load_weights, optimise
 
 __all__ = ["RegistrationStage"]
 
@@ -30,16 +30,27 @@ class RegistrationStage:
 
     def __init__(self, config: StageConfig, fabric: Fabric, init: Path) -> None:
         self.config, self.fabric = config, fabric
-        self.stream, validation = build_stream(
+        pairs = build_pairs(
             config.data, config.steps * config.batch_size * fabric.world_size, config.seed
         )
-        both_ways = [to_tensors(p) for p in validation]
-        both_ways += [_swapped(t) for t in both_ways]
-        self.validation = {k: torch.stack([t[k] for t in both_ways]) for k in both_ways[0]}
+        self.stream = pairs.stream
+        self.scored = [label - 1 for label in pairs.scored]
+        found = [to_tensors(p, pairs.classes) for p in pairs.validation]
+        if config.data.get("validate_both", True):
+            found += [_swapped(t) for t in found]
+        self.validation = {k: torch.stack([t[k] for t in found]) for k in found[0]}
         model = LDMMorph(LDMMorphConfig.from_dict(config.network))
-        load_weights(model.latent_features, init, "")
+        if holds(init, "registration."):  # a run of this stage, or a whole model
+            load_weights(model.registration, init, "registration.")
+            load_weights(model.latent_features, init, "latent_features.")
+        else:
+            load_weights(model.latent_features, init, "")
         optimizer = torch.optim.Adam(
-            model.registration.parameters(), config.learning_rate, config.betas, fused=True
+            model.registration.parameters(),
+            config.learning_rate,
+            config.betas,
+            amsgrad=bool(config.amsgrad),
+            fused=True,
         )
         # Only the trained part is wrapped: the frozen part has no gradients to synchronise.
         registration, self.optimizer = fabric.setup(model.registration, optimizer)
@@ -86,23 +97,32 @@ class RegistrationStage:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Return Dice and folds of the validation pairs in both directions."""
+        """Return Dice and folds of the validation pairs.
+
+        The Dice of a pair is the mean over the labels that count and that either image holds.
+        Without labels the score is the negative squared difference of the images.
+        """
         trained, self.model.registration = self.model.registration, self.ema.module
         self.model.eval()
         dice: list[float] = []
         folds: list[float] = []
+        errors: list[float] = []
         v = {k: self.fabric.to_device(t) for k, t in self.validation.items()}
         for i in range(0, len(v["fixed"]), 8):
             batch = {k: t[i : i + 8] for k, t in v.items()}
             field = self.model(batch["moving"], batch["fixed"], self.config.seed).displacement
-            warped = warp(batch["moving_labels"][:, :1], field, mode="nearest")
-            truth = batch["fixed_labels"][:, :1]
-            overlap = (warped * truth).flatten(1).sum(1)
-            dice += (2 * overlap / (warped + truth).flatten(1).sum(1)).tolist()
+            if self.scored:
+                warped = warp(batch["moving_labels"][:, self.scored], field, mode="nearest")
+                dice += _mean_dice(warped, batch["fixed_labels"][:, self.scored])
+            errors += _squared_differences(warp(batch["moving"], field), batch["fixed"])
             folds += (jacobian_determinant(field) <= 0).flatten(1).float().mean(1).tolist()
         self.model.registration = trained
+        error = sum(errors) / len(errors)
+        measured = {"mse": error, "fold_percent": 100 * sum(folds) / len(folds)}
+        if not dice:
+            return {"score": -error, **measured}
         score = sum(dice) / len(dice)
-        return {"score": score, "dice": score, "fold_percent": 100 * sum(folds) / len(folds)}
+        return {"score": score, "dice": score, **measured}
 
     def state(self) -> dict[str, Any]:
         """Return trained part, optimiser and averaged weights."""
@@ -119,6 +139,20 @@ class RegistrationStage:
         return {f"latent_features.{k}": v for k, v in frozen.items()} | {
             f"registration.{k}": v for k, v in trained.items()
         }
+
+
+def _mean_dice(warped: Tensor, truth: Tensor) -> list[float]:
+    """Return the mean Dice of each pair with labels, over those that either map holds."""
+    overlap = (warped * truth).flatten(2).sum(2)
+    total = (warped + truth).flatten(2).sum(2)
+    present = total > 0
+    dice = torch.where(present, 2 * overlap / total.clamp(min=1), 0.0)
+    counted = present.sum(1)
+    return (dice.sum(1)[counted > 0] / counted[counted > 0]).tolist()
+
+
+def _squared_differences(warped: Tensor, fixed: Tensor) -> list[float]:
+    return (warped.float() - fixed).square().flatten(1).mean(1).tolist()
 
 
 def _swapped(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -32,7 +32,11 @@ class SegmentationStage:
             load_weights(network, init, "")
         network = network.to(memory_format=torch.channels_last_3d)
         optimizer = torch.optim.Adam(
-            network.parameters(), config.learning_rate, config.betas, fused=True
+            network.parameters(),
+            config.learning_rate,
+            config.betas,
+            amsgrad=bool(config.amsgrad),
+            fused=True,
         )
         self.model, self.optimizer = fabric.setup(network, optimizer)
         self.ema = EMA(self.model.module, config.ema_decay)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.functional import identity_grid, jacobian_determinant, sample, warp
 from SlicerLDMRegLib.losses import mse, sampled_label_dice_loss, segmentation_loss, smoothness
 from SlicerLDMRegLib.networks import Regions
@@ -19,10 +21,11 @@ from SlicerLDMRegLib.networks.textscf import TextSCF, TextSCFConfig
 
 from ..config import StageConfig
 from ..datasets.degraded_masks import degrade
+from ..datasets.layouts.halving import double_displacement
 from ..datasets.region_tables import coordinate_regions
 from ..datasets.volumes import build_pairs, region_embeddings
-from ..synthesis.brain_anatomy import REGION_NUMBERS
-from .common import EMA, load_weights, optimise
+from ..released_dice import released_dice_loss
+from .common import EMA, holds, load_weights, optimise
 
 __all__ = ["TextSCFStage"]
 
@@ -53,31 +56,55 @@ class _Trainee(nn.Module):
 class TextSCFStage:
     """Training with textSCF's loss (Section 3.4): similarity, Dice of structures, smoothness.
 
-    ``losses``: ``similarity`` weighs the squared difference of noise-free renderings of both label
-    maps in one contrast, which synthesis provides and which do not depend on the contrasts of the
-    input; ``dice`` the structures; ``smoothness`` the displacement, or the velocity if there is
-    one; ``structures`` the auxiliary segmentation (0, as in the paper: none).
+    ``losses``: ``similarity`` weighs the squared difference of the images; of synthetic ones, that
+    of noise-free renderings of both label maps in one contrast, which do not depend on the
+    contrasts of the input. ``dice`` weighs the structures, in the form ``dice_form``:
+    ``"present"``: ``2 sum(ab) / (sum(a) + sum(b))`` of the structures that either image holds, or
+    ``"released"``, see :func:`~training.released_dice.released_dice_loss`. ``smoothness`` weighs
+    the displacement, or the velocity if there is one; ``structures`` the auxiliary segmentation
+    (0, as in the paper: none). ``voxels``: ``"quarter"``: similarity and Dice are those of a
+    quarter of the voxels, another one at each step; ``"all"``, as in the paper.
     """
 
     def __init__(self, config: StageConfig, fabric: Fabric, init: Path | None = None) -> None:
         self.config, self.fabric = config, fabric
         length = config.steps * config.batch_size * fabric.world_size
-        self.stream, self.validation = build_pairs(config.data, length, config.seed)
-        self.classes = len(REGION_NUMBERS) + 1
+        pairs = build_pairs(config.data, length, config.seed, config.text)
+        self.stream, self.validation = pairs.stream, pairs.validation
+        self.scored = pairs.scored
+        self.classes = len(pairs.numbers) + 1
+        # Without labels nothing is known of the regions: the common filter learns alone.
+        self.masks = config.data.get("masks", {}) if pairs.scored else {"none": 1.0}
+        if config.losses["dice"] and not pairs.scored:
+            raise InputError("losses.dice: expected 0, for the data set has no labels; set it to 0")
+        if "set" in config.data:  # the model card needs the names that the data set has
+            config.text = {**config.text, "scheme": dict(pairs.scheme)}
+            # As many regions as the data set has labels, unless the network says how many.
+            if config.network.get("filters") != "none":
+                config.network = {"regions": self.classes, **config.network}
         self.cells: Tensor | None = None
         network = TextSCF(TextSCFConfig.from_dict(config.network))
         if network.uses_regions:
+            self._check_regions(network.config.regions)
             shape = tuple(self.validation[0]["fixed"].shape[1:])
-            network.embeddings.copy_(region_embeddings(config.text, shape))
+            # Those of other weights replace them: no text encoder is needed then.
+            if init is None or not holds(init, "embeddings"):
+                network.embeddings.copy_(region_embeddings(config.text, shape, pairs.scheme))
             if config.text["encoder"] == "coordinates":
                 cells = coordinate_regions(shape, config.text.get("cell", 8))[0]
                 self.cells = torch.from_numpy(cells)[None, None]
         if init is not None:
             load_weights(network, init, "")
         network = network.to(memory_format=torch.channels_last_3d)
-        trainee = _Trainee(network, self.classes if config.losses.get("structures") else 0)
+        trainee = _Trainee(
+            network, self.classes if self.scored and config.losses.get("structures") else 0
+        )
         optimizer = torch.optim.Adam(
-            trainee.parameters(), config.learning_rate, config.betas, amsgrad=True, fused=True
+            trainee.parameters(),
+            config.learning_rate,
+            config.betas,
+            amsgrad=config.amsgrad is not False,
+            fused=True,
         )
         self.model, self.optimizer = fabric.setup(trainee, optimizer)
         self.ema = EMA(self.model.module, config.ema_decay)
@@ -87,7 +114,7 @@ class TextSCFStage:
         self.model.train()
         weights = self.config.losses
         rng = np.random.default_rng((self.config.seed, step, self.fabric.global_rank))
-        regions = self._regions(batch["fixed_labels"], self.config.data.get("masks", {}), rng)
+        regions = self._regions(batch["fixed_labels"], self.masks, rng)
         confidence = regions.confidence
         assert confidence is not None
         network = self.model.module.network
@@ -95,17 +122,20 @@ class TextSCFStage:
         field, size = field.float(), batch["fixed"].shape[2:]
         displacement = network.displacement(field, size)
         # A quarter of the voxels, another one at each step, at a quarter of the cost.
-        part = (
-            ...,
-            *(slice(int(first), None, 2) for first in rng.integers(2, size=2)),
-            slice(None),
-        )
+        first = rng.integers(2, size=2)
+        part: tuple[Any, ...] = (...,)
+        if weights.get("voxels", "quarter") == "quarter":
+            part = (..., *(slice(int(n), None, 2) for n in first), slice(None))
         points = (identity_grid(size, field.device) + displacement)[part]
-        dice = sampled_label_dice_loss(
-            batch["moving_labels"], batch["fixed_labels"][part], points, self.classes
-        )
-        warped = sample(batch["moving_canonical"], points)
-        similarity = mse(warped, batch["fixed_canonical"][part])
+        released = weights.get("dice_form") == "released"
+        dice = points.new_zeros(())
+        if weights["dice"]:
+            dice = (released_dice_loss if released else sampled_label_dice_loss)(
+                batch["moving_labels"], batch["fixed_labels"][part], points, self.classes
+            )
+        kind = "_canonical" if "fixed_canonical" in batch else ""
+        warped = sample(batch[f"moving{kind}"], points)
+        similarity = mse(warped, batch[f"fixed{kind}"][part])
         # A step on the feature grid is ``stride`` voxels of the images.
         smooth = smoothness(field) / network.stride**2
         loss = weights["dice"] * dice + weights["similarity"] * similarity
@@ -143,22 +173,47 @@ class TextSCFStage:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Return Dice and folds of the validation pairs, with reference masks."""
+        """Return Dice and folds of the validation pairs, with reference masks.
+
+        Pairs at half the resolution are measured on the lattice of their images, with the
+        displacement doubled. Without labels the score is the negative squared difference.
+        """
         network = self.ema.module.network
         network.eval()
         dice: list[float] = []
         folds: list[float] = []
+        errors: list[float] = []
         for pair in self.validation:
             p = {k: self.fabric.to_device(v[None]) for k, v in pair.items()}
             labels = p["fixed_labels"].long()
             with self.fabric.autocast():
-                prediction = network(p["moving"], p["fixed"], regions=self._regions(labels))
+                # True masks, as far as there are any.
+                regions = self._regions(labels, {} if self.scored else self.masks)
+                prediction = network(p["moving"], p["fixed"], regions=regions)
             field = prediction.displacement.float()
-            warped = warp(p["moving_labels"], field, mode="nearest").long()
-            dice.append(mean_dice(warped, labels, self.classes))
+            errors.append(float(mse(warp(p["moving"], field), p["fixed"])))
+            moving_labels = p["moving_labels"]
+            if "full_fixed_labels" in p:
+                labels, moving_labels = p["full_fixed_labels"].long(), p["full_moving_labels"]
+                field = double_displacement(field, labels.shape[2:])
+            warped = warp(moving_labels, field, mode="nearest").long()
+            if self.scored:
+                dice.append(mean_dice(warped, labels, self.classes, self.scored))
             folds.append(float((jacobian_determinant(field) <= 0).float().mean()))
-        score = sum(dice) / len(dice)
-        return {"score": score, "dice": score, "fold_percent": 100 * sum(folds) / len(folds)}
+        error = sum(errors) / len(errors)
+        measured = {"mse": error, "fold_percent": 100 * sum(folds) / len(folds)}
+        known = [value for value in dice if not math.isnan(value)]
+        if not known:
+            return {"score": -error, **measured}
+        score = sum(known) / len(known)
+        return {"score": score, "dice": score, **measured}
+
+    def _check_regions(self, regions: int) -> None:
+        if self.config.text["encoder"] != "coordinates" and regions != self.classes:
+            raise InputError(
+                f"network.regions: expected {self.classes}, the labels of the scheme and the "
+                f"background, got {regions}"
+            )
 
     def state(self) -> dict[str, Any]:
         """Return network, optimiser and averaged weights."""
@@ -171,10 +226,25 @@ class TextSCFStage:
         return {k: v.contiguous() for k, v in network.state_dict().items()}
 
 
-def mean_dice(a: Tensor, b: Tensor, classes: int) -> float:
-    """Return the mean Dice of the classes 1 to ``classes - 1`` present in either map."""
+def mean_dice(a: Tensor, b: Tensor, classes: int, scored: Sequence[int] | None = None) -> float:
+    """Return the mean Dice of the classes present in either map; NaN where there is none.
+
+    Args:
+        a: integers from 0 to ``classes - 1``.
+        b: of the same shape.
+        classes: number of classes, background included.
+        scored: classes that count; None: all but the background.
+
+    Raises:
+        InputError: for a label outside of the classes.
+    """
     a, b = a.flatten(), b.flatten()
+    most = int(torch.maximum(a.max(), b.max()))
+    if most >= classes:
+        raise InputError(f"labels: expected 0 to {classes - 1} of the scheme, got {most}")
     overlap = torch.bincount(a[a == b], minlength=classes)
     total = torch.bincount(a, minlength=classes) + torch.bincount(b, minlength=classes)
-    present = total[1:] > 0
-    return float((2 * overlap[1:][present] / total[1:][present]).mean())
+    counted = list(range(1, classes)) if scored is None else list(scored)
+    overlap, total = overlap[counted], total[counted]
+    present = total > 0
+    return float((2 * overlap[present] / total[present]).mean())

@@ -13,7 +13,7 @@ from torch import Tensor
 from SlicerLDMRegLib.networks.ldm_morph import LDMMorphConfig, VQAutoencoder
 
 from ..config import StageConfig
-from ..datasets.pairs import build_stream, to_tensors
+from ..datasets.pairs import build_pairs, to_tensors
 from .common import optimise
 
 __all__ = ["VQGANStage"]
@@ -28,15 +28,21 @@ class VQGANStage:
 
     def __init__(self, config: StageConfig, fabric: Fabric) -> None:
         self.config, self.fabric = config, fabric
-        self.stream, validation = build_stream(
+        pairs = build_pairs(
             config.data, config.steps * config.batch_size * fabric.world_size, config.seed
         )
-        self.validation = torch.cat(
-            [torch.stack([t["fixed"], t["moving"]]) for t in map(to_tensors, validation)]
-        )
+        self.stream = pairs.stream
+        validation = [to_tensors(pair, pairs.classes) for pair in pairs.validation]
+        self.validation = torch.cat([torch.stack([t["fixed"], t["moving"]]) for t in validation])
         self.network = network = VQAutoencoder(LDMMorphConfig.from_dict(config.network))
         self.model, self.optimizer = fabric.setup(
-            network, torch.optim.Adam(network.parameters(), config.learning_rate, config.betas)
+            network,
+            torch.optim.Adam(
+                network.parameters(),
+                config.learning_rate,
+                config.betas,
+                amsgrad=bool(config.amsgrad),
+            ),
         )
         discriminator = PatchDiscriminator(
             spatial_dims=2,

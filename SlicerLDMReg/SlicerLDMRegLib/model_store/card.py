@@ -173,7 +173,7 @@ class ModelCard:
         if self.segmenter is not None:
             section["segmenter"] = self.segmenter
         section["grid"] = self.grid.to_json()
-        section["intensity"] = asdict(self.intensity)
+        section["intensity"] = self.intensity.to_json()
         if self.anatomy != Anatomy():
             section["anatomy"] = self.anatomy.to_json()
         section["training_data"] = [asdict(data) for data in self.training_data]

@@ -8,16 +8,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._printable import shown
 from ..errors import ModelError
 from .json_fields import Fields
 
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+    from ..intensity import IntensityMap
+
 __all__ = ["WEIGHTS_FILE", "Anatomy", "Grid", "Intensity", "TrainingData", "Weights", "require"]
 
 WEIGHTS_FILE = "model.safetensors"
 _SPACINGS = (1e-3, 1e3)  # mm; anything else is a mistake
+_BRIGHTEST = 1e9  # intensity; of any window
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _AXES = ({"L", "R"}, {"P", "A"}, {"S", "I"})
 
@@ -113,27 +119,58 @@ class Intensity:
     """Mapping of image intensities to the [0, 1] that a network expects.
 
     Attributes:
-        mode: ``"minmax"``: linear between two percentiles of the image, clipped.
+        mode: ``"minmax"``: linear between two percentiles of the image, clipped; ``"window"``:
+            linear between two intensities, clipped, as for the Hounsfield units of CT.
         lower_percentile: percentile that becomes 0.
         upper_percentile: percentile that becomes 1.
+        window: intensities that become 0 and 1, of the mode ``"window"``.
     """
 
     mode: str = "minmax"
     lower_percentile: float = 0.0
     upper_percentile: float = 100.0
+    window: tuple[float, float] | None = None
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Intensity:
         """Read the section ``intensity``."""
+        mode = fields.text("mode")
+        if mode == "window":
+            low, high = fields.numbers("window", 2, -_BRIGHTEST, _BRIGHTEST)
+            return cls(mode, window=(low, high))
         return cls(
-            fields.text("mode"),
+            mode,
             fields.number("lower_percentile", 0, 100),
             fields.number("upper_percentile", 0, 100),
         )
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the section ``intensity``, with what its mode needs."""
+        if self.window is not None:
+            return {"mode": self.mode, "window": list(self.window)}
+        return {key: value for key, value in asdict(self).items() if key != "window"}
+
+    def of(self, image: sitk.Image) -> IntensityMap:
+        """Return the map of an image to [0, 1]."""
+        from ..intensity import IntensityMap  # with NumPy: lists of models do without
+
+        if self.window is not None:
+            return IntensityMap(*self.window)
+        return IntensityMap.from_image(image, self.lower_percentile, self.upper_percentile)
+
     def check(self) -> None:
         """Raise a ModelError when images cannot be mapped like this."""
-        require(self.mode == "minmax", "intensity.mode", "'minmax'", self.mode)
+        modes = ("minmax", "window")
+        require(self.mode in modes, "intensity.mode", "'minmax' or 'window'", self.mode)
+        require(
+            (self.mode == "window") == (self.window is not None),
+            "intensity.window",
+            "two intensities with the mode 'window', and with it only",
+            self.window,
+        )
+        if self.window is not None:
+            good = len(self.window) == 2 and self.window[0] < self.window[1]
+            require(good, "intensity.window", "two ascending intensities", self.window)
         low, high = self.lower_percentile, self.upper_percentile
         expected = f"above {low:g}, at most 100"
         require(0 <= low < high <= 100, "intensity.upper_percentile", expected, high)

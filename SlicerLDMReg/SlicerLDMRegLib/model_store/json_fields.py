@@ -78,6 +78,15 @@ class Fields:
             raise self._error(key, f"a number from {minimum:g} to {maximum:g}")
         return float(value)
 
+    def numbers(self, key: str, count: int, minimum: float, maximum: float) -> tuple[float, ...]:
+        """Return a list of ``count`` numbers in ``[minimum, maximum]``."""
+        value = self.values.get(key)
+        if not isinstance(value, list) or len(value) != count:
+            raise self._error(key, f"a list of {count} numbers")
+        items = {f"{key}[{i}]": entry for i, entry in enumerate(value)}
+        fields = Fields(items, self.name)
+        return tuple(fields.number(name, minimum, maximum) for name in items)
+
     def mapping(self, key: str, default: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return an object unchecked."""
         value = self.values.get(key, default)

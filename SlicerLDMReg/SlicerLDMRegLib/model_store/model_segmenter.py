@@ -14,7 +14,6 @@ from torch import nn
 from .._weight_files import read_checkpoint
 from ..errors import InputError, ModelError
 from ..geometry import ImageGeometry
-from ..intensity import IntensityMap
 from ..lattice import anatomical_lattice, foreground_box
 from ..resampling import antialiased, coverage, resample
 from ..segmentation import ReportsProgress, Segmentation, Segmenter, SwinUNETRSegmenter
@@ -113,10 +112,7 @@ class ModelSegmenter:
             lattice = self.lattice(image)
         else:
             self._check(lattice)
-        intensity = self.card.intensity
-        scale = IntensityMap.from_image(
-            image, intensity.lower_percentile, intensity.upper_percentile
-        )
+        scale = self.card.intensity.of(image)
         smooth = antialiased(image, lattice)
         array = scale(sitk.GetArrayFromImage(resample(smooth, lattice)))
         array *= coverage(image, lattice)

@@ -7,6 +7,7 @@ from typing import Any
 
 from .._printable import one_line
 from .card import ModelCard
+from .card_parts import Intensity
 
 __all__ = ["render_readme"]
 
@@ -30,8 +31,7 @@ def render_readme(card: ModelCard) -> str:
         "## Network\n",
         f"- method: `{card.method}`, {card.spatial_dims}D",
         f"- grid: {_grid(card)}",
-        f"- intensities: percentiles {intensity.lower_percentile:g} and "
-        f"{intensity.upper_percentile:g} of each image become 0 and 1",
+        f"- intensities: {_ends(intensity)} become 0 and 1",
     ]
     if card.weights is not None:
         parts.append(
@@ -63,6 +63,14 @@ def _look(card: ModelCard) -> str:
     if card.kind == "segmentation":
         return "Look at the labels over the image before anything is built on them."
     return "Look at the report of each registration: it shows folds and similarity."
+
+
+def _ends(intensity: Intensity) -> str:
+    if intensity.window is not None:
+        low, high = intensity.window
+        return f"{low:g} and {high:g}"
+    low, high = intensity.lower_percentile, intensity.upper_percentile
+    return f"percentiles {low:g} and {high:g} of each image"
 
 
 def _grid(card: ModelCard) -> str:

@@ -134,6 +134,8 @@ class Deformer:
         low, high = _PERCENTILES
         if self.context.model is not None:
             own = self.context.model.card.intensity
+            if own.window is not None:
+                return IntensityMap(*own.window), IntensityMap(*own.window)
             low, high = own.lower_percentile, own.upper_percentile
         images = self.inputs.fixed, self.inputs.moving
         return masks.intensities(*images, self.alignment.transform, low, high)

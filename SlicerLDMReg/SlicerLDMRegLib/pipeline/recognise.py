@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..errors import ModelError
-from ..intensity import IntensityMap
 from ..lattice import foreground_box
 from ..model_store import ModelCard, find_model
 from ..segmentation.plausibility import plausible_share
@@ -76,12 +75,10 @@ def unknown_anatomy(
 
 def _far(model: LoadedModel, inputs: Inputs, seed: int) -> str | None:
     images = [inputs.fixed] if inputs.slices is not None else [inputs.fixed, inputs.moving]
-    intensity = model.card.intensity
-    ends = intensity.lower_percentile, intensity.upper_percentile
     farthest = 0.0
     for image in images:
         lattice = model_lattice(image, model.card.grid, inputs.slices)
-        values = IntensityMap.from_image(image, *ends)
+        values = model.card.intensity.of(image)
         inside = coverage(image, lattice)
         batch = image_batch(image, lattice, None, inputs.slices, values)
         shown = inside[None] if inputs.slices is None else to_batch(inside, inputs.slices.axis)

@@ -8,11 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
 
 from SlicerLDMRegLib.errors import ModelError
 from SlicerLDMRegLib.model_store import Grid, Intensity, ModelCard, write_model_folder
+from SlicerLDMRegLib.networks import build_network
 
 
 def test_written_card_is_read_back(small_folder: Path, small_card: ModelCard) -> None:
@@ -44,7 +47,22 @@ WRONG: list[tuple[str, Any, str]] = [
     ),
     ("ldmreg.grid.size", [64, 40], "grid.size must be multiples of the divisor 32, got (64, 40)"),
     ("ldmreg.grid.divisor", 0, "ldmreg.grid.divisor must be an integer of at least 1, got 0"),
-    ("ldmreg.intensity.mode", "magic", "intensity.mode must be 'minmax', got 'magic'"),
+    ("ldmreg.intensity.mode", "magic", "intensity.mode must be 'minmax' or 'window', got 'magic'"),
+    (
+        "ldmreg.intensity",
+        {"mode": "window"},
+        "ldmreg.intensity.window must be a list of 2 numbers, got nothing",
+    ),
+    (
+        "ldmreg.intensity",
+        {"mode": "window", "window": [0, "bright"]},
+        "ldmreg.intensity.window[1] must be a number from -1e+09 to 1e+09, got 'bright'",
+    ),
+    (
+        "ldmreg.intensity",
+        {"mode": "window", "window": [800, -500]},
+        "intensity.window must be two ascending intensities, got (800.0, -500.0)",
+    ),
     (
         "ldmreg.intensity.lower_percentile",
         -1,
@@ -114,6 +132,28 @@ def test_card_made_in_python_is_checked_too() -> None:
         ModelCard("a", "A", "ldm-morph", 3, {}, Grid((8, 8)), "nothing")
     with pytest.raises(ModelError, match="upper_percentile must be above 50"):
         ModelCard("a", "A", "m", 2, {}, Grid((8, 8)), "x", intensity=Intensity("minmax", 50, 50))
+
+
+def test_a_window_of_intensities_is_kept(tmp_path: Path, small_card: ModelCard) -> None:
+    intensity = Intensity("window", window=(-500.0, 800.0))
+    state = build_network(small_card.method, dict(small_card.network)).state_dict()
+    written = write_model_folder(
+        tmp_path / "small", replace(small_card, intensity=intensity), state, "CC0"
+    )
+    assert ModelCard.from_folder(tmp_path / "small").intensity == intensity
+    section = json.loads((tmp_path / "small" / "metadata.json").read_text())["ldmreg"]["intensity"]
+    assert section == {"mode": "window", "window": [-500.0, 800.0]}
+    assert (
+        "intensities: -500 and 800 become 0 and 1"
+        in (tmp_path / "small" / "docs" / "README.md").read_text()
+    )
+    image = sitk.GetImageFromArray(np.array([[-1000.0, -500.0], [150.0, 3000.0]]))
+    found = written.intensity.of(image)(sitk.GetArrayFromImage(image))
+    np.testing.assert_allclose(found, [[0, 0], [0.5, 1]])
+    with pytest.raises(
+        ModelError, match=r"intensity\.window must be two intensities with the mode"
+    ):
+        replace(small_card, intensity=Intensity(window=(0.0, 1.0)))
 
 
 def test_describing_models_does_not_import_torch() -> None:

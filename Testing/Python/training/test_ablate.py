@@ -184,7 +184,15 @@ def test_shipped_ablation_trains_variants_that_differ_in_one_thing() -> None:
 
 
 def test_mistakes_in_the_file_are_told(tmp_path: Path) -> None:
-    base = {"stage": "textscf", "steps": 1, "batch_size": 1, "network": {}, "data": {}}
+    base = {
+        "stage": "textscf",
+        "steps": 1,
+        "batch_size": 1,
+        "network": {},
+        "data": {"root": "maps", "images": {}},
+        "text": {"encoder": "minilm", "template": "brain-mr"},
+        "losses": {"dice": 1, "similarity": 1, "smoothness": 1},
+    }
     (tmp_path / "base.yaml").write_text(yaml.safe_dump(base))
 
     def load(**changes: Any) -> Ablation:
