@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ...errors import InputError
 from ..results.result_nodes import find_outputs
 from ..scene.nodes import display_nodes
 from ..scene.volume_nodes import Node, volume_geometry
@@ -22,10 +23,15 @@ from .images import NEEDED, ImageDisplay
 from .jacobian import color_jacobian
 from .layers import Mode
 from .views import (
+    best_view,
     cuts,
     ensure_3d_view,
+    fit_slices,
+    has_other_layout,
     jump_to,
+    lone_layout,
     look_from_above,
+    show_layout,
     show_slices_in_3d,
     views_with,
 )
@@ -53,6 +59,7 @@ class ResultDisplay(ImageDisplay):
         self.spacing = grid_spacing(volume_geometry(fixed))
         self._drawings: set[Drawing] = set()
         self._with_folds = self._in_3d = False
+        self._layout: int | None = None
 
     def show_grid(self, visible: bool) -> None:
         """Draw the grid of the moving image as it lies after warping."""
@@ -121,9 +128,35 @@ class ResultDisplay(ImageDisplay):
         if largest is not None and not in_view:
             jump_to(self._scene, largest, self._memory)
 
+    @property
+    def can_be_alone(self) -> bool:
+        """Whether one of several views shows all that there is: that of an image of one slice."""
+        try:
+            lone, size = self._lone_layout(), volume_geometry(self.place).size
+        except InputError:  # a node that a script has emptied
+            return False
+        if lone is None or 1 not in size:
+            return False
+        return self._layout is not None or has_other_layout(self._scene, lone)
+
+    def show_alone(self, visible: bool) -> None:
+        """Show an image of one slice in its view alone; else bring the other views back."""
+        before, self._layout = self._layout, None
+        wanted = self._lone_layout()
+        if visible and wanted is not None:
+            self._show_first()
+            self._layout = show_layout(self._scene, wanted, self._memory)
+            fit_slices(self._scene, self.fixed, self.place, self._memory)
+        elif before is not None:
+            show_layout(self._scene, before, self._memory)
+
+    def _lone_layout(self) -> int | None:
+        return lone_layout(best_view(self._scene, self.place))
+
     def show_in_3d(self, visible: bool) -> None:
         """Show the slices, and all that lies over them, in the 3D views."""
         if visible:
+            self._layout = None  # there is a 3D view again
             self._show_first()
             ensure_3d_view(self._scene, self._memory)
         self._in_3d = visible
@@ -162,16 +195,30 @@ class ResultDisplay(ImageDisplay):
 
     @property
     def shown(self) -> set[str]:
-        """The layers over the images: ``grid``, ``glyphs``, ``jacobian``, ``folds``, ``3d``."""
-        parts = {"jacobian": self._overlay, "folds": self._with_folds, "3d": self._in_3d}
+        """The parts: ``grid``, ``glyphs``, ``jacobian``, ``folds``, ``3d``, ``alone``."""
+        parts = {
+            "jacobian": self._overlay,
+            "folds": self._with_folds,
+            "3d": self._in_3d,
+            "alone": self._layout is not None,
+        }
         return {name for name, on in parts.items() if on} | {d.value for d in self._drawings}
 
     def reset(self) -> None:
         """Bring views and displays back as they were before the first call."""
+        self._end_drawings()
+        super().reset()
+
+    def leave(self, successor: Node | None = None) -> None:
+        """Take back what was added, and leave the views where they are: for other images."""
+        self._end_drawings()
+        super().leave(successor)
+
+    def _end_drawings(self) -> None:
         transform = self.output("transform")
         for drawing in self._drawings:  # else it is drawn again for every view that moves
             if transform is not None:
                 hide_deformation(transform, drawing, self._memory)
-        super().reset()
         self._drawings.clear()
         self._with_folds = self._in_3d = False
+        self._layout = None

@@ -69,6 +69,8 @@ def _origin(shown: ShownResult) -> list[str]:
     lines = [f"{shown.moving.GetName()} \u2192 {shown.fixed.GetName()}"]
     if shown.frame is not None:
         lines.append(_frames(shown.frames, shown.frame))
+    elif shown.attributes.get("Part"):
+        lines[0] += f", {shown.attributes['Part']}"
     model = shown.attributes.get("Model", "none")
     made = [_("no model") if model == "none" else model, _local(shown.attributes.get("Date", ""))]
     return [*lines, " \u00b7 ".join(part for part in made if part)]
@@ -85,7 +87,7 @@ def _local(date: str) -> str:
 def _frames(verdicts: Mapping[int, Verdict], worst: int) -> str:
     good = sum(verdict.status == "good" for verdict in verdicts.values())
     return _("{good} of {count} frames good, shown the worst: frame {frame}").format(
-        good=good, count=len(verdicts), frame=worst + 1
+        good=good, count=len(verdicts), frame=worst
     )
 
 

@@ -28,7 +28,7 @@ from .result_texts import (
 from .safe_texts import escaped, one_line
 from .section import Section
 from .shown_result import ShownResult, shown_result
-from .tables import fill_table
+from .tables import WrappedRows, fill_table
 from .widgets import Hider, is_dark, title_with
 
 __all__ = ["ResultsSection"]
@@ -47,6 +47,8 @@ class ResultsSection(Section):
 
     def setup(self) -> None:
         self._hider = Hider(self.ui.resultsSection)
+        tables = self.ui.metricsTable, self.ui.structuresTable
+        self._wrapped = [WrappedRows(table) for table in tables]
         self.ui.reportButton.connect("clicked(bool)", self._on_report)
         self.ui.revertButton.connect("clicked(bool)", self._on_revert)
         self._say("")
@@ -54,9 +56,9 @@ class ResultsSection(Section):
 
     def update(self) -> None:
         parameters, run = self.panel.parameters, self.panel.session.last
-        shown = None
-        if parameters is not None:
-            shown = shown_result(parameters.fixedVolume, parameters.movingVolume, run)
+        if parameters is None:
+            return  # what the user has folded up stays so until the module is open again
+        shown = shown_result(parameters.fixedVolume, parameters.movingVolume, run)
         run = run if shown is not None and shown.is_of(run) else None
         key = None if shown is None else (shown.key, run, is_dark(self.ui.metricsTable))
         if key != self._key:
@@ -97,6 +99,8 @@ class ResultsSection(Section):
         ui.adviceLabel.text = advice_text(shown.verdict)
         fill_table(ui.metricsTable, *metric_rows(shown.metrics))
         fill_table(ui.structuresTable, *structure_rows(shown.structures))
+        for rows in self._wrapped:
+            rows.update()
 
     def _update_buttons(self) -> None:
         ui, run, is_saving = self.ui, self._run, self._report is not None

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...report.structures import Structure, structures_of
 from ...report.verdict import Verdict, judge
-from ..results.result_nodes import find_outputs, result_attributes
+from ..results.result_nodes import find_outputs, part_of, result_attributes
 from ..run.run import FinishedRun
 from ..scene.frames import sequence_of
 from ..scene.nodes import read_attributes, read_json
@@ -95,7 +95,9 @@ def shown_result(
     told = [node for node in nodes.values() if _metrics(node) is not None]
     newest = max(told, key=_date, default=None)
     if run is not None and _is_newer(run, newest) and set(run.nodes.values()) & set(nodes.values()):
-        return ShownResult(fixed, moving, run.metrics, result_attributes(run.provenance), nodes)
+        part = part_of(next(iter(nodes.values())))
+        of_run = {**result_attributes(run.provenance), "Part": part}
+        return ShownResult(fixed, moving, run.metrics, of_run, nodes)
     if newest is None:
         return None
     attributes = read_attributes(newest)

@@ -17,7 +17,12 @@ from ...displacement import DisplacementField
 from ...geometry import ImageGeometry
 from ...pipeline.result import RegistrationResult
 from ...resampling import warp_image
-from ..scene.labels import Color, segmentation_from_labels, set_segmentation
+from ..scene.labels import (
+    Color,
+    segmentation_from_labels,
+    set_segmentation,
+    show_as_outlines,
+)
 from ..scene.scene_images import SceneImages
 from ..scene.transform_nodes import grid_from_vectors, ras_vectors, set_grid
 from ..scene.volume_nodes import Node, look_like, set_voxels
@@ -135,6 +140,7 @@ def _write_segments(
     set_segmentation(node, segmentation_from_labels(labels, names, colors), reference)
     if is_new:
         node.CreateDefaultDisplayNodes()
+        show_as_outlines(node.GetDisplayNode())
 
 
 def _names(labels: sitk.Image, images: SceneImages) -> dict[int, str]:

@@ -173,6 +173,20 @@ def test_a_finished_run_is_shown_and_reverted(host: Any, form: Any, pair: Any) -
     assert not form.ui.blendButton.enabled
 
 
+@pytest.mark.parametrize("kind", [RuntimeError, MemoryError, ValueError, OSError, KeyError])
+def test_a_view_that_fails_is_told(
+    host: Any, form: Any, pair: Any, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    from SlicerLDMRegLib.slicer_app.display import images
+
+    def fail(*_: Any) -> None:
+        raise kind("no memory for the layer")
+
+    monkeypatch.setattr(images, "show_layers", fail)
+    host.click(form.ui.movingButton)
+    assert form.said[-1][0] == "error" and "no memory for the layer" in form.said[-1][1]
+
+
 def test_other_volumes_end_the_display(host: Any, form: Any, pair: Any) -> None:
     host.click(form.ui.gridButton)
     form.parameters.movingVolume = pair.nodes["warped"]
@@ -204,7 +218,7 @@ def test_another_run_is_shown_in_the_same_way(
     before = slicer.util.arrayFromVolume(shown).copy()
     limits = pair.nodes["transform"].GetDisplayNode().GetScalarRange()
     again = registered(lambda points: 0.2 * _fold(points), again=pair)
-    form.section.run_finished(SimpleNamespace(change=again.change, metrics={}))
+    form.section.run_finished(SimpleNamespace(change=again.change, plan=again.plan, metrics={}))
     host.wait_until(lambda: (slicer.util.arrayFromVolume(shown) != before).any())
     assert again.nodes["transform"] is pair.nodes["transform"]
     assert form.section.display.mode.value == "difference"

@@ -26,7 +26,7 @@ def test_a_run(session: Watched, plan: MakePlan) -> None:
     session.finish()
     (run,) = session.done
     assert not session.errors
-    assert set(run.nodes) == {"warped", "transform", "inverse", "jacobian", "folds", "metrics"}
+    assert set(run.nodes) == {"warped", "transform", "inverse", "jacobian", "metrics"}
     assert run.metrics["after"]["ncc"] > run.metrics["before"]["ncc"]
     assert run.plan is chosen and session.session.last is run
     assert run.metrics is run.result.metrics and run.provenance["seed"] == 0
