@@ -35,6 +35,7 @@ NEEDED: dict[str, str] = {
     "grid": "transform",
     "glyphs": "transform",
     "jacobian": "jacobian",
+    "displacement": "displacement",
     "folds": "folds",
 }
 _MIXES = (Mode.CHECKERBOARD, Mode.DIFFERENCE)

@@ -18,6 +18,7 @@ from ..scene.nodes import display_nodes
 from ..scene.volume_nodes import Node, volume_geometry
 from .colors import remove_legend, update_legends
 from .deformation import Drawing, grid_spacing, hide_deformation, show_deformation
+from .displacement import color_displacement, show_from
 from .folds import fold_points, largest_fold, show_folds
 from .images import NEEDED, ImageDisplay
 from .jacobian import color_jacobian
@@ -50,6 +51,7 @@ class ResultDisplay(ImageDisplay):
 
     Attributes:
         spacing: of the grid lines, mm.
+        least: displacements that are shorter are left out of their map, mm.
     """
 
     def __init__(
@@ -60,6 +62,8 @@ class ResultDisplay(ImageDisplay):
         self._drawings: set[Drawing] = set()
         self._with_folds = self._in_3d = False
         self._layout: int | None = None
+        self._map: str | None = None
+        self.least = 0.0
 
     def show_grid(self, visible: bool) -> None:
         """Draw the grid of the moving image as it lies after warping."""
@@ -98,16 +102,34 @@ class ResultDisplay(ImageDisplay):
 
     def show_jacobian(self, visible: bool) -> None:
         """Lay the Jacobian determinant over the image in colours, with their bar."""
-        jacobian = self.output("jacobian")
-        if not visible:
-            if self._overlay is not None and jacobian is not None:
-                remove_legend(jacobian, self._memory)
-            self._overlay = None
-        else:
-            self._need("jacobian")
+        self._show_map("jacobian", visible)
+
+    def show_displacement(self, visible: bool) -> None:
+        """Lay the length of the displacement over the image in colours, with their bar."""
+        self._show_map("displacement", visible)
+
+    def set_least(self, least: float) -> None:
+        """Leave out of the map of displacements what moves less than some mm."""
+        self.least = least
+        if self._map == "displacement" and self._overlay is not None:
+            show_from(self._overlay, least)
+
+    def _show_map(self, name: str, visible: bool) -> None:
+        """Show one map over the images, and none of the others; or no longer this one."""
+        if not visible and self._map != name:
+            return
+        if self._overlay is not None and self._overlay.GetScene() is self._scene:
+            remove_legend(self._overlay, self._memory)
+        self._overlay, self._map = None, None
+        if visible:
+            self._need(name)
             self._show_first()
-            color_jacobian(jacobian, self._memory, self._views())
-            self._overlay = jacobian
+            volume = self.output(name)
+            if name == "jacobian":
+                color_jacobian(volume, self._memory, self._views())
+            else:
+                color_displacement(volume, self._memory, self.least, self._views())
+            self._overlay, self._map = volume, name
         if self.mode is not None:
             self._show_layers()
 
@@ -188,16 +210,16 @@ class ResultDisplay(ImageDisplay):
         """
         self.outputs = dict(find_outputs(self.fixed, self.moving) if outputs is None else outputs)
         self._redraw()
-        if self._overlay is not None:
-            self.show_jacobian(self.can_show("jacobian"))
+        if self._map is not None:
+            self._show_map(self._map, self.can_show(self._map))
         if self._with_folds:
             self.show_folds(self.can_show("folds"))
 
     @property
     def shown(self) -> set[str]:
-        """The parts: ``grid``, ``glyphs``, ``jacobian``, ``folds``, ``3d``, ``alone``."""
+        """All that is switched on, by the names of the methods; ``3d`` and ``alone``."""
         parts = {
-            "jacobian": self._overlay,
+            self._map or "map": self._map is not None,
             "folds": self._with_folds,
             "3d": self._in_3d,
             "alone": self._layout is not None,
@@ -221,4 +243,4 @@ class ResultDisplay(ImageDisplay):
                 hide_deformation(transform, drawing, self._memory)
         self._drawings.clear()
         self._with_folds = self._in_3d = False
-        self._layout = None
+        self._layout = self._map = None

@@ -23,7 +23,7 @@ __all__ = ["DisplaySection"]
 
 _FLICKER_MS = 600
 _MODES = [mode.value for mode in Mode]
-_OVERLAYS = ("grid", "glyphs", "jacobian", "folds")
+_OVERLAYS = ("grid", "glyphs", "displacement", "jacobian", "folds")
 
 
 class DisplaySection(Section):
@@ -50,6 +50,7 @@ class DisplaySection(Section):
         ui.blendSlider.connect("valueChanged(double)", self._on_opacity)
         ui.checkerboardSpinBox.connect("valueChanged(int)", self._on_squares)
         ui.gridSpacingSpinBox.connect("valueChanged(double)", self._on_spacing)
+        ui.leastSpinBox.connect("valueChanged(double)", self._on_least)
         self._show_state()
 
     def update(self) -> None:
@@ -106,6 +107,7 @@ class DisplaySection(Section):
             return  # volumes without voxels, or under a transform that is not linear
         set_quietly(self.ui.gridSpacingSpinBox, self.display.spacing)
         self.display.squares = self.ui.checkerboardSpinBox.value
+        self.display.least = self.ui.leastSpinBox.value
 
     def _refresh(self, display: ResultDisplay, outputs: dict[str, Node]) -> None:
         self._try(lambda display: display.use_outputs(outputs))
@@ -201,6 +203,9 @@ class DisplaySection(Section):
     def _on_spacing(self, spacing: float) -> None:
         self._try(lambda display: display.set_spacing(spacing))
 
+    def _on_least(self, least: float) -> None:
+        self._try(lambda display: display.set_least(least))
+
     def _on_reset(self) -> None:
         self._stop_flicker()
         self._comparisons.stop()
@@ -228,9 +233,10 @@ class DisplaySection(Section):
         ui.oneViewButton.checked = "alone" in shown
         ui.oneViewButton.enabled = display is not None and display.can_be_alone
         ui.resetDisplayButton.enabled = display is not None and bool(display.changed or making)
-        over = "jacobian" in shown
+        over = bool(shown & {"jacobian", "displacement"})
         ui.blendSlider.enabled = display is not None and (over or display.mode is Mode.BLEND)
         ui.gridSpacingSpinBox.enabled = bool(shown & {"grid", "glyphs"})
+        ui.leastSpinBox.enabled = "displacement" in shown
         ui.checkerboardSpinBox.enabled = ui.checkerboardButton.checked
         if display is not None:
             opacity = display.overlay_opacity if over else display.opacity

@@ -19,6 +19,7 @@ from ..background_call import BackgroundCall
 from .result_texts import (
     COLORS,
     advice_text,
+    displacement_rows,
     findings_text,
     metric_rows,
     status_word,
@@ -47,7 +48,7 @@ class ResultsSection(Section):
 
     def setup(self) -> None:
         self._hider = Hider(self.ui.resultsSection)
-        tables = self.ui.metricsTable, self.ui.structuresTable
+        tables = self.ui.metricsTable, self.ui.structuresTable, self.ui.displacementsTable
         self._wrapped = [WrappedRows(table) for table in tables]
         self.ui.reportButton.connect("clicked(bool)", self._on_report)
         self.ui.revertButton.connect("clicked(bool)", self._on_revert)
@@ -82,6 +83,8 @@ class ResultsSection(Section):
             self._hider.set_visible(widget, shown is not None)
         self._hider.set_visible(ui.adviceLabel, shown is not None and bool(shown.verdict.advice))
         self._hider.set_visible(ui.structuresTable, shown is not None and bool(shown.structures))
+        moved = shown is not None and bool(shown.displacements)
+        self._hider.set_visible(ui.displacementsTable, moved)
         if shown is None:
             ui.resultsSection.text = _("Results")
             ui.verdictLabel.styleSheet = ""
@@ -99,6 +102,7 @@ class ResultsSection(Section):
         ui.adviceLabel.text = advice_text(shown.verdict)
         fill_table(ui.metricsTable, *metric_rows(shown.metrics))
         fill_table(ui.structuresTable, *structure_rows(shown.structures))
+        fill_table(ui.displacementsTable, *displacement_rows(shown.displacements))
         for rows in self._wrapped:
             rows.update()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...report.structures import Structure, structures_of
 from ...report.verdict import Verdict, judge
+from ..results.displacements import StructureDisplacement, read_displacements
 from ..results.result_nodes import find_outputs, part_of, result_attributes
 from ..run.run import FinishedRun
 from ..scene.frames import sequence_of
@@ -50,6 +51,13 @@ class ShownResult:
     def structures(self) -> list[Structure]:
         """The labelled structures, the worst first."""
         return worst_first(structures_of(self.metrics))
+
+    @property
+    def displacements(self) -> list[StructureDisplacement]:
+        """The displacements of labelled structures, the farthest first; of a still image."""
+        told = [read_displacements(read_json(n, "Displacements")) for n in self.nodes.values()]
+        found = next((displacements for displacements in told if displacements), [])
+        return sorted(found, key=lambda one: -one.mean_mm)
 
     def is_of(self, run: FinishedRun | None) -> bool:
         """Whether this is what a run has found."""

@@ -23,6 +23,7 @@ from .apply_section import ApplySection
 from .belongings import Belongings
 from .choice_sections import AlignmentSection, OptionsSection, OutputsSection
 from .control_names import told_on_panel
+from .cursor_section import CursorSection
 from .display_section import DisplaySection
 from .first_choice import FirstChoice
 from .inputs_section import InputsSection
@@ -87,6 +88,7 @@ class Panel(VTKObservationMixin):
             "run": RunSection(ui, self),
             "results": ResultsSection(ui, self),
             "display": DisplaySection(ui, self),
+            "cursor": CursorSection(ui, self),
             "apply": ApplySection(ui, self),
             "warm up": WarmUp(ui, self),
         }

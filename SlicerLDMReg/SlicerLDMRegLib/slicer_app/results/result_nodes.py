@@ -14,8 +14,10 @@ from ...pipeline.result import RegistrationResult
 from ..scene.nodes import PREFIX, nodes_of_class, roles_of, set_attributes, set_roles
 from ..scene.scene_change import SceneChange
 from ..scene.scene_images import SceneImages
+from ..scene.segment_layers import on_lattice
 from ..scene.transform_nodes import check_transform_node, interpolate_linearly
 from ..scene.volume_nodes import Node
+from .displacements import StructureDisplacement, structure_displacements
 from .result_contents import WriteContent, place, result_contents
 
 __all__ = [
@@ -44,6 +46,7 @@ OUTPUTS: dict[str, tuple[str, str]] = {
     "transform": (_TRANSFORM, "{moving} to {fixed}"),
     "inverse": (_TRANSFORM, "{moving} to {fixed}, inverse"),
     "jacobian": (_SCALAR_VOLUME, "{moving} to {fixed}, Jacobian"),
+    "displacement": (_SCALAR_VOLUME, "{moving} to {fixed}, displacement"),
     "folds": (_SEGMENTATION, "{moving} to {fixed}, folds"),
     "metrics": ("vtkMRMLTableNode", "{moving} to {fixed}, measurements"),
 }
@@ -58,6 +61,7 @@ _DESCRIPTIONS = {
     "anatomy onto the moving one.",
     "jacobian": "Determinant of the map from fixed to moving points: above 1 the moving tissue was "
     "larger, 0 and below the map folds.",
+    "displacement": "Length of the displacement at each voxel of the fixed image, in mm.",
     "folds": "Where the map from fixed to moving points has a determinant of 0 or below.",
 }
 
@@ -220,6 +224,7 @@ class ResultWriter:
     def __init__(self, outputs: Mapping[str, Node | None]) -> None:
         self._outputs = outputs
         self._part = ""
+        self._moved: list[StructureDisplacement] = []
         self._result: RegistrationResult
         self._images: SceneImages
         self._contents: dict[str, WriteContent]
@@ -234,7 +239,9 @@ class ResultWriter:
         """
         self._result, self._images, self._part = result, images, part
         self._folded = bool(sitk.GetArrayViewFromImage(result.folds).any())
-        self._contents = result_contents(place(result, images), images, self._outputs)
+        placed = place(result, images)
+        self._moved = _displacements(placed, images)
+        self._contents = result_contents(placed, images, self._outputs, self._moved)
 
     def write(self) -> WrittenResult:
         """Change the scene; if that fails, it is as before.
@@ -269,6 +276,9 @@ class ResultWriter:
         self._contents[output](node, is_new)
         metrics = self._result.metrics if output in _MEASURED else None
         attributes = result_attributes(self._result.provenance, metrics)
+        if output in _MEASURED and self._moved:
+            moved = [found.to_json() for found in self._moved]
+            attributes = {**attributes, "Displacements": json.dumps(moved)}
         part = {"Part": self._part} if self._part else {}
         set_attributes(node, {**attributes, "Output": output, **part})
         node.SetDescription(_DESCRIPTIONS.get(output, ""))
@@ -276,3 +286,14 @@ class ResultWriter:
         if is_new:
             change.place_under(node, fixed)
         return node
+
+
+def _displacements(placed: RegistrationResult, images: SceneImages) -> list[StructureDisplacement]:
+    """Return how far the labelled structures of the fixed image have moved."""
+    labels = images.fixed_labels
+    if labels is None:
+        return []
+    if images.planes is not None:
+        labels = images.planes[0].embed(labels)
+    found = on_lattice(labels, placed.field.geometry)
+    return structure_displacements(placed.field, found, images.label_names)

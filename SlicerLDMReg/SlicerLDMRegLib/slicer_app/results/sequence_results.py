@@ -37,7 +37,7 @@ from .result_nodes import (
 __all__ = ["SEQUENCE_OUTPUTS", "SequenceWriter"]
 
 #: The outputs of which there is one for each frame.
-SEQUENCE_OUTPUTS = ("warped", "transform", "inverse", "jacobian")
+SEQUENCE_OUTPUTS = ("warped", "transform", "inverse", "jacobian", "displacement")
 
 _CLASS = "vtkMRMLSequenceNode"
 _NEEDED = "a sequence needs the results of some frames, and some outputs"

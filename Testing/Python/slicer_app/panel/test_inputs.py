@@ -24,7 +24,7 @@ def test_apply_says_what_is_missing(host: Any, widget: Any, pair: tuple[Any, Any
     assert button.enabled
     assert button.text == "Apply"
     host.click("outputsSection")
-    for name in ("warped", "transform", "jacobian", "folds", "metrics"):
+    for name in ("warped", "transform", "jacobian", "displacement", "folds", "metrics"):
         host.check(f"{name}OutputCheckBox", False)
     widget.panel.parameters.makeWarpedLabels = False
     host.process_events()

@@ -116,6 +116,22 @@ def test_sections_stay_folded_when_one_comes_back(
     assert host.widget("resultsSection").collapsed
 
 
+def test_three_clicks_from_two_volumes_to_their_displacement(
+    host: Any, panel: Any, add_volume: Any, add_segmentation: Any, finish: Any, layers: Any
+) -> None:
+    """Beside the one that opens the module."""
+    fixed = add_volume("ED")
+    add_volume("ES", seed=1)
+    panel.parameters.fixedLabels = add_segmentation(fixed, "ball", "cube")
+    host.process_events()
+    host.click("applyButton")
+    finish()
+    host.wait_until(lambda: not host.widget("resultsSection").collapsed)
+    host.click("displacementButton")
+    assert layers() == ("ED", "ES to ED, displacement")
+    assert host.widget("cursorLabel").visible
+
+
 # Other volumes are chosen afterwards
 
 

@@ -100,9 +100,9 @@ def test_the_frames_of_a_sequence(session: Watched, frames: Any, text: Text) -> 
 
     before = text()
     run = session.run(make_plan(None, frames.shown, extent="FRAMES", reference_frame=1))
-    assert set(run.nodes) == {"warped", "transform", "inverse", "jacobian"}
+    assert set(run.nodes) == {"warped", "transform", "inverse", "jacobian", "displacement"}
     assert run.result is None and sorted(run.frame_metrics) == [0, 2, 3]
-    assert frames.browser.GetNumberOfSynchronizedSequenceNodes(True) == 5
+    assert frames.browser.GetNumberOfSynchronizedSequenceNodes(True) == 6
     sequence = frames.browser.GetSequenceNode(run.nodes["transform"])
     assert sequence.GetNumberOfDataNodes() == 4
     found = [read_json(sequence.GetNthDataNode(n), "Metrics") for n in range(4)]
