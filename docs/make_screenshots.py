@@ -28,10 +28,9 @@ sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "SlicerLDMReg")]
 from docs.small_pictures import save_small, trim  # noqa: E402
 from SlicerLDMRegLib.model_store import list_models  # noqa: E402
 from Testing.Host import SlicerHost  # noqa: E402
+from Testing.Host.pictures import PANEL_WIDTH  # noqa: E402
 
 BRAIN_MODEL = "textscf-brain-mr"
-PANEL_WIDTH = 500
-WIDE = 700  # for the long names of brain structures
 VIEW = (360, 360)
 THREE_D = (640, 520)
 SECONDS = 1800.0  # maximum wait, for a busy computer
@@ -148,10 +147,10 @@ class Screenshots:
         self._fold_up("inputsSection")
         self._unfold("anatomySection")
         self._say_in_words("Left-Hippocampus", "left hippocampal formation")
-        self._both_palettes("panel-brain-prompts", WIDE)
+        self._both_palettes("panel-brain-prompts")
         self._register()
         self._fold_up("inputsSection", "anatomySection", "outputsSection", "displaySection")
-        self._both_palettes("panel-brain-finished", WIDE)
+        self._both_palettes("panel-brain-finished")
         self._grid_in_3d("3d-grid-brain")
         self._unfold("displaySection")
         self._window("window-brain")
@@ -242,11 +241,11 @@ class Screenshots:
 
     # Pictures
 
-    def _both_palettes(self, name: str, width: int = PANEL_WIDTH) -> None:
+    def _both_palettes(self, name: str) -> None:
         for palette in ("dark", "light"):
             self._use_palette(palette)
             self._leave_out_times()
-            picture = self.host.grab_panel(self._path(f"{name}-{palette}"), width)
+            picture = self.host.grab_panel(self._path(f"{name}-{palette}"))
             trim(picture)
             self._keep(picture)
 

@@ -64,7 +64,7 @@ class qSlicerMainWindow(QtWidgets.QMainWindow):
         dock.objectName = "PanelDockWidget"
         dock.setTitleBarWidget(QtWidgets.QWidget())
         dock.setWidget(self._panel)
-        dock.setMinimumWidth(400)
+        dock.setMinimumWidth(384)
         self.addDockWidget(QtCore.Qt.DockWidgetArea.LeftDockWidgetArea, dock)
         self.setCentralWidget(slicer.app.layoutManager().viewport())
         self.statusBar()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PALETTES", "Pictures"]
+__all__ = ["PALETTES", "PANEL_WIDTH", "Pictures"]
 
 # Roles of QPalette and their colours; the disabled text of each palette comes last.
 PALETTES: dict[str, dict[str, str]] = {
@@ -46,6 +46,10 @@ PALETTES: dict[str, dict[str, str]] = {
 }
 
 
+#: Width of a module's panel in a window of Slicer as it opens, pixels.
+PANEL_WIDTH = 384
+
+
 class Pictures:
     """The part of the host that takes pictures."""
 
@@ -72,7 +76,7 @@ class Pictures:
         self.process_events()
         return _save(widget.grab(), path)
 
-    def grab_panel(self, path: str | Path, width: int = 480) -> Path:
+    def grab_panel(self, path: str | Path, width: int = PANEL_WIDTH) -> Path:
         """Save a picture of the open module's whole panel, at its full height."""
         module = self.slicer.app.moduleManager().module(self.slicer.util.selectedModule())
         panel = module.widgetRepresentation()

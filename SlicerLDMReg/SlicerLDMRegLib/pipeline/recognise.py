@@ -5,7 +5,9 @@ from __future__ import annotations
 from ..errors import ModelError
 from ..lattice import foreground_box
 from ..model_store import ModelCard, find_model
+from ..segmentation import read_names
 from ..segmentation.plausibility import plausible_share
+from ..text.matching import match_region
 from .context import RunContext
 from .inputs import Inputs
 from .predict.loaded_model import LoadedModel
@@ -23,12 +25,28 @@ _PLAUSIBLE = 0.6
 _FARTHEST = 1.0  # distance to the training images, see networks.ldm_morph.familiarity
 
 
-def is_named(request: RegistrationRequest) -> bool:
-    """Whether a request wants its model, by name or by regions that only a model takes."""
+def is_named(request: RegistrationRequest, card: ModelCard) -> bool:
+    """Whether a request wants its model, by name or by regions that only a model takes.
+
+    Names of labels are such a wish only where the model knows one of them: the overlap of labels of
+    any other anatomy is measured without it.
+
+    Args:
+        request: the registration.
+        card: of the model that fits the dimension of the images.
+    """
     given = request.fixed_segmentation  # an array is not compared with a text
-    has_regions = given is not None and not (isinstance(given, str) and given == "auto")
-    asked = request.label_names, request.prompts, has_regions
+    has_regions = given is not None and not (isinstance(given, str) and given in ("auto", "none"))
+    asked = request.prompts, has_regions, _names_a_region(request, card)
     return request.model != "auto" or any(asked) or request.segmenter not in ("auto", "none")
+
+
+def _names_a_region(request: RegistrationRequest, card: ModelCard) -> bool:
+    names = request.label_names
+    if names is None or names == "model":
+        return names == "model"
+    scheme = card.label_scheme
+    return any(match_region(text, scheme) is not None for text in read_names(names).values())
 
 
 def unknown_anatomy(

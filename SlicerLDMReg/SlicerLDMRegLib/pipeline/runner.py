@@ -165,7 +165,8 @@ class Runner:
             fallbacks: list[dict[str, str]] = []
 
             def attempt(plan: _Plan) -> RegistrationResult:
-                automatic = None if is_named(request) else card
+                named = card is None or is_named(request, card)
+                automatic = None if named else card
                 reason = None if automatic is None else unusual_size(automatic, inputs)
                 model = given
                 with meter.stage("model"):

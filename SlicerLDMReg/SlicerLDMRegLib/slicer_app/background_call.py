@@ -9,9 +9,19 @@ import qt
 
 from .scene.steps import in_thread
 
-__all__ = ["BackgroundCall", "timer"]
+__all__ = ["HELD_MS", "BackgroundCall", "is_held", "timer"]
 
 _INTERVAL_MS = 10
+#: How long to wait before looking again whether a dialog is still open.
+HELD_MS = 100
+
+
+def is_held() -> bool:
+    """Whether a modal dialog is open, such as the question to save the scene before it is closed.
+
+    Timers go on meanwhile; the scene and the views must stay what the user is asked about.
+    """
+    return qt.QApplication.activeModalWidget() is not None
 
 
 def timer(function: Callable[[], object], milliseconds: int, once: bool = False) -> Any:
@@ -28,8 +38,8 @@ class BackgroundCall:
 
     Args:
         function: must not touch the scene or a widget.
-        on_done: called with what the function returns.
-        on_error: called with what it raises.
+        on_done: called with what the function returns, once no modal dialog is open.
+        on_error: likewise, with what it raises.
         on_wait: called time and again until then.
     """
 
@@ -50,6 +60,8 @@ class BackgroundCall:
         self._timer.stop()
 
     def _poll(self) -> None:
+        if is_held():
+            return
         try:
             next(self._steps)
         except StopIteration as end:

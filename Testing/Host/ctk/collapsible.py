@@ -125,22 +125,30 @@ class ctkCollapsibleButton(_Folding, QtWidgets.QAbstractButton):
             self._full_height = self.maximumHeight
         self._is_collapsed = collapsed
         self._fold(collapsed)
-        self.maximumHeight = self._bar_height() if collapsed else self._full_height
+        self.maximumHeight = self._folded_height() if collapsed else self._full_height
         self.updateGeometry()
         emit(self, "contentsCollapsed(bool)", collapsed)
 
     def _bar_height(self) -> int:
         return QtGui.QFontMetrics(self.font).height() + 8
 
+    def _folded_height(self) -> int:
+        """A strip of the frame shows below the title."""
+        return self._bar_height() + int(self.collapsedHeight)
+
     def sizeHint(self) -> QtCore.QSize:
         width = QtGui.QFontMetrics(self.font).horizontalAdvance(self.text) + 32
         bar = QtCore.QSize(width, self._bar_height())
-        if self._is_collapsed or self.layout() is None:
+        if self._is_collapsed:
+            return QtCore.QSize(width, self._folded_height())
+        if self.layout() is None:
             return bar
         return self.layout().sizeHint().expandedTo(bar)
 
     def minimumSizeHint(self) -> QtCore.QSize:
-        if self._is_collapsed or self.layout() is None:
+        if self._is_collapsed:
+            return QtCore.QSize(32, self._folded_height())
+        if self.layout() is None:
             return QtCore.QSize(32, self._bar_height())
         return self.layout().minimumSize()
 

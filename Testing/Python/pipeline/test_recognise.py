@@ -20,7 +20,7 @@ from SlicerLDMRegLib.pipeline.device import Meter, select_device
 from SlicerLDMRegLib.pipeline.inputs import read_inputs
 from SlicerLDMRegLib.pipeline.predict.loaded_model import LoadedModel, load_model
 from SlicerLDMRegLib.pipeline.progress import Progress
-from SlicerLDMRegLib.pipeline.recognise import unknown_anatomy
+from SlicerLDMRegLib.pipeline.recognise import is_named, unknown_anatomy
 from SlicerLDMRegLib.pipeline.request import RegistrationRequest
 from SlicerLDMRegLib.pipeline.runner import Runner
 from SlicerLDMRegLib.report import judge
@@ -138,6 +138,40 @@ def test_regions_that_are_given_are_a_wish_for_the_model() -> None:
         *images, fixed_segmentation=labels, label_names={17: "left hippocampus"}, **FAST
     )
     assert result.provenance["model"]["id"] == "textscf-brain-mr"
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "named"),
+    [
+        # Names of labels of another anatomy do not ask for the model.
+        ("ldm-morph-cardiac-mr", {"label_names": {1: "Left ventricle cavity"}}, False),
+        ("ldm-morph-cardiac-mr", {"label_names": "freesurfer35"}, False),
+        ("textscf-brain-mr", {"label_names": {1: "liver", 2: "left kidney"}}, False),
+        ("textscf-brain-mr", {"label_names": "btcv"}, False),
+        # Nor does a wish to have no regions.
+        ("textscf-brain-mr", {"fixed_segmentation": "none"}, False),
+        ("textscf-brain-mr", {"fixed_segmentation": "auto"}, False),
+        ("textscf-brain-mr", {"label_names": {1: "liver", 2: "left hippocampus"}}, True),
+        ("textscf-brain-mr", {"label_names": "freesurfer35"}, True),
+        ("textscf-brain-mr", {"label_names": "model"}, True),
+        ("textscf-brain-mr", {"fixed_segmentation": np.ones((4, 4, 4), np.uint8)}, True),
+        ("textscf-brain-mr", {"prompts": {1: "liver"}}, True),
+        ("textscf-brain-mr", {"model": "textscf-brain-mr"}, True),
+    ],
+)
+def test_what_asks_for_the_model(model: str, options: dict[str, Any], named: bool) -> None:
+    request = RegistrationRequest("fixed", "moving", **options)
+    assert is_named(request, find_model(model)) is named
+
+
+def test_a_picture_with_named_labels_of_something_else() -> None:
+    """Slicer names all labels; they only measure the overlap here."""
+    images = blobs((96, 80), 1.0), blobs((96, 80), 1.0, 0.03)
+    labels = [sitk.Cast(image > 0.5, sitk.sitkUInt8) for image in images]
+    both = {"fixed_labels": labels[0], "moving_labels": labels[1], "label_names": {1: "liver"}}
+    metrics = register(*images, **both, **FAST).metrics
+    assert metrics["model"]["unused"] == "ldm-morph-cardiac-mr"
+    assert metrics["after"]["dice"][1] > 0.9
 
 
 def test_without_a_refinement_there_is_nothing_to_do_without_the_model(

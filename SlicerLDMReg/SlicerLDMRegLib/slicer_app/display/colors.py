@@ -42,6 +42,7 @@ FOLD_COLOR = "#39ff14"
 DISPLACEMENT_COLORS = ("#3fc8ff", "#ffd23f", "#ff4b2e")
 
 _ENTRIES = 256
+_FEW_LABELS = 8
 _MARK = PREFIX + "Shows"
 _LIMIT = PREFIX + "Limit"
 
@@ -163,7 +164,8 @@ def show_legend(
         legend.SetMaxNumberOfColors(_ENTRIES)
         legend.SetOrientation(legend.Vertical)
         legend.SetPosition(0.03 if left else 0.97, 0.5)
-        legend.SetSize(0.1, 0.45)  # the letters grow with it, and with the view
+        # The letters grow with it, and with the view; many numbers need a long bar.
+        legend.SetSize(0.1, 0.45 if labels <= _FEW_LABELS else 0.75)
         for text in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
             text.SetFontFamilyToArial()
             text.SetColor(1.0, 1.0, 1.0)

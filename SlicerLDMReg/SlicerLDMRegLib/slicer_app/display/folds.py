@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import slicer
-from scipy import ndimage
 from vtk.util.numpy_support import vtk_to_numpy
 
 from ..scene.coordinates import stored_voxels_to_ras
@@ -61,6 +60,8 @@ def largest_fold(folds: Node) -> np.ndarray | None:
     found = _mask(folds)
     if found is None or not found[0].any():
         return None
+    from scipy import ndimage  # it took most of the time in which the panel opened
+
     mask, matrix = found
     groups, _ = ndimage.label(mask, np.ones((3, 3, 3)))
     largest = np.argwhere(groups == np.bincount(groups[mask]).argmax())

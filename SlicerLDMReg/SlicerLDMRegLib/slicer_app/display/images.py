@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import slicer
+
 from ...errors import InputError
 from ..results.result_nodes import find_outputs
 from ..scene.nodes import nodes_of_class
 from ..scene.volume_nodes import Node
-from .colors import remove_legend, show_legend
+from .colors import remove_legend, show_legend, update_legends
 from .comparison_images import Mix, checkerboard, difference
 from .layers import (
     Mode,
     fixed_image,
     image_maker,
     match_windows,
-    outline_segmentations,
+    outline_labels,
     set_background,
     set_foreground_opacity,
     show_layers,
@@ -33,6 +35,7 @@ NEEDED: dict[str, str] = {
     "grid": "transform",
     "glyphs": "transform",
     "jacobian": "jacobian",
+    "displacement": "displacement",
     "folds": "folds",
 }
 _MIXES = (Mode.CHECKERBOARD, Mode.DIFFERENCE)
@@ -88,8 +91,40 @@ class ImageDisplay:
     def reset(self) -> None:
         """Bring views and displays back as they were before the first call."""
         self._memory.restore()
+        self._forget()
+
+    def leave(self, successor: Node | None = None) -> None:
+        """Take back what was added, and leave the views where they are: for other images.
+
+        Views that the user has given other images keep these; the others go on to one image.
+
+        Args:
+            successor: the image; None: the fixed one.
+        """
+        image = successor or self.fixed
+        ours = {node.GetID() for node in self._images()}
+        views = nodes_of_class(self._scene, "vtkMRMLSliceCompositeNode")
+        left = [view for view in views if self.mode and view.GetBackgroundVolumeID() in ours]
+        self._memory.restore(stays=_is_slice_view)
+        if left and image.GetScene() is self._scene:
+            for view in left:
+                with slicer.util.NodeModify(view):
+                    view.SetBackgroundVolumeID(image.GetID())
+                    view.SetForegroundVolumeID(None)
+            if not any(shows(view, image) for view in self._slice_views()):
+                fit_slices(self._scene, image, image, DisplayMemory(self._scene))
+        update_legends(self._scene)
+        self._forget()
+
+    def _forget(self) -> None:
         self._fixed = self.fixed
         self.mode = self._mix = self._overlay = None
+
+    def _images(self) -> list[Node]:
+        """Return all volumes that this display lays into the views."""
+        outputs = [self.output(name) for name in self.outputs]
+        found = [self.fixed, self.moving, self._fixed, self._mix, *outputs]
+        return [node for node in found if node is not None]
 
     def show(self, mode: Mode) -> None:
         """Show images in all slice views.
@@ -130,7 +165,7 @@ class ImageDisplay:
         fit = self.mode is None and not self._in_view(self.place)
         self._prepare()
         if self.mode is None:
-            outline_segmentations(self._scene, self._memory)
+            outline_labels(self._scene, self._memory)
         self.mode = mode
         self._show_layers()
         frame, place = self.fixed, self.place
@@ -222,3 +257,7 @@ class ImageDisplay:
                 f"display: {what} needs the output {NEEDED[what]!r}, which the scene does not "
                 "have; register with this output switched on"
             )
+
+
+def _is_slice_view(node: Node) -> bool:
+    return bool(node.IsA("vtkMRMLSliceNode") or node.IsA("vtkMRMLSliceCompositeNode"))

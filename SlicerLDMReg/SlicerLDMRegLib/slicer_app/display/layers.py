@@ -12,6 +12,7 @@ import slicer
 from vtk.util.numpy_support import vtk_to_numpy
 
 from ..scene.frames import sequence_of
+from ..scene.labels import show_as_outlines
 from ..scene.nodes import PREFIX, nodes_of_class, read_json, roles_of, set_roles
 from ..scene.volume_nodes import Node, look_like, set_image, volume_geometry
 from .colors import DIFFERENCE_COLORS, color_table, round_up, update_legends
@@ -24,7 +25,7 @@ __all__ = [
     "helper_volume",
     "image_maker",
     "match_windows",
-    "outline_segmentations",
+    "outline_labels",
     "set_background",
     "set_foreground_opacity",
     "show_layers",
@@ -123,13 +124,21 @@ def _voxels(volume: Node) -> np.ndarray:
     return np.asarray(vtk_to_numpy(volume.GetImageData().GetPointData().GetScalars()))
 
 
-def outline_segmentations(scene: Any, memory: DisplayMemory) -> None:
-    """Show segments as outlines: filled, they cover the images that are to be compared."""
+def outline_labels(scene: Any, memory: DisplayMemory) -> None:
+    """Show segments and labels as outlines: filled, they cover the images that are compared."""
     for display in nodes_of_class(scene, "vtkMRMLSegmentationDisplayNode"):
         if display.GetVisibility() and display.GetVisibility2DFill():
             memory.keep(display)
-            display.SetVisibility2DFill(False)
-            display.SetVisibility2DOutline(True)
+            show_as_outlines(display)
+    labelled = {
+        layers.GetLayoutName()
+        for layers in nodes_of_class(scene, "vtkMRMLSliceCompositeNode")
+        if layers.GetLabelVolumeID()
+    }
+    for view in nodes_of_class(scene, "vtkMRMLSliceNode"):
+        if view.GetLayoutName() in labelled and not view.GetUseLabelOutline():
+            memory.keep_value(f"{view.GetID()} outline", False, view.SetUseLabelOutline)
+            view.SetUseLabelOutline(True)
 
 
 def _set_window(volume: Node, window: Window) -> None:

@@ -12,20 +12,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ...errors import InputError
 from ..results.result_nodes import find_outputs
 from ..scene.nodes import display_nodes
 from ..scene.volume_nodes import Node, volume_geometry
 from .colors import remove_legend, update_legends
 from .deformation import Drawing, grid_spacing, hide_deformation, show_deformation
+from .displacement import color_displacement, show_from
 from .folds import fold_points, largest_fold, show_folds
 from .images import NEEDED, ImageDisplay
 from .jacobian import color_jacobian
 from .layers import Mode
 from .views import (
+    best_view,
     cuts,
     ensure_3d_view,
+    fit_slices,
+    has_other_layout,
     jump_to,
+    lone_layout,
     look_from_above,
+    show_layout,
     show_slices_in_3d,
     views_with,
 )
@@ -44,6 +51,7 @@ class ResultDisplay(ImageDisplay):
 
     Attributes:
         spacing: of the grid lines, mm.
+        least: displacements that are shorter are left out of their map, mm.
     """
 
     def __init__(
@@ -53,6 +61,9 @@ class ResultDisplay(ImageDisplay):
         self.spacing = grid_spacing(volume_geometry(fixed))
         self._drawings: set[Drawing] = set()
         self._with_folds = self._in_3d = False
+        self._layout: int | None = None
+        self._map: str | None = None
+        self.least = 0.0
 
     def show_grid(self, visible: bool) -> None:
         """Draw the grid of the moving image as it lies after warping."""
@@ -91,16 +102,34 @@ class ResultDisplay(ImageDisplay):
 
     def show_jacobian(self, visible: bool) -> None:
         """Lay the Jacobian determinant over the image in colours, with their bar."""
-        jacobian = self.output("jacobian")
-        if not visible:
-            if self._overlay is not None and jacobian is not None:
-                remove_legend(jacobian, self._memory)
-            self._overlay = None
-        else:
-            self._need("jacobian")
+        self._show_map("jacobian", visible)
+
+    def show_displacement(self, visible: bool) -> None:
+        """Lay the length of the displacement over the image in colours, with their bar."""
+        self._show_map("displacement", visible)
+
+    def set_least(self, least: float) -> None:
+        """Leave out of the map of displacements what moves less than some mm."""
+        self.least = least
+        if self._map == "displacement" and self._overlay is not None:
+            show_from(self._overlay, least)
+
+    def _show_map(self, name: str, visible: bool) -> None:
+        """Show one map over the images, and none of the others; or no longer this one."""
+        if not visible and self._map != name:
+            return
+        if self._overlay is not None and self._overlay.GetScene() is self._scene:
+            remove_legend(self._overlay, self._memory)
+        self._overlay, self._map = None, None
+        if visible:
+            self._need(name)
             self._show_first()
-            color_jacobian(jacobian, self._memory, self._views())
-            self._overlay = jacobian
+            volume = self.output(name)
+            if name == "jacobian":
+                color_jacobian(volume, self._memory, self._views())
+            else:
+                color_displacement(volume, self._memory, self.least, self._views())
+            self._overlay, self._map = volume, name
         if self.mode is not None:
             self._show_layers()
 
@@ -121,9 +150,35 @@ class ResultDisplay(ImageDisplay):
         if largest is not None and not in_view:
             jump_to(self._scene, largest, self._memory)
 
+    @property
+    def can_be_alone(self) -> bool:
+        """Whether one of several views shows all that there is: that of an image of one slice."""
+        try:
+            lone, size = self._lone_layout(), volume_geometry(self.place).size
+        except InputError:  # a node that a script has emptied
+            return False
+        if lone is None or 1 not in size:
+            return False
+        return self._layout is not None or has_other_layout(self._scene, lone)
+
+    def show_alone(self, visible: bool) -> None:
+        """Show an image of one slice in its view alone; else bring the other views back."""
+        before, self._layout = self._layout, None
+        wanted = self._lone_layout()
+        if visible and wanted is not None:
+            self._show_first()
+            self._layout = show_layout(self._scene, wanted, self._memory)
+            fit_slices(self._scene, self.fixed, self.place, self._memory)
+        elif before is not None:
+            show_layout(self._scene, before, self._memory)
+
+    def _lone_layout(self) -> int | None:
+        return lone_layout(best_view(self._scene, self.place))
+
     def show_in_3d(self, visible: bool) -> None:
         """Show the slices, and all that lies over them, in the 3D views."""
         if visible:
+            self._layout = None  # there is a 3D view again
             self._show_first()
             ensure_3d_view(self._scene, self._memory)
         self._in_3d = visible
@@ -155,23 +210,37 @@ class ResultDisplay(ImageDisplay):
         """
         self.outputs = dict(find_outputs(self.fixed, self.moving) if outputs is None else outputs)
         self._redraw()
-        if self._overlay is not None:
-            self.show_jacobian(self.can_show("jacobian"))
+        if self._map is not None:
+            self._show_map(self._map, self.can_show(self._map))
         if self._with_folds:
             self.show_folds(self.can_show("folds"))
 
     @property
     def shown(self) -> set[str]:
-        """The layers over the images: ``grid``, ``glyphs``, ``jacobian``, ``folds``, ``3d``."""
-        parts = {"jacobian": self._overlay, "folds": self._with_folds, "3d": self._in_3d}
+        """All that is switched on, by the names of the methods; ``3d`` and ``alone``."""
+        parts = {
+            self._map or "map": self._map is not None,
+            "folds": self._with_folds,
+            "3d": self._in_3d,
+            "alone": self._layout is not None,
+        }
         return {name for name, on in parts.items() if on} | {d.value for d in self._drawings}
 
     def reset(self) -> None:
         """Bring views and displays back as they were before the first call."""
+        self._end_drawings()
+        super().reset()
+
+    def leave(self, successor: Node | None = None) -> None:
+        """Take back what was added, and leave the views where they are: for other images."""
+        self._end_drawings()
+        super().leave(successor)
+
+    def _end_drawings(self) -> None:
         transform = self.output("transform")
         for drawing in self._drawings:  # else it is drawn again for every view that moves
             if transform is not None:
                 hide_deformation(transform, drawing, self._memory)
-        super().reset()
         self._drawings.clear()
         self._with_folds = self._in_3d = False
+        self._layout = self._map = None

@@ -24,7 +24,7 @@ class DisplayMemory:
     def __init__(self, scene: Any) -> None:
         self._scene = scene
         self._known: set[str] = set()
-        self._undo: list[Callable[[], None]] = []
+        self._undo: list[tuple[Node | None, Callable[[], None]]] = []
         self._added: list[Node] = []
 
     def __bool__(self) -> bool:
@@ -34,7 +34,7 @@ class DisplayMemory:
         """Remember a node that is going to change; nothing happens if it is known already."""
         if node is not None and node.GetID() not in self._known:
             self._known.add(node.GetID())
-            self._undo.append(NodeState(node).restore)
+            self._undo.append((node, NodeState(node).restore))
 
     def keep_value(self, key: str, value: Any, setter: Callable[[Any], None]) -> None:
         """Remember a value that is not part of the contents of a node; the first one counts.
@@ -46,7 +46,7 @@ class DisplayMemory:
         """
         if key not in self._known:
             self._known.add(key)
-            self._undo.append(lambda: setter(value))
+            self._undo.append((None, lambda: setter(value)))
 
     def hide(self, displays: Iterable[Node]) -> None:
         """Remember display nodes, and hide what they show."""
@@ -65,12 +65,18 @@ class DisplayMemory:
         self._added.append(node)
         return node
 
-    def restore(self) -> None:
-        """Bring everything back; nodes that the scene has lost are left out."""
+    def restore(self, stays: Callable[[Node], bool] = lambda node: False) -> None:
+        """Bring everything back; nodes that the scene has lost are left out.
+
+        Args:
+            stays: whether a node is left as it is now, and only forgotten.
+        """
         undo, added = self._undo, self._added
         self._known, self._undo, self._added = set(), [], []
         while undo:
-            undo.pop()()
+            node, bring_back = undo.pop()
+            if node is None or not stays(node):
+                bring_back()
         for node in reversed(added):
             # The scene also lets those forget it that it displays. Not RemoveNthDisplayNodeID: with
             # it the views of transforms crash.

@@ -20,8 +20,11 @@ __all__ = [
     "cuts",
     "ensure_3d_view",
     "fit_slices",
+    "has_other_layout",
     "jump_to",
+    "lone_layout",
     "look_from_above",
+    "show_layout",
     "show_slices_in_3d",
     "shows",
     "views_for",
@@ -164,6 +167,8 @@ def show_slices_in_3d(scene: Any, volume: Node, visible: bool, memory: DisplayMe
     shown = views_with(scene, volume) if visible else []
     for view in nodes_of_class(scene, "vtkMRMLSliceNode"):
         memory.keep(view)
+        before = bool(view.GetSliceVisible())
+        memory.keep_value(f"{view.GetID()} in 3D", before, view.SetSliceVisible)
         wanted = view in shown
         if bool(view.GetSliceVisible()) != wanted:  # else all in it is drawn again
             view.SetSliceVisible(wanted)
@@ -182,6 +187,34 @@ def ensure_3d_view(scene: Any, memory: DisplayMemory) -> None:
                 layout.GetID(), layout.GetViewArrangement(), layout.SetViewArrangement
             )
             layout.SetViewArrangement(layout.SlicerLayoutFourUpView)
+
+
+def lone_layout(view: Node | None) -> int | None:
+    """Return Slicer's layout of one slice view alone; None: it has none."""
+    layouts = slicer.vtkMRMLLayoutNode
+    known = {
+        "Red": layouts.SlicerLayoutOneUpRedSliceView,
+        "Yellow": layouts.SlicerLayoutOneUpYellowSliceView,
+        "Green": layouts.SlicerLayoutOneUpGreenSliceView,
+    }
+    return None if view is None else known.get(view.GetLayoutName())
+
+
+def has_other_layout(scene: Any, layout: int) -> bool:
+    """Whether the views have another layout than one of Slicer's."""
+    nodes = nodes_of_class(scene, "vtkMRMLLayoutNode")
+    return any(node.GetViewArrangement() != layout for node in nodes)
+
+
+def show_layout(scene: Any, layout: int, memory: DisplayMemory) -> int | None:
+    """Change to another layout of the views; return the one that was there, None: no change."""
+    before = None
+    for node in nodes_of_class(scene, "vtkMRMLLayoutNode"):
+        if node.GetViewArrangement() != layout:
+            before = int(node.GetViewArrangement())
+            memory.keep_value(node.GetID(), before, node.SetViewArrangement)
+            node.SetViewArrangement(layout)
+    return before
 
 
 def look_from_above(scene: Any, volume: Node, memory: DisplayMemory) -> None:

@@ -11,18 +11,20 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from ...model_store import ModelCard
-from ..run.anatomy import Structure, guides, match_structure, structures
+from ..run.anatomy import Match, Structure, guides, match_structure, structures
 from ..run.choices import Anatomy
 from ..scene.volume_nodes import Node
 from .safe_texts import printable, tip
 from .section import Section
-from .tables import fit_height, lay_out
+from .tables import WrappedRows, lay_out
 from .widgets import title_with
 
 __all__ = ["AnatomySection"]
 
 _USE, _SEGMENT, _PROMPT, _REGION = range(4)
 _MOST_ROWS = 8
+_NARROW = 90  # pixels; a third of the table in a narrow panel
+_SAME = "\u2713"
 
 
 class AnatomySection(Section, VTKObservationMixin):
@@ -43,6 +45,7 @@ class AnatomySection(Section, VTKObservationMixin):
             header = table.horizontalHeaderItem(column)
             header.setTextAlignment(qt.Qt.AlignLeft | qt.Qt.AlignVCenter)
         lay_out(table, [qt.QHeaderView.ResizeToContents, *[qt.QHeaderView.Stretch] * 3], 8)
+        self._wrapped = WrappedRows(table, _MOST_ROWS)
         table.connect("itemChanged(QTableWidgetItem*)", self._on_item_changed)
 
     def update(self) -> None:
@@ -114,12 +117,22 @@ class AnatomySection(Section, VTKObservationMixin):
             prompt.setFlags(prompt.flags() | qt.Qt.ItemIsEditable if used else prompt.flags())
             table.setItem(number, _PROMPT, prompt)
             match = match_structure(words, card)
-            region = _item(match.text if used else _("left out"), used)
+            region = _item(_region_text(words, match) if used else _("left out"), used)
             region.setToolTip(tip(match.detail) if used else "")
             table.setItem(number, _REGION, region)
             table.setItem(number, _USE, _check_item(used))
         table.blockSignals(blocked)
-        fit_height(table, _MOST_ROWS)
+        self._narrow_regions()
+        self._wrapped.update()
+
+    def _narrow_regions(self) -> None:
+        """Leave the room to the names where the regions are signs and short words."""
+        table = self.ui.regionsTable
+        metrics = table.fontMetrics()
+        texts = [table.item(row, _REGION).text() for row in range(table.rowCount)]
+        widest = max((metrics.horizontalAdvance(text) for text in texts), default=0)
+        mode = qt.QHeaderView.ResizeToContents if widest < _NARROW else qt.QHeaderView.Stretch
+        table.horizontalHeader().setSectionResizeMode(_REGION, mode)
 
     def _words(self, found: Structure, card: ModelCard | None) -> str:
         """Return what a structure is called, as far as anybody knows."""
@@ -181,6 +194,12 @@ class AnatomySection(Section, VTKObservationMixin):
             if found.key not in left_out
         ]
         return sum(match_structure(text, card).region is not None for text in words)
+
+
+def _region_text(words: str, match: Match) -> str:
+    """Return the region of a structure, or a sign where it has the name of the structure."""
+    same = match.region is not None and match.text.casefold() == words.casefold()
+    return _SAME if same else match.text
 
 
 def _said(parameters: Any) -> tuple[list[str], dict[str, str]]:

@@ -59,8 +59,11 @@ class ApplySection(Section):
         if fixed is None or moving is None:
             return
         transform = find_outputs(fixed, moving).get("transform")
+        selector = self.ui.applyTransformSelector
         if transform is not None and transform is not self._offered:
-            self.ui.applyTransformSelector.setCurrentNode(transform)
+            selector.setCurrentNode(transform)
+        elif transform is None and selector.currentNode() is self._offered is not None:
+            selector.setCurrentNode(None)  # it is that of other volumes
         self._offered = transform
 
     def _problem(self) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from ...errors import InputError
-from ..background_call import timer
+from ..background_call import is_held, timer
 from ..display.result_display import NEEDED, Mode, ResultDisplay
 from ..results.result_nodes import find_outputs
-from ..scene.nodes import read_attributes
+from ..scene.nodes import read_attributes, read_json
 from ..scene.volume_nodes import Node
 from .comparisons import Comparisons
 from .section import Section
@@ -23,7 +23,7 @@ __all__ = ["DisplaySection"]
 
 _FLICKER_MS = 600
 _MODES = [mode.value for mode in Mode]
-_OVERLAYS = ("grid", "glyphs", "jacobian", "folds")
+_OVERLAYS = ("grid", "glyphs", "displacement", "jacobian", "folds")
 
 
 class DisplaySection(Section):
@@ -45,10 +45,12 @@ class DisplaySection(Section):
         for overlay in _OVERLAYS:
             self._button(overlay).connect("clicked()", partial(self._on_overlay, overlay, overlay))
         ui.threeDButton.connect("clicked()", partial(self._on_overlay, "3d", "in_3d"))
+        ui.oneViewButton.connect("clicked()", partial(self._on_overlay, "alone", "alone"))
         ui.resetDisplayButton.connect("clicked()", self._on_reset)
         ui.blendSlider.connect("valueChanged(double)", self._on_opacity)
         ui.checkerboardSpinBox.connect("valueChanged(int)", self._on_squares)
         ui.gridSpacingSpinBox.connect("valueChanged(double)", self._on_spacing)
+        ui.leastSpinBox.connect("valueChanged(double)", self._on_least)
         self._show_state()
 
     def update(self) -> None:
@@ -64,7 +66,8 @@ class DisplaySection(Section):
         fixed, moving = volumes_of(parameters.fixedVolume, parameters.movingVolume)
         display = self.display
         if display is not None and (display.fixed is not fixed or display.moving is not moving):
-            self._leave()
+            self._forget()
+            display.leave(fixed)
         if fixed is None or moving is None:
             return
         outputs = find_outputs(fixed, moving)
@@ -85,9 +88,9 @@ class DisplaySection(Section):
         """Show the result of a run: the warped image in front of the fixed one, and its folds."""
         self.update()
         display = self.display
-        if display is None:
-            return
-        run.change.on_undo(self._leave)
+        if display is None or not _is_of(display, run):
+            return  # other volumes have been chosen since
+        run.change.on_undo(lambda: self._leave() if self.display is display else None)
         self.ui.displaySection.collapsed = False
         if display.mode is None and display.can_show("blend"):
             self._on_mode(Mode.BLEND)
@@ -104,6 +107,7 @@ class DisplaySection(Section):
             return  # volumes without voxels, or under a transform that is not linear
         set_quietly(self.ui.gridSpacingSpinBox, self.display.spacing)
         self.display.squares = self.ui.checkerboardSpinBox.value
+        self.display.least = self.ui.leastSpinBox.value
 
     def _refresh(self, display: ResultDisplay, outputs: dict[str, Node]) -> None:
         self._try(lambda display: display.use_outputs(outputs))
@@ -131,8 +135,15 @@ class DisplaySection(Section):
                 action(self.display)
         except InputError as error:
             self.panel.say(str(error), "error")
+        except Exception as error:  # a view that cannot be drawn must not be silent
+            self._tell(error)
         finally:
             self._show_state()
+
+    def _tell(self, error: Exception) -> None:
+        text = f"{type(error).__name__}: {error}"
+        self.panel.say(text, "error")
+        self.panel.log("error", text)
 
     # Images
 
@@ -154,7 +165,7 @@ class DisplaySection(Section):
         self._try(lambda display: display.show_mix(mode, mix))
 
     def _on_not_made(self, error: Exception) -> None:
-        self.panel.say(f"{type(error).__name__}: {error}", "error")
+        self._tell(error)
         self._show_state()
 
     def _on_changed(self) -> None:
@@ -162,6 +173,8 @@ class DisplaySection(Section):
             self._on_mode(self.display.mode)
 
     def _on_flicker(self) -> None:
+        if is_held():
+            return
         self._frame += 1
         if self.display is not None:
             self.display.show_frame(self._frame)
@@ -190,6 +203,9 @@ class DisplaySection(Section):
     def _on_spacing(self, spacing: float) -> None:
         self._try(lambda display: display.set_spacing(spacing))
 
+    def _on_least(self, least: float) -> None:
+        self._try(lambda display: display.set_least(least))
+
     def _on_reset(self) -> None:
         self._stop_flicker()
         self._comparisons.stop()
@@ -214,10 +230,13 @@ class DisplaySection(Section):
             self._button(overlay).checked = overlay in shown
         ui.threeDButton.checked = "3d" in shown
         ui.threeDButton.enabled = display is not None
+        ui.oneViewButton.checked = "alone" in shown
+        ui.oneViewButton.enabled = display is not None and display.can_be_alone
         ui.resetDisplayButton.enabled = display is not None and bool(display.changed or making)
-        over = "jacobian" in shown
+        over = bool(shown & {"jacobian", "displacement"})
         ui.blendSlider.enabled = display is not None and (over or display.mode is Mode.BLEND)
         ui.gridSpacingSpinBox.enabled = bool(shown & {"grid", "glyphs"})
+        ui.leastSpinBox.enabled = "displacement" in shown
         ui.checkerboardSpinBox.enabled = ui.checkerboardButton.checked
         if display is not None:
             opacity = display.overlay_opacity if over else display.opacity
@@ -230,11 +249,26 @@ class DisplaySection(Section):
         button.toolTip = self._tips[name]
         if display is None:
             button.toolTip = _("Choose a fixed and a moving volume.")
+        elif name == "folds" and not button.enabled and _is_free_of_folds(display):
+            button.toolTip = _("The map does not fold anywhere.")
         elif not button.enabled:
             output = getattr(self.ui, f"{NEEDED[name]}OutputCheckBox").text
             button.toolTip = _("There is no output \u201c{output}\u201d yet: press Apply.").format(
                 output=output
             )
+
+
+def _is_of(display: ResultDisplay, run: Any) -> bool:
+    """Whether a run has registered the volumes of a display."""
+    of = volumes_of(run.plan.fixed, run.plan.moving)
+    return of == (display.fixed, display.moving)
+
+
+def _is_free_of_folds(display: ResultDisplay) -> bool:
+    transform = display.output("transform")
+    metrics = None if transform is None else read_json(transform, "Metrics")
+    deformation = metrics.get("deformation") if isinstance(metrics, dict) else None
+    return isinstance(deformation, dict) and deformation.get("fold_count") == 0
 
 
 def _check(button: Any, checked: bool) -> None:

@@ -13,7 +13,7 @@ from ...geometry import ImageGeometry
 from ...model_store import ModelCard
 from ...pipeline.slices import SliceSelection
 from ..run.choices import Extent
-from ..run.planning import image_dimension
+from ..run.planning import image_dimension, too_small, volume_sizes
 from ..scene.frames import sequence_of
 from ..scene.volume_nodes import Node, volume_geometry
 from .safe_texts import printable
@@ -43,8 +43,9 @@ class InputsSection(Section):
     def show(self, parameters: Any) -> None:
         self._models.show(self._model_choices(), parameters.model)
         self._views.show(_view_names(), parameters.view)
-        self._show_note("modelLabel", self._describe_model())
-        tint(self.ui.modelLabel, "warning" if self._is_makeshift() else "info")
+        text, level = self._describe_model()
+        self._show_note("modelLabel", text)
+        tint(self.ui.modelLabel, level)
         extent = parameters.extent
         ui = self.ui
         for shown, widgets in (
@@ -86,32 +87,56 @@ class InputsSection(Section):
             choices[current] = _("{name} (not installed)").format(name=current)
         return choices
 
-    def _describe_model(self) -> str:
+    def _describe_model(self) -> tuple[str, str]:
+        """Return what the model is for, and how to colour it; *Automatic* promises none."""
         parameters, card = self.panel.parameters, self.panel.card()
-        if parameters.model == "auto" and image_dimension(parameters) is None:
-            return _("Chosen to fit the images, 2D or 3D.")
+        automatic = parameters.model == "auto"
+        if automatic and image_dimension(parameters) is None:
+            return _("Chosen to fit the images, 2D or 3D."), "info"
         if parameters.model == "none":
-            return _("The field is optimised on this pair alone. Good where no model fits.")
+            text = _("The field is optimised on this pair alone. Good where no model fits.")
+            return text, "info"
         if card is None:
-            return _("No model for these images is installed.")
+            return _("No model for these images is installed."), "info"
+        told = {"title": card.title, "use": sentence(card.use)}
+        size = too_small(parameters, card)
+        if size and automatic and not self._is_guided():
+            text = _(
+                "{title} does not know images of {size} mm: they are registered without a model."
+                " {use}"
+            )
+            return text.format(size=size, **told), "warning"
+        if size:
+            text = _("{use} It does not know images of {size} mm; None may do better.")
+            return text.format(size=size, **told), "warning"
+        if not automatic:
+            return told["use"], "info"
+        if self._is_makeshift() and image_dimension(parameters) == 3:
+            text = _(
+                "No model for 3D images is installed. {title} would take the slices one by one,"
+                " where it knows them; download a 3D model, or choose None."
+            )
+            return text.format(**told), "warning"
         if self._is_makeshift():
-            return _(
-                "No model for 3D images is installed. {title} would take the slices one by one;"
-                " download a 3D model, or choose None."
-            ).format(title=card.title)
-        if parameters.model == "auto":
-            return _("{title}: {use}").format(title=card.title, use=sentence(card.use))
-        return sentence(card.use)
+            text = _(
+                "{title} is a makeshift for slices of volumes: it is taken only where it knows"
+                " them, which Apply finds out; else none is. {use}"
+            )
+            return text.format(**told), "warning"
+        return _("{title}, where it knows the images, else none: {use}").format(**told), "info"
 
     def _is_makeshift(self) -> bool:
-        """Whether a 2D model is taken for volumes because there is no other."""
-        parameters, card = self.panel.parameters, self.panel.card()
-        return (
-            parameters.model == "auto"
-            and card is not None
-            and card.spatial_dims == 2
-            and image_dimension(parameters) == 3
-        )
+        """Whether a model of images is taken for volumes, or for slices of them."""
+        card, sizes = self.panel.card(), volume_sizes(self.panel.parameters)
+        whole = [size for size in sizes if size is not None and 1 not in size]
+        return card is not None and card.spatial_dims == 2 and bool(whole)
+
+    def _is_guided(self) -> bool:
+        """Whether regions are given, which only a model takes: then it is not asked."""
+        try:
+            return bool(self.panel.plan().guided)
+        except InputError:
+            return False
 
     # Extent
 

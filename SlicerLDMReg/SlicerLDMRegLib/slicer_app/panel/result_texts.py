@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 
 from ...report.structures import Structure
 from ...report.verdict import Verdict
+from ..results.displacements import StructureDisplacement, direction_text
 from .safe_texts import escaped
 from .shown_result import ShownResult
 
@@ -19,6 +20,7 @@ __all__ = [
     "COLORS",
     "Cell",
     "advice_text",
+    "displacement_rows",
     "findings_text",
     "metric_rows",
     "status_word",
@@ -69,6 +71,8 @@ def _origin(shown: ShownResult) -> list[str]:
     lines = [f"{shown.moving.GetName()} \u2192 {shown.fixed.GetName()}"]
     if shown.frame is not None:
         lines.append(_frames(shown.frames, shown.frame))
+    elif shown.attributes.get("Part"):
+        lines[0] += f", {shown.attributes['Part']}"
     model = shown.attributes.get("Model", "none")
     made = [_("no model") if model == "none" else model, _local(shown.attributes.get("Date", ""))]
     return [*lines, " \u00b7 ".join(part for part in made if part)]
@@ -85,7 +89,7 @@ def _local(date: str) -> str:
 def _frames(verdicts: Mapping[int, Verdict], worst: int) -> str:
     good = sum(verdict.status == "good" for verdict in verdicts.values())
     return _("{good} of {count} frames good, shown the worst: frame {frame}").format(
-        good=good, count=len(verdicts), frame=worst + 1
+        good=good, count=len(verdicts), frame=worst
     )
 
 
@@ -215,6 +219,26 @@ def structure_rows(structures: Sequence[Structure]) -> tuple[list[str], list[lis
                 Cell(_text(structure.hd95_after, 1), further),
             ]
         rows.append(cells)
+    return headings, rows
+
+
+def displacement_rows(
+    moved: Sequence[StructureDisplacement],
+) -> tuple[list[str], list[list[Cell]]]:
+    """Return headings and rows of how far structures have moved, and which way."""
+    headings = [_("Structure moved by"), _("Mean\nmm"), _("Most\nmm"), _("To")]
+    rows = []
+    for found in moved:
+        parts = zip(found.vector_mm, "RAS", strict=True)
+        vector = ", ".join(f"{_signed(value, 1)} {letter}" for value, letter in parts)
+        rows.append(
+            [
+                Cell(found.name),
+                Cell(f"{found.mean_mm:.1f}"),
+                Cell(f"{found.max_mm:.1f}"),
+                Cell(direction_text(found.vector_mm), tip=_("Mean: {v} mm").format(v=vector)),
+            ]
+        )
     return headings, rows
 
 

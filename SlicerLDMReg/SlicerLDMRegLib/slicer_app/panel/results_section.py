@@ -19,6 +19,7 @@ from ..background_call import BackgroundCall
 from .result_texts import (
     COLORS,
     advice_text,
+    displacement_rows,
     findings_text,
     metric_rows,
     status_word,
@@ -28,7 +29,7 @@ from .result_texts import (
 from .safe_texts import escaped, one_line
 from .section import Section
 from .shown_result import ShownResult, shown_result
-from .tables import fill_table
+from .tables import WrappedRows, fill_table
 from .widgets import Hider, is_dark, title_with
 
 __all__ = ["ResultsSection"]
@@ -47,6 +48,8 @@ class ResultsSection(Section):
 
     def setup(self) -> None:
         self._hider = Hider(self.ui.resultsSection)
+        tables = self.ui.metricsTable, self.ui.structuresTable, self.ui.displacementsTable
+        self._wrapped = [WrappedRows(table) for table in tables]
         self.ui.reportButton.connect("clicked(bool)", self._on_report)
         self.ui.revertButton.connect("clicked(bool)", self._on_revert)
         self._say("")
@@ -54,9 +57,9 @@ class ResultsSection(Section):
 
     def update(self) -> None:
         parameters, run = self.panel.parameters, self.panel.session.last
-        shown = None
-        if parameters is not None:
-            shown = shown_result(parameters.fixedVolume, parameters.movingVolume, run)
+        if parameters is None:
+            return  # what the user has folded up stays so until the module is open again
+        shown = shown_result(parameters.fixedVolume, parameters.movingVolume, run)
         run = run if shown is not None and shown.is_of(run) else None
         key = None if shown is None else (shown.key, run, is_dark(self.ui.metricsTable))
         if key != self._key:
@@ -80,6 +83,8 @@ class ResultsSection(Section):
             self._hider.set_visible(widget, shown is not None)
         self._hider.set_visible(ui.adviceLabel, shown is not None and bool(shown.verdict.advice))
         self._hider.set_visible(ui.structuresTable, shown is not None and bool(shown.structures))
+        moved = shown is not None and bool(shown.displacements)
+        self._hider.set_visible(ui.displacementsTable, moved)
         if shown is None:
             ui.resultsSection.text = _("Results")
             ui.verdictLabel.styleSheet = ""
@@ -97,6 +102,9 @@ class ResultsSection(Section):
         ui.adviceLabel.text = advice_text(shown.verdict)
         fill_table(ui.metricsTable, *metric_rows(shown.metrics))
         fill_table(ui.structuresTable, *structure_rows(shown.structures))
+        fill_table(ui.displacementsTable, *displacement_rows(shown.displacements))
+        for rows in self._wrapped:
+            rows.update()
 
     def _update_buttons(self) -> None:
         ui, run, is_saving = self.ui, self._run, self._report is not None

@@ -10,8 +10,10 @@ import slicer
 from slicer.i18n import tr as _
 
 from ...errors import CancelledError, InputError, LDMRegError
+from ..background_call import timer
 from .control_names import told_on_panel
 from .safe_texts import printable, tip
+from .scrolling import scroll_to_top
 from .section import Section
 from .widgets import sentence, tint
 
@@ -21,6 +23,10 @@ _SIGNS = {"info": "", "good": "\u2713 ", "warning": "! ", "error": "\u2715 "}
 # Of the button, in pixels; it has no width yet when the panel is made.
 _LEAST_WIDTH = 360
 _MARGINS = 24
+_CLOCK_MS = 1000
+# Until the sections that have opened, and their tables, are laid out.
+_SCROLL_MS, _SCROLLS = 80, 5
+_SILENT_SECONDS = 3
 _LEVELS = {"warning": "warning", "error": "error", "critical": "error"}
 
 
@@ -32,6 +38,10 @@ class RunSection(Section):
         self._cancelling = False
         self._started = 0.0
         self._level, self._said_of = "info", (None, None)
+        self._stage, self._stage_since = "", 0.0
+        self._clock = timer(self._on_clock, _CLOCK_MS)
+        self._scroll = timer(self._scroll_here, _SCROLL_MS)
+        self._scrolls = 0
 
     def setup(self) -> None:
         self.ui.applyButton.connect("clicked()", self._on_apply)
@@ -106,7 +116,10 @@ class RunSection(Section):
         self._started = time.monotonic()
         self.ui.progressBar.setValue(0)
         self.ui.progressBar.visible = True
+        self._stage = ""
         self._show_stage("start")
+        self._clock.start()
+        self._scroll_soon()
         fixed = plan.fixed or plan.moving
         self.log(
             "info",
@@ -124,7 +137,36 @@ class RunSection(Section):
 
     def _show_stage(self, stage: str, message: str = "") -> None:
         text = _stages().get(stage, stage.capitalize())
-        self.say(f"{text} ({message})" if message else f"{text}...")
+        text = f"{text} ({message})" if message else f"{text}..."
+        if text != self._stage:
+            self._stage, self._stage_since = text, time.monotonic()
+            self.say(text)
+
+    def _on_clock(self) -> None:
+        """Show that a stage which tells nothing still goes on."""
+        seconds = int(time.monotonic() - self._stage_since)
+        if seconds >= _SILENT_SECONDS and not self._cancelling:
+            self.say(_("{stage} {seconds} s").format(stage=self._stage, seconds=seconds))
+
+    def _scroll_here(self) -> None:
+        """Bring Apply, what it said, and the results below it into view."""
+        if self.panel.parameters is not None:
+            scroll_to_top(self.ui.applyButton)
+        self._scrolls -= 1
+        if self._scrolls <= 0:
+            self._scroll.stop()
+
+    def _scroll_soon(self) -> None:
+        self._scrolls = _SCROLLS
+        self._scroll.start()
+
+    def run_finished(self, run: Any) -> None:
+        """Scroll to the results once the other sections have opened."""
+        self._scroll_soon()
+
+    def cleanup(self) -> None:
+        self._clock.stop()
+        self._scroll.stop()
 
     def _on_done(self, run: Any) -> None:
         seconds = time.monotonic() - self._started
@@ -135,6 +177,9 @@ class RunSection(Section):
             text = _("Done in {seconds} s on {device}.").format(
                 seconds=f"{seconds:.1f}", device=device
             )
+        fixed, moving = run.plan.fixed, run.plan.moving
+        if self._pair() not in ((None, None), (fixed, moving)):
+            text = f"{moving.GetName()} \u2192 {(fixed or moving).GetName()}: {text}"
         self.log("info", text)
         fallbacks = run.provenance.get("fallbacks") or []
         for step in fallbacks:
@@ -152,6 +197,7 @@ class RunSection(Section):
         self._end()
         self._tell_error(error)
         self.panel.update()
+        self._scroll_soon()
 
     def _tell_error(self, error: LDMRegError) -> None:
         cancelled = isinstance(error, CancelledError)
@@ -161,6 +207,7 @@ class RunSection(Section):
 
     def _end(self) -> None:
         self._cancelling = False
+        self._clock.stop()
         self.ui.progressBar.visible = False
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from ...report.structures import Structure, structures_of
 from ...report.verdict import Verdict, judge
-from ..results.result_nodes import find_outputs, result_attributes
+from ..results.displacements import StructureDisplacement, read_displacements
+from ..results.result_nodes import find_outputs, part_of, result_attributes
 from ..run.run import FinishedRun
 from ..scene.frames import sequence_of
 from ..scene.nodes import read_attributes, read_json
@@ -50,6 +51,13 @@ class ShownResult:
     def structures(self) -> list[Structure]:
         """The labelled structures, the worst first."""
         return worst_first(structures_of(self.metrics))
+
+    @property
+    def displacements(self) -> list[StructureDisplacement]:
+        """The displacements of labelled structures, the farthest first; of a still image."""
+        told = [read_displacements(read_json(n, "Displacements")) for n in self.nodes.values()]
+        found = next((displacements for displacements in told if displacements), [])
+        return sorted(found, key=lambda one: -one.mean_mm)
 
     def is_of(self, run: FinishedRun | None) -> bool:
         """Whether this is what a run has found."""
@@ -95,7 +103,9 @@ def shown_result(
     told = [node for node in nodes.values() if _metrics(node) is not None]
     newest = max(told, key=_date, default=None)
     if run is not None and _is_newer(run, newest) and set(run.nodes.values()) & set(nodes.values()):
-        return ShownResult(fixed, moving, run.metrics, result_attributes(run.provenance), nodes)
+        part = part_of(next(iter(nodes.values())))
+        of_run = {**result_attributes(run.provenance), "Part": part}
+        return ShownResult(fixed, moving, run.metrics, of_run, nodes)
     if newest is None:
         return None
     attributes = read_attributes(newest)

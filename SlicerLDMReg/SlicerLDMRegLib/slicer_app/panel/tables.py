@@ -7,11 +7,12 @@ from typing import Any
 
 import qt
 
+from ..background_call import timer
 from .result_texts import Cell
 from .safe_texts import printable, tip
 from .widgets import is_dark
 
-__all__ = ["fill_table", "fit_height", "lay_out"]
+__all__ = ["WrappedRows", "fill_table", "lay_out"]
 
 _MOST_ROWS = 14
 _NARROWEST = 44
@@ -41,7 +42,6 @@ def fill_table(table: Any, headings: Sequence[str], rows: Sequence[Sequence[Cell
         table.horizontalHeaderItem(column).setTextAlignment(side | qt.Qt.AlignVCenter)
     numbers = [qt.QHeaderView.ResizeToContents] * (len(headings) - 1)
     lay_out(table, [qt.QHeaderView.Stretch, *numbers], 6)
-    fit_height(table, _MOST_ROWS)
 
 
 def lay_out(table: Any, modes: Sequence[Any], padding: int) -> None:
@@ -52,7 +52,6 @@ def lay_out(table: Any, modes: Sequence[Any], padding: int) -> None:
         modes: of QHeaderView, one for each column.
         padding: of a row, in pixels.
     """
-    table.wordWrap = False
     header = table.horizontalHeader()
     header.setStretchLastSection(False)
     header.setSectionsClickable(False)
@@ -62,11 +61,41 @@ def lay_out(table: Any, modes: Sequence[Any], padding: int) -> None:
     table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + padding)
 
 
-def fit_height(table: Any, most: int) -> None:
-    """Make a table as high as its rows need, up to a number of rows."""
-    rows = min(table.rowCount, most) * table.verticalHeader().defaultSectionSize
-    header = table.horizontalHeader().sizeHint.height()
-    table.setFixedHeight(rows + header + 2 * table.frameWidth)
+class WrappedRows(qt.QObject):
+    """Wraps the texts of a table, so that a narrow panel cuts none, and keeps its height right.
+
+    Args:
+        table: a QTableWidget.
+        most: rows up to which it grows; it scrolls the others.
+    """
+
+    def __init__(self, table: Any, most: int = _MOST_ROWS) -> None:
+        super().__init__()
+        self._table, self._most, self._width = table, most, 0
+        self._soon = timer(self._fit, 0, once=True)
+        table.wordWrap = True
+        table.installEventFilter(self)
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:
+        """Follow the width of the table, on which the lines of its texts depend."""
+        if event.type() == qt.QEvent.Resize and self._table.width != self._width:
+            self._width = self._table.width
+            self.update()
+        return False
+
+    def update(self) -> None:
+        """Follow the texts, now and once the columns have their widths."""
+        self._fit()
+        self._soon.start()
+
+    def _fit(self) -> None:
+        table = self._table
+        least = table.verticalHeader().defaultSectionSize
+        for row in range(table.rowCount):
+            table.setRowHeight(row, max(least, table.sizeHintForRow(row)))
+        rows = sum(table.rowHeight(row) for row in range(min(table.rowCount, self._most)))
+        header = table.horizontalHeader().sizeHint.height()
+        table.setFixedHeight(rows + header + 2 * table.frameWidth)
 
 
 def _item(cell: Cell, column: int, heading: bool, color: Any) -> Any:

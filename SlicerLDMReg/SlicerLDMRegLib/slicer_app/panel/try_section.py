@@ -8,10 +8,9 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from ...errors import InputError, ModelError
-from ...model_store import find_model
+from ...errors import InputError
 from ..run.parameters import OPTIONS, OUTPUT_PARAMETERS, restore
-from ..scene.sample_data import PAIRS, LoadedPair, available_pairs, load_pair
+from ..scene.sample_data import LoadedPair, available_pairs, load_pair
 from .control_names import told_on_panel
 from .section import Section
 
@@ -36,7 +35,7 @@ _MACHINE = ("device", "precision")
 
 
 def try_it(kind: str, parameters: Any) -> LoadedPair:
-    """Load a pair and choose it; all options but the device become as at first.
+    """Load a pair and choose it; all options but the device become as at first, the model too.
 
     Args:
         kind: one of :data:`~..scene.sample_data.PAIRS`.
@@ -46,20 +45,15 @@ def try_it(kind: str, parameters: Any) -> LoadedPair:
         InputError: see :func:`~..scene.sample_data.load_pair`; the form stays as it is.
     """
     loaded = load_pair(kind)
-    try:
-        model = find_model(PAIRS[kind].model, "registration").id
-    except ModelError:
-        model = "auto"
     outputs = tuple(node for _wanted, node in OUTPUT_PARAMETERS.values())
     options = tuple(name for name in OPTIONS if name not in _MACHINE)
     with slicer.util.NodeModify(parameters.parameterNode):
         # What was chosen for other images would not fit these.
-        restore(parameters, (*_OF_IMAGES, *options, *outputs))
+        restore(parameters, ("model", *_OF_IMAGES, *options, *outputs))
         parameters.fixedVolume = loaded.fixed
         parameters.movingVolume = loaded.moving
         parameters.fixedLabels = loaded.fixed_labels
         parameters.movingLabels = loaded.moving_labels
-        parameters.model = model
     return loaded
 
 

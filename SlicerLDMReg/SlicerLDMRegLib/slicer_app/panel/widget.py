@@ -12,7 +12,7 @@ from slicer.util import VTKObservationMixin
 
 from ...errors import InputError, ModelError
 from ...model_store import ModelCard, list_models
-from ..background_call import timer
+from ..background_call import HELD_MS, is_held, timer
 from ..run.parameters import RegistrationParameters
 from ..run.plan import RegistrationPlan
 from ..run.planning import chosen_card, image_dimension, plan_of, volume_sizes
@@ -20,9 +20,12 @@ from ..run.session import RegistrationSession
 from ..scene.volume_nodes import Node
 from .anatomy_section import AnatomySection
 from .apply_section import ApplySection
+from .belongings import Belongings
 from .choice_sections import AlignmentSection, OptionsSection, OutputsSection
 from .control_names import told_on_panel
+from .cursor_section import CursorSection
 from .display_section import DisplaySection
+from .first_choice import FirstChoice
 from .inputs_section import InputsSection
 from .models_section import ModelsSection
 from .results_section import ResultsSection
@@ -30,6 +33,8 @@ from .run_section import RunSection
 from .setup_section import SetupSection
 from .try_section import TrySection
 from .warm_up import WarmUp
+from .wheel import WheelGuard
+from .wrapped_labels import WrappedLabels
 
 __all__ = ["Panel"]
 
@@ -68,9 +73,12 @@ class Panel(VTKObservationMixin):
         # Once the application has done what is due.
         self._soon = timer(self.update, 0, once=True)
         self._show_soon = timer(self._show_finished, 0, once=True)
+        self._show_later = timer(self._show_finished, HELD_MS, once=True)
         self.sections: dict[str, Any] = {
             "setup": SetupSection(ui, self),
             "try": TrySection(ui, self),
+            "first choice": FirstChoice(ui, self),
+            "belongings": Belongings(ui, self),
             "inputs": InputsSection(ui, self),
             "models": ModelsSection(ui, self),
             "anatomy": AnatomySection(ui, self),
@@ -80,6 +88,7 @@ class Panel(VTKObservationMixin):
             "run": RunSection(ui, self),
             "results": ResultsSection(ui, self),
             "display": DisplaySection(ui, self),
+            "cursor": CursorSection(ui, self),
             "apply": ApplySection(ui, self),
             "warm up": WarmUp(ui, self),
         }
@@ -93,6 +102,9 @@ class Panel(VTKObservationMixin):
         selector.addAttribute(_NODE_CLASS, "ModuleName", self.logic.moduleName)
         for section in self.sections.values():
             section.setup()
+        named = [widget for widget in vars(self.ui).values() if widget.inherits("QLabel")]
+        self._labels = WrappedLabels(named)
+        self._wheel = WheelGuard(selector.parentWidget())
         scene = slicer.mrmlScene
         for event, callback in (
             (scene.StartCloseEvent, self._on_start_close),
@@ -119,6 +131,7 @@ class Panel(VTKObservationMixin):
         self.removeObservers()
         self._soon.stop()
         self._show_soon.stop()
+        self._show_later.stop()
         self.session.close()
         for section in self.sections.values():
             section.cleanup()
@@ -195,6 +208,7 @@ class Panel(VTKObservationMixin):
         try:
             for section in self.sections.values():
                 section.update()
+            self._labels.update()
         finally:
             self._updating = False
 
@@ -205,6 +219,7 @@ class Panel(VTKObservationMixin):
     def say(self, text: str, level: str = "info") -> None:
         """Show a message: ``info``, ``good``, ``warning`` or ``error``."""
         self.sections["run"].say(text, level)
+        self._labels.update()
 
     def log(self, level: str, text: str) -> None:
         """Add a line to the log."""
@@ -240,6 +255,8 @@ class Panel(VTKObservationMixin):
             self.parameters = parameters
             self.ui.parameterSetSelector.setCurrentNode(node)
         self.update()
+        if node is not None and self._finished:
+            self._show_soon.start()
 
     def _on_set_selected(self, node: Node | None) -> None:
         if self._closing or self.parameters is None:
@@ -248,6 +265,11 @@ class Panel(VTKObservationMixin):
         self.use(node if node is not None else self.logic.getParameterNode())
 
     def _show_finished(self) -> None:
+        if self.parameters is None:
+            return  # another module is open; :meth:`use` comes back to it
+        if is_held():
+            self._show_later.start()
+            return
         runs, self._finished = self._finished, []
         for run in runs:
             for section in self.sections.values():

@@ -17,7 +17,7 @@ from ..scene.nodes import PREFIX, read_attributes, roles_of, set_attributes, set
 from ..scene.scene_change import SceneChange
 from ..scene.transform_nodes import add_transform, field_from_transform
 from ..scene.volume_nodes import Node, image_from_volume, set_image, volume_geometry
-from .result_nodes import find_outputs
+from .result_nodes import find_outputs, part_of
 
 __all__ = ["apply_transform", "check_targets", "opposite_transform"]
 
@@ -109,7 +109,7 @@ def opposite_transform(transform: Node, change: SceneChange) -> Node:
     of_result = output in _OPPOSITE and fixed is not None and moving is not None
     if of_result:
         pair = (fixed, moving) if output == "transform" else (moving, fixed)
-        other = find_outputs(*pair).get(_OPPOSITE[output])
+        other = find_outputs(*pair, part_of(transform)).get(_OPPOSITE[output])
         if other is not None and _date(other) == _date(transform):
             return other
     node = add_transform(change, f"{transform.GetName()} inverse", transform, inverse=True)

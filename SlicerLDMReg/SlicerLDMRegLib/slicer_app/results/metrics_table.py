@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import vtk
+
+from .displacements import StructureDisplacement
 
 __all__ = ["metrics_table"]
 
@@ -15,7 +17,7 @@ Row = tuple[str, str, dict[str, float]]
 _STATES = ("before", "aligned", "after")
 
 
-def metrics_table(metrics: Mapping[str, Any]) -> Any:
+def metrics_table(metrics: Mapping[str, Any], moved: Sequence[StructureDisplacement] = ()) -> Any:
     """Return the measurements of a result as a ``vtkTable``.
 
     Columns: ``Measure``, ``Structure`` (empty for the whole image), ``Before``, ``Aligned`` (only
@@ -24,12 +26,13 @@ def metrics_table(metrics: Mapping[str, Any]) -> Any:
 
     Args:
         metrics: of the :class:`~SlicerLDMRegLib.pipeline.RegistrationResult`.
+        moved: displacements of structures, which stand under ``After``.
     """
     states = [state for state in _STATES if metrics.get(state)]
     columns = [vtk.vtkStringArray(), vtk.vtkStringArray(), *(vtk.vtkDoubleArray() for _ in states)]
     for column, name in zip(columns, ("Measure", "Structure", *states), strict=True):
         column.SetName(name.capitalize())
-    for measure, structure, values in _rows(metrics):
+    for measure, structure, values in [*_rows(metrics), *_displacement_rows(moved)]:
         columns[0].InsertNextValue(measure)
         columns[1].InsertNextValue(structure)
         for column, state in zip(columns[2:], states, strict=True):
@@ -60,6 +63,12 @@ def _rows(metrics: Mapping[str, Any]) -> Iterator[Row]:
     for key, title in DEFORMATION.items():
         if key in deformation:
             yield title, "", {"after": _number(deformation[key])}
+
+
+def _displacement_rows(moved: Sequence[StructureDisplacement]) -> Iterator[Row]:
+    for found in moved:
+        yield "Displacement, mean (mm)", found.name, {"after": found.mean_mm}
+        yield "Displacement, largest (mm)", found.name, {"after": found.max_mm}
 
 
 def _number(value: Any) -> float:

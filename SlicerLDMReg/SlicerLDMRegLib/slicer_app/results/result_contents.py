@@ -6,7 +6,7 @@ node from before can bring it back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -17,10 +17,16 @@ from ...displacement import DisplacementField
 from ...geometry import ImageGeometry
 from ...pipeline.result import RegistrationResult
 from ...resampling import warp_image
-from ..scene.labels import Color, segmentation_from_labels, set_segmentation
+from ..scene.labels import (
+    Color,
+    segmentation_from_labels,
+    set_segmentation,
+    show_as_outlines,
+)
 from ..scene.scene_images import SceneImages
 from ..scene.transform_nodes import grid_from_vectors, ras_vectors, set_grid
 from ..scene.volume_nodes import Node, look_like, set_voxels
+from .displacements import StructureDisplacement
 from .metrics_table import metrics_table
 
 __all__ = ["WriteContent", "place", "result_contents"]
@@ -65,7 +71,10 @@ def place(result: RegistrationResult, images: SceneImages) -> RegistrationResult
 
 
 def result_contents(
-    placed: RegistrationResult, images: SceneImages, outputs: Iterable[str]
+    placed: RegistrationResult,
+    images: SceneImages,
+    outputs: Iterable[str],
+    moved: Sequence[StructureDisplacement] = (),
 ) -> dict[str, WriteContent]:
     """Compute the contents of the nodes of a result; any thread may do it.
 
@@ -76,6 +85,7 @@ def result_contents(
         placed: the result in 3D.
         images: that were registered.
         outputs: the wanted ones; those that there are not are left out.
+        moved: displacements of structures, for the table.
     """
     fixed, moving = images.shown
     makers: dict[str, Callable[[], WriteContent]] = {
@@ -83,10 +93,13 @@ def result_contents(
         "transform": lambda: _grid(placed.field),
         "inverse": lambda: _grid(placed.inverse),
         "jacobian": lambda: _volume(placed.jacobian, _show_around_one),
+        "displacement": lambda: _volume(_lengths(placed.field), _show_from_zero),
         "folds": lambda: partial(
             _write_segments, placed.folds, {1: "Folds"}, {1: _FOLD_COLOR}, fixed
         ),
-        "metrics": lambda: lambda node, _: node.SetAndObserveTable(metrics_table(placed.metrics)),
+        "metrics": lambda: (
+            lambda node, _: node.SetAndObserveTable(metrics_table(placed.metrics, moved))
+        ),
     }
     labels = placed.warped_labels
     if labels is not None:
@@ -118,6 +131,19 @@ def _show_around_one(node: Node) -> None:
     display.SetWindowLevel(2.0, 1.0)
 
 
+def _lengths(field: DisplacementField) -> sitk.Image:
+    """Return the length of a 3D field at its voxels, in mm, float32."""
+    lengths = np.sqrt(np.einsum("...i,...i->...", field.vectors, field.vectors))
+    return field.geometry.to_image(lengths.astype(np.float32))
+
+
+def _show_from_zero(node: Node) -> None:
+    """Show displacements from none to 20 mm; the display of a result fits this to them."""
+    display = node.GetDisplayNode()
+    display.SetAutoWindowLevel(False)
+    display.SetWindowLevelMinMax(0.0, 20.0)
+
+
 def _grid(field: DisplacementField) -> WriteContent:
     """Compute the content of a transform node, from parent: a 3D field, LPS mm; no display."""
     vectors, geometry = ras_vectors(field), field.geometry
@@ -135,6 +161,7 @@ def _write_segments(
     set_segmentation(node, segmentation_from_labels(labels, names, colors), reference)
     if is_new:
         node.CreateDefaultDisplayNodes()
+        show_as_outlines(node.GetDisplayNode())
 
 
 def _names(labels: sitk.Image, images: SceneImages) -> dict[int, str]:

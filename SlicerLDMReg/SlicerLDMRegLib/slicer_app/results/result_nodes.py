@@ -7,16 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import SimpleITK as sitk
+
 from ...errors import InputError
 from ...pipeline.result import RegistrationResult
 from ..scene.nodes import PREFIX, nodes_of_class, roles_of, set_attributes, set_roles
 from ..scene.scene_change import SceneChange
 from ..scene.scene_images import SceneImages
+from ..scene.segment_layers import on_lattice
 from ..scene.transform_nodes import check_transform_node, interpolate_linearly
 from ..scene.volume_nodes import Node
+from .displacements import StructureDisplacement, structure_displacements
 from .result_contents import WriteContent, place, result_contents
 
 __all__ = [
+    "FRAMES_PART",
     "OUTPUTS",
     "ResultWriter",
     "WrittenResult",
@@ -26,6 +31,7 @@ __all__ = [
     "find_outputs",
     "output_roles",
     "output_title",
+    "part_of",
     "result_attributes",
 ]
 
@@ -38,11 +44,15 @@ OUTPUTS: dict[str, tuple[str, str]] = {
     "warped": (_SCALAR_VOLUME, "{moving} warped to {fixed}"),
     "warped_labels": (_SEGMENTATION, "Labels of {moving} warped to {fixed}"),
     "transform": (_TRANSFORM, "{moving} to {fixed}"),
-    "inverse": (_TRANSFORM, "{fixed} to {moving}"),
-    "jacobian": (_SCALAR_VOLUME, "Jacobian of {fixed} to {moving}"),
-    "folds": (_SEGMENTATION, "Folds of {fixed} to {moving}"),
-    "metrics": ("vtkMRMLTableNode", "Metrics of {moving} to {fixed}"),
+    "inverse": (_TRANSFORM, "{moving} to {fixed}, inverse"),
+    "jacobian": (_SCALAR_VOLUME, "{moving} to {fixed}, Jacobian"),
+    "displacement": (_SCALAR_VOLUME, "{moving} to {fixed}, displacement"),
+    "folds": (_SEGMENTATION, "{moving} to {fixed}, folds"),
+    "metrics": ("vtkMRMLTableNode", "{moving} to {fixed}, measurements"),
 }
+
+#: The part of two volumes that are the frames of a sequence.
+FRAMES_PART = "frames"
 
 _DESCRIPTIONS = {
     "transform": "From parent: fixed to moving points. What is put under it moves from the moving "
@@ -51,6 +61,7 @@ _DESCRIPTIONS = {
     "anatomy onto the moving one.",
     "jacobian": "Determinant of the map from fixed to moving points: above 1 the moving tissue was "
     "larger, 0 and below the map folds.",
+    "displacement": "Length of the displacement at each voxel of the fixed image, in mm.",
     "folds": "Where the map from fixed to moving points has a determinant of 0 or below.",
 }
 
@@ -90,22 +101,39 @@ def output_roles(output: str, fixed: Node, moving: Node) -> tuple[Node, Node]:
     return (moving, fixed) if output == "inverse" else (fixed, moving)
 
 
-def output_title(output: str, fixed: Node, moving: Node) -> str:
-    """Return the name of a new node for an output."""
-    return OUTPUTS[output][1].format(fixed=fixed.GetName(), moving=moving.GetName())
+def output_title(output: str, fixed: Node, moving: Node, part: str = "") -> str:
+    """Return the name of a new node for an output of two volumes, or of a part of them."""
+    title = OUTPUTS[output][1].format(fixed=fixed.GetName(), moving=moving.GetName())
+    return f"{title}, {part}" if part and part != FRAMES_PART else title
 
 
-def find_outputs(fixed: Node, moving: Node) -> dict[str, Node]:
+def find_outputs(fixed: Node, moving: Node, part: str | None = None) -> dict[str, Node]:
     """Return the nodes that an earlier registration of two volumes has written.
 
     Of several, the newest of each kind; also after the scene was saved and loaded.
+
+    Args:
+        fixed, moving: the volumes.
+        part: of the volumes that was registered, such as one slice; empty: all of them. None: the
+            part that was registered last.
     """
-    found: dict[str, Node] = {}
+    found: dict[str, dict[str, Node]] = {}
+    dates: dict[str, str] = {}
     for node in nodes_of_class(fixed.GetScene()):
         output = node.GetAttribute(PREFIX + "Output")
         if output in OUTPUTS and roles_of(node) == output_roles(output, fixed, moving):
-            found[output] = node
-    return found
+            own = part_of(node)
+            found.setdefault(own, {})[output] = node
+            dates[own] = max(dates.get(own, ""), node.GetAttribute(PREFIX + "Date") or "")
+    if part is None and dates:
+        # Of those of one second, the one whose nodes came last.
+        part = max(reversed(dates), key=dates.__getitem__)
+    return found.get(part or "", {})
+
+
+def part_of(node: Node) -> str:
+    """Return the part of its volumes that a node of a result is of; empty: all of them."""
+    return str(node.GetAttribute(PREFIX + "Part") or "")
 
 
 def after_loading(scene: Any) -> None:
@@ -189,26 +217,31 @@ class ResultWriter:
 
     Args:
         outputs: the wanted ones, by the names of :data:`OUTPUTS`, and the nodes to write into; None
-            for the node of an earlier result of these volumes, else a new one. Labels that were not
-            registered have none.
+            for the node of an earlier result of the same part of these volumes, else a new one.
+            Labels that were not registered have none, and a map that does not fold has no folds.
     """
 
     def __init__(self, outputs: Mapping[str, Node | None]) -> None:
         self._outputs = outputs
+        self._part = ""
+        self._moved: list[StructureDisplacement] = []
         self._result: RegistrationResult
         self._images: SceneImages
         self._contents: dict[str, WriteContent]
 
-    def add(self, result: RegistrationResult, images: SceneImages, frame: int = 0) -> None:
+    def add(self, result: RegistrationResult, images: SceneImages, part: str = "") -> None:
         """Compute the contents of the nodes; any thread may do it.
 
         Args:
             result: of the registration of ``images``.
             images: from :func:`~..scene.scene_images.scene_images`.
-            frame: a still image has only one.
+            part: of the volumes that was registered, see :func:`find_outputs`.
         """
-        self._result, self._images = result, images
-        self._contents = result_contents(place(result, images), images, self._outputs)
+        self._result, self._images, self._part = result, images, part
+        self._folded = bool(sitk.GetArrayViewFromImage(result.folds).any())
+        placed = place(result, images)
+        self._moved = _displacements(placed, images)
+        self._contents = result_contents(placed, images, self._outputs, self._moved)
 
     def write(self) -> WrittenResult:
         """Change the scene; if that fails, it is as before.
@@ -218,17 +251,17 @@ class ResultWriter:
         """
         fixed, moving = self._images.shown
         check_in_scene({"fixed volume": fixed, "moving volume": moving})
-        earlier = find_outputs(fixed, moving)
+        earlier = find_outputs(fixed, moving, self._part)
         free = {o: node for o, node in earlier.items() if node not in self._outputs.values()}
         outputs = {output: node or free.get(output) for output, node in self._outputs.items()}
         check_outputs(outputs, fixed, moving)
+        left_out = set()
+        if not self._folded and outputs.get("folds") is None:  # else it would show old ones
+            left_out.add("folds")
+        wanted = [o for o in OUTPUTS if o in self._contents and o not in left_out]
         with SceneChange(fixed.GetScene()) as change:
             change.keep_views()
-            nodes = {
-                output: self._write_node(output, outputs[output], change)
-                for output in OUTPUTS
-                if output in self._contents
-            }
+            nodes = {output: self._write_node(output, outputs[output], change) for output in wanted}
             return WrittenResult(nodes, change)
 
     def _write_node(self, output: str, node: Node | None, change: SceneChange) -> Node:
@@ -237,14 +270,30 @@ class ResultWriter:
             node = None  # the user has removed it
         is_new = node is None
         if node is None:
-            node = change.add(OUTPUTS[output][0], output_title(output, fixed, moving))
+            title = output_title(output, fixed, moving, self._part)
+            node = change.add(OUTPUTS[output][0], title)
         change.keep_with_display(node)
         self._contents[output](node, is_new)
         metrics = self._result.metrics if output in _MEASURED else None
         attributes = result_attributes(self._result.provenance, metrics)
-        set_attributes(node, {**attributes, "Output": output})
+        if output in _MEASURED and self._moved:
+            moved = [found.to_json() for found in self._moved]
+            attributes = {**attributes, "Displacements": json.dumps(moved)}
+        part = {"Part": self._part} if self._part else {}
+        set_attributes(node, {**attributes, "Output": output, **part})
         node.SetDescription(_DESCRIPTIONS.get(output, ""))
         set_roles(node, *output_roles(output, fixed, moving))
         if is_new:
             change.place_under(node, fixed)
         return node
+
+
+def _displacements(placed: RegistrationResult, images: SceneImages) -> list[StructureDisplacement]:
+    """Return how far the labelled structures of the fixed image have moved."""
+    labels = images.fixed_labels
+    if labels is None:
+        return []
+    if images.planes is not None:
+        labels = images.planes[0].embed(labels)
+    found = on_lattice(labels, placed.field.geometry)
+    return structure_displacements(placed.field, found, images.label_names)

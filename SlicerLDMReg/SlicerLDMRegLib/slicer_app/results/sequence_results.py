@@ -25,6 +25,7 @@ from ..scene.scene_images import SceneImages, VolumeSource
 from ..scene.volume_nodes import Node
 from .result_contents import WriteContent, place, result_contents
 from .result_nodes import (
+    FRAMES_PART,
     OUTPUTS,
     WrittenResult,
     check_in_scene,
@@ -36,7 +37,7 @@ from .result_nodes import (
 __all__ = ["SEQUENCE_OUTPUTS", "SequenceWriter"]
 
 #: The outputs of which there is one for each frame.
-SEQUENCE_OUTPUTS = ("warped", "transform", "inverse", "jacobian")
+SEQUENCE_OUTPUTS = ("warped", "transform", "inverse", "jacobian", "displacement")
 
 _CLASS = "vtkMRMLSequenceNode"
 _NEEDED = "a sequence needs the results of some frames, and some outputs"
@@ -122,7 +123,8 @@ class SequenceWriter:
             empty.SetName(f"{name} {value}")
             node = sequence.SetDataNodeAtValue(empty, value)
             self._contents[number][output](node, False)
-            set_attributes(node, {**self._attributes[number], "Output": output})
+            told = {**self._attributes[number], "Output": output, "Part": FRAMES_PART}
+            set_attributes(node, told)
         shown = browser.GetProxyNode(sequence)
         is_new = shown is None
         if shown is None:
@@ -136,7 +138,8 @@ class SequenceWriter:
         number = min(self._contents, key=lambda n: abs(n - frames.selected))
         self._contents[number][output](shown, is_new)
         for node, kind in ((sequence, f"{output} sequence"), (shown, output)):
-            set_attributes(node, {**self._attributes[number], "Output": kind})
+            told = {**self._attributes[number], "Output": kind, "Part": FRAMES_PART}
+            set_attributes(node, told)
             set_roles(node, *roles)
         if is_new:
             change.place_under(shown, fixed)

@@ -75,6 +75,7 @@ class RegistrationParameters:
     makeTransform: bool = True
     makeInverse: bool = False
     makeJacobian: bool = True
+    makeDisplacement: bool = True
     makeFolds: bool = True
     makeMetrics: bool = True
     warpedNode: slicer.vtkMRMLScalarVolumeNode
@@ -82,6 +83,7 @@ class RegistrationParameters:
     transformNode: slicer.vtkMRMLTransformNode
     inverseNode: slicer.vtkMRMLTransformNode
     jacobianNode: slicer.vtkMRMLScalarVolumeNode
+    displacementNode: slicer.vtkMRMLScalarVolumeNode
     foldsNode: slicer.vtkMRMLSegmentationNode
     metricsNode: slicer.vtkMRMLTableNode
 
@@ -108,6 +110,7 @@ OUTPUT_PARAMETERS = {
     "transform": ("makeTransform", "transformNode"),
     "inverse": ("makeInverse", "inverseNode"),
     "jacobian": ("makeJacobian", "jacobianNode"),
+    "displacement": ("makeDisplacement", "displacementNode"),
     "folds": ("makeFolds", "foldsNode"),
     "metrics": ("makeMetrics", "metricsNode"),
 }

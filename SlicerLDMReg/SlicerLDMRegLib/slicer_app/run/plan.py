@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from slicer.i18n import tr as _
 
 from ...errors import InputError
@@ -13,6 +14,8 @@ from ...pipeline.request import RegistrationRequest
 from ...pipeline.slices import SliceSelection
 from ..results.result_nodes import OUTPUTS, check_outputs
 from ..results.sequence_results import SEQUENCE_OUTPUTS
+from ..scene.belongings import share_inside
+from ..scene.coordinates import FLIP
 from ..scene.frames import FrameSequence, sequence_of
 from ..scene.scene_images import LabelSource, SceneImages, VolumeSource, scene_images
 from ..scene.steps import Steps
@@ -22,6 +25,8 @@ from .choices import Extent
 
 __all__ = ["Extent", "RegistrationPlan"]
 
+# The planes perpendicular to R, A and S.
+_PLANES = ("sagittal", "coronal", "axial")
 #: Fields of a request that are read from nodes, besides the two images.
 _NODES = ("fixed_labels", "moving_labels", "fixed_mask", "moving_mask", "initial_transform")
 
@@ -84,7 +89,7 @@ class RegistrationPlan:
         for node in self.nodes.values():
             if node.GetScene() is None:
                 return _problem(_("{name} is no longer in the scene."), name=node.GetName())
-        found = self._extent_problems()
+        found = [*self._extent_problems(), *self._outside_problems()]
         try:
             request = RegistrationRequest("fixed", "moving", **self.choices)
         except InputError as error:
@@ -141,6 +146,22 @@ class RegistrationPlan:
         images = yield from scene_images(fixed, moving, view=view, **nodes)
         return images
 
+    def part(self, images: SceneImages) -> str:
+        """Return the part of the volumes that is registered, in words; empty: all of them.
+
+        Args:
+            images: from :meth:`images`.
+        """
+        if self.extent is Extent.RANGE:
+            slices: SliceSelection = self.options["slices"]
+            return f"{slices.axis} slices {slices.first} to {slices.last}"
+        if self.extent is not Extent.VIEW or images.planes is None:
+            return ""
+        plane = images.planes[0]
+        through = int(np.abs(plane.normal).argmax())
+        where = (FLIP * plane.geometry.center())[through]
+        return f"{_PLANES[through]} slice at {where:.1f} mm"
+
     def request(self, images: SceneImages) -> RegistrationRequest:
         """Return the registration of images.
 
@@ -180,6 +201,20 @@ class RegistrationPlan:
                     ]
             except InputError as error:
                 return [error]
+        return []
+
+    def _outside_problems(self) -> list[InputError]:
+        """Return a problem for labels or masks that cannot be those of their images."""
+        of = {"fixed": self.fixed or self.moving, "moving": self.moving}
+        for name, node in self.nodes.items():
+            role, _separator, kind = name.partition("_")
+            volume = of.get(role)
+            if kind in ("labels", "mask") and volume and share_inside(node, volume) == 0.0:
+                return _problem(
+                    _("{labels} lies outside of {volume}; select another one, or None."),
+                    labels=node.GetName(),
+                    volume=volume.GetName(),
+                )
         return []
 
     def _frame_problems(self) -> list[InputError]:

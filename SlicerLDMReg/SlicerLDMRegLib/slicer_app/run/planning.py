@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...errors import LDMRegError
+from ...errors import InputError, LDMRegError
 from ...model_store import ModelCard, choose_model
 from ...pipeline.slices import SliceSelection
+from ..scene.volume_nodes import volume_geometry
 from .anatomy import guides, label_numbers
 from .choices import Anatomy, Extent
 from .parameters import OUTPUT_PARAMETERS, REQUEST_FIELDS, RegistrationParameters, refinement
 from .plan import RegistrationPlan
 
-__all__ = ["chosen_card", "image_dimension", "plan_of", "volume_sizes"]
+__all__ = ["chosen_card", "image_dimension", "plan_of", "too_small", "volume_sizes"]
 
 
 def volume_sizes(parameters: RegistrationParameters) -> list[tuple[int, ...] | None]:
@@ -43,6 +44,28 @@ def chosen_card(parameters: RegistrationParameters) -> ModelCard | None:
         return choose_model(parameters.model, dimension)
     except LDMRegError:
         return None
+
+
+def too_small(parameters: RegistrationParameters, card: ModelCard | None) -> str:
+    """Return how small whole volumes are, which a model cannot know; empty: it may know them.
+
+    What the run will find in the images can only be smaller than the images.
+
+    Args:
+        parameters: the choices.
+        card: of the model that would register.
+    """
+    usual = None if card is None else card.anatomy.extent_mm
+    if usual is None or image_dimension(parameters) != 3:
+        return ""
+    for node in (parameters.fixedVolume, parameters.movingVolume):
+        try:
+            extent = None if node is None else volume_geometry(node).extent_mm
+        except InputError:
+            continue
+        if extent is not None and min(extent) < usual[0]:
+            return " x ".join(f"{n:.3g}" for n in extent)
+    return ""
 
 
 def plan_of(parameters: RegistrationParameters, card: ModelCard | None) -> RegistrationPlan:

@@ -55,7 +55,8 @@ class Run:
         plan: the registration.
         compute: registers.
         report: told about the progress; may raise a CancelledError.
-        waits: whether the scene is left alone while it is loaded or saved.
+        waits: whether the scene is left alone while it is loaded or saved, and
+        is_held: tells that it must be left alone for another reason.
 
     Attributes:
         steps: do it all, and return the :class:`FinishedRun`; what they raise ends the run. The
@@ -63,10 +64,16 @@ class Run:
     """
 
     def __init__(
-        self, plan: RegistrationPlan, compute: Compute, report: Report, waits: bool = True
+        self,
+        plan: RegistrationPlan,
+        compute: Compute,
+        report: Report,
+        waits: bool = True,
+        is_held: Callable[[], bool] = lambda: False,
     ) -> None:
         self.steps = self._all_steps()
         self._plan, self._compute, self._report, self._waits = plan, compute, report, waits
+        self._is_held = is_held
         self._needed = list(plan.nodes.values())
 
     def check(self) -> None:
@@ -105,12 +112,18 @@ class Run:
             start, end = (_COMPUTED * n / len(numbers) for n in (done, done + 1))
             text = ""
             if frames is not None:
-                text = _("frame {number} of {count}").format(number=done + 1, count=len(numbers))
+                text = _("frame {frame}, {done} of {count}").format(
+                    frame=number, done=done + 1, count=len(numbers)
+                )
             result, images = yield from self._register(number, start, end, text)
             first, metrics[number] = first or result, result.metrics
             if done + 1 == len(numbers):
                 self._tell("write", _COMPUTED)
-            yield from in_thread(partial(writer.add, result, images, number))
+            if isinstance(writer, SequenceWriter):
+                add = partial(writer.add, result, images, number)
+            else:
+                add = partial(writer.add, result, images, part=plan.part(images))
+            yield from in_thread(add)
         assert first is not None  # else there would be a problem
         yield from self._scene_at_rest()
         written, found = writer.write(), (first.metrics, first.provenance, first.timings)
@@ -134,7 +147,11 @@ class Run:
         return result, images
 
     def _scene_at_rest(self) -> Steps[None]:
-        """Wait while a scene is loaded or saved; Slicer lets timers run meanwhile."""
+        """Wait while a scene is loaded or saved, or a dialog asks whether to save it.
+
+        Slicer lets timers run meanwhile.
+        """
         yield False
-        while self._waits and self._plan.moving.GetScene().GetStates():  # type: ignore[union-attr]
+        scene = self._plan.moving.GetScene()  # type: ignore[union-attr]
+        while self._waits and (scene.GetStates() or self._is_held()):
             yield True

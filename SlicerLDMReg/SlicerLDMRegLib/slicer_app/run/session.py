@@ -20,6 +20,7 @@ from ...pipeline.request import RegistrationRequest
 from ...pipeline.result import RegistrationResult
 from ...worker.client import WorkerClient
 from ...worker.errors import describe_error, restore_error
+from ..background_call import is_held
 from ..scene.steps import SHARE_SECONDS, Steps
 from .plan import RegistrationPlan
 from .run import FinishedRun, Report, Run
@@ -111,7 +112,7 @@ class RegistrationSession:
             if on_progress is not None and self._current is current:
                 on_progress(stage, fraction, message)
 
-        run = Run(plan, self._in_worker, report)
+        run = Run(plan, self._in_worker, report, is_held=is_held)
         current = _Current(run, on_done or _ignore, on_error or _ignore, on_log or _ignore)
         self._current = current
         self._waiting = False

@@ -31,6 +31,7 @@ __all__ = [
     "segment_numbers",
     "segmentation_from_labels",
     "set_segmentation",
+    "show_as_outlines",
 ]
 
 # Colour tables with names of anatomy come from files or users; of those that Slicer ships, these
@@ -184,6 +185,16 @@ def set_segmentation(node: Node, segmentation: Any, reference: Node) -> None:
         node.SetAndObserveTransformNodeID(None)
         node.SetAndObserveSegmentation(segmentation)
         node.SetNodeReferenceID(role, reference.GetID())
+
+
+def show_as_outlines(display: Node) -> None:
+    """Show segments as outlines in the slice views: filled, they cover the image.
+
+    Args:
+        display: display node of a segmentation.
+    """
+    display.SetVisibility2DFill(False)
+    display.SetVisibility2DOutline(True)
 
 
 def segment_numbers(segmentation: Any, ids: Sequence[str]) -> list[int]:

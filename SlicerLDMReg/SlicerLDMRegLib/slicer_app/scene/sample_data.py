@@ -18,9 +18,15 @@ import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
-from ...errors import InputError, ModelError
+from ..._printable import one_line
+from ...errors import InputError, LDMRegError, ModelError
 from ...resources import sample_data_dir
-from .labels import labels_from_node, segmentation_from_labels, set_segmentation
+from .labels import (
+    labels_from_node,
+    segmentation_from_labels,
+    set_segmentation,
+    show_as_outlines,
+)
 from .nodes import PREFIX, nodes_of_class
 from .volume_nodes import Node, volume_geometry
 
@@ -184,13 +190,28 @@ def load_pair(kind: str) -> LoadedPair:
             f"{', '.join(missing)} of the sample data {'is' if len(missing) == 1 else 'are'} "
             f"missing in {sample_data_dir()}; reinstall LDMReg"
         )
+    before = {node.GetID() for node in nodes_of_class(slicer.mrmlScene)}
+    try:
+        loaded = _load_parts(pair)
+    except (RuntimeError, LDMRegError) as error:
+        for node in nodes_of_class(slicer.mrmlScene):
+            if node.GetID() not in before:
+                slicer.mrmlScene.RemoveNode(node)
+        reason = one_line(error).rstrip(".")
+        raise InputError(
+            f"the sample data in {sample_data_dir()} cannot be loaded ({reason}); reinstall LDMReg"
+        ) from error
+    slicer.util.setSliceViewerLayers(background=loaded.fixed, foreground=None, label=None, fit=True)
+    return loaded
+
+
+def _load_parts(pair: SamplePair) -> LoadedPair:
     fixed = _volume(pair, "fixed", pair.fixed)
     moving = _volume(pair, "moving", pair.moving)
     fixed_labels = _labels(pair, "fixed_labels", fixed)
     moving_labels = _labels(pair, "moving_labels", moving, like=fixed_labels)
     # Two sets of outlines at once would be hard to tell apart.
     moving_labels.GetDisplayNode().SetVisibility(False)
-    slicer.util.setSliceViewerLayers(background=fixed, foreground=None, label=None, fit=True)
     return LoadedPair(fixed, moving, fixed_labels, moving_labels)
 
 
@@ -240,6 +261,7 @@ def _labels(pair: SamplePair, part: str, volume: Node, like: Node | None = None)
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     set_segmentation(node, segmentation, volume)
     node.CreateDefaultDisplayNodes()
+    show_as_outlines(node.GetDisplayNode())
     node.SetAttribute(_SAMPLE, f"{pair.kind} {part}")
     return node
 

@@ -225,6 +225,12 @@ class _Side:
         if self.labels is None:
             return None
         found = labels_from_node(self.labels.node, lattice, self.labels.segments)
+        # A slice may well lie beside all structures of the volume.
+        if lattice is self.geometry and not _any_voxel(found.image):
+            raise InputError(
+                f"no label of {self.labels.node.GetName()!r} lies inside of {self.source.name!r}; "
+                "select labels of this volume"
+            )
         return found.numbered_like(names or {})
 
     def mask(self) -> sitk.Image | None:
@@ -241,6 +247,10 @@ class _Side:
         """Return the whole volume and its labels, numbered as others of the same names."""
         labels = self.labels_on(self.geometry, names)
         return self.image, None if labels is None else labels.image
+
+
+def _any_voxel(labels: sitk.Image) -> bool:
+    return bool((sitk.GetArrayViewFromImage(labels) > 0).any())
 
 
 def _choose_lattices(sides: Sequence[_Side], view: Node | None) -> None:

@@ -67,7 +67,13 @@ def registered(host: Any) -> Callable[..., Any]:
         if again is not None:
             result.provenance["date"] = "2026-01-02T04:00:00+00:00"
         written = write_result(result, found)
-        return SimpleNamespace(fixed=fixed, moving=moving, determinant=determinant, **vars(written))
+        return SimpleNamespace(
+            fixed=fixed,
+            moving=moving,
+            plan=SimpleNamespace(fixed=fixed, moving=moving),
+            determinant=determinant,
+            **vars(written),
+        )
 
     return run
 
@@ -107,6 +113,7 @@ def form(host: Any) -> Iterator[Any]:
         said=[],
     )
     form.say = lambda text, level="info": form.said.append((level, text))
+    form.log = lambda level, text: None
     form.ui.displaySection.collapsed = False
     form.section = DisplaySection(form.ui, form)
     form.section.setup()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 MODES = ("fixed", "moving", "warped", "blend", "checkerboard", "flicker", "difference")
-OVERLAYS = ("grid", "glyphs", "jacobian", "folds")
+OVERLAYS = ("grid", "glyphs", "displacement", "jacobian", "folds")
 
 
 def _fold(points: np.ndarray) -> np.ndarray:
@@ -128,7 +128,8 @@ def test_the_slider_blends(host: Any, form: Any, pair: Any) -> None:
 def test_overlays_are_switched_one_by_one(host: Any, form: Any, pair: Any) -> None:
     for name in OVERLAYS:
         host.click(getattr(form.ui, f"{name}Button"))
-    assert form.section.display.shown == set(OVERLAYS)
+    # One map hides the other.
+    assert form.section.display.shown == set(OVERLAYS) - {"displacement"}
     host.click(form.ui.threeDButton)
     assert "3d" in form.section.display.shown
     host.click(form.ui.gridButton)
@@ -173,6 +174,20 @@ def test_a_finished_run_is_shown_and_reverted(host: Any, form: Any, pair: Any) -
     assert not form.ui.blendButton.enabled
 
 
+@pytest.mark.parametrize("kind", [RuntimeError, MemoryError, ValueError, OSError, KeyError])
+def test_a_view_that_fails_is_told(
+    host: Any, form: Any, pair: Any, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    from SlicerLDMRegLib.slicer_app.display import images
+
+    def fail(*_: Any) -> None:
+        raise kind("no memory for the layer")
+
+    monkeypatch.setattr(images, "show_layers", fail)
+    host.click(form.ui.movingButton)
+    assert form.said[-1][0] == "error" and "no memory for the layer" in form.said[-1][1]
+
+
 def test_other_volumes_end_the_display(host: Any, form: Any, pair: Any) -> None:
     host.click(form.ui.gridButton)
     form.parameters.movingVolume = pair.nodes["warped"]
@@ -204,7 +219,7 @@ def test_another_run_is_shown_in_the_same_way(
     before = slicer.util.arrayFromVolume(shown).copy()
     limits = pair.nodes["transform"].GetDisplayNode().GetScalarRange()
     again = registered(lambda points: 0.2 * _fold(points), again=pair)
-    form.section.run_finished(SimpleNamespace(change=again.change, metrics={}))
+    form.section.run_finished(SimpleNamespace(change=again.change, plan=again.plan, metrics={}))
     host.wait_until(lambda: (slicer.util.arrayFromVolume(shown) != before).any())
     assert again.nodes["transform"] is pair.nodes["transform"]
     assert form.section.display.mode.value == "difference"

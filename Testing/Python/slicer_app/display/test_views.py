@@ -248,7 +248,7 @@ def test_a_saved_scene_shows_its_result(
     display = _display(pair)
     picture("Red", SIZE)
     display.show(Mode.DIFFERENCE)
-    for switch in (display.show_grid, display.show_jacobian, display.show_folds):
+    for switch in (display.show_grid, display.show_jacobian):
         switch(True)
     before = picture("Red", SIZE)
     slicer = host.slicer
@@ -264,10 +264,10 @@ def test_a_saved_scene_shows_its_result(
     from SlicerLDMRegLib.slicer_app.display.result_display import ResultDisplay
 
     display = ResultDisplay(fixed, moving)
-    assert all(display.can_show(what) for what in ("warped", "grid", "jacobian", "folds"))
+    assert all(display.can_show(what) for what in ("warped", "grid", "jacobian"))
     count = len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"))
     display.show(Mode.DIFFERENCE)
-    for switch in (display.show_grid, display.show_jacobian, display.show_folds):
+    for switch in (display.show_grid, display.show_jacobian):
         switch(True)
     assert np.abs(picture("Red", SIZE) - before).mean() < 3
     assert len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")) == count

@@ -50,6 +50,10 @@ class PlayedSession:
     def close(self) -> None:
         self.plan, self.closed = None, True
 
+    def revert(self) -> None:
+        self.last.change.revert()
+        self.last = None
+
     def succeed(self, run: Any) -> None:
         self.plan, self.last = None, run
         self._done(run)
@@ -135,6 +139,26 @@ def add_segmentation(host: Any) -> Callable[..., Any]:
         return node
 
     return add
+
+
+@pytest.fixture
+def finish(host: Any, session: PlayedSession) -> Callable[..., Any]:
+    """Lets the run that is going on succeed, with a result of its volumes in the scene."""
+
+    def finish(**changes: Any) -> Any:
+        from SlicerLDMRegLib.slicer_app.run.run import FinishedRun
+        from Testing.Python.slicer_app.scenes import result_of, scene_images, write_result
+
+        plan = session.plan
+        images = scene_images(plan.fixed, plan.moving)
+        result = result_of(images, **changes)
+        written = write_result(result, images)
+        found = result.metrics, result.provenance, result.timings
+        run = FinishedRun(written.nodes, written.change, plan, result, *found)
+        session.succeed(run)
+        return run
+
+    return finish
 
 
 @pytest.fixture

@@ -124,8 +124,8 @@ def test_a_label_map_with_the_numbers_of_the_model(
     host.click("anatomySection")
     host.select("anatomySelector", labels)
     assert _rows(host) == [
-        ("Label 17", "Left-Hippocampus", "Left-Hippocampus"),
-        ("Label 53", "Right-Hippocampus", "Right-Hippocampus"),
+        ("Label 17", "Left-Hippocampus", "\u2713"),
+        ("Label 53", "Right-Hippocampus", "\u2713"),
     ]
     assert panel.plan().guided
     host.widget("regionsTable").item(0, 0).setCheckState(host.qt.Qt.Unchecked)

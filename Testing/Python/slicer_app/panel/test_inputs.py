@@ -12,6 +12,7 @@ def _select(host: Any, pair: tuple[Any, Any]) -> None:
 
 def test_apply_says_what_is_missing(host: Any, widget: Any, pair: tuple[Any, Any]) -> None:
     button = host.widget("applyButton")
+    _select(host, (None, None))
     assert not button.enabled
     assert button.text == "Select a fixed and a moving volume"
     host.select("fixedSelector", pair[0])
@@ -23,7 +24,7 @@ def test_apply_says_what_is_missing(host: Any, widget: Any, pair: tuple[Any, Any
     assert button.enabled
     assert button.text == "Apply"
     host.click("outputsSection")
-    for name in ("warped", "transform", "jacobian", "folds", "metrics"):
+    for name in ("warped", "transform", "jacobian", "displacement", "folds", "metrics"):
         host.check(f"{name}OutputCheckBox", False)
     widget.panel.parameters.makeWarpedLabels = False
     host.process_events()
@@ -49,6 +50,7 @@ def test_a_wrong_option_is_told_before_the_run(
 
 def test_what_will_be_registered(host: Any, widget: Any, pair: Any, flat_pair: Any) -> None:
     note = host.widget("extentLabel")
+    _select(host, (None, None))
     assert not note.visible
     _select(host, pair)
     assert note.text.startswith("12 x 10 x 6 voxels")
@@ -119,6 +121,7 @@ def test_models(host: Any, widget: Any, flat_pair: Any, region_model: str) -> No
     assert texts[0] == "Automatic"
     assert "Brain regions" in texts
     assert texts[-1].startswith("None")
+    _select(host, (None, None))
     assert "2D or 3D" in note.text
     _select(host, flat_pair)
     assert note.text.startswith("LDM-Morph, cardiac")
@@ -139,10 +142,14 @@ def test_automatic_takes_the_model_of_the_dimension(
     host: Any, widget: Any, pair: Any, flat_pair: Any, region_model: str
 ) -> None:
     widget.panel.models_changed()
+    for volume in pair:
+        volume.SetSpacing(10.0, 12.0, 20.0)  # as large as a head
     _select(host, pair)
+    widget.panel.update()
     card = widget.panel.card()
     assert card.spatial_dims == 3
-    assert host.widget("modelLabel").text == f"{card.title}: {card.use}."
+    told = f"{card.title}, where it knows the images, else none: {card.use}."
+    assert host.widget("modelLabel").text == told
     host.choose("extentComboBox", "A range of slices, one by one")
     assert widget.panel.card().spatial_dims == 2
     _select(host, flat_pair)
@@ -175,8 +182,61 @@ def test_a_makeshift_is_called_one(
     flat = find_model("ldm-morph-cardiac-mr")
     monkeypatch.setattr(store, "list_models", lambda kind=None: [flat])
     _select(host, pair)
+    widget.panel.models_changed()
     note = host.widget("modelLabel")
     assert note.text.startswith("No model for 3D images is installed.")
     assert "color" in note.styleSheet
     host.choose("modelComboBox", "None: optimise on this pair only")
     assert note.styleSheet == ""
+
+
+# Automatic promises no model, and says what is known before the run
+
+
+def test_a_slice_of_a_volume(host: Any, widget: Any, pair: Any) -> None:
+    """Such as one of a brain, which the cardiac model does not know."""
+    _select(host, pair)
+    note = host.widget("modelLabel")
+    for extent in ("The slice shown in a view", "A range of slices, one by one"):
+        host.choose("extentComboBox", extent)
+        assert "cardiac" in note.text and "makeshift" in note.text
+        assert "only where it knows them" in note.text
+        assert "color" in note.styleSheet
+    host.choose("modelComboBox", widget.panel.card().title)
+    assert "makeshift" not in note.text
+    assert note.styleSheet == "", "it was chosen"
+
+
+def test_an_image_of_one_slice_is_promised_nothing(host: Any, widget: Any, flat_pair: Any) -> None:
+    _select(host, flat_pair)
+    note = host.widget("modelLabel")
+    assert "where it knows the images, else none" in note.text
+    assert note.styleSheet == ""
+
+
+def test_volumes_too_small_for_the_brain_model(
+    host: Any, widget: Any, pair: Any, add_volume: Any, add_segmentation: Any
+) -> None:
+    """Of 24 x 20 x 12 mm: whatever they show, the model does not know it."""
+    _select(host, pair)
+    note = host.widget("modelLabel")
+    assert "does not know images of 24 x 20 x 12 mm" in note.text
+    assert "registered without a model" in note.text
+    assert "color" in note.styleSheet
+    host.choose("modelComboBox", widget.panel.card().title)
+    assert "None may do better" in note.text
+    assert "color" in note.styleSheet
+    # With regions of the model it is not asked whether it knows the images.
+    widget.panel.parameters.model = "auto"
+    widget.panel.parameters.fixedLabels = add_segmentation(pair[0], "left hippocampus")
+    host.process_events()
+    assert "None may do better" in note.text
+
+
+def test_volumes_that_may_be_brains(host: Any, widget: Any, pair: Any) -> None:
+    for volume in pair:
+        volume.SetSpacing(10.0, 12.0, 20.0)
+    _select(host, pair)
+    widget.panel.update()
+    assert host.widget("modelLabel").styleSheet == ""
+    assert "where it knows the images" in host.widget("modelLabel").text

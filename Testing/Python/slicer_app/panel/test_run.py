@@ -132,3 +132,80 @@ def test_what_is_chosen_for_the_next_run_does_not_change_this_one(
     assert session.plan is plan
     assert plan.fixed is not pair[0]
     assert host.widget("applyButton").text == "Cancel"
+
+
+def test_a_stage_that_tells_nothing_still_goes_on(
+    host: Any, ready: Any, session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from SlicerLDMRegLib.slicer_app.panel import run_section
+
+    now = [1000.0]
+    monkeypatch.setattr(run_section.time, "monotonic", lambda: now[0])
+    section, status = ready.sections["run"], host.widget("statusLabel")
+    host.click("applyButton")
+    session.progress("segment", 0.1, "")
+    now[0] += 2
+    section._on_clock()
+    assert status.text == "Finding the structures..."
+    assert section._clock.active
+    for seconds in (8, 9):
+        now[0] = 1000.0 + seconds
+        session.progress("segment", 0.1, "")  # says the same once more
+        section._on_clock()
+        assert status.text == f"Finding the structures... {seconds} s"
+    session.progress("refine", 0.4, "loss 0.3")
+    section._on_clock()
+    assert status.text == "Refining (loss 0.3)"
+    host.click("applyButton")
+    now[0] += 60
+    section._on_clock()
+    assert "60" not in status.text, "it is being cancelled"
+    session.fail()
+    assert not section._clock.active
+
+
+def test_the_end_of_a_run_of_other_volumes_names_them(
+    host: Any, ready: Any, session: Any, pair: Any
+) -> None:
+    host.click("applyButton")
+    host.select("fixedSelector", pair[0])
+    plan = session.plan
+    session.succeed(_finished(host, plan))
+    text = host.widget("statusLabel").text
+    assert f"{plan.moving.GetName()} \u2192 {plan.fixed.GetName()}: Done in" in text
+
+
+@pytest.mark.parametrize("ending", ["success", "error"])
+def test_apply_and_what_follows_come_into_view(
+    host: Any, ready: Any, session: Any, ending: str
+) -> None:
+    """The panel is longer than the window; Apply and Results would lie below."""
+    host.slicer.util.mainWindow().resize(1000, 500)
+    for name in ("anatomy", "options", "outputs"):
+        host.widget(f"{name}Section").collapsed = False
+    host.process_events()
+    button, status = host.widget("applyButton"), host.widget("statusLabel")
+    area = button.parentWidget()
+    while not area.inherits("QScrollArea"):
+        area = area.parentWidget()
+
+    def is_in_view() -> bool:
+        top = button.mapTo(area, host.qt.QPoint(0, 0)).y()
+        bottom = status.mapTo(area, host.qt.QPoint(0, status.height)).y()
+        return 0 <= top < bottom <= area.height
+
+    def scroll_away() -> None:
+        area.verticalScrollBar().setValue(0)
+        host.process_events()
+        assert not is_in_view()
+
+    scroll_away()
+    host.click(button)
+    host.wait_until(is_in_view)  # the progress is below it
+    scroll_away()
+    if ending == "error":
+        session.fail(InputError("the images do not overlap"))
+    else:
+        session.succeed(_finished(host, session.plan))
+    host.wait_until(is_in_view)
+    host.slicer.util.mainWindow().resize(1280, 800)

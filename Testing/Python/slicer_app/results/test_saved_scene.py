@@ -125,6 +125,7 @@ def test_a_result_without_folds_is_saved(
     fixed, moving = pair()
     images = scene_images(fixed, moving)
     result = result_of(images)
+    write_result(result, images)  # else there would be no node of folds
     empty = write_result(result_of(images, folds=result.folds * 0), images).nodes["folds"]
     assert empty.GetSegmentation().GetNumberOfSegments() == 1
     save_and_load(scene, tmp_path / "scene.mrb")

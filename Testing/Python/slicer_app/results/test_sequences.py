@@ -169,7 +169,7 @@ def test_the_selected_frame_is_shown_at_once(scene: Any, frames: FrameSequence) 
     nodes = write_sequence(results, frames).nodes
     found = field_from_transform(nodes["transform"], LATTICE)
     assert np.abs(found.vectors - results[2][0].field.vectors).max() < 1e-9
-    assert set(nodes) == {"warped", "transform", "inverse", "jacobian"}
+    assert set(nodes) == {"warped", "transform", "inverse", "jacobian", "displacement"}
     assert nodes["jacobian"].GetDisplayNode().GetWindow() == 2
 
 

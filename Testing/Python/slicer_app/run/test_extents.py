@@ -100,9 +100,9 @@ def test_the_frames_of_a_sequence(session: Watched, frames: Any, text: Text) -> 
 
     before = text()
     run = session.run(make_plan(None, frames.shown, extent="FRAMES", reference_frame=1))
-    assert set(run.nodes) == {"warped", "transform", "inverse", "jacobian"}
+    assert set(run.nodes) == {"warped", "transform", "inverse", "jacobian", "displacement"}
     assert run.result is None and sorted(run.frame_metrics) == [0, 2, 3]
-    assert frames.browser.GetNumberOfSynchronizedSequenceNodes(True) == 5
+    assert frames.browser.GetNumberOfSynchronizedSequenceNodes(True) == 6
     sequence = frames.browser.GetSequenceNode(run.nodes["transform"])
     assert sequence.GetNumberOfDataNodes() == 4
     found = [read_json(sequence.GetNthDataNode(n), "Metrics") for n in range(4)]
@@ -110,7 +110,7 @@ def test_the_frames_of_a_sequence(session: Watched, frames: Any, text: Text) -> 
     assert found[1] == {}  # nothing was registered
     fractions = [fraction for _, fraction, _ in session.progress]
     assert fractions == sorted(fractions) and fractions[-1] < 1
-    assert any("frame 2 of 3" in message for _, _, message in session.progress)
+    assert any("frame 2, 2 of 3" in message for _, _, message in session.progress)
     session.session.revert()
     assert text() == before
 
@@ -149,3 +149,34 @@ def test_frames_that_end_early_leave_nothing(
     kind = InputError if end == "a frame fails" else CancelledError
     assert isinstance(session.errors[0], kind), session.errors
     assert text() == after[-1]
+
+
+def test_parts_of_volumes_do_not_replace_the_whole(
+    session: Watched, volumes: tuple[Any, Any]
+) -> None:
+    whole = session.run(make_plan(*volumes))
+    found = {o: (n, n.GetName()) for o, n in whole.nodes.items()}
+    view = session.run(make_plan(*volumes, extent="VIEW"))
+    slices = SliceSelection("axial", 2, 4)
+    part = session.run(make_plan(*volumes, extent="RANGE", slices=slices))
+    runs = [whole, view, part]
+    nodes = [node for run in runs for node in run.nodes.values()]
+    assert len(set(nodes)) == len(nodes)
+    assert {o: (n, n.GetName()) for o, n in whole.nodes.items()} == found
+    names = [run.nodes["transform"].GetName() for run in runs]
+    assert names == [
+        "moving to fixed",
+        "moving to fixed, axial slice at 0.0 mm",
+        "moving to fixed, axial slices 2 to 4",
+    ]
+
+
+def test_a_still_run_leaves_the_frames_of_a_sequence_alone(
+    session: Watched, frames: Any, blobs: tuple[Any, Any]
+) -> None:
+    """Also where the same two volumes were chosen."""
+    run = session.run(make_plan(blobs[0], frames.shown, extent="FRAMES"))
+    still = session.run(make_plan(blobs[0], frames.shown, extent="WHOLE"))
+    assert not set(run.nodes.values()) & set(still.nodes.values())
+    assert frames.browser.GetSequenceNode(run.nodes["transform"]) is not None
+    assert frames.browser.GetSequenceNode(still.nodes["transform"]) is None

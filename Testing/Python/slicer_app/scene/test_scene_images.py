@@ -372,3 +372,33 @@ def test_masks_are_cut_with_the_slice_of_a_view(scene: Any, pair: Pair) -> None:
         assert own.GetDimension() == 2
         assert ImageGeometry.from_image(own).matches(ImageGeometry.from_image(image))
         assert 0 < sitk.GetArrayFromImage(own).mean() < 1
+
+
+@pytest.mark.parametrize("role", ["fixed", "moving"])
+@pytest.mark.parametrize("kind", ["segments", "label map"])
+def test_labels_around_their_image_are_refused(pair: Pair, role: str, kind: str) -> None:
+    """The box around them overlaps the image; no voxel of it is labelled."""
+    fixed, moving = pair()
+    around = lattice((80, 70, 60), (1.3, 1.3, 1.3))
+    labels = np.zeros(around.array_shape, np.uint8)
+    labels[:4, :4, :4] = labels[-4:, -4:, -4:] = 1
+    image = around.to_image(labels)
+    if kind == "segments":
+        node = segmentation_node(image, {1: "elsewhere"}, "elsewhere")
+    else:
+        node = volume_node(image, "elsewhere", "vtkMRMLLabelMapVolumeNode")
+    expected = f"no label of 'elsewhere' lies inside of '{role}'; select labels of this volume"
+    with pytest.raises(InputError, match=expected):
+        scene_images(fixed, moving, **{f"{role}_labels": LabelSource(node)})
+
+
+def test_a_slice_beside_all_structures_has_no_labels(scene: Any, pair: Pair) -> None:
+    """The volume has them, so they are its own."""
+    fixed, moving = pair()
+    geometry = ImageGeometry.from_image(sitk.Cast(blobs(lattice((20, 18, 16), (1.2, 1.3, 1.4))), 1))
+    labels = np.zeros(geometry.array_shape, np.uint8)
+    labels[:3] = 1
+    node = segmentation_node(geometry.to_image(labels), {1: "below"})
+    view = slice_node(scene, "Red")
+    images = scene_images(fixed, moving, view=view, fixed_labels=LabelSource(node))
+    assert not sitk.GetArrayViewFromImage(images.fixed_labels).any()

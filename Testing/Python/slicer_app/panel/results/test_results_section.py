@@ -224,3 +224,26 @@ def test_a_report_that_cannot_be_written_says_why(
     host.wait_until(lambda: "not saved" in form.ui.resultsMessageLabel.text, 60, "the error")
     assert "missing" in form.ui.resultsMessageLabel.text
     assert form.ui.reportButton.enabled
+
+
+def test_how_far_structures_have_moved(host: Any, form: Any, section: Any, registered: Any) -> None:
+    import json
+
+    run = registered(metrics=GOOD)
+    assert not form.ui.displacementsTable.visible, "nothing is labelled"
+    found = [
+        {"name": "<ball>", "mean_mm": 1.25, "max_mm": 2.0, "vector_mm": [-1.2, 0.1, 0.0]},
+        {"name": "cube", "mean_mm": 4.0, "max_mm": 9.5, "vector_mm": [0.0, 2.5, -2.5]},
+    ]
+    run.nodes["transform"].SetAttribute("LDMReg.Displacements", json.dumps(found))
+    section._key = None
+    section.update()
+    table = form.ui.displacementsTable
+    assert table.visible
+    assert headings(table) == ["Structure moved by", "Mean\nmm", "Most\nmm", "To"]
+    assert rows(table) == [["cube", "4.0", "9.5", "AI"], ["<ball>", "1.2", "2.0", "L"]]
+    assert "\u22121.2 R, +0.1 A, +0.0 S mm" in table.item(1, 3).toolTip()
+    run.nodes["transform"].SetAttribute("LDMReg.Displacements", "[{")
+    section._key = None
+    section.update()
+    assert not table.visible

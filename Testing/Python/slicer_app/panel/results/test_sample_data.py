@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -144,6 +145,7 @@ def test_try_it_fills_the_form(host: Any, sample_data: Any) -> None:
     parameters = RegistrationParameters(node)
     other = host.slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "earlier result")
     parameters.warpedNode = other
+    parameters.model = "none"
     parameters.alignment = Alignment.AFFINE
     parameters.prompts = {"liver": "liver"}
     parameters.seed = 7
@@ -153,11 +155,56 @@ def test_try_it_fills_the_form(host: Any, sample_data: Any) -> None:
     assert parameters.movingVolume is loaded.moving
     assert parameters.fixedLabels is loaded.fixed_labels
     assert parameters.movingLabels is loaded.moving_labels
-    assert parameters.model == "ldm-morph-cardiac-mr"
+    assert parameters.model == "auto"
     assert (parameters.alignment, parameters.seed) == (Alignment.AUTO, 0)
     assert parameters.warpedNode is None  # it is not overwritten with other images
     assert not parameters.prompts
     assert parameters.device is Device.CPU
     try_it("echo", parameters)
     assert parameters.fixedVolume.GetName() == "Echo diastole"
-    assert parameters.model in ("auto", "ldm-morph-echo")
+    assert parameters.model == "auto"
+
+
+def test_labels_are_outlines(host: Any, sample_data: Any) -> None:
+    """Filled, they cover the image that they belong to."""
+    loaded = sample_data.load_pair("cardiac")
+    for labels in (loaded.fixed_labels, loaded.moving_labels):
+        display = labels.GetDisplayNode()
+        assert display.GetVisibility2DOutline() and not display.GetVisibility2DFill()
+
+
+@pytest.fixture
+def broken(sample_data: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Breaks a part of the cardiac pair."""
+
+    def break_part(part: str, contents: bytes) -> None:
+        folder = tmp_path / "SampleData"
+        folder.mkdir()
+        for file in sample_data_dir().glob("cardiac_*.nrrd"):
+            (folder / file.name).write_bytes(file.read_bytes())
+        path = folder / f"cardiac_{part}.nrrd"
+        whole = path.read_bytes()
+        path.write_bytes(whole[: len(whole) // 2] if contents == b"half" else contents)
+        monkeypatch.setattr(sample_data, "sample_data_dir", lambda: folder)
+
+    return break_part
+
+
+@pytest.mark.parametrize("part", ["fixed", "moving", "fixed_labels", "moving_labels"])
+@pytest.mark.parametrize("contents", [b"", b"NRRD0004\nnonsense", b"half"])
+def test_a_file_that_cannot_be_loaded_is_told(
+    host: Any, sample_data: Any, broken: Any, part: str, contents: bytes
+) -> None:
+    from Testing.Python.slicer_app.panel.conftest import REPOSITORY
+
+    host.load_module(REPOSITORY / "SlicerLDMReg" / "SlicerLDMReg.py")
+    panel = host.open_module("SlicerLDMReg").panel
+    before = {node.GetID() for node in host.slicer.util.getNodesByClass("vtkMRMLStorableNode")}
+    broken(part, contents)
+    host.click("tryCardiacButton")
+    status = host.widget("statusLabel")
+    assert status.visible and status.text.startswith("\u2715 "), status.text
+    assert "cannot be loaded" in status.text and "reinstall LDMReg" in status.text
+    assert panel.parameters.fixedVolume is None
+    after = {node.GetID() for node in host.slicer.util.getNodesByClass("vtkMRMLStorableNode")}
+    assert after == before, "what had been loaded of it is gone again"

@@ -63,7 +63,7 @@ def test_of_a_sequence_the_worst_frame_is_told(host: Any, frames: Any, tmp_path:
         assert (shown.frame, shown.metrics["after"]) == (2, {"ncc": 0.5})
         text = verdict_text(shown)
         assert "heart \u2192 heart" in text
-        assert "1 of 3 frames good, shown the worst: frame 3" in text
+        assert "1 of 3 frames good, shown the worst: frame 2" in text
 
     check(frames.shown)
     path = str(tmp_path / "scene.mrb")

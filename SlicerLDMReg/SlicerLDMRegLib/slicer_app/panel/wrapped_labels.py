@@ -1,0 +1,43 @@
+"""Labels of several lines, as high as their text needs at the width that they have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import qt
+
+__all__ = ["WrappedLabels"]
+
+
+class WrappedLabels(qt.QObject):
+    """Keeps labels high enough: a form gives them the height of a wider one, which cuts lines.
+
+    Args:
+        labels: QLabels; those that do not wrap are left alone.
+    """
+
+    def __init__(self, labels: list[Any]) -> None:
+        super().__init__()
+        self._labels = [label for label in labels if label.wordWrap]
+        self._fitted: dict[str, tuple[str, int]] = {}
+        for label in self._labels:
+            label.installEventFilter(self)
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:
+        """Follow the width."""
+        if event.type() == qt.QEvent.Resize:
+            self._fit(watched)
+        return False
+
+    def update(self) -> None:
+        """Follow the texts."""
+        for label in self._labels:
+            self._fit(label)
+
+    def _fit(self, label: Any) -> None:
+        key = label.text, label.width
+        if self._fitted.get(label.objectName) == key:
+            return
+        self._fitted[label.objectName] = key
+        label.setMinimumHeight(0)  # else it counts as needed
+        label.setMinimumHeight(max(0, label.heightForWidth(label.width)) if label.text else 0)
