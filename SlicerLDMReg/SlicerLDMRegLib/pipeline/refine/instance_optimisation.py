@@ -88,7 +88,8 @@ def refine_field(
         view = None
     pair = ImagePair(moving, fixed, mask, *regions, weights[0], weights[1], view)
     if options.similarity == "auto":
-        options = replace(options, similarity=choose_similarity(moving, fixed, pair.compared))
+        chosen = choose_similarity(moving, fixed, pair.compared, start is not None)
+        options = replace(options, similarity=chosen)
     limit = _CHUNK_VOXELS.get(fixed.device.type, 2**20)
     size = max(1, limit // fixed[0].numel())
     bounds = range(0, len(fixed), size)

@@ -62,6 +62,7 @@ def test_volumes_are_compared_by_local_correlation(
     moving, fixed, _ = pair
     assert choose_similarity(moving[..., 14, :, :], fixed[..., 14, :, :]) == "mse"
     assert choose_similarity(moving, fixed) == "mind-lncc"
+    assert choose_similarity(moving, fixed, predicted=True) == "lncc"
 
 
 @pytest.mark.parametrize("similarity", ["mse", "lncc", "mind", "mind-lncc"])
