@@ -91,8 +91,10 @@ class WrappedRows(qt.QObject):
     def _fit(self) -> None:
         table = self._table
         least = table.verticalHeader().defaultSectionSize
+        table.resizeRowsToContents()
         for row in range(table.rowCount):
-            table.setRowHeight(row, max(least, table.sizeHintForRow(row)))
+            if table.rowHeight(row) < least:
+                table.setRowHeight(row, least)
         rows = sum(table.rowHeight(row) for row in range(min(table.rowCount, self._most)))
         header = table.horizontalHeader().sizeHint.height()
         table.setFixedHeight(rows + header + 2 * table.frameWidth)

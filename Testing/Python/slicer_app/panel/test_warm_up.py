@@ -10,7 +10,7 @@ from SlicerLDMRegLib.errors import ModelError
 def test_model_is_loaded_once_a_registration_could_begin(
     host: Any, panel: Any, session: Any, flat_pair: tuple[Any, Any]
 ) -> None:
-    host.select("fixedSelector", flat_pair[0])
+    host.select("movingSelector", None)
     assert not panel.sections["warm up"]._timer.isActive()
     host.select("movingSelector", flat_pair[1])
     host.wait_until(lambda: session.warmed, timeout=20)
