@@ -37,10 +37,10 @@ _LEAST_STRETCH, _MOST_STRETCH = 0.7, 1.4
 # Of the diagonal of the image: root mean square of the part of the map that is not affine, and mean
 # error of there and back.
 _BENDING, _INCONSISTENT = 0.05, 0.005
-# Likewise, mean motion that a short deformation still finds, of a result without refinement and after
-# a refinement of few iterations. Of 500 random geometries (`Testing.Prove.geometries --seed 0`) most
-# that were right leave 0.005 to 0.02 and 0.005 to 0.013; those that missed the truth by more than 5 %
-# of the diagonal 0.024 to 0.05 and 0.014 to 0.018.
+# Likewise, mean motion that a short deformation still finds, of a result without refinement and
+# after a refinement of few iterations. Of 500 random geometries (`Testing.Prove.geometries --seed
+# 0`) most that were right leave 0.005 to 0.02 and 0.005 to 0.013; those that missed the truth by
+# more than 5 % of the diagonal 0.024 to 0.05 and 0.014 to 0.018.
 _RESIDUAL, _RESIDUAL_REFINED = 0.022, 0.014
 # Uneven: a determinant beyond these bounds, or a larger SDlogJ. Sound pairs reach 0.73, such as
 # frames of a beating heart; what is bent together wrongly is told by the affine part.
