@@ -217,9 +217,12 @@ def test_ctrl_c_on_the_shell_ends_workers_and_exits_with_130(
     wait_until(lambda: len(list(output.glob("records/*/*.json"))) >= 2, process)
     workers = worker_pids(process.pid)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=200)
     assert process.returncode == 130
-    assert "pairs are complete; the same command goes on" in errors and errors.count("\n") == 1
+    # On a busy machine there are lines of progress before.
+    assert errors.splitlines()[-1].startswith("ldmreg: error: cancelled; ")
+    assert errors.endswith("pairs are complete; the same command goes on\n")
+    assert "Traceback" not in errors
     wait_until(lambda: not any(is_running(pid) for pid in workers))
     assert not folder.is_running() and not list(output.glob("pairs/*/.ldmreg-*"))
     done = bits_of(folder)
@@ -233,7 +236,7 @@ def test_ctrl_c_on_the_shell_ends_workers_and_exits_with_130(
 
 
 def wait_until(
-    holds: Callable[[], bool], process: subprocess.Popen[str] | None = None, seconds: float = 90
+    holds: Callable[[], bool], process: subprocess.Popen[str] | None = None, seconds: float = 300
 ) -> None:
     deadline = time.monotonic() + seconds
     while not holds():

@@ -48,6 +48,7 @@ def radius_of(image: sitk.Image) -> float:
     return float(np.sqrt((sitk.GetArrayViewFromImage(image) > 0.45).sum() / np.pi))
 
 
+@pytest.mark.slow
 def test_a_template_has_the_mean_shape_whatever_the_reference(tmp_path: Path) -> None:
     # The reference is the smallest one; the mean of the radii is 8.
     table = write_disks(tmp_path, [6.0, 8.0, 10.0], ["a", "a", "b"])
@@ -62,7 +63,7 @@ def test_a_template_has_the_mean_shape_whatever_the_reference(tmp_path: Path) ->
     # The bias towards the reference goes, the edge comes.
     steps = template.steps
     assert [step.step for step in steps] == [0, 1, 2]
-    assert steps[1].shape_mm > 3 * steps[2].shape_mm and steps[2].change < steps[1].change
+    assert steps[1].shape_mm > 2 * steps[2].shape_mm and steps[2].change < steps[1].change
     assert steps[2].sharpness > 1.1 * steps[0].sharpness
     # From the last template, the mean displacement to the images is small beside each of them.
     fields = [
@@ -170,6 +171,7 @@ def test_studies_without_a_difference_rarely_find_one() -> None:
     assert 2 <= sum((p <= 0.05).any() for p in found) <= 21
 
 
+@pytest.mark.slow
 def test_a_group_of_larger_disks_is_found_where_it_is(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     radii = [*(7 + generator.normal(0, 0.2, 4)), *(9 + generator.normal(0, 0.2, 4))]
