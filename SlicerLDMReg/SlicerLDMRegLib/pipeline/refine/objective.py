@@ -123,7 +123,6 @@ class Objective:
 
     Attributes:
         similarity: the one of the level, ``mse``, ``lncc`` or ``mind``.
-        squarings: of the exponential map, on the level.
         prior: velocity whose change the regulariser measures, ``(B, d, *S)``; None: no motion.
         stiffness: factor of the regulariser, one for each element of the batch; None: one for all.
     """
@@ -131,7 +130,6 @@ class Objective:
     def __init__(self, options: RefineOptions, classes: int = 0) -> None:
         self.options, self.classes = options, classes
         self.similarity = options.similarity_of_level(last=True)
-        self.squarings = options.squarings
         self.stiffness: list[float] | None = None
         self.prior: Tensor | None = None
         self._priors: dict[tuple[int, ...], Tensor] = {}
@@ -148,7 +146,7 @@ class Objective:
         velocity = resize(velocity, lattice, displacement=True)
         # On half the lattice the steps are half as long.
         fewer = round(math.log2(pair.shape[0] / lattice[0]))
-        displacement = integrate(velocity, max(1, self.squarings - fewer))
+        displacement = integrate(velocity, max(1, self.options.squarings - fewer))
         return self.of(resize(displacement, pair.shape, displacement=True), velocity, pair)
 
     def of(self, displacement: Tensor, velocity: Tensor, pair: ImagePair) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -130,10 +129,8 @@ class Optimiser:
         return self.until is not None and time.perf_counter() >= self.until
 
     def _on_level(self, factor: int) -> ImagePair:
-        """Return the images on a level; the objective takes its similarity and squarings."""
+        """Return the images on a level, of which the objective takes its similarity."""
         self.objective.similarity = self.options.similarity_of_level(last=factor == 1)
-        # With half the voxels, the steps of the integration are half as long.
-        self.objective.squarings = self.options.squarings - round(math.log2(factor))
         return self.pair.on(_level_shape(self.pair.shape, factor))
 
     @torch.no_grad()
