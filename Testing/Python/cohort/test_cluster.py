@@ -216,7 +216,13 @@ def test_ctrl_c_on_the_shell_ends_workers_and_exits_with_130(
     folder = CohortFolder(output)
     wait_until(lambda: len(list(output.glob("records/*/*.json"))) >= 2, process)
     workers = worker_pids(process.pid)
+    for worker in workers:  # or on a busy machine they are done before the signal arrives
+        os.kill(worker, signal.SIGSTOP)
     process.send_signal(signal.SIGINT)
+    wait_until(lambda: folder.current_run() is None)
+    for worker in workers:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGCONT)
     _, errors = process.communicate(timeout=200)
     assert process.returncode == 130
     # On a busy machine there are lines of progress before.
