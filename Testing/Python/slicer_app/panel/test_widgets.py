@@ -203,7 +203,10 @@ def test_a_table_that_was_clicked_scrolls(
     )
     _at_width(host, 384)
     table = host.widget("regionsTable")
+    table.window().activateWindow()  # another test may have left another window in front
     table.setFocus()
+    host.process_events()
+    assert table.hasFocus()
     _wheel(host, table.viewport(), -120)
     assert table.verticalScrollBar().value > 0
 
