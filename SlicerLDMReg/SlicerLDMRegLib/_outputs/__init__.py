@@ -8,6 +8,7 @@ leaves is brought to an end, or removed, by the next one that writes into or rea
 
 from __future__ import annotations
 
+from .interruption import uninterrupted
 from .place import check_place, check_space
 from .recovery import recover, remove_own
 from .scratch import scratch_folder
@@ -21,6 +22,7 @@ __all__ = [
     "recover",
     "remove_own",
     "scratch_folder",
+    "uninterrupted",
     "whole_file",
     "whole_folder",
 ]

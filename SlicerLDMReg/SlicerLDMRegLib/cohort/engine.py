@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .._outputs import uninterrupted
 from ..errors import InputError
 from .batch import Batch, Outcome, register_batch, register_batch_text
 from .clusters import Cluster
@@ -82,11 +83,13 @@ class _Hand:
         try:
             while self._queue or self._given:
                 self._connect()
-                with contextlib.suppress(_Lost):
-                    self._give()
-                    self._take()
-                self._hear()
-                self._tick()
+                # Raised in the middle of Dask, such as in a finaliser, Ctrl-C could be swallowed.
+                with uninterrupted("cancelled"):
+                    with contextlib.suppress(_Lost):
+                        self._give()
+                        self._take()
+                    self._hear()
+                    self._tick()
                 time.sleep(_POLL_SECONDS)
         finally:
             self._leave()
