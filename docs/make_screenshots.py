@@ -112,6 +112,7 @@ class Screenshots:
         host.click("tryCardiacButton")
         moving = self.panel.parameters.movingVolume
         moving.SetOrigin(2000.0, 0.0, 0.0)
+        self.panel.parameters.movingLabels = None  # they would lie outside of it
         self._unfold("alignmentSection")
         host.choose("alignmentComboBox", "None: they lie well already")
         host.click("applyButton")
