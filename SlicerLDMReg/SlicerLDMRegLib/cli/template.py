@@ -80,7 +80,9 @@ def run_template(arguments: argparse.Namespace) -> int:
     from ..cohort.plan import read_images_of
 
     images = read_images_of(arguments.source, arguments.bids_suffix, arguments.split)
-    with _quiet_display(arguments) as display:
+    if arguments.steps < 1:
+        raise InputError(f"--steps: expected a positive integer, got {arguments.steps}")
+    with Display(arguments) as display:
         template = build_template(
             images,
             Path(arguments.output),
@@ -154,12 +156,6 @@ def run_morphometry(arguments: argparse.Namespace) -> int:
             f"{smaller:,}; least p {found.corrected.min():.2g}"
         )
     return 0
-
-
-def _quiet_display(arguments: argparse.Namespace) -> Display:
-    if arguments.steps < 1:
-        raise InputError(f"--steps: expected a positive integer, got {arguments.steps}")
-    return Display(arguments)
 
 
 def _mean(values: list[float]) -> float:

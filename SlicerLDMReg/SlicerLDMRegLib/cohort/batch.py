@@ -98,6 +98,7 @@ _kept: dict[str, Any] = {}
 
 def register_batch_text(text: str) -> str:
     """Register a batch in a process of Dask: :func:`register_batch`, with JSON in and out."""
+    batch = Batch.from_json(text)
     told: Callable[[Outcome], None] | None = None
     try:
         from distributed import get_worker
@@ -106,12 +107,11 @@ def register_batch_text(text: str) -> str:
     except (ImportError, ValueError):
         pass
     else:
-        batch = Batch.from_json(text)
 
         def told(outcome: Outcome) -> None:
             worker.log_event(f"ldmreg-{batch.run}", {"outcome": outcome.__dict__})
 
-    outcomes = register_batch(Batch.from_json(text), told)
+    outcomes = register_batch(batch, told)
     return json.dumps([outcome.__dict__ for outcome in outcomes])
 
 

@@ -20,7 +20,7 @@ from .jacobian import (
     smallest_jacobian_determinant,
 )
 from .logarithm import logarithm
-from .smooth import gaussian_smooth, resize
+from .smooth import gaussian_smooth, local_deviation, resize
 from .warp import identity_grid, sample, warp
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "invert_points",
     "jacobian_determinant",
     "jacobian_matrix",
+    "local_deviation",
     "logarithm",
     "resize",
     "sample",

@@ -12,7 +12,7 @@ from torch import Tensor
 from ._checks import check_field, check_vector_field
 from ._precision import autocast_disabled, promote
 
-__all__ = ["gaussian_smooth", "resize"]
+__all__ = ["gaussian_smooth", "local_deviation", "resize"]
 
 _TRUNCATE = 4.0  # standard deviations, as in scipy; the weight cut off is below 1e-4
 
@@ -52,6 +52,20 @@ def gaussian_smooth(field: Tensor, sigma_voxels: float | Sequence[float]) -> Ten
                     rows = field.reshape(-1, size, math.prod(field.shape[3 + axis :]))
                     field = (matrix @ rows).reshape(field.shape)
         return field
+
+
+def local_deviation(image: Tensor, sigma_voxels: float | Sequence[float]) -> Tensor:
+    """Return the standard deviation of an image around each voxel, weighted by a Gaussian.
+
+    Args:
+        image: ``(B, C, *S)``.
+        sigma_voxels: as that of :func:`gaussian_smooth`.
+
+    Returns:
+        ``(B, C, *S)``.
+    """
+    mean, square = (gaussian_smooth(t, sigma_voxels) for t in (image, image.square()))
+    return (square - mean.square()).clamp(min=0).sqrt()
 
 
 def resize(field: Tensor, shape: Sequence[int], displacement: bool = False) -> Tensor:

@@ -18,7 +18,7 @@ import SimpleITK as sitk
 import torch
 from torch import Tensor
 
-from ..functional import gaussian_smooth
+from ..functional import local_deviation
 from ..geometry import ImageGeometry
 from ..metrics.local_similarity import LocalSimilarity
 from ..resampling import antialiased, coverage, resample
@@ -112,7 +112,7 @@ class _Comparison:
         self.lattice = self._local.lattice
         self._moving = antialiased(inputs.moving, self.lattice, self.slice_axis)
         fixed = antialiased(inputs.fixed, self.lattice, self.slice_axis)
-        self._fixed = _structure(self._tensor(resample(fixed, self.lattice)))
+        self._fixed = self._structure(fixed, None)
 
     def difference(self, transform: sitk.Transform) -> float:
         """Return the mean difference of the contexts, infinite where too little is compared.
@@ -152,7 +152,7 @@ class _Comparison:
         inside = self._tensor(coverage(self._moving, self.lattice, transform))
         if not inside.any():
             return transform
-        moving = _structure(self._tensor(resample(self._moving, self.lattice, transform)))
+        moving = self._structure(self._moving, transform)
         shift = best_shift(moving, self._fixed, inside)
         voxels = np.zeros(self.lattice.dimension)
         wide = [axis for axis, n in enumerate(self.lattice.size) if n > 1]
@@ -161,18 +161,15 @@ class _Comparison:
         first = sitk.TranslationTransform(self.lattice.dimension, moved)
         return sitk.CompositeTransform([transform, first])  # the last one comes first
 
+    def _structure(self, image: sitk.Image, transform: sitk.Transform | None) -> Tensor:
+        """Return the local deviation of an image, which other contrasts have at the same places."""
+        return local_deviation(self._tensor(resample(image, self.lattice, transform)), _STRUCTURE)
+
     def _tensor(self, image: sitk.Image | np.ndarray) -> Tensor:
         """Return an array of the lattice, ``(1, 1, *S)`` without axes of one voxel."""
         array = sitk.GetArrayFromImage(image) if isinstance(image, sitk.Image) else image
         shape = [n for n in self.lattice.array_shape if n > 1]
         return torch.from_numpy(np.asarray(array, np.float32).reshape(1, 1, *shape))
-
-
-def _structure(image: Tensor) -> Tensor:
-    """Return the local deviation of an image, which other contrasts have at the same places."""
-    sigma = [_STRUCTURE] * (image.ndim - 2)
-    mean, square = (gaussian_smooth(t, sigma) for t in (image, image.square()))
-    return (square - mean.square()).clamp(min=0).sqrt()
 
 
 def _in_words(turn: np.ndarray, lattice: ImageGeometry) -> str:

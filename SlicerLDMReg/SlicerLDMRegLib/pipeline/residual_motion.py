@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 import torch
 
-from ..functional import gaussian_smooth
+from ..functional import local_deviation
 from ..intensity import IntensityMap
 from .inputs import Inputs
 from .options import RefineOptions
@@ -49,9 +49,7 @@ def residual_motion(
     images = masks.fill(inputs.fixed, inputs.moving)
     pair = prepare_pair(*images, transform, lattice, intensities, slices)
     weights = masks.weights(lattice, transform, slices)
-    sigma = [_STRUCTURE] * dimension
-    mean, square = (gaussian_smooth(t, sigma) for t in (pair.fixed, pair.fixed.square()))
-    structure = (square - mean.square()).clamp(min=0).sqrt() * pair.mask
+    structure = local_deviation(pair.fixed, _STRUCTURE) * pair.mask
     for weight in weights:
         structure = structure if weight is None else structure * weight
     if not structure.any():

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from SlicerLDMRegLib.functional import gaussian_smooth, identity_grid, resize, warp
+from SlicerLDMRegLib.functional import gaussian_smooth, identity_grid, local_deviation, resize, warp
 
 
 def test_gaussian_agrees_with_scipy_along_every_axis(shape):
@@ -103,3 +103,12 @@ def test_differentiable():
 def test_errors_say_what_was_expected(call, message):
     with pytest.raises(ValueError, match=message):
         call(torch.zeros(1, 2, 5, 5))
+
+
+def test_the_deviation_of_a_ramp_is_the_width_of_the_gaussian():
+    ramp = torch.arange(40.0).expand(1, 1, 30, 40)
+    deviation = local_deviation(3 * ramp, 1.5)
+    torch.testing.assert_close(
+        deviation[..., 8:-8], torch.full_like(deviation[..., 8:-8], 4.5), atol=0.02, rtol=0
+    )
+    assert local_deviation(torch.full((1, 1, 9, 9, 9), 0.7), 1.0).max() < 1e-3

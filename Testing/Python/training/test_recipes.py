@@ -18,6 +18,7 @@ from lightning_fabric import Fabric
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.functional import warp
 from Testing.Python.training.layout_folders import write_acdc, write_camus
+from Testing.Python.training.small_networks import SMALL
 from training.cli import main
 from training.config import CONFIGS, StageConfig, find_config
 from training.datasets.augment import Pair
@@ -25,19 +26,6 @@ from training.datasets.pairs import build_pairs, to_tensors
 from training.stages import build_stage
 from training.stages.registration import RegistrationStage
 
-SMALL = {
-    "autoencoder_channels": [8, 8, 8],
-    "autoencoder_res_blocks": 1,
-    "autoencoder_groups": 4,
-    "autoencoder_attention": [False, False, False],
-    "codebook_size": 32,
-    "unet_channels": [8, 8, 8, 8],
-    "unet_groups": 4,
-    "unet_head_channels": 8,
-    "embed_dim": 8,
-    "depths": [1, 1, 1, 1],
-    "low_level_channels": 4,
-}
 SHORT = {"steps": 1, "validate_every": 1, "workers": 0}
 
 

@@ -14,6 +14,7 @@ pytest.importorskip("lightning_fabric", reason="needs the extra 'training'")
 
 from SlicerLDMRegLib.functional import jacobian_determinant, warp
 from SlicerLDMRegLib.model_store import load_network, verify
+from Testing.Python.training.small_networks import SMALL
 from training.config import StageConfig
 from training.datasets.augment import AugmentOptions, Pair, augment
 from training.datasets.pairs import PairStream, to_tensors
@@ -23,20 +24,7 @@ from training.synthesis.phantoms import generate_pair
 from training.train import main as train
 
 CARD = Path(__file__).parents[3] / "training" / "configs" / "ldm-morph-cardiac-mr" / "card.yaml"
-NETWORK = {
-    "autoencoder_channels": [8, 8, 8],
-    "autoencoder_res_blocks": 1,
-    "autoencoder_groups": 4,
-    "autoencoder_attention": [False, False, False],
-    "codebook_size": 32,
-    "unet_channels": [8, 8, 8, 8],
-    "unet_groups": 4,
-    "unet_head_channels": 8,
-    "embed_dim": 8,
-    "depths": [1, 1, 1, 1],
-    "low_level_channels": 4,
-    "integration_steps": 4,
-}
+NETWORK = {**SMALL, "integration_steps": 4}
 
 
 @pytest.fixture

@@ -93,9 +93,7 @@ class ACDC(DataSet):
         for phase in ("ED", "ES"):
             stem = folder / f"{folder.name}_frame{int(info[phase]):02d}"
             files = (Path(f"{stem}.nii.gz"), Path(f"{stem}_gt.nii.gz"))
-            absent = [file for file in files if not file.is_file()]
-            if absent:
-                self.missing.append(f"{folder.name}: there is no file {absent[0]}")
+            if not self._are_there(folder.name, files):
                 return False
             self._files[f"{folder.name}_{phase}"] = files
         return True

@@ -70,9 +70,7 @@ class _Camus(DataSet):
         suffix = next((s for s in _SUFFIXES if any(folder.glob(f"{stem}_E[DS]*{s}"))), _SUFFIXES[0])
         for phase in ("ED", "ES"):
             files = tuple(folder / f"{stem}_{phase}{kind}{suffix}" for kind in ("", "_gt"))
-            absent = [file for file in files if not file.is_file()]
-            if absent:
-                self.missing.append(f"{folder.name}: there is no file {absent[0]}")
+            if not self._are_there(folder.name, files):
                 return False
             self._files[f"{folder.name}_{phase}"] = files
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -116,6 +116,13 @@ class DataSet(ABC):
     @abstractmethod
     def _find(self) -> dict[str, list[Pairing]]:
         """Find the pairs of each split; note in ``missing`` what is not there."""
+
+    def _are_there(self, name: str, files: Iterable[Path]) -> bool:
+        """Whether files exist; the first that does not is noted in ``missing``, under a name."""
+        absent = next((file for file in files if not file.is_file()), None)
+        if absent is not None:
+            self.missing.append(f"{name}: there is no file {absent}")
+        return absent is None
 
     @abstractmethod
     def _read(self, scan: str) -> Scan:

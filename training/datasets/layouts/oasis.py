@@ -143,11 +143,8 @@ class OASIS(DataSet):
         return train, held_out
 
     def _add(self, key: str, image: Path, labels: Path) -> None:
-        for file in (image, labels):
-            if not file.is_file():
-                self.missing.append(f"{key}: there is no file {file}")
-                return
-        self._files[key] = image, labels
+        if self._are_there(key, (image, labels)):
+            self._files[key] = image, labels
 
     def _consecutive(self) -> tuple[list[str], list[Pairing]]:
         keys = sorted(self._files)
