@@ -27,8 +27,8 @@ class StageConfig:
     """Configuration of one training stage.
 
     Args:
-        stage: ``"vqgan"``, ``"ldm"`` or ``"registration"`` (LDM-Morph), ``"textscf"`` or
-            ``"segmentation"``.
+        stage: ``"vqgan"``, ``"ldm"`` or ``"registration"`` (LDM-Morph), ``"textscf"``,
+            ``"segmentation"`` or ``"baseline"``.
         steps: optimiser steps.
         batch_size: pairs (or images) per step and process.
         network: options of the network, as in a model folder, or the name of a YAML file beside

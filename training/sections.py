@@ -14,6 +14,7 @@ from SlicerLDMRegLib.networks.ldm_morph import LDMMorphConfig
 from SlicerLDMRegLib.networks.segmenter import UNetSegmenter
 from SlicerLDMRegLib.networks.textscf import TextSCFConfig
 
+from .baselines.networks.build import BASELINE_NETWORKS, BaselineConfig
 from .datasets.augment import AugmentOptions
 from .datasets.brain_streams import BrainStreamOptions
 from .datasets.layouts import LAYOUTS
@@ -64,6 +65,17 @@ class _TextSCFLosses:
     structures: Weight = 0.0
     dice_form: Literal["present", "released"] = "present"
     voxels: Literal["quarter", "all"] = "quarter"
+
+
+@dataclass
+class _BaselineLosses:
+    """Losses of a baseline, see :class:`~training.baselines.networks.Objective`."""
+
+    metric: Literal["mse", "ncc", "lncc"] = "mse"
+    similarity: Weight = 1.0
+    smoothness: Weight = 0.1
+    dice: Weight = 0.0
+    window: Annotated[int, AtLeast(3)] = 9
 
 
 @dataclass
@@ -150,6 +162,8 @@ STAGES: dict[str, _Sections] = {
     "registration": _Sections(LDMMorphConfig, _RegistrationLosses, (_Pairs,)),
     "textscf": _Sections(TextSCFConfig, _TextSCFLosses, (_Volumes, _Brains), _Text),
     "segmentation": _Sections(UNetSegmenter, _Nothing, (_BrainImages,)),
+    # Of 2D and of 3D pairs, by network.spatial_dims.
+    "baseline": _Sections(BaselineConfig, _BaselineLosses, (_Pairs, _Volumes)),
 }
 
 
@@ -178,6 +192,14 @@ def check_sections(values: Mapping[str, Any], source: str = "") -> None:
             source,
         )
     kind = own.data[0] if len(own.data) == 1 or "set" in data else own.data[1]
+    if own.network is BaselineConfig:
+        kind = own.data[network.get("spatial_dims", 2) - 2]
+        check_section(
+            network.get("arguments", {}),
+            options_of(BASELINE_NETWORKS[network["name"]], ("self", "spatial_dims")),
+            "network.arguments",
+            source,
+        )
     check_section(data, options_of(kind), "data", source)
     if "set" in data:
         choose(data["set"], LAYOUTS, "data.set")

@@ -9,6 +9,7 @@ from typing import Any
 from SlicerLDMRegLib.pipeline import load_model, register
 
 from ..datasets.evaluation import EvaluationPair
+from .complexity import counted, parameters
 from .method import Method, Registered
 
 __all__ = ["MASKS", "ldmreg_method"]
@@ -45,6 +46,8 @@ def ldmreg_method(
     if masks is not None and masks not in MASKS:
         raise ValueError(f"masks must be one of {', '.join(MASKS)}, got {masks!r}")
     loaded: Any = "none" if model is None else load_model(model, device)
+    weights = None if model is None else parameters(loaded.network)
+    operations: list[float] = []
 
     def method(pair: EvaluationPair) -> Registered:
         fixed, moving = pair.images
@@ -52,6 +55,14 @@ def ldmreg_method(
         if model is not None:
             # An image may be in several pairs: without the cache each costs as much as a new one.
             loaded.forget()
+            if not refine and not operations:
+                with counted() as complexity:
+                    register(
+                        fixed, moving, model=loaded, device=device, align=align, refine=False,
+                        seed=seed, **options,
+                    )  # fmt: skip
+                operations.append(float(complexity.multiply_adds or 0))
+                loaded.forget()
         start = time.perf_counter()
         result = register(
             fixed,
@@ -65,7 +76,8 @@ def ldmreg_method(
         )
         seconds = time.perf_counter() - start
         gpu = result.provenance["memory"].get("gpu_mib")
-        return Registered(result.field, seconds, dict(result.timings), gpu)
+        own = operations[0] if operations else None
+        return Registered(result.field, seconds, dict(result.timings), gpu, weights, own)
 
     return method
 

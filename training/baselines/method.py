@@ -22,12 +22,16 @@ class Registered:
         seconds: wall-clock time of the registration alone, from images in memory to the field.
         stages: seconds of its stages, if known: "segment", "predict", "refine", ...
         gpu_mib: peak GPU memory, if a GPU was used.
+        parameters: weights of the network, if there is one.
+        multiply_adds: of a call of the network, in convolutions and matrix products.
     """
 
     field: DisplacementField
     seconds: float
     stages: Mapping[str, float] = dataclass_field(default_factory=dict)
     gpu_mib: float | None = None
+    parameters: int | None = None
+    multiply_adds: float | None = None
 
 
 #: Registers a pair of 2D or 3D images. Some methods use the labels of the fixed image, and say so;

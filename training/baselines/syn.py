@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from SlicerLDMRegLib.geometry import ImageGeometry
 
 from ..datasets.evaluation import EvaluationPair
 from .method import Registered
+from .optional_packages import require
 
 __all__ = ["require_ants", "syn", "syn_cc"]
 
@@ -24,12 +24,9 @@ def require_ants() -> Any:
     """Return the module ``ants``.
 
     Raises:
-        ImportError: when it is not installed; the text says how to install it.
+        MissingPackageError: when it is not installed; the text says how to install it.
     """
-    try:
-        return import_module("ants")
-    except ImportError as error:
-        raise ImportError("SyN needs antspyx: pip install 'ldmreg[training]'") from error
+    return require("ants")
 
 
 def syn(pair: EvaluationPair) -> Registered:

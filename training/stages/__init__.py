@@ -1,4 +1,4 @@
-"""Training stages of LDM-Morph (three), textSCF and segmenters."""
+"""Training stages of LDM-Morph (three), textSCF, segmenters and baselines."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ def build_stage(config: StageConfig, fabric: Fabric, init: Path | None) -> Stage
         from .segmentation import SegmentationStage
 
         return SegmentationStage(config, fabric, init)
+    if config.stage == "baseline":
+        from .baseline_network import BaselineStage
+
+        return BaselineStage(config, fabric, init)
     if init is None:
         raise ValueError(
             f"stage {config.stage!r} starts from another one: pass its best.pt as --init"
@@ -38,5 +42,5 @@ def build_stage(config: StageConfig, fabric: Fabric, init: Path | None) -> Stage
         from .registration import RegistrationStage
 
         return RegistrationStage(config, fabric, init)
-    known = "vqgan, ldm, registration, textscf, segmentation"
+    known = "vqgan, ldm, registration, textscf, segmentation, baseline"
     raise ValueError(f"unknown stage {config.stage!r}; known: {known}")

@@ -9,13 +9,14 @@ from torch import Tensor, nn
 from ...errors import ModelError
 from ...functional import integrate, warp
 from .backbone import Backbone
+from .layers import average_pool, convolution, interpolation, transposed_convolution
 from .output import BackboneOutput
 
 __all__ = ["LapIRN"]
 
 
-def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv3d:
-    return nn.Conv3d(inputs, outputs, 3, stride, 1, bias=False)
+def _conv(inputs: int, outputs: int, stride: int = 1, dimension: int = 3) -> nn.Module:
+    return convolution(dimension)(inputs, outputs, 3, stride, 1, bias=False)
 
 
 def _activation() -> nn.LeakyReLU:
@@ -25,11 +26,10 @@ def _activation() -> nn.LeakyReLU:
 class _ResidualBlock(nn.Module):
     """Residual block of two pre-activated convolutions."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, dimension: int = 3) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            _activation(), _conv(channels, channels), _activation(), _conv(channels, channels)
-        )
+        layers = (_activation(), _conv(channels, channels, 1, dimension))
+        self.layers = nn.Sequential(*layers, _activation(), _conv(channels, channels, 1, dimension))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, C, *S)`` to ``(B, C, *S)``."""
@@ -39,15 +39,16 @@ class _ResidualBlock(nn.Module):
 class _Level(nn.Module):
     """Network of one resolution level, without the convolution that predicts its field."""
 
-    def __init__(self, inputs: int, channels: int, blocks: int) -> None:
+    def __init__(self, inputs: int, channels: int, blocks: int, dimension: int = 3) -> None:
         super().__init__()
+        d = dimension
         self.extract = nn.Sequential(
-            _conv(inputs, channels), _activation(), _conv(channels, channels)
+            _conv(inputs, channels, 1, d), _activation(), _conv(channels, channels, 1, d)
         )
-        self.down = _conv(channels, channels, 2)
-        self.blocks = nn.Sequential(*(_ResidualBlock(channels) for _ in range(blocks)))
-        self.up = nn.ConvTranspose3d(channels, channels, 2, 2, bias=False)
-        self.merge = nn.Sequential(_conv(2 * channels, channels), _activation())
+        self.down = _conv(channels, channels, 2, d)
+        self.blocks = nn.Sequential(*(_ResidualBlock(channels, d) for _ in range(blocks)))
+        self.up = transposed_convolution(d)(channels, channels, 2, 2, bias=False)
+        self.merge = nn.Sequential(_conv(2 * channels, channels, 1, d), _activation())
 
     def forward(self, x: Tensor, coarser: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the features for the field and the embedding for the next finer level.
@@ -80,6 +81,7 @@ class LapIRN(Backbone):
             network, which integrates the result.
         reach: largest displacement of a coarse level, in normalised units.
         blocks: residual blocks of each level.
+        spatial_dims: 2 or 3.
 
     Raises:
         ModelError: for invalid numbers.
@@ -101,6 +103,7 @@ class LapIRN(Backbone):
         integration_steps: int = 0,
         reach: float = 0.4,
         blocks: int = 5,
+        spatial_dims: int = 3,
     ) -> None:
         super().__init__()
         if start_channels < 1 or integration_steps < 0 or reach <= 0 or blocks < 1:
@@ -112,8 +115,9 @@ class LapIRN(Backbone):
         self.integration_steps = integration_steps
         self.reach = reach
         # The finer levels also get the field of the coarser ones.
-        self.levels = nn.ModuleList(_Level(n, channels, blocks) for n in (2, 5, 5))
-        self.flows = nn.ModuleList(_conv(channels, 3) for _ in range(2))
+        self.spatial_dims = d = spatial_dims
+        self.levels = nn.ModuleList(_Level(n, channels, blocks, d) for n in (2, 2 + d, 2 + d))
+        self.flows = nn.ModuleList(_conv(channels, d, 1, d) for _ in range(2))
         for flow in self.flows:
             # Training starts at the identity.
             nn.init.normal_(flow.weight, std=1e-5)  # type: ignore[arg-type]
@@ -130,12 +134,13 @@ class LapIRN(Backbone):
         """
         pyramid = [torch.cat([moving, fixed], dim=1)]
         for _ in self.flows:
-            pyramid.insert(0, F.avg_pool3d(pyramid[0], 2))
+            pyramid.insert(0, average_pool(pyramid[0], 2))
         features, embedding = self.levels[0](pyramid[0], None)
-        field = torch.zeros_like(features[:, :3], dtype=torch.float32)
+        field = torch.zeros_like(features[:, : self.spatial_dims], dtype=torch.float32)
         for images, flow, level in zip(pyramid[1:], self.flows, self.levels[1:], strict=True):
             field = field + self.reach * F.softsign(flow(features).float())
-            field = F.interpolate(field, scale_factor=2, mode="trilinear", align_corners=False)
+            mode = interpolation(field)
+            field = F.interpolate(field, scale_factor=2, mode=mode, align_corners=False)
             warped = warp(images[:, :1], self._displacement(field))
             images = torch.cat([warped, images[:, 1:], field], dim=1)
             features, embedding = level(images, embedding)
@@ -148,6 +153,6 @@ class LapIRN(Backbone):
 
 
 def _to_voxels(field: Tensor) -> Tensor:
-    """Convert a field ``(B, 3, *S)`` from units of half the extent to voxels."""
-    size = field.new_tensor(field.shape[2:]).view(1, 3, 1, 1, 1)
+    """Convert a field ``(B, d, *S)`` from units of half the extent to voxels."""
+    size = field.new_tensor(field.shape[2:]).view(1, -1, *[1] * (field.ndim - 2))
     return field * size / 2

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ...errors import ModelError
 from .backbone import Backbone
+from .layers import convolution, transposed_convolution
 
 __all__ = ["LKUNet", "LargeKernelBlock"]
 
@@ -24,14 +25,16 @@ class LargeKernelBlock(nn.Module):
     Args:
         channels: of input and output.
         kernel_size: of the largest kernel, odd, at least 3.
+        dimension: 2 or 3 spatial axes.
     """
 
-    def __init__(self, channels: int, kernel_size: int = 5) -> None:
+    def __init__(self, channels: int, kernel_size: int = 5, dimension: int = 3) -> None:
         super().__init__()
         self.kernel_size = kernel_size
-        self.large: nn.Conv3d = nn.Conv3d(channels, channels, kernel_size, padding="same")
-        self.regular: nn.Conv3d | None = nn.Conv3d(channels, channels, 3, padding=1)
-        self.pointwise: nn.Conv3d | None = nn.Conv3d(channels, channels, 1)
+        conv = convolution(dimension)
+        self.large: nn.Conv2d | nn.Conv3d = conv(channels, channels, kernel_size, padding="same")
+        self.regular: nn.Conv2d | nn.Conv3d | None = conv(channels, channels, 3, padding=1)
+        self.pointwise: nn.Conv2d | nn.Conv3d | None = conv(channels, channels, 1)
         self.activation = nn.PReLU()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -57,21 +60,21 @@ class LargeKernelBlock(nn.Module):
         assert bias is not None
         for branch in (self.regular, self.pointwise):
             margin = (self.kernel_size - branch.weight.shape[-1]) // 2
-            weight += F.pad(branch.weight, [margin] * 6)
+            weight += F.pad(branch.weight, [margin] * (2 * (weight.ndim - 2)))
             assert branch.bias is not None
             bias += branch.bias
         centre = self.kernel_size // 2
         channel = torch.arange(len(weight))
-        weight[channel, channel, centre, centre, centre] += 1
+        weight[(channel, channel, *[centre] * (weight.ndim - 2))] += 1
         self.regular = self.pointwise = None
 
 
-def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(nn.Conv3d(inputs, outputs, 3, stride, 1), nn.PReLU())
+def _conv(inputs: int, outputs: int, stride: int = 1, dimension: int = 3) -> nn.Sequential:
+    return nn.Sequential(convolution(dimension)(inputs, outputs, 3, stride, 1), nn.PReLU())
 
 
-def _up(channels: int) -> nn.Sequential:
-    return nn.Sequential(nn.ConvTranspose3d(channels, channels, 2, 2), nn.PReLU())
+def _up(channels: int, dimension: int = 3) -> nn.Sequential:
+    return nn.Sequential(transposed_convolution(dimension)(channels, channels, 2, 2), nn.PReLU())
 
 
 def _initialise(module: nn.Module) -> None:
@@ -80,9 +83,10 @@ def _initialise(module: nn.Module) -> None:
     There is no normalisation: with the default initialisation the signal would fade to a
     thousandth, but not the biases, which costs most of a short training.
     """
-    if isinstance(module, nn.Conv3d | nn.ConvTranspose3d):
+    plain = isinstance(module, nn.Conv2d | nn.Conv3d)
+    if isinstance(module, nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d | nn.ConvTranspose3d):
         # The blocks of an up-convolution do not overlap: an output sees one weight per channel.
-        overlap = math.prod(module.kernel_size) if isinstance(module, nn.Conv3d) else 1
+        overlap = math.prod(module.kernel_size) if plain else 1
         gain = nn.init.calculate_gain("leaky_relu", 0.25)  # the slope of a new PReLU
         nn.init.normal_(module.weight, 0.0, gain / math.sqrt(module.in_channels * overlap))
         nn.init.zeros_(module.bias)  # type: ignore[arg-type]
@@ -101,6 +105,7 @@ class LKUNet(Backbone):
         kernel_size: of the large-kernel blocks.
         output: ``"half"``: features at half resolution, as released; ``"full"``: two more
             convolutions at full resolution, as in LKU-Net itself. Both have ``2 start_channels``.
+        spatial_dims: 2 or 3.
 
     Example:
         >>> import torch
@@ -116,32 +121,33 @@ class LKUNet(Backbone):
         start_channels: int = 8,
         kernel_size: int = 5,
         output: Literal["half", "full"] = "half",
+        spatial_dims: int = 3,
     ) -> None:
         super().__init__()
         if output not in ("half", "full"):
             raise ModelError(f"output must be 'half' or 'full', got {output!r}")
         if kernel_size < 3 or kernel_size % 2 == 0:
             raise ModelError(f"kernel_size must be odd and at least 3, got {kernel_size}")
-        n = start_channels
+        n, d = start_channels, spatial_dims
         self.stride = 2 if output == "half" else 1
         self.out_channels = 2 * n
-        self.stem = nn.Sequential(_conv(2, n), _conv(n, n))
+        self.stem = nn.Sequential(_conv(2, n, 1, d), _conv(n, n, 1, d))
         widths = (n, 2 * n, 4 * n, 8 * n, 8 * n)
         self.downs = nn.ModuleList(
-            nn.Sequential(_conv(a, b, 2), LargeKernelBlock(b, kernel_size))
+            nn.Sequential(_conv(a, b, 2, d), LargeKernelBlock(b, kernel_size, d))
             for a, b in pairwise(widths)
         )
-        self.ups = nn.ModuleList([_up(8 * n), _up(4 * n), _up(2 * n)])
+        self.ups = nn.ModuleList([_up(8 * n, d), _up(4 * n, d), _up(2 * n, d)])
         self.merges = nn.ModuleList(
             [
-                nn.Sequential(_conv(16 * n, 8 * n), _conv(8 * n, 4 * n)),
-                nn.Sequential(_conv(8 * n, 4 * n), _conv(4 * n, 2 * n)),
-                nn.Sequential(_conv(4 * n, 4 * n), _conv(4 * n, 2 * n)),
+                nn.Sequential(_conv(16 * n, 8 * n, 1, d), _conv(8 * n, 4 * n, 1, d)),
+                nn.Sequential(_conv(8 * n, 4 * n, 1, d), _conv(4 * n, 2 * n, 1, d)),
+                nn.Sequential(_conv(4 * n, 4 * n, 1, d), _conv(4 * n, 2 * n, 1, d)),
             ]
         )
         if output == "full":
-            self.ups.append(_up(2 * n))
-            self.merges.append(nn.Sequential(_conv(3 * n, 2 * n), _conv(2 * n, 2 * n)))
+            self.ups.append(_up(2 * n, d))
+            self.merges.append(nn.Sequential(_conv(3 * n, 2 * n, 1, d), _conv(2 * n, 2 * n, 1, d)))
         self.apply(_initialise)
 
     def forward(self, moving: Tensor, fixed: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..._monai import BasicLayer, PatchEmbed, PatchMergingV2
 from ...errors import ModelError
 from .backbone import Backbone
+from .layers import average_pool, check_dimension, convolution, instance_norm, interpolation
 
 __all__ = ["VARIANTS", "TransMorph"]
 
@@ -24,10 +25,10 @@ VARIANTS: dict[str, tuple[int, tuple[int, ...], tuple[int, ...]]] = {
 _PATCH = 4  # edge of a first-level token in voxels, as published
 
 
-def _conv(inputs: int, outputs: int) -> nn.Sequential:
+def _conv(inputs: int, outputs: int, dimension: int = 3) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv3d(inputs, outputs, 3, padding=1, bias=False),
-        nn.InstanceNorm3d(outputs),
+        convolution(dimension)(inputs, outputs, 3, padding=1, bias=False),
+        instance_norm(dimension)(outputs),
         nn.LeakyReLU(0.01),
     )
 
@@ -42,16 +43,19 @@ class _Encoder(nn.Module):
         heads: Sequence[int],
         window: Sequence[int],
         drop_path: float,
+        dimension: int = 3,
     ) -> None:
         super().__init__()
         widths = [embed_dim * 2**level for level in range(len(depths))]
-        self.patch_embed = PatchEmbed(_PATCH, 2, embed_dim, spatial_dims=3)
+        self.patch_embed = PatchEmbed(_PATCH, 2, embed_dim, spatial_dims=dimension)
         rates = iter(np.linspace(0.0, drop_path, sum(depths)).tolist())
         self.stages = nn.ModuleList(
             BasicLayer(width, depth, h, tuple(window), [next(rates) for _ in range(depth)])
             for width, depth, h in zip(widths, depths, heads, strict=True)
         )
-        self.merges = nn.ModuleList(PatchMergingV2(width) for width in widths[:-1])
+        self.merges = nn.ModuleList(
+            PatchMergingV2(width, spatial_dims=dimension) for width in widths[:-1]
+        )
         self.norms = nn.ModuleList(nn.LayerNorm(width) for width in widths)
 
     def forward(self, images: Tensor) -> list[Tensor]:
@@ -59,10 +63,10 @@ class _Encoder(nn.Module):
         x = self.patch_embed(images)
         levels = []
         for i, (stage, norm) in enumerate(zip(self.stages, self.norms, strict=True)):
-            x = rearrange(stage(x), "b c d h w -> b d h w c")
-            levels.append(rearrange(norm(x), "b d h w c -> b c d h w"))
+            x = rearrange(stage(x), "b c ... -> b ... c")
+            levels.append(rearrange(norm(x), "b ... c -> b c ..."))
             if i < len(self.merges):
-                x = rearrange(self.merges[i](x), "b d h w c -> b c d h w")
+                x = rearrange(self.merges[i](x), "b ... c -> b c ...")
         return levels
 
 
@@ -82,6 +86,7 @@ class TransMorph(Backbone):
         heads: attention heads of each level.
         head_channels: ``out_channels``, width of the features at full resolution.
         drop_path: largest stochastic depth, reached in the last block.
+        spatial_dims: 2 or 3; ``image_size`` has as many numbers.
 
     Raises:
         ModelError: for an unknown variant or inconsistent sizes.
@@ -107,6 +112,7 @@ class TransMorph(Backbone):
         heads: Sequence[int] | None = None,
         head_channels: int = 16,
         drop_path: float = 0.3,
+        spatial_dims: int = 3,
     ) -> None:
         super().__init__()
         if variant not in VARIANTS:
@@ -114,9 +120,9 @@ class TransMorph(Backbone):
         embed_dim = embed_dim or VARIANTS[variant][0]
         depths = depths or VARIANTS[variant][1]
         heads = heads or VARIANTS[variant][2]
-        if len(depths) != 4 or len(heads) != 4 or len(image_size) != 3:
+        if len(depths) != 4 or len(heads) != 4 or len(image_size) != check_dimension(spatial_dims):
             raise ModelError(
-                "depths and heads must have 4 numbers and image_size 3, "
+                f"depths and heads must have 4 numbers and image_size {spatial_dims}, "
                 f"got {tuple(depths)}, {tuple(heads)} and {tuple(image_size)}"
             )
         if embed_dim % 2 or any(embed_dim * 2**i % h for i, h in enumerate(heads)):
@@ -127,13 +133,13 @@ class TransMorph(Backbone):
         self.out_channels = head_channels
         self.multiple = _PATCH * 2 ** (len(depths) - 1)
         window = [-(-n // self.multiple) for n in image_size]
-        self.encoder = _Encoder(embed_dim, depths, heads, window, drop_path)
-        c = embed_dim
+        self.encoder = _Encoder(embed_dim, depths, heads, window, drop_path, spatial_dims)
+        c, d = embed_dim, spatial_dims
         # Skips at half and full resolution: one convolution of the images each.
-        self.skips = nn.ModuleList([_conv(2, c // 2), _conv(2, head_channels)])
+        self.skips = nn.ModuleList([_conv(2, c // 2, d), _conv(2, head_channels, d)])
         inputs, outputs = (8 * c, 4 * c, 2 * c, c, c // 2), (4 * c, 2 * c, c, c // 2, head_channels)
         self.ups = nn.ModuleList(
-            nn.Sequential(_conv(i + o, o), _conv(o, o))
+            nn.Sequential(_conv(i + o, o, d), _conv(o, o, d))
             for i, o in zip(inputs, outputs, strict=True)
         )
 
@@ -154,9 +160,9 @@ class TransMorph(Backbone):
             images = F.pad(images, [w for m in reversed(missing) for w in (0, m)])
         levels = self.encoder(images)
         x = levels.pop()
-        resolutions = F.avg_pool3d(images, 3, stride=2, padding=1), images
+        resolutions = average_pool(images, 3, 2, 1), images
         skips = levels[::-1] + [f(r) for f, r in zip(self.skips, resolutions, strict=True)]
         for up, skip in zip(self.ups, skips, strict=True):
-            x = F.interpolate(x, scale_factor=2, mode="trilinear", align_corners=False)
+            x = F.interpolate(x, scale_factor=2, mode=interpolation(x), align_corners=False)
             x = up(torch.cat([x, skip], dim=1))
-        return x[..., : size[0], : size[1], : size[2]]
+        return x[(..., *(slice(0, n) for n in size))]

@@ -1,0 +1,161 @@
+"""Stage of the learned baselines: one network, images of 2D or 3D data sets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from SlicerLDMRegLib.errors import InputError
+from SlicerLDMRegLib.functional import jacobian_determinant, warp
+from SlicerLDMRegLib.losses import mse
+
+from ..baselines.networks import FieldNetwork, Objective, build_baseline
+from ..baselines.networks.padding import padded_prediction
+from ..config import StageConfig
+from ..datasets import pairs as pairs_2d
+from ..datasets import volumes as pairs_3d
+from ..datasets.layouts.halving import double_displacement
+from .common import EMA, load_weights, optimise
+from .textscf import mean_dice
+
+__all__ = ["BaselineStage"]
+
+
+class _Trainee(nn.Module):
+    """Network whose call returns the terms of its loss, as Fabric needs it."""
+
+    def __init__(self, network: FieldNetwork, objective: Objective) -> None:
+        super().__init__()
+        self.network, self.objective = network, objective
+
+    def forward(
+        self, moving: Tensor, fixed: Tensor, labels: tuple[Tensor, Tensor]
+    ) -> dict[str, Tensor]:
+        return self.network.losses(moving, fixed, self.objective, labels)
+
+
+class BaselineStage:
+    """Training of a learned baseline with :class:`~training.baselines.networks.Objective`.
+
+    ``losses``: ``metric``, ``similarity``, ``smoothness``, ``dice`` and ``window`` of the
+    objective. A network adds its own terms, whose weights are among its arguments.
+    """
+
+    def __init__(self, config: StageConfig, fabric: Fabric, init: Path | None = None) -> None:
+        self.config, self.fabric = config, fabric
+        length = config.steps * config.batch_size * getattr(config, "accumulate", 1)
+        length *= fabric.world_size
+        network = build_baseline(config.network)
+        self.stream: Any
+        self.validation: Sequence[Mapping[str, Tensor]]
+        if network.spatial_dims == 2:
+            planes = pairs_2d.build_pairs(config.data, length, config.seed)
+            self.stream, self.classes, self.scored = planes.stream, planes.classes, planes.scored
+            self.validation = _Planes(planes.validation, planes.classes)
+        else:
+            volumes = pairs_3d.build_pairs(config.data, length, config.seed)
+            self.stream, self.scored = volumes.stream, volumes.scored
+            self.classes, self.validation = len(volumes.numbers), volumes.validation
+        if config.losses.get("dice") and not self.scored:
+            raise InputError("losses.dice: expected 0, for the data set has no labels; set it to 0")
+        if init is not None:
+            load_weights(network, init, "")
+        objective = Objective(**config.losses, classes=self.classes + 1)
+        optimizer = torch.optim.Adam(
+            network.parameters(),
+            config.learning_rate,
+            config.betas,
+            amsgrad=bool(config.amsgrad),
+            fused=True,
+        )
+        self.model, self.optimizer = fabric.setup(_Trainee(network, objective), optimizer)
+        self.ema = EMA(self.model.module, config.ema_decay)
+
+    def step(self, batch: dict[str, Tensor], step: Any) -> dict[str, float]:
+        """Do one step on a batch of pairs."""
+        self.model.train()
+        labels = (_numbers(batch["moving_labels"]), _numbers(batch["fixed_labels"]))
+        terms = self.model(batch["moving"], batch["fixed"], labels)
+        loss = torch.stack(list(terms.values())).sum()
+        optimise(self.fabric, loss, self.model, self.optimizer, self.config, step)
+        self.ema.update(step)
+        return {"loss": loss.item(), **{name: value.item() for name, value in terms.items()}}
+
+    def _registered(self, pair: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
+        p = {k: self.fabric.to_device(v[None]) for k, v in pair.items()}
+        network = self.ema.module.network
+        network.eval()
+        with self.fabric.autocast():
+            return p, padded_prediction(network, p["moving"], p["fixed"]).displacement.float()
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Return Dice and folds of the validation pairs.
+
+        Pairs at half the resolution are measured on the lattice of their images, with the
+        displacement doubled. Without labels the score is the negative squared difference.
+        """
+        dice: list[float] = []
+        folds: list[float] = []
+        errors: list[float] = []
+        for pair in self.validation:
+            p, field = self._registered(pair)
+            errors.append(float(mse(warp(p["moving"], field), p["fixed"])))
+            moving, fixed = _numbers(p["moving_labels"]), _numbers(p["fixed_labels"])
+            if "full_fixed_labels" in p:
+                moving, fixed = p["full_moving_labels"], p["full_fixed_labels"].long()
+                field = double_displacement(field, fixed.shape[2:])
+            warped = warp(moving, field, mode="nearest").long()
+            if self.scored:
+                dice.append(mean_dice(warped, fixed, self.classes + 1, self.scored))
+            folds.append(float((jacobian_determinant(field) <= 0).float().mean()))
+        error = sum(errors) / len(errors)
+        measured = {"mse": error, "fold_percent": 100 * sum(folds) / len(folds)}
+        known = [value for value in dice if not math.isnan(value)]
+        if not known:
+            return {"score": -error, **measured}
+        score = sum(known) / len(known)
+        return {"score": score, "dice": score, **measured}
+
+    @torch.no_grad()
+    def panels(self) -> dict[str, Tensor]:
+        """Return the first validation pair side by side: moving, fixed, warped; middle slice."""
+        p, field = self._registered(self.validation[0])
+        shown = [p["moving"], p["fixed"], warp(p["moving"], field)]
+        planes = [t[0, 0] if t.ndim == 4 else t[0, 0, t.shape[2] // 2] for t in shown]
+        return {"registration": torch.cat(planes, dim=-1)[None].expand(3, -1, -1).clamp(0, 1)}
+
+    def state(self) -> dict[str, Any]:
+        """Return network, optimiser and averaged weights."""
+        return {"model": self.model, "optimizer": self.optimizer, **self.ema.state()}
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return the averaged weights, named as in the network."""
+        return {k: v.contiguous() for k, v in self.ema.module.network.state_dict().items()}
+
+
+class _Planes(Sequence[Mapping[str, Tensor]]):
+    """2D validation pairs as tensors."""
+
+    def __init__(self, pairs: Sequence[Any], classes: int) -> None:
+        self.pairs, self.classes = pairs, classes
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        return pairs_2d.to_tensors(self.pairs[index], self.classes)
+
+
+def _numbers(labels: Tensor) -> Tensor:
+    """Return label numbers ``(B, 1, *S)`` of these, or of one-hot maps ``(B, K, H, W)``."""
+    if labels.ndim == 5 or not labels.is_floating_point():
+        return labels.long()
+    numbers = torch.arange(1, labels.shape[1] + 1, device=labels.device).view(1, -1, 1, 1)
+    return (labels * numbers).sum(1, keepdim=True).round().long()
