@@ -16,19 +16,20 @@ from tqdm import tqdm
 from SlicerLDMRegLib.model_store import ModelCard, find_model
 
 from .baselines import (
+    CLASSICAL,
     MASKS,
+    SYN_TITLE,
     Method,
     MethodError,
     MethodProcess,
     Registered,
-    demons,
-    identity,
+    installed,
+    is_run,
     ldmreg_method,
-    ready,
-    syn,
-    syn_cc,
+    require,
+    run_method,
+    takes_regions,
 )
-from .baselines.syn import require_ants
 from .datasets.evaluation import EvaluationPair, structure_names
 from .datasets.evaluation_sets import DATA_NAMES, SPLIT_SETS, evaluation_pairs
 from .datasets.layouts import LAYOUTS
@@ -36,7 +37,7 @@ from .machine import available_cpus, describe_machine, load_average, use_threads
 from .result_files import write_results
 from .scores import Row, score
 
-__all__ = ["METHODS", "build_methods", "evaluate", "main"]
+__all__ = ["METHODS", "build_methods", "default_methods", "evaluate", "main"]
 
 #: Sets that have an option.
 _OPTIONS = {
@@ -45,11 +46,7 @@ _OPTIONS = {
     "spacing": ("brain-mr", "manifest"),
 }
 #: Methods without a model, by command-line name.
-METHODS = ("identity", "demons", "syn", "syn-cc", "refinement")
-
-_SYN = "SyN (ANTs, default)"
-#: Without SyN-CC in 3D, which takes a quarter of an hour for a volume.
-_DEFAULT_METHODS = {2: METHODS, 3: tuple(name for name in METHODS if name != "syn-cc")}
+METHODS = (*CLASSICAL, "refinement")
 
 _EPILOG = """
 All methods get the same pairs, threads and scores, one after the other, each in a process of its
@@ -59,11 +56,31 @@ own. Times are comparable with each other, not with those of other machines.
   ldmreg-train evaluate --data brain-mr --models textscf-brain-mr --output results/brain
   ldmreg-train evaluate --data abdomen-warp --output results/abdomen
 
+A model is an id, a model folder or a finished run; methods compared with another one than SyN:
+
+  ldmreg-train evaluate --data cardiac-mr --models runs/voxelmorph runs/transmorph \\
+      --methods identity greedy --reference "Greedy (NCC)" --output results/learned
+
 Published data sets, and your own as a manifest, see ldmreg-train data --help:
 
   ldmreg-train evaluate --data camus-2ch --root ~/data/CAMUS --output results/camus
   ldmreg-train evaluate --data manifest --root mine.csv --size 128 128 --output results/mine
 """
+
+
+def default_methods(dimension: int) -> list[str]:
+    """Return the methods that are compared unless others are named.
+
+    Without those whose package is not installed, and in 3D without those that take many minutes for
+    a volume.
+    """
+    names = [
+        name
+        for name, method in CLASSICAL.items()
+        if (method.package is None or installed(method.package))
+        and not (dimension == 3 and method.slow)
+    ]
+    return [*names, "refinement"]
 
 
 def build_methods(
@@ -79,8 +96,9 @@ def build_methods(
 
     Args:
         names: of :data:`METHODS`.
-        models: ids or folders of models; each gives two methods, without and with refinement; a
-            model with regions gives these two for each of ``masks``.
+        models: ids or folders of models, or folders of finished runs. A model gives two methods,
+            without and with refinement; one with regions gives these two for each of ``masks``. A
+            run gives its network alone, see :func:`~training.baselines.run_method`.
         device: device of models and refinement.
         seed: seed of models and refinement.
         masks: origin of regions, of :data:`~training.baselines.MASKS`.
@@ -90,22 +108,21 @@ def build_methods(
     Raises:
         ValueError: for an unknown name.
         ModelError: for a model that does not exist.
-        ImportError: when ANTs is required but not installed.
+        MissingPackageError: when the package of a method is not installed.
     """
     for name in names:
         if name not in METHODS:
             raise ValueError(f"methods must be among {', '.join(METHODS)}, got {name!r}")
-    if {"syn", "syn-cc"} & set(names):
-        require_ants()
+        package = CLASSICAL[name].package if name in CLASSICAL else None
+        if package is not None:
+            require(package)
     own = partial(ldmreg_method, device=device, seed=seed, align=align)
-    known: dict[str, tuple[str, Callable[[], Method]]] = {
-        "identity": ("Identity", partial(ready, identity)),
-        "demons": ("Demons (SimpleITK)", partial(ready, demons)),
-        "syn": (_SYN, partial(ready, syn)),
-        "syn-cc": ("SyN-CC (ANTs, as in the LDM-Morph paper)", partial(ready, syn_cc)),
-        "refinement": ("Refinement alone", partial(own, None, True)),
-    }
-    methods = dict(known[name] for name in names)
+    methods: dict[str, Callable[[], Method]] = {}
+    for name in names:
+        if name in CLASSICAL:
+            methods[CLASSICAL[name].title] = CLASSICAL[name].prepare
+        else:
+            methods["Refinement alone"] = partial(own, None, True)
     titles: set[str] = set()
     for model in models:
         title = Path(model).name
@@ -113,6 +130,13 @@ def build_methods(
             title = model
         titles.add(title)
         variants: list[str | None] = [None]
+        if is_run(model):
+            if takes_regions(model):
+                variants = [mask for mask in masks if mask != "predicted"]
+            for variant in variants:
+                full = title if variant is None else f"{title}, {variant} masks"
+                methods[full] = partial(run_method, model, device, seed, variant)
+            continue
         if _takes_regions(find_model(model, "registration")):
             variants = list(masks)
         for variant in variants:
@@ -151,7 +175,8 @@ def evaluate(
 
     Returns:
         One row for each method and pair: ``method``, ``pair``, ``seconds``, ``seconds_<stage>``,
-        ``peak_mib``, ``gpu_mib`` and the scores of :func:`training.scores.score`.
+        ``peak_mib``, ``gpu_mib``, ``parameters``, ``multiply_adds``, ``subjects`` and the scores of
+        :func:`training.scores.score`.
 
     Raises:
         MethodError: when a method fails in its process.
@@ -192,13 +217,17 @@ def _running(
 
 def _row(title: str, pair: EvaluationPair, found: Registered, peak: float | None) -> Row:
     row: Row = {"method": title, "pair": pair.name, "seconds": found.seconds}
+    if pair.subjects:
+        row["subjects"] = " ".join(name.replace(" ", "_") for name in pair.subjects)
     for stage in ("segment", "predict", "refine"):
         if stage in found.stages:
             row[f"seconds_{stage}"] = found.stages[stage]
     if peak is not None:
         row["peak_mib"] = peak
-    if found.gpu_mib is not None:
-        row["gpu_mib"] = found.gpu_mib
+    for name in ("gpu_mib", "parameters", "multiply_adds"):
+        value = getattr(found, name)
+        if value is not None:
+            row[name] = value
     return {**row, **score(pair, found.field)}
 
 
@@ -222,7 +251,7 @@ def main(argv: list[str] | None = None, prog: str = "python -m training.evaluate
     pairs = evaluation_pairs(arguments.data, arguments.root, arguments.split, **options)
     pairs = pairs[: arguments.limit]
     dimension = pairs[0].fixed.ndim
-    names = _DEFAULT_METHODS[dimension] if arguments.methods is None else arguments.methods
+    names = default_methods(dimension) if arguments.methods is None else arguments.methods
     methods = build_methods(
         names,
         arguments.models,
@@ -234,6 +263,11 @@ def main(argv: list[str] | None = None, prog: str = "python -m training.evaluate
     )
     if not methods:
         parser.error("nothing to compare: name --methods or --models")
+    reference = arguments.reference
+    if reference is None:
+        reference = SYN_TITLE if SYN_TITLE in methods else next(iter(methods))
+    if reference not in methods:
+        parser.error(f"--reference: expected one of {', '.join(methods)}, got {reference!r}")
     failed: dict[str, str] = {}
     run: dict[str, Any] = {
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -254,7 +288,7 @@ def main(argv: list[str] | None = None, prog: str = "python -m training.evaluate
     def save(rows: list[Row]) -> None:
         nonlocal text
         run["load_average"].append(load_average())
-        text = write_results(arguments.output, rows, run, _SYN, structure_names(pairs))
+        text = write_results(arguments.output, rows, run, reference, structure_names(pairs))
 
     threads = None if arguments.one_process else arguments.threads
     evaluate(pairs, methods, threads, arguments.seed, failed=failed, after=save)
@@ -274,8 +308,11 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     add("--data", required=True, choices=DATA_NAMES, metavar="SET", help=(
         f"one of {', '.join(DATA_NAMES)}"))  # fmt: skip
     add("--output", type=Path, required=True, help="folder of the results")
-    add("--methods", nargs="*", choices=METHODS, help="default all; in 3D all but syn-cc")
-    add("--models", nargs="*", default=[], help="ids or folders of models")
+    add("--methods", nargs="*", choices=METHODS, metavar="METHOD", help=(
+        f"of {', '.join(METHODS)}; default all installed, in 3D not syn-cc, lddmm"))  # fmt: skip
+    add("--models", nargs="*", default=[], help="ids or folders of models, folders of runs")
+    add("--reference", metavar="TITLE", help=(
+        "row that the others are compared with; default SyN, or the first"))  # fmt: skip
     add("--masks", nargs="+", default=list(MASKS), choices=MASKS, help="of models with regions")
     add("--segmenter", default="auto", help="model of the predicted masks; auto: the model's own")
     add("--align", default="none", help="of models and refinement: none, rigid, affine, ...")

@@ -1,4 +1,4 @@
-"""Result files of a comparison: Markdown table, CSV and JSON."""
+"""Result files of a comparison: Markdown and LaTeX table, CSV and JSON."""
 
 from __future__ import annotations
 
@@ -11,47 +11,81 @@ from typing import Any
 
 from .scores import Row, compare, summarise, summarise_structures
 
-__all__ = ["markdown_table", "to_markdown", "write_json", "write_results"]
+__all__ = [
+    "latex_table",
+    "markdown_table",
+    "to_markdown",
+    "write_csv",
+    "write_json",
+    "write_results",
+]
 
 # Column of a row, title in the table, digits.
 Column = tuple[str, str, int]
 _COLUMNS: dict[int, tuple[Column, ...]] = {
     2: (
         ("dice", "Dice", 3),
+        ("dice_worst30", "Dice, worst 30 %", 3),
         ("folds_percent", "Folded pixels (%)", 3),
         ("hd95", "HD95 (pixels)", 2),
+        ("lost", "Structures lost", 2),
+        ("sdlogj", "SDlogJ", 3),
         ("tre_mm", "Landmarks (mm)", 2),
         ("ncc", "NCC", 3),
         ("seconds", "Seconds a pair", 3),
+        ("seconds_p95", "95 % of the seconds", 3),
         ("peak_mib", "Peak memory (MiB)", 0),
+        ("parameters", "Weights (million)", 2),
+        ("multiply_adds", "Multiply-adds (G)", 2),
     ),
     3: (
         ("error_mm", "Error (mm)", 2),
         ("error_mm_95", "95 % of the error (mm)", 2),
         ("tre_mm", "Landmarks (mm)", 2),
         ("dice", "Dice", 3),
+        ("dice_worst30", "Dice, worst 30 %", 3),
         ("hd95", "HD95 (mm)", 2),
+        ("hd95_learn2reg", "HD95 of Learn2Reg (voxels)", 2),
         ("sdlogj_learn2reg", "SDlogJ", 3),
         ("folds_percent", "Folded voxels (%)", 4),
         ("seconds_predict", "Network (s)", 2),
         ("seconds", "Seconds a pair", 2),
+        ("seconds_p95", "95 % of the seconds", 2),
         ("peak_mib", "Peak memory (MiB)", 0),
         ("gpu_mib", "GPU memory (MiB)", 0),
+        ("parameters", "Weights (million)", 2),
+        ("multiply_adds", "Multiply-adds (G)", 1),
     ),
 }
+_FEW_PAIRS = 10  # below it, neither the worst 30 % nor a 95th percentile are shown
+#: Columns that methods are compared by, the first one that there is in the table.
+_COMPARED = ("dice", "tre_mm", "error_mm", "ncc", "hd95", "sdlogj", "folds_percent")
 _NOTES = {
     "dice": "Dice and HD95: means over the structures that both images hold, as Learn2Reg has it.",
+    "lost": "Structures lost: labels that the warp left nothing of, a pair. HD95 leaves them out; "
+    "`hd95_learn2reg` in results.csv is infinite with one, as in Learn2Reg, and in voxels.",
+    "hd95_learn2reg": "HD95 of Learn2Reg: in voxels, infinite with a structure that the warp left "
+    "nothing of, which HD95 leaves out.",
     "error_mm": "Error: distance between where the field and the known warp lead, inside the body; "
     "its mean and its 95th percentile.",
     "tre_mm": "Landmarks: mean distance between where the field leads the landmarks of the fixed "
     "image and those of the moving one.",
+    "sdlogj": "SDlogJ: of the determinant itself; `sdlogj_learn2reg` in results.csv has 3 added to "
+    "it, as in Learn2Reg.",
     "sdlogj_learn2reg": "SDlogJ: as Learn2Reg computes it, with 3 added to the determinant; "
     "`sdlogj` in results.csv is without.",
     "folds_percent": "Folded: the Jacobian determinant (central differences) is not above 0.",
     "seconds_predict": "Network: the call of the network alone. Seconds: the whole registration.",
+    "multiply_adds": "Weights: those that a registration needs. Multiply-adds: of the convolutions "
+    "and matrix products of the network, for one pair.",
     "peak_mib": "Peak memory: of a process that does nothing else, Python and libraries included; "
     "the row of the identity tells what these take.",
 }
+
+
+# Divisors of columns that tables show in larger units.
+_UNITS = {"parameters": 1e6, "multiply_adds": 1e9}
+_SPECIAL = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "±": r"$\pm$", "≤": r"$\leq$"}
 
 
 def markdown_table(rows: Sequence[Row], columns: Sequence[Column], first: Column) -> str:
@@ -62,34 +96,76 @@ def markdown_table(rows: Sequence[Row], columns: Sequence[Column], first: Column
         columns: key, title and digits of each column.
         first: column of the row names.
     """
-    columns = [c for c in columns if any(row.get(c[0]) is not None for row in rows)]
+    columns = _used(rows, columns)
     lines = [
         f"| {first[1]} | " + " | ".join(title for _, title, _ in columns) + " |",
         "|---|" + "---:|" * len(columns),
     ]
-    for row in rows:
-        cells = []
-        for name, _, digits in columns:
-            value = row.get(name, math.nan)
-            missing = value is None or math.isnan(value)
-            cell = "-" if missing else f"{value:.{digits}f}"
-            spread = row.get(f"{name}_sd")
-            if not missing and spread is not None:
-                cell += f" ± {spread:.{digits}f}"
-            cells.append(cell)
-        lines.append(f"| {row[first[0]]} | " + " | ".join(cells) + " |")
+    lines += [f"| {row[first[0]]} | " + " | ".join(_cells(row, columns)) + " |" for row in rows]
     return "\n".join(lines) + "\n"
+
+
+def latex_table(rows: Sequence[Row], columns: Sequence[Column], first: Column) -> str:
+    """Return a LaTeX table (package booktabs) of the same cells as :func:`markdown_table`."""
+    columns = _used(rows, columns)
+    lines = [r"\begin{tabular}{l" + "r" * len(columns) + "}", r"\toprule"]
+    lines.append(" & ".join(map(_latex, [first[1], *(title for _, title, _ in columns)])) + r" \\")
+    lines.append(r"\midrule")
+    for row in rows:
+        cells = [str(row[first[0]]), *_cells(row, columns)]
+        lines.append(" & ".join(map(_latex, cells)) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def _used(rows: Sequence[Row], columns: Sequence[Column]) -> list[Column]:
+    return [c for c in columns if any(row.get(c[0]) is not None for row in rows)]
+
+
+def _cells(row: Row, columns: Sequence[Column]) -> list[str]:
+    cells = []
+    for name, _, digits in columns:
+        value = row.get(name)
+        if isinstance(value, str):
+            cells.append(value)
+            continue
+        missing = value is None or math.isnan(value)
+        cell = "-" if missing else f"{value / _UNITS.get(name, 1):.{digits}f}"
+        spread = row.get(f"{name}_sd")
+        if not missing and spread is not None:
+            cell += f" ± {spread:.{digits}f}"
+        cells.append(cell)
+    return cells
+
+
+def _latex(text: str) -> str:
+    return "".join(_SPECIAL.get(character, character) for character in text)
 
 
 def to_markdown(summaries: Sequence[Row], dimension: int = 2) -> str:
     """Return the table of the methods for a dimension."""
-    columns = _COLUMNS[dimension]
-    if dimension == 2:  # one spread is enough there
-        keep = {"dice_sd"}
-        summaries = [
+    return markdown_table(_shown(summaries, dimension), _columns(summaries, dimension), _METHOD)
+
+
+_METHOD: Column = ("method", "Method", 0)
+
+
+def _columns(summaries: Sequence[Row], dimension: int) -> list[Column]:
+    """Return the columns of a dimension, without lost structures where none was lost."""
+    kept = [
+        c for c in _COLUMNS[dimension] if c[0] != "lost" or any(s.get("lost") for s in summaries)
+    ]
+    # With few pairs the worst 30 % are one or two.
+    few = all(summary["pairs"] < _FEW_PAIRS for summary in summaries)
+    return [c for c in kept if not (few and c[0].endswith(("_worst30", "_p95")))]
+
+
+def _shown(summaries: Sequence[Row], dimension: int) -> Sequence[Row]:
+    if dimension == 2:  # fewer spreads are enough there
+        keep = {"dice_sd", "folds_percent_sd"}
+        return [
             {k: v for k, v in s.items() if not k.endswith("_sd") or k in keep} for s in summaries
         ]
-    return markdown_table(summaries, columns, ("method", "Method", 0))
+    return [{k: v for k, v in s.items() if k != "folds_percent_sd"} for s in summaries]
 
 
 def write_results(
@@ -99,10 +175,11 @@ def write_results(
     reference: str | None = None,
     names: Mapping[int, str] | None = None,
 ) -> str:
-    """Write ``results.csv``, ``structures.csv``, ``results.json`` and ``table.md``.
+    """Write ``results.csv``, ``structures.csv``, ``results.json``, ``table.md`` and others.
 
     ``results.csv`` has a row per pair and method, ``structures.csv`` a row per structure and method
-    (if there are several structures), ``results.json`` everything.
+    (if there are several structures), ``comparison.csv`` a row per metric and method that is not
+    the reference, ``table.tex`` the table for LaTeX, ``results.json`` everything.
 
     Args:
         folder: created if missing.
@@ -117,12 +194,14 @@ def write_results(
     """
     folder.mkdir(parents=True, exist_ok=True)
     dimension = run.get("dimension", 2)
-    _write_csv(folder / "results.csv", rows)
+    write_csv(folder / "results.csv", rows)
     summaries = summarise(rows)
     structures = summarise_structures(rows, names or {})
     if len({row["label"] for row in structures}) > 1:
-        _write_csv(folder / "structures.csv", structures)
-    comparison = compare(rows, reference) if reference else []
+        write_csv(folder / "structures.csv", structures)
+    comparison = [
+        entry for metric in _COMPARED if reference for entry in compare(rows, reference, metric)
+    ]
     content = {
         "run": run,
         "summary": summaries,
@@ -131,6 +210,12 @@ def write_results(
         "pairs": list(rows),
     }
     write_json(folder / "results.json", content)
+    if comparison:
+        write_csv(folder / "comparison.csv", comparison)
+    (folder / "table.tex").write_text(
+        latex_table(_shown(summaries, dimension), _columns(summaries, dimension), _METHOD),
+        encoding="utf-8",
+    )
     machine = run["machine"]
     text = (
         f"# {run['data']}: {summaries[0]['pairs']} pairs\n\n{to_markdown(summaries, dimension)}\n"
@@ -140,7 +225,7 @@ def write_results(
         f"\n{machine['cpu']}, threads: {machine['threads']}.\n"
     )
     shown = {key for summary in summaries for key in summary}
-    columns = [name for name, _, _ in _COLUMNS[dimension] if name in shown]
+    columns = [name for name, _, _ in _columns(summaries, dimension) if name in shown]
     text += "".join(_NOTES[name] + "\n" for name in columns if name in _NOTES)
     if comparison:
         text += "\n" + _comparison_table(comparison)
@@ -155,24 +240,42 @@ def write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(_finite(content), indent=1) + "\n", encoding="utf-8")
 
 
+_COMPARED_TITLES = {
+    "dice": "Dice",
+    "tre_mm": "Landmarks (mm)",
+    "error_mm": "Error (mm)",
+    "ncc": "NCC",
+    "hd95": "HD95",
+    "sdlogj": "SDlogJ",
+    "folds_percent": "Folds (%)",
+}
+
+
 def _comparison_table(comparison: Sequence[Row]) -> str:
+    first = comparison[0]
+    comparison = [row for row in comparison if row["metric"] == first["metric"]]
     lines = [
-        f"| Dice against {comparison[0]['reference']} | Difference | 95 % interval | Better in |",
-        "|---|---:|---:|---:|",
+        f"| {_COMPARED_TITLES[first['metric']]} against {first['reference']} | Difference | "
+        "95 % interval | Higher in | p (corrected) |",
+        "|---|---:|---:|---:|---:|",
     ]
     for row in comparison:
+        p = row["p_corrected"]
+        shown = "-" if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
         lines.append(
             f"| {row['method']} | {row['difference']:+.3f} | {row['low']:+.3f} to "
-            f"{row['high']:+.3f} | {row['above']} of {row['pairs']} |"
+            f"{row['high']:+.3f} | {row['above']} of {row['pairs']} | {shown} |"
         )
     note = (
-        "The interval is for other draws of these pairs (bootstrap); pairs share subjects, so that "
-        "it is wider for others.\n"
+        f"The interval is for other draws of the {first['subjects']} subjects (bootstrap); p: "
+        "Wilcoxon's signed-rank test of the subjects, or of the pairs where these are of two "
+        "subjects, corrected for the number of methods (Holm). comparison.csv has other metrics.\n"
     )
     return "\n".join(lines) + "\n\n" + note
 
 
-def _write_csv(path: Path, rows: Sequence[Row]) -> None:
+def write_csv(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows as CSV; the columns are those of all rows."""
     names = list(dict.fromkeys(key for row in rows for key in row))
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, names)

@@ -46,7 +46,7 @@ def ldmreg_method(
     if masks is not None and masks not in MASKS:
         raise ValueError(f"masks must be one of {', '.join(MASKS)}, got {masks!r}")
     loaded: Any = "none" if model is None else load_model(model, device)
-    weights = None if model is None else parameters(loaded.network)
+    weights = None if model is None else parameters(loaded.predictor.network)
     operations: list[float] = []
 
     def method(pair: EvaluationPair) -> Registered:

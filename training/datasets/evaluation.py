@@ -39,6 +39,7 @@ class EvaluationPair:
         fixed_landmarks: ``(N, d)``, LPS mm, or None.
         moving_landmarks: the corresponding points, or None.
         scored: labels that the mean Dice and HD95 are of; None: all that both images hold.
+        subjects: the patients that both images are of, one or two; empty: the pair stands alone.
     """
 
     name: str
@@ -53,6 +54,7 @@ class EvaluationPair:
     fixed_landmarks: np.ndarray | None = None
     moving_landmarks: np.ndarray | None = None
     scored: tuple[int, ...] | None = None
+    subjects: tuple[str, ...] = ()
 
     @property
     def lattice(self) -> ImageGeometry:

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from SlicerLDMRegLib.errors import InputError
 
 from ..synthesis.phantoms import generate_pair
-from .cardiac_mr import CardiacMRDataset
+from .cardiac_mr import CardiacMRDataset, patient_of
 from .evaluation import EvaluationPair
 from .evaluation_volumes import abdomen_warp, brain_mr, hippocampus
 from .layouts import LAYOUTS, open_data_set
@@ -61,7 +61,14 @@ def evaluation_pairs(
 
 def _cardiac_mr(root: Path | None, split: str) -> list[EvaluationPair]:
     return [
-        EvaluationPair(p.name, p.fixed, p.moving, p.fixed_labels, p.moving_labels)
+        EvaluationPair(
+            p.name,
+            p.fixed,
+            p.moving,
+            p.fixed_labels,
+            p.moving_labels,
+            subjects=(patient_of(p.name),),
+        )
         for p in CardiacMRDataset(root or DATA_FOLDER / "cardiac_mr", split)
     ]
 
@@ -85,7 +92,10 @@ def _brain_slices(root: Path | None, split: str) -> list[EvaluationPair]:
     for file in files:
         values = sitk.GetArrayFromImage(sitk.ReadImage(str(file))).astype(np.float32)
         images[file.stem] = (values - values.min()) / np.ptp(values)
-    return [EvaluationPair(f"{a}-{b}", images[a], images[b]) for a, b in permutations(images, 2)]
+    return [
+        EvaluationPair(f"{a}-{b}", images[a], images[b], subjects=(a, b))
+        for a, b in permutations(images, 2)
+    ]
 
 
 def _brain_mr(root: Path | None, split: str, **options: Any) -> list[EvaluationPair]:

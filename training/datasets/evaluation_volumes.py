@@ -84,6 +84,7 @@ def brain_mr(
             _NUMBERS[pair.moving_labels[0].numpy()],
             geometry,
             "freesurfer35",
+            subjects=tuple(pair.name.split("-")),
         )
         for pair in found
     ]
@@ -158,6 +159,7 @@ def hippocampus(root: Path) -> list[EvaluationPair]:
                 cases[j][1],
                 geometry,
                 "msd-hippocampus",
+                subjects=(names[j], names[i]),
             )
         )
     return pairs

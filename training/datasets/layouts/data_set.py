@@ -165,6 +165,7 @@ class DataSet(ABC):
             fixed_landmarks=fixed.landmarks if both else None,
             moving_landmarks=moving.landmarks if both else None,
             scored=self.scored or None,
+            subjects=pairing.subjects,
         )
 
     def pairs(self, split: str) -> PairSequence:

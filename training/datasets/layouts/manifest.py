@@ -232,6 +232,7 @@ class ManifestData(DataSet):
             self._names or None,
             fixed_landmarks=fixed.landmarks if both else None,
             moving_landmarks=moving.landmarks if both else None,
+            subjects=pairing.subjects,
         )  # fmt: skip
 
     def _read(self, scan: str) -> Scan:

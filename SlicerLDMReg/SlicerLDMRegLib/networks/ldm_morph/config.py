@@ -41,6 +41,10 @@ class LDMMorphConfig:
         noise_step: index of the diffusion step at which features are taken.
         lgca_second: second block of LGCA: ``"cross"`` attention as in the released code, or
             ``"self"`` attention as in Equation 11.
+        latent_stream: whether the diffusion features join the global ones (LDM-FE, Table 3 of the
+            paper); without them the global stream is left.
+        cross_attention: whether both streams attend to each other (LGCA); without it their features
+            are joined as they are. It needs ``latent_stream``.
         integration_steps: 0: the head predicts the displacement, as in the paper. Above 0: it
             predicts a stationary velocity field, integrated by that many squarings (diffeomorphic).
         familiarity_directions: number of principal directions of the training images, stored to
@@ -66,6 +70,8 @@ class LDMMorphConfig:
     noising: Noising = "seeded"
     noise_step: int = 1
     lgca_second: LGCASecond = "cross"
+    latent_stream: bool = True
+    cross_attention: bool = True
     integration_steps: int = 0
     familiarity_directions: int = 0
 
@@ -83,6 +89,10 @@ class LDMMorphConfig:
         ):
             if getattr(self, name) not in choices:
                 raise ModelError(f"{name} must be one of {choices}, got {getattr(self, name)!r}")
+        if self.cross_attention and not self.latent_stream:
+            raise ModelError(
+                "cross_attention is between two streams: without latent_stream set it to false"
+            )
         for name in ("unet_channels", "depths", "num_heads"):
             if len(getattr(self, name)) != 4:
                 raise ModelError(f"{name} must have 4 entries, got {getattr(self, name)}")

@@ -31,8 +31,11 @@ class Decoder(nn.Module):
         w = config.stream_channels
         low = config.low_level_channels
         self.low_level = _conv(2, low)
-        skips = (2 * w[2], 2 * w[1], 2 * w[0], low)
-        inputs = (w[3], w[2], w[1], w[0])
+        streams = 2 if config.latent_stream else 1
+        skips = (streams * w[2], streams * w[1], streams * w[0], low)
+        # LGCA joins both streams in the bottleneck; without it their features lie side by side.
+        bottleneck = w[3] if config.cross_attention else streams * w[3]
+        inputs = (bottleneck, w[2], w[1], w[0])
         outputs = (w[2], w[1], w[0], low)
         self.ups = nn.ModuleList(
             nn.Sequential(_conv(i + s, o), _conv(o, o))
@@ -49,7 +52,7 @@ class Decoder(nn.Module):
 
         Args:
             images: moving and fixed image ``(B, 2, H, W)``.
-            bottleneck: ``(B, 8C, H/32, W/32)``.
+            bottleneck: ``(B, 8C, H/32, W/32)``; twice as many channels without LGCA.
             skips: concatenated branches of levels 3, 2, 1 (coarse to fine).
 
         Returns:

@@ -23,9 +23,13 @@ class RegistrationNet(nn.Module):
 
     def __init__(self, config: LDMMorphConfig, feature_channels: Sequence[int]) -> None:
         super().__init__()
-        self.latent_stream = LatentStream(feature_channels, config)
+        self.latent_stream = (
+            LatentStream(feature_channels, config) if config.latent_stream else None
+        )
         self.global_stream = GlobalStream(config)
-        self.lgca = nn.ModuleList(LGCA(c, config) for c in config.stream_channels)
+        self.lgca: nn.ModuleList | None = None
+        if config.cross_attention:
+            self.lgca = nn.ModuleList(LGCA(c, config) for c in config.stream_channels)
         self.decoder = Decoder(config)
 
     def forward(self, moving: Tensor, fixed: Tensor, features: Sequence[Tensor]) -> Tensor:
@@ -34,14 +38,20 @@ class RegistrationNet(nn.Module):
         Args:
             moving: ``(B, 1, H, W)`` in [0, 1].
             fixed: ``(B, 1, H, W)`` in [0, 1].
-            features: diffusion features of each level, ``(B, moving + fixed, h_i, w_i)``.
+            features: diffusion features of each level, ``(B, moving + fixed, h_i, w_i)``; not used
+                without ``latent_stream``.
 
         Returns:
             ``(B, 2, H, W)``, channels (row, column), in units of half the extent.
         """
         images = torch.cat([moving, fixed], dim=1)
-        latent = self.latent_stream(features)
         global_ = self.global_stream(images)
+        if self.latent_stream is None:
+            return self.decoder(images, global_[-1], global_[-2::-1])
+        latent = self.latent_stream(features)
+        if self.lgca is None:
+            joined = [torch.cat(pair, dim=1) for pair in zip(global_, latent, strict=True)]
+            return self.decoder(images, joined[-1], joined[-2::-1])
         to_global = [m(g, c) for m, g, c in zip(self.lgca, global_, latent, strict=True)]
         # The coarsest level, the bottleneck, uses only one direction.
         to_latent = [
