@@ -228,7 +228,7 @@ def _row(title: str, pair: EvaluationPair, found: Registered, peak: float | None
         value = getattr(found, name)
         if value is not None:
             row[name] = value
-    return {**row, **score(pair, found.field)}
+    return {**row, **found.scores, **score(pair, found.field)}
 
 
 def main(argv: list[str] | None = None, prog: str = "python -m training.evaluate") -> None:

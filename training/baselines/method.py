@@ -24,6 +24,7 @@ class Registered:
         gpu_mib: peak GPU memory, if a GPU was used.
         parameters: weights of the network, if there is one.
         multiply_adds: of a call of the network, in convolutions and matrix products.
+        scores: of the method itself, by column of the results.
     """
 
     field: DisplacementField
@@ -32,6 +33,7 @@ class Registered:
     gpu_mib: float | None = None
     parameters: int | None = None
     multiply_adds: float | None = None
+    scores: Mapping[str, float] = dataclass_field(default_factory=dict)
 
 
 #: Registers a pair of 2D or 3D images. Some methods use the labels of the fixed image, and say so;

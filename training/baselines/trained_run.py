@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from SlicerLDMRegLib import metrics
 from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.errors import InputError, ModelError
 from SlicerLDMRegLib.networks import FieldPrediction, Regions, build_network
@@ -23,6 +24,7 @@ from SlicerLDMRegLib.text import label_scheme
 
 from ..datasets.evaluation import EvaluationPair
 from ..datasets.layouts.halving import double_displacement, halve_image, halve_labels
+from ..datasets.region_tables import coordinate_regions
 from .complexity import counted, parameters
 from .method import Method, Registered
 from .networks import build_baseline
@@ -78,17 +80,25 @@ def run_method(
     if masks == "predicted" and own is None:
         raise InputError(f"{run}: predicted masks need a segmenter; name one by --segmenter")
     rows = _rows(config) if takes_regions(run) else {}
+    cell = _cell(config) if takes_regions(run) else 0
     halve = bool(config["data"].get("options", {}).get("halve"))
     weights = parameters(network)
     operations: list[float] = []
 
+    found: dict[str, np.ndarray] = {}
+
     def predict(pair: EvaluationPair) -> tuple[Tensor, dict[str, float]]:
         stages: dict[str, float] = {}
         regions = None
-        if rows and masks != "no":
+        if cell:
+            shape = halve_image(pair.fixed).shape if halve else pair.fixed.shape
+            regions = Regions(torch.from_numpy(coordinate_regions(shape, cell)[0])[None, None])
+        elif rows and masks != "no":
             begin = time.perf_counter()
-            regions = _regions(pair, rows, own, halve)
+            labels, confidence = _labels(pair, own)
+            regions = _regions(labels, confidence, rows, halve)
             stages["segment"] = time.perf_counter() - begin
+            found["labels"] = labels
         moving, fixed = (_tensor(a, halve).to(place) for a in (pair.moving, pair.fixed))
         begin = time.perf_counter()
         field = _call(network, moving, fixed, seed, regions, place)
@@ -118,6 +128,7 @@ def run_method(
             gpu,
             weights,
             operations[0],
+            _accuracy(pair, found.get("labels")),
         )
 
     return method
@@ -169,33 +180,46 @@ def _call(
     return found.displacement[own].float()
 
 
-def _rows(config: dict[str, Any]) -> dict[int, int]:
-    """Return the row of the filter table of each label number, of coordinates none."""
+def _cell(config: dict[str, Any]) -> int:
+    """Return the edge of the cells of a network of coordinates; 0: it has none."""
     text = config["text"]
-    if text.get("encoder") == "coordinates":
-        raise ModelError("a network of coordinates (SCP) is compared by its validation alone")
-    scheme = text.get("scheme") or "freesurfer35"
+    return int(text.get("cell", 8)) if text.get("encoder") == "coordinates" else 0
+
+
+def _rows(config: dict[str, Any]) -> dict[int, int]:
+    """Return the row of the filter table of each label number."""
+    scheme = config["text"].get("scheme") or "freesurfer35"
     if not isinstance(scheme, str):
         scheme = {int(number): name for number, name in scheme.items()}
     return {int(number): row for row, number in enumerate(sorted(label_scheme(scheme)), start=1)}
 
 
-def _regions(
-    pair: EvaluationPair, rows: dict[int, int], segment: Segment | None, halve: bool
-) -> Regions:
-    confidence = None
+def _labels(pair: EvaluationPair, segment: Segment | None) -> tuple[np.ndarray, np.ndarray | None]:
     if segment is not None:
-        labels, confidence = segment(pair)
-    elif pair.fixed_labels is not None:
-        labels = pair.fixed_labels
-    else:
+        return segment(pair)
+    if pair.fixed_labels is None:
         raise InputError(f"pair {pair.name}: reference masks need labels of the fixed image")
+    return pair.fixed_labels, None
+
+
+def _regions(
+    labels: np.ndarray, confidence: np.ndarray | None, rows: dict[int, int], halve: bool
+) -> Regions:
     labels = np.ascontiguousarray(halve_labels(labels) if halve else labels)
     table = np.zeros(max(int(labels.max()), *rows) + 1, np.int64)
     for number, row in rows.items():
         table[number] = row
     certain = None if confidence is None else _tensor(confidence, halve)
     return Regions(torch.from_numpy(table[labels])[None, None], certain)
+
+
+def _accuracy(pair: EvaluationPair, labels: np.ndarray | None) -> dict[str, float]:
+    """Return the mean Dice of the regions with the labels of the fixed image, where both exist."""
+    if labels is None or pair.fixed_labels is None:
+        return {}
+    known = set(np.unique(pair.fixed_labels).tolist()) - {0}
+    overlap = metrics.dice(pair.fixed_labels, labels, known)
+    return {"accuracy": float(np.mean(list(overlap.values())))} if overlap else {}
 
 
 def _tensor(array: np.ndarray, halve: bool) -> Tensor:

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "data": ("training.cli.data", "look at data sets: layout, splits, pairs, labels"),
     "train": ("training.train", "train one stage of a model"),
     "evaluate": ("training.evaluate", "compare registration methods on one set of pairs"),
+    "exhibit": ("training.exhibit", "run a table or figure of the papers, beside its figures"),
     "export": ("training.export", "make a model folder of a finished run"),
     "finetune": ("training.finetune", "adapt a model to pairs of your own"),
 }
@@ -28,6 +29,7 @@ From the images to a model that the panel lists:
   ldmreg-train data check ~/data/CAMUS
   ldmreg-train train training/configs/ldm-morph-cardiac-mr/vqgan.yaml --output runs/vqgan
   ldmreg-train evaluate --data camus-2ch --root ~/data/CAMUS --output results/camus
+  ldmreg-train exhibit ldm-morph-table-1 --root camus-2ch=$HOME/data/CAMUS --rehearse
   ldmreg-train export runs/registration --card training/configs/ldm-morph-cardiac-mr/card.yaml
   ldmreg-train finetune ldm-morph-cardiac-mr mine.csv
 

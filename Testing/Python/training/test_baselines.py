@@ -129,7 +129,7 @@ def test_fields_lead_to_where_the_content_came_from(
 
 def test_elastix_leads_to_where_the_content_came_from() -> None:
     pytest.importorskip("itk")
-    case, truth = warped_pair(2, False)
+    case, _truth = warped_pair(2, False)
     found = elastix(case)
     inside = case.fixed > 0.35
     measured = np.moveaxis(found.field.to_voxels(), 0, -1)[inside]
