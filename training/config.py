@@ -128,6 +128,9 @@ def find_config(name: str | Path) -> Path:
     path = Path(name)
     if path.is_file():
         return path
+    own = CONFIGS / f"{name}.yaml"
+    if own.is_file():
+        return own
     known = named_configs()
     if str(name) in known:
         return known[str(name)]

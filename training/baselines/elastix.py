@@ -18,14 +18,19 @@ __all__ = ["elastix"]
 
 _GRID_VOXELS = 10  # between control points at the finest level: elastix's default, in voxels
 _LEVELS = 4
+_ITERATIONS = 256  # elastix's default
 # A coarser level halves the image: more levels than this leave fewer voxels than control points.
 _LEAST_VOXELS = 8
 
 
-def elastix(pair: EvaluationPair) -> Registered:
+def elastix(pair: EvaluationPair, iterations: int = _ITERATIONS) -> Registered:
     """Register with elastix's default B-splines: mutual information and bending energy.
 
-    Klein et al., IEEE TMI 2010; 256 iterations of stochastic gradient descent at each level.
+    Klein et al., IEEE TMI 2010.
+
+    Args:
+        pair: 2D or 3D.
+        iterations: of stochastic gradient descent at each level.
     """
     itk = require("itk")
     lattice = pair.lattice
@@ -35,6 +40,7 @@ def elastix(pair: EvaluationPair) -> Registered:
     options = parameters.GetDefaultParameterMap("bspline", levels)
     del options["FinalGridSpacingInPhysicalUnits"]
     options["FinalGridSpacingInVoxels"] = [str(_GRID_VOXELS)]
+    options["MaximumNumberOfIterations"] = [str(iterations)]
     options["WriteResultImage"] = ["false"]
     options["RandomSeed"] = ["1"]
     parameters.AddParameterMap(options)

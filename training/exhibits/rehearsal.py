@@ -36,7 +36,12 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
     "lapirn": {"start_channels": 1, "blocks": 1},
     "cyclemorph": {"encoder": [2, 4, 4], "decoder": [4, 4]},
     "transmatch": {**_TRANSFORMER, "cross_heads": 1, "window": 2, "low_level_channels": 2},
-    "diffusemorph": {"channels": [4, 4], "encoder": [2, 4, 4], "decoder": [4, 4], "groups": 2},
+    "diffusemorph": {
+        "channels": [4, 4, 4, 4],
+        "encoder": [2, 4, 4],
+        "decoder": [4, 4],
+        "groups": 2,
+    },
     "fourier-net": {"start_channels": 2},
 }
 _SHORT = {"steps": 1, "validate_every": 1, "workers": 0, "batch_size": 1, "warmup_steps": 0}

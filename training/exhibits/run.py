@@ -113,7 +113,9 @@ def stages(row: Row, setting: Setting, choices: Choices) -> list[tuple[Stage, Pa
         kind = StageConfig.load(find_config(stage.config), ["data.root=."]).stage
         changes = [*stage.overrides, *choices.changes.get(kind, ())]
         if choices.lungs is not None:
-            changes = [change.replace("LUNGS", str(choices.lungs)) for change in changes]
+            changes = [
+                change.replace("LUNGS", json.dumps(str(choices.lungs))) for change in changes
+            ]
         if choices.rehearse:
             changes = list(rehearsed(stage, tuple(changes)))
         place = choices.runs / ("rehearsal" if choices.rehearse else "") / setting.train

@@ -46,7 +46,7 @@ def _textscf(variant: str = "", *overrides: str, cells: int = 0) -> Recipe:
         config = "oasis" if data == "oasis" else "abdomen"
         own = (f"data.set={data}", *overrides)
         if data not in ("oasis", "abdomen-ct"):
-            own = ("data.options=null", "text.scheme=null", *own)
+            own = ("data.options={}", 'text.scheme=""', *own)
         name = f"textscf{variant}"
         return (Stage(name, f"textscf-{config}-paper/textscf", own, cells=cells),)
 
@@ -58,7 +58,7 @@ def _baseline(name: str, variant: str = "", *overrides: str) -> Recipe:
         config = "oasis" if data == "oasis" else "abdomen"
         own = (f"data.set={data}", *overrides)
         if data not in ("oasis", "abdomen-ct"):
-            own = ("data.options=null", *own)
+            own = ("data.options={}", *own)
         return (Stage(f"{name}{variant}", f"baselines-{config}/{name}", own),)
 
     return recipe
@@ -256,8 +256,8 @@ EXHIBITS = (
         ),
         (
             *_DIFFERENCES,
-            "The lungs (--lungs DIR, Learn2Reg lung CT) are paired with each other; the paper does "
-            "not say how they join.",
+            "The lungs (--lungs DIR, Learn2Reg lung CT) are put centre upon centre onto the "
+            "lattice of the abdomen and paired with each other; the paper does not say how they join.",
             "Masks: reference labels of the fixed image for all rows; SwinUNETR's in the paper.",
         ),
     ),

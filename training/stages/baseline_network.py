@@ -16,7 +16,7 @@ from SlicerLDMRegLib.functional import jacobian_determinant, warp
 from SlicerLDMRegLib.losses import mse
 
 from ..baselines.networks import FieldNetwork, Objective, build_baseline
-from ..baselines.networks.padding import padded_prediction
+from ..baselines.networks.padding import padded, padded_prediction
 from ..config import StageConfig
 from ..datasets import pairs as pairs_2d
 from ..datasets import volumes as pairs_3d
@@ -34,10 +34,10 @@ class _Trainee(nn.Module):
         super().__init__()
         self.network, self.objective = network, objective
 
-    def forward(
-        self, moving: Tensor, fixed: Tensor, labels: tuple[Tensor, Tensor]
-    ) -> dict[str, Tensor]:
-        return self.network.losses(moving, fixed, self.objective, labels)
+    def forward(self, moving: Tensor, fixed: Tensor, labels: Sequence[Tensor]) -> dict[str, Tensor]:
+        divisor = self.network.divisor
+        moving, fixed, *labels = (padded(t, divisor) for t in (moving, fixed, *labels))
+        return self.network.losses(moving, fixed, self.objective, (labels[0], labels[1]))
 
 
 class BaselineStage:

@@ -42,7 +42,7 @@ from training.scores import score
 
 #: A lattice that is neither isotropic nor aligned with the axes of the body.
 LATTICES = {
-    2: ImageGeometry((48, 40), (1.5, 2.0), (10.0, -5.0), (-1.0, 0.0, 0.0, 1.0)),
+    2: ImageGeometry((64, 48), (1.5, 2.0), (10.0, -5.0), (-1.0, 0.0, 0.0, 1.0)),
     3: ImageGeometry(
         (26, 30, 24), (1.5, 2.0, 1.0), (10.0, -5.0, 3.0),
         (0.0, 1.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0, 1.0),
@@ -57,7 +57,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "cyclemorph": {"encoder": [2, 4, 4], "decoder": [4, 4]},
     "transmatch": {"embed_dim": 4, "depths": [1, 1, 1, 1], "heads": [1, 1, 1, 1], "window": 2,
                    "cross_heads": 1, "low_level_channels": 2},
-    "diffusemorph": {"channels": [4, 4], "encoder": [2, 4, 4], "decoder": [4, 4], "groups": 2},
+    "diffusemorph": {"channels": [4, 4, 4, 4], "encoder": [2, 4, 4], "decoder": [4, 4],
+                     "groups": 2},
     "fourier-net": {"start_channels": 2},
 }  # fmt: skip
 
@@ -90,7 +91,7 @@ def warped_pair(dimension: int, smooth: bool) -> tuple[EvaluationPair, np.ndarra
     u = np.broadcast_to(np.array(SHIFT[dimension]), x.shape).copy()
     if smooth:
         size = np.array(LATTICES[dimension].array_shape)
-        u *= (1 + np.sin(2 * np.pi * (x / size)[..., ::-1])) / 1.5
+        u *= 1 + 0.5 * np.sin(2 * np.pi * (x / size)[..., ::-1])
     moving, fixed = content(x), content(x + u)
     return EvaluationPair("known", fixed, moving, geometry=LATTICES[dimension]), u
 
@@ -129,12 +130,12 @@ def test_fields_lead_to_where_the_content_came_from(
 
 def test_elastix_leads_to_where_the_content_came_from() -> None:
     pytest.importorskip("itk")
-    case, _truth = warped_pair(2, False)
-    found = elastix(case)
+    case, truth = warped_pair(2, False)
+    found = elastix(case, 100)
     inside = case.fixed > 0.35
     measured = np.moveaxis(found.field.to_voxels(), 0, -1)[inside]
-    np.testing.assert_allclose(np.median(measured, axis=0), SHIFT[2], atol=0.8)
-    assert score(case, found.field)["ncc"] > 0.97
+    error = np.linalg.norm(measured - truth[inside], axis=-1)
+    assert np.median(error) < 0.4 * np.linalg.norm(SHIFT[2])
     assert found.field.geometry == case.lattice
 
 
@@ -241,7 +242,7 @@ def test_a_band_limited_field_has_the_low_frequencies_and_no_others() -> None:
     x = torch.linspace(0, 2 * np.pi, 33)[:-1].double()
     fine = torch.cos(x)[:, None] + 2 + 0.5 * torch.sin(3 * x)[None]
     low = fine[::4, ::4][None, None]
-    torch.testing.assert_close(band_limited(low, (32, 32))[0, 0], fine)
+    torch.testing.assert_close(band_limited(low, (32, 32))[0, 0], fine, atol=1e-5, rtol=0)
 
 
 def test_an_image_registered_with_itself_weighs_in_cyclemorph_alone() -> None:
@@ -249,7 +250,8 @@ def test_an_image_registered_with_itself_weighs_in_cyclemorph_alone() -> None:
     weights = {"cycle": 0.0, "identity": 0.0}
     network = build_baseline({**small("cyclemorph", 2)})
     terms = network.losses(moving, fixed, Objective("ncc"))
-    assert terms["identity"] == pytest.approx(-2 * 0.5, abs=1e-3), "both images, half of ncc -1"
+    identity = terms["identity"].item()
+    assert identity == pytest.approx(-2 * 0.5, abs=1e-3), "both images, half of ncc -1"
     without = small("cyclemorph", 2)
     without["arguments"] |= weights
     terms = build_baseline(without).losses(moving, fixed, Objective("ncc"))
@@ -282,7 +284,7 @@ def test_every_recipe_in_2d_is_trained_and_compared(name: str, camus: Path, tmp_
     found = method(case)
     assert found.field.geometry == case.lattice
     weights = torch.load(run / "best.pt", weights_only=True)
-    assert found.parameters == sum(t.numel() for t in weights.values())
+    assert found.parameters == sum(t.numel() for t in weights.values() if t.is_floating_point())
     assert found.multiply_adds and found.multiply_adds > 1e4
 
 

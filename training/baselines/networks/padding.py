@@ -9,7 +9,17 @@ from SlicerLDMRegLib.networks import FieldPrediction
 
 from .field_network import FieldNetwork
 
-__all__ = ["padded_prediction"]
+__all__ = ["padded", "padded_prediction"]
+
+
+def padded(image: Tensor, divisor: int) -> Tensor:
+    """Return an image or label map ``(B, C, *S)``, repeated at its ends up to multiples."""
+    missing = [-n % divisor for n in image.shape[2:]]
+    if not any(missing):
+        return image
+    margins = [w for m in reversed(missing) for w in (0, m)]
+    # PyTorch repeats floating numbers alone; label numbers are exact in them.
+    return F.pad(image.float(), margins, mode="replicate").to(image.dtype)
 
 
 def padded_prediction(network: FieldNetwork, moving: Tensor, fixed: Tensor) -> FieldPrediction:
@@ -23,13 +33,7 @@ def padded_prediction(network: FieldNetwork, moving: Tensor, fixed: Tensor) -> F
         fixed: of the same shape.
     """
     size = fixed.shape[2:]
-    missing = [-n % network.divisor for n in size]
-    if not any(missing):
-        found: FieldPrediction = network(moving, fixed)
-        return found
-    margins = [w for m in reversed(missing) for w in (0, m)]
-    padded = (F.pad(image, margins, mode="replicate") for image in (moving, fixed))
     own = (..., *(slice(0, n) for n in size))
-    found = network(*padded)
+    found: FieldPrediction = network(*(padded(t, network.divisor) for t in (moving, fixed)))
     velocity = None if found.velocity is None else found.velocity[own]
     return FieldPrediction(found.displacement[own], velocity)
