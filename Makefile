@@ -174,5 +174,5 @@ endif
 	@touch $@
 
 $(VENV)/.developer: $(VENV)/.runtime training/pyproject.toml
-	$(PIP_INSTALL) -c $(CONSTRAINTS) -e '.[cohort,dev,text,training,slicer-host]' -e ./training
+	$(PIP_INSTALL) -c $(CONSTRAINTS) -e '.[cohort,dev,text,training,slicer-host]' -e './training[baselines]'
 	@touch $@

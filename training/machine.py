@@ -14,7 +14,16 @@ import torch
 
 __all__ = ["available_cpus", "describe_machine", "load_average", "peak_memory", "use_threads"]
 
-_PACKAGES = ("torch", "monai", "SimpleITK", "antspyx", "numpy", "scipy")
+_PACKAGES = (
+    "torch",
+    "monai",
+    "SimpleITK",
+    "antspyx",
+    "picsl-greedy",
+    "itk-elastix",
+    "numpy",
+    "scipy",
+)
 
 
 def available_cpus() -> int:

@@ -239,7 +239,7 @@ EXHIBITS = (
                     "-lungs-encoded",
                     (
                         "data.options={halve: true, lungs: LUNGS, lung_label: true}",
-                        "text.scheme=null",
+                        'text.scheme=""',
                         "network.regions=15",
                     ),
                 ),
@@ -257,7 +257,7 @@ EXHIBITS = (
         (
             *_DIFFERENCES,
             "The lungs (--lungs DIR, Learn2Reg lung CT) are put centre upon centre onto the "
-            "lattice of the abdomen and paired with each other; the paper does not say how they join.",
+            "lattice of the abdomen and paired with each other; the paper does not say how.",
             "Masks: reference labels of the fixed image for all rows; SwinUNETR's in the paper.",
         ),
     ),
