@@ -76,7 +76,7 @@ def ldmreg_method(
         )
         seconds = time.perf_counter() - start
         gpu = result.provenance["memory"].get("gpu_mib")
-        own = operations[0] if operations else None
+        own = operations[0] or None if operations else None
         return Registered(result.field, seconds, dict(result.timings), gpu, weights, own)
 
     return method

@@ -34,7 +34,7 @@ _REPOSITORY = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Choices:
-    """What a user says about a run of an exhibit.
+    """Folders and options of a user for the run of an exhibit.
 
     Attributes:
         runs: folder of the training runs, shared by all exhibits.
@@ -172,6 +172,10 @@ def _prepare(run: str | Path, row: Row, choices: Choices) -> Callable[[], Method
 
 def _missing(row: Row, choices: Choices) -> str:
     """Return why a row cannot be measured here; empty where it can."""
+    if row.title in choices.taken:
+        return ""
+    if row.missing:
+        return row.missing
     if row.method is not None:
         package = CLASSICAL[row.method].package
         if package is not None and not installed(package):
