@@ -190,7 +190,8 @@ EXHIBITS = (
         (
             *_DIFFERENCES,
             "Masks: reference labels of the fixed image for all rows; SwinUNETR's in the paper.",
-            "CLIP needs weights that the user names: --set textscf.text.weights=FOLDER. SCP: one filter for a cell of 8 voxels.",
+            "CLIP needs weights that the user names: --set textscf.text.weights=FOLDER.",
+            "SCP: one filter for a cell of 8 voxels, not for each voxel.",
         ),
     ),
     Exhibit(
