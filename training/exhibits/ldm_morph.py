@@ -18,7 +18,7 @@ _ALL = tuple(Setting(key, title, key, key) for key, title in _SETS.items())
 # Pairs of an epoch; 60 epochs of CAMUS are published, and are taken for the others, too.
 _PAIRS = {"echonet": 7460, "acdc": 95}
 _DICE = Quantity("dice", "Avg. DSC", 3)
-_FOLDS = Quantity("folds_percent", "|J| ≤ 0 (%)", 3)
+_FOLDS = Quantity("folds_percent", "det J ≤ 0 (%)", 3)
 _SECONDS = Quantity("seconds", "Time (s)", 2)
 
 _DIFFERENCES = (

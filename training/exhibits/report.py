@@ -81,10 +81,11 @@ def write_exhibit(
     text = f"# {exhibit.name}: {exhibit.title}\n\n"
     latex = ""
     if rehearsal:
-        text += "**Rehearsal: small networks, single steps. The numbers mean nothing.**\n\n"
+        text += "**Rehearsal: small networks, single steps. Our numbers mean nothing.**\n\n"
     for part in measured:
         rows, columns = _table(exhibit, part)
-        head = f"{part.setting.title}, {part.pairs} pairs of the {part.setting.split} split"
+        pairs = "1 pair" if part.pairs == 1 else f"{part.pairs} pairs"
+        head = f"{part.setting.title}, {pairs} of the {part.setting.split} split"
         if part.setting.train != part.setting.data:
             head += f", trained on {part.setting.train}"
         text += f"## {head}\n\n" + markdown_table(rows, columns, ("method", "Method", 0)) + "\n"
