@@ -134,11 +134,13 @@ def _brain(number: int, shape: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     return image, labels
 
 
-def write_neurite(root: Path, subjects: int = 6) -> Path:
+def write_neurite(
+    root: Path, subjects: int = 6, shape: tuple[int, int, int] = (20, 24, 28)
+) -> Path:
     """Subjects in folders of their own, and ``subjects.txt``."""
     names = [f"OASIS_OAS1_{number:04d}_MR1" for number in range(1, subjects + 1)]
     for number, name in enumerate(names, start=1):
-        image, labels = _brain(number, (20, 24, 28))
+        image, labels = _brain(number, shape)
         write_image(root / name / "aligned_norm.nii.gz", image)
         write_image(root / name / "aligned_seg35.nii.gz", labels)
     (root / "subjects.txt").write_text("\n".join(names) + "\n")

@@ -44,7 +44,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "camus-4ch": camus,
         "echonet": write_echonet(root / "echonet"),
         "acdc": write_acdc(root / "acdc"),
-        "oasis": write_neurite(root / "oasis", subjects=4),
+        "oasis": write_neurite(root / "oasis", 4, (32, 32, 32)),
         "abdomen-ct": write_abdomen(root / "abdomen", shape=(32, 32, 32)),
         "lungs": write_lung(root / "lungs", cases=2),
         "runs": root / "runs",

@@ -65,7 +65,8 @@ class LargeKernelBlock(nn.Module):
             bias += branch.bias
         centre = self.kernel_size // 2
         channel = torch.arange(len(weight))
-        weight[(channel, channel, *[centre] * (weight.ndim - 2))] += 1
+        middle = (slice(None), slice(None), *[centre] * (weight.ndim - 2))
+        weight[middle][channel, channel] += 1
         self.regular = self.pointwise = None
 
 

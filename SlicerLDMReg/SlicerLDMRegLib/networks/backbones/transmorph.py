@@ -165,4 +165,5 @@ class TransMorph(Backbone):
         for up, skip in zip(self.ups, skips, strict=True):
             x = F.interpolate(x, scale_factor=2, mode=interpolation(x), align_corners=False)
             x = up(torch.cat([x, skip], dim=1))
-        return x[(..., *(slice(0, n) for n in size))]
+        inside = (slice(None), slice(None), *(slice(0, n) for n in size))
+        return x[inside]
