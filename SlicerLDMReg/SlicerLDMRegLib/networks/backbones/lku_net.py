@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -65,7 +65,7 @@ class LargeKernelBlock(nn.Module):
             bias += branch.bias
         centre = self.kernel_size // 2
         channel = torch.arange(len(weight))
-        middle = (slice(None), slice(None), *[centre] * (weight.ndim - 2))
+        middle: tuple[Any, ...] = (slice(None), slice(None), *[centre] * (weight.ndim - 2))
         weight[middle][channel, channel] += 1
         self.regular = self.pointwise = None
 
