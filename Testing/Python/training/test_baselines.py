@@ -45,7 +45,7 @@ from training.scores import score
 LATTICES = {
     2: ImageGeometry((64, 48), (1.5, 2.0), (10.0, -5.0), (-1.0, 0.0, 0.0, 1.0)),
     3: ImageGeometry(
-        (26, 30, 24), (1.5, 2.0, 1.0), (10.0, -5.0, 3.0),
+        (26, 28, 22), (1.5, 2.0, 1.0), (10.0, -5.0, 3.0),
         (0.0, 1.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0, 1.0),
     ),
 }  # fmt: skip
@@ -103,11 +103,17 @@ QUICK = {
     "convex-adam": convex_adam,
     "lddmm": partial(lddmm, iterations=60),
 }
+#: Method, dimension, and whether the warp varies: those of volumes are tried where they are quick.
+KNOWN = [
+    (name, dimension, smooth)
+    for name in QUICK
+    for dimension in (2, 3)
+    for smooth in (False, True)
+    if dimension == 2 or name == "greedy" or not smooth
+]
 
 
-@pytest.mark.parametrize("smooth", [False, True])
-@pytest.mark.parametrize("dimension", [2, 3])
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize(("name", "dimension", "smooth"), KNOWN)
 def test_fields_lead_to_where_the_content_came_from(
     name: str, dimension: int, smooth: bool
 ) -> None:
@@ -191,7 +197,9 @@ def test_networks_predict_voxels_of_any_size_and_learn_with_all_their_weights(
 ) -> None:
     torch.manual_seed(0)
     network = build_baseline(small(name, dimension))
-    size = (32, 64, 32)[:dimension]
+    # TransMorph pads images itself, to multiples of 32.
+    n = 32 if name in ("transmorph", "transmatch") else 16
+    size = (n, 2 * n if dimension == 2 else n, n)[:dimension]
     moving, fixed = torch.rand(2, 1, 1, *size)
     labels = ((moving > 0.5).long(), (fixed > 0.5).long())
     terms = network.losses(moving, fixed, Objective("lncc", window=5, dice=1.0), labels)
@@ -200,7 +208,7 @@ def test_networks_predict_voxels_of_any_size_and_learn_with_all_their_weights(
     idle = {n for n, p in network.named_parameters() if p.grad is None}
     assert idle <= {"integration"}, "every weight takes part in the training"
     network.eval()
-    odd = (27, 33, 30)[:dimension]
+    odd = (n - 5, n - 1, n)[:dimension]
     with torch.no_grad():
         found = padded_prediction(network, torch.rand(1, 1, *odd), torch.rand(1, 1, *odd))
     assert found.displacement.shape == (1, dimension, *odd)

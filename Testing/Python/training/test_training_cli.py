@@ -50,7 +50,7 @@ def test_entry_point_is_installed_with_the_training_alone() -> None:
     module, _, function = re.search(r'^ldmreg-train = "(.*)"$', text, re.M)[1].partition(":")
     assert getattr(import_module(module), function) is main
     assert "ldmreg-train" not in (REPOSITORY / "pyproject.toml").read_text()
-    assert "-e ./training" in (REPOSITORY / "Makefile").read_text()
+    assert "-e './training[baselines]'" in (REPOSITORY / "Makefile").read_text()
 
 
 def test_usage_errors_name_the_nearest_command(capsys: pytest.CaptureFixture[str]) -> None:
