@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from typing import Any
 
@@ -51,7 +52,10 @@ def elastix(pair: EvaluationPair, iterations: int = _ITERATIONS) -> Registered:
     method.SetParameterObject(parameters)
     method.SetLogToConsole(False)
     method.UpdateLargestPossibleRegion()
-    field = itk.transformix_deformation_field(moving, method.GetTransformParameterObject())
+    with tempfile.TemporaryDirectory() as folder:  # it writes a file, too
+        field = itk.transformix_deformation_field(
+            moving, method.GetTransformParameterObject(), output_directory=folder
+        )
     seconds = time.perf_counter() - start
     # The vectors are on the lattice of the fixed image, which the parameters name.
     vectors = np.asarray(itk.array_from_image(field), np.float64)
