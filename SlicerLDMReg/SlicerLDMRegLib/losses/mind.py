@@ -226,7 +226,9 @@ def _context(padded: Tensor, scale: Tensor, radius: int, dilation: int, stride: 
             )
     stacked = torch.cat([distances[p + q] for p, q in pairs], dim=1)
     if step < stride:
-        stacked = stacked[(..., *[slice(None, None, stride)] * (padded.ndim - 2))]
+        for axis in range(2, stacked.ndim):
+            every = torch.arange(0, stacked.shape[axis], stride, device=stacked.device)
+            stacked = stacked.index_select(axis, every)
     # The bounds, as in the authors' released code, keep noise in flat regions from looking like
     # structure; the last one avoids a division by zero in a constant image.
     variance = stacked.mean(1, keepdim=True)

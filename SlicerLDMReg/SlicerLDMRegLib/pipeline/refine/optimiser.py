@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...functional import gaussian_smooth, integrate, resize
 from ..align.phase_shift import best_shift
+from ..optimisers import Adam
 from ..options import RefineOptions
 from ..progress import Progress
 from .diffeomorphic import squarings_for, unfold
@@ -161,7 +162,7 @@ class Optimiser:
         if update is not None:
             before = resize(update, lattice, displacement=True)
         parameter = torch.zeros_like(base, requires_grad=True)
-        adam = torch.optim.Adam([parameter], lr=self.options.learning_rate * min(scale))
+        adam = Adam(parameter, lr=self.options.learning_rate * min(scale))
         best, best_loss = before, torch.full((len(base),), torch.inf, device=base.device)
         curve = []
         for iteration in range(iterations + 1):
@@ -173,7 +174,6 @@ class Optimiser:
             curve.append(float(loss.detach().mean()))
             if iteration == iterations or self.late:
                 break
-            adam.zero_grad()
             loss.sum().backward()
             adam.step()
             self.done += 1
