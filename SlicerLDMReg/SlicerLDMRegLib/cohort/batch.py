@@ -219,7 +219,9 @@ class _Run:
         assert folder is not None
         inputs = self._files.describe(input_paths(pair.request))
         begin = time.time()
-        result = _runner(self._batch.threads).run(
+        runner = _runner(self._batch.threads)
+        before = runner.cache.work
+        result = runner.run(
             replace(pair.request, output=None), Progress(should_cancel=self._stopped)
         )
         with memory_errors("the results"):
@@ -243,6 +245,7 @@ class _Run:
                 "findings": verdict.findings if verdict.status != "good" else [],
                 "model": model.get("id") if isinstance(model, dict) else None,
                 "results": result.provenance.get("results"),
+                "work": _difference(before, runner.cache.work),
                 "files": [name for name in OWN_FILES if (folder / name).exists()],
                 "numbers": row_of_metrics(
                     result.metrics, result.timings, memory if isinstance(memory, dict) else {}
@@ -309,6 +312,18 @@ def _runner(threads: int) -> Any:
     for set_threads in _kept["set_threads"]:
         set_threads(threads)
     return _kept["runner"]
+
+
+def _difference(
+    before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]
+) -> dict[str, list[int]]:
+    """Return by kind what was asked for and computed meanwhile."""
+    found = {}
+    for name, (asked, computed) in after.items():
+        since = before.get(name, (0, 0))
+        if asked - since[0] > 0:
+            found[name] = [asked - since[0], computed - since[1]]
+    return found
 
 
 def batches_of(names: Sequence[tuple[str, str]], most: int, workers: int) -> list[list[str]]:
