@@ -22,6 +22,7 @@ from .anatomy_section import AnatomySection
 from .apply_section import ApplySection
 from .belongings import Belongings
 from .choice_sections import AlignmentSection, OptionsSection, OutputsSection
+from .cohort_section import CohortSection
 from .control_names import told_on_panel
 from .cursor_section import CursorSection
 from .display_section import DisplaySection
@@ -94,6 +95,7 @@ class Panel(VTKObservationMixin):
             "display": DisplaySection(ui, self),
             "cursor": CursorSection(ui, self),
             "apply": ApplySection(ui, self),
+            "cohort": CohortSection(ui, self),
             "warm up": WarmUp(ui, self),
         }
 
