@@ -45,11 +45,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         table = _images(Path(name), arguments.images)
         found = _compare(table, Path(name), arguments.compared)
+        print(
+            f"{found['pairs']} pairs in turn: register in a loop {found['loop']:.2f} s a pair, "
+            f"cohort {found['cohort']:.2f} s; the loop takes {found['ratio']:.2f} times as long",
+            flush=True,
+        )
         found["work"] = _work(table, Path(name))
-    print(
-        f"{found['pairs']} pairs in turn: register in a loop {found['loop']:.2f} s a pair, cohort "
-        f"{found['cohort']:.2f} s; the loop takes {found['ratio']:.2f} times as long"
-    )
     for kind, (asked, computed) in found["work"].items():
         saved = 100 * (1 - computed / asked)
         print(f"{kind}: {asked} asked for, {computed} computed, {saved:.1f} % saved")

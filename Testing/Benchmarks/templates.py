@@ -149,6 +149,7 @@ def _measure(kind: str, rows: Sequence[dict[str, str]], atlas: Path) -> dict[str
     maps = {
         name: [CohortFolder(atlas / name).results(f"{row['id']}_to_template") for row in rows]
         for name in (_AFFINE, _FINAL)
+        if (atlas / name).is_dir()  # with --align none there are no affine ones
     }
     if kind == "mouse":
         images = [ImageGeometry.from_image(sitk.ReadImage(row["image"])) for row in rows]
