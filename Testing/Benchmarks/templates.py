@@ -42,39 +42,39 @@ DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 _AFFINE, _FINAL = "step-00", "final"
 
 
-def pair_errors(maps: Sequence[Path], points: Sequence[np.ndarray]) -> np.ndarray:
+#: The map from the template to an image, and its inverse.
+Maps = tuple[DisplacementField, DisplacementField]
+
+
+def pair_errors(maps: Sequence[Maps], points: Sequence[np.ndarray]) -> np.ndarray:
     """Return the mean error of each ordered pair of images through a template, in mm.
 
     Args:
-        maps: for each image, the folder with its ``transform.h5`` from the template and the
-            ``inverse.h5``.
+        maps: of the images.
         points: for each image, its landmarks ``(N, d)``, LPS mm, in one order.
 
     Returns:
         ``(images, images)``; NaN on the diagonal.
     """
-    forward = [DisplacementField.read(folder / "transform.h5") for folder in maps]
-    back = [DisplacementField.read(folder / "inverse.h5") for folder in maps]
     found = np.full((len(maps), len(maps)), np.nan)
     for i, j in permutations(range(len(maps)), 2):
-        moved = forward[j].warp_points(back[i].warp_points(points[i]))
+        moved = maps[j][0].warp_points(maps[i][1].warp_points(points[i]))
         found[i, j] = np.linalg.norm(moved - points[j], axis=1).mean()
     return found
 
 
 def label_overlap(
-    maps: Sequence[Path], labels: Sequence[sitk.Image], lattice: ImageGeometry
+    maps: Sequence[Maps], labels: Sequence[sitk.Image], lattice: ImageGeometry
 ) -> list[float]:
     """Return for each image the mean Dice of its labels and those of most images, carried to it.
 
     Args:
-        maps: as of :func:`pair_errors`.
+        maps: of the images.
         labels: of the images.
         lattice: of the template.
     """
     votes: dict[int, np.ndarray] = {}
-    for folder, image in zip(maps, labels, strict=True):
-        field = DisplacementField.read(folder / "transform.h5")
+    for (field, _), image in zip(maps, labels, strict=True):
         values = sitk.GetArrayFromImage(
             warp_image(image, lattice, field.to_transform(), labels=True)
         )
@@ -84,8 +84,7 @@ def label_overlap(
     numbers = np.array(sorted(votes))
     most = numbers[np.argmax([votes[n] for n in numbers.tolist()], axis=0)]
     template, found = lattice.to_image(most.astype(np.uint16)), []
-    for folder, image in zip(maps, labels, strict=True):
-        inverse = DisplacementField.read(folder / "inverse.h5")
+    for (_, inverse), image in zip(maps, labels, strict=True):
         carried = warp_image(template, inverse.geometry, inverse.to_transform(), labels=True)
         own = sitk.GetArrayFromImage(image)
         known = sorted(set(np.unique(own).tolist()) - {0})
@@ -147,7 +146,9 @@ def _measure(kind: str, rows: Sequence[dict[str, str]], atlas: Path) -> dict[str
         "edge_energy": {"affine mean": sharp[0], "template": sharp[-1]},
     }
     maps = {
-        name: [CohortFolder(atlas / name).results(f"{row['id']}_to_template") for row in rows]
+        name: [
+            _maps(CohortFolder(atlas / name).results(f"{row['id']}_to_template")) for row in rows
+        ]
         for name in (_AFFINE, _FINAL)
         if (atlas / name).is_dir()  # with --align none there are no affine ones
     }
@@ -156,16 +157,21 @@ def _measure(kind: str, rows: Sequence[dict[str, str]], atlas: Path) -> dict[str
         marks = [load_landmarks(r["landmarks"], g) for r, g in zip(rows, images, strict=True)]
         points = [mark.points for mark in marks]
         found["tre_mm"] = {
-            name: _distribution(pair_errors(folders, points)) for name, folders in maps.items()
+            name: _distribution(pair_errors(of_step, points)) for name, of_step in maps.items()
         }
     else:
         labels = [sitk.ReadImage(row["labels"]) for row in rows]
         lattice = ImageGeometry.from_image(sitk.ReadImage(str(atlas / "template.nrrd")))
         found["dice"] = {
-            name: _distribution(np.array(label_overlap(folders, labels, lattice)))
-            for name, folders in maps.items()
+            name: _distribution(np.array(label_overlap(of_step, labels, lattice)))
+            for name, of_step in maps.items()
         }
     return found
+
+
+def _maps(results: Path) -> Maps:
+    """Read the maps of a pair to the template."""
+    return tuple(DisplacementField.read(results / f"{n}.h5") for n in ("transform", "inverse"))
 
 
 def _distribution(values: np.ndarray) -> dict[str, float]:

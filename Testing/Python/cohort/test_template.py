@@ -264,3 +264,26 @@ def test_comparisons_that_cannot_be(
         compare_groups(np.zeros((3, 4)), [True, False, False])
     with pytest.raises(InputError, match="no maps"):
         log_determinants([], 0)
+
+
+def test_errors_and_overlaps_through_a_template() -> None:
+    from Testing.Benchmarks.templates import label_overlap, pair_errors
+
+    lattice = ImageGeometry((12, 10), (1.0, 1.0), (0.0, 0.0), (1.0, 0.0, 0.0, 1.0))
+    shifts = np.array([[0.0, 0.0], [2.0, 1.0], [-1.0, 2.0]])
+    marks = np.array([[4.0, 4.0], [6.0, 5.0]])
+    square = np.zeros(lattice.array_shape, np.uint8)
+    square[3:7, 4:8] = 5
+    maps, points, labels = [], [], []
+    for shift in shifts:
+        both = [np.broadcast_to(sign * shift, (*lattice.array_shape, 2)) for sign in (1, -1)]
+        maps.append(tuple(DisplacementField(vectors.copy(), lattice) for vectors in both))
+        points.append(marks + shift)
+        moved = np.roll(square, shift[::-1].astype(int), axis=(0, 1))
+        labels.append(lattice.to_image(moved))
+    errors = pair_errors(maps, points)
+    assert np.isnan(np.diag(errors)).all() and np.nanmax(errors) < 1e-6
+    points[2] = points[2] + (3.0, 4.0)  # marks of the third are 5 mm off
+    errors = pair_errors(maps, points)
+    assert np.allclose(errors[[0, 1, 2, 2], [2, 2, 0, 1]], 5.0) and errors[0, 1] < 1e-6
+    assert label_overlap(maps, labels, lattice) == [1.0, 1.0, 1.0]
