@@ -156,6 +156,13 @@ def _measure(kind: str, rows: Sequence[dict[str, str]], atlas: Path) -> dict[str
         images = [ImageGeometry.from_image(sitk.ReadImage(row["image"])) for row in rows]
         marks = [load_landmarks(r["landmarks"], g) for r, g in zip(rows, images, strict=True)]
         points = [mark.points for mark in marks]
+        used = [
+            n
+            for n, known in enumerate(zip(points, images, rows, strict=True))
+            if _lie_inside(*known)
+        ]
+        points = [points[n] for n in used]
+        maps = {name: [of_step[n] for n in used] for name, of_step in maps.items()}
         found["tre_mm"] = {
             name: _distribution(pair_errors(of_step, points)) for name, of_step in maps.items()
         }
@@ -167,6 +174,15 @@ def _measure(kind: str, rows: Sequence[dict[str, str]], atlas: Path) -> dict[str
             for name, of_step in maps.items()
         }
     return found
+
+
+def _lie_inside(points: np.ndarray, lattice: ImageGeometry, row: dict[str, str]) -> bool:
+    """Whether landmarks belong to an image; two files of the mouse heads are of another frame."""
+    index = lattice.physical_to_index(points)
+    inside = float(((index >= 0) & (index < lattice.size)).all(axis=1).mean()) > 0.5
+    if not inside:
+        print(f"{row['id']}: the landmarks lie outside of the image; left out of the errors")
+    return inside
 
 
 def _maps(results: Path) -> Maps:
