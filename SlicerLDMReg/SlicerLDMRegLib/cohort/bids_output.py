@@ -66,7 +66,7 @@ def write_derivatives(
     share: bool = False,
     tick: Callable[[], None] = lambda: None,
 ) -> Path | None:
-    """Write the results of pairs as a data set of derivatives; what is there already stays.
+    """Write the results of pairs as a data set of derivatives; files that are there stay.
 
     Transforms are hard links to those in the folders of the pairs, where the disk can have them.
 

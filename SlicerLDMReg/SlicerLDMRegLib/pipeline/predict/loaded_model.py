@@ -46,7 +46,7 @@ class LoadedModel:
 
     @property
     def work(self) -> dict[str, tuple[int, int]]:
-        """How often images were to be encoded and segmented, and how often they had to be."""
+        """Counts of images to encode and to segment, and of those that had to be."""
         found = {"encoder": (self.predictor.asked, self.predictor.computed)}
         for companion in self.companions.values():
             if hasattr(companion, "computed"):
