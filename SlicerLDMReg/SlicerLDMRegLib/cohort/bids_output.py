@@ -66,13 +66,13 @@ def write_derivatives(
     share: bool = False,
     tick: Callable[[], None] = lambda: None,
 ) -> Path | None:
-    """Write the results of pairs as a data set of derivatives; files that are there stay.
+    """Write the results of pairs as a data set of derivatives; current files stay.
 
     Transforms are hard links to those in the folders of the pairs, where the disk can have them.
 
     Args:
         folder: of the cohort.
-        source: the data set, or whatever else the pairs are of.
+        source: the data set, or another place that the pairs are of.
         pairs: those that are done.
         share: whether others may read the files as the umask says.
         tick: called before each pair.
