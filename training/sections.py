@@ -101,7 +101,7 @@ class _Pairs:
     )
     augment: AugmentOptions | Literal["none"] = "none"
     size: Annotated[int, AtLeast(1)] = 128
-    scored: tuple[int, ...] = ()
+    scored: tuple[int, ...] | Literal["all"] = ()
     validate_both: bool = True
 
 
@@ -114,6 +114,7 @@ class _Volumes:
     options: Mapping[str, Any] = field(default_factory=dict)
     incomplete: bool = False
     exclude: tuple[int, ...] = ()
+    scored: tuple[int, ...] | Literal["all"] = ()
     masks: _Masks = field(default_factory=_Masks)
 
 

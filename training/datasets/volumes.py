@@ -144,7 +144,8 @@ def build_pairs(
     ``data``: ``root`` of the label maps, and ``images``: options of
     :class:`~training.datasets.brain_streams.BrainStreamOptions`, for synthetic brains; or ``set``,
     ``root``, ``options`` and ``incomplete`` of a data set of real images. ``exclude``: numbers of
-    structures that are left out of training.
+    structures that are left out of training. ``scored``: labels that count in the validation, or
+    ``all``, instead of those of the data set.
 
     Raises:
         InputError: for a data set that cannot be used, or labels that are not in ``text.scheme``.
@@ -192,7 +193,12 @@ def _of_data_set(
             whole[number] = row
     trained = whole.copy()
     trained[sorted(excluded & known)] = 0
-    scored = tuple(int(whole[n]) for n in source.scored if n in known and whole[n])
+    named = data.get("scored", source.scored)
+    scored = tuple(
+        int(whole[n])
+        for n in (sorted(known) if named == "all" else named)
+        if n in known and whole[n]
+    )
     return VolumeData(
         VolumeStream(source.pairs("train"), trained, length, seed),
         _Validation(source.pairs("validation"), whole, _at_full_size(source)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from SlicerLDMRegLib.errors import ModelError
 
 from ..config import StageConfig
-from ..loop import learning_rate
+from ..loop import Step, learning_rate
 
-__all__ = ["EMA", "holds", "load_weights", "optimise"]
+__all__ = ["EMA", "holds", "load_weights", "mean_over_items", "optimise", "stream_length"]
 
 
 class EMA:
@@ -31,10 +32,10 @@ class EMA:
             AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None
         )
 
-    def update(self, step: int) -> None:
-        """Update the average after an optimiser step."""
-        if self.average is not None:
-            decay = min(self.decay, (1 + step) / (10 + step))
+    def update(self, step: Step) -> None:
+        """Update the average, after the last batch of an optimiser step."""
+        if self.average is not None and step.last:
+            decay = min(self.decay, (1 + step.number) / (10 + step.number))
             self.average.multi_avg_fn = get_ema_multi_avg_fn(decay)
             self.average.update_parameters(self.source)
 
@@ -81,13 +82,38 @@ def optimise(
     module: nn.Module,
     optimizer: torch.optim.Optimizer,
     config: StageConfig,
-    step: int,
+    step: Step,
 ) -> None:
-    """Do one step of ``optimizer`` on ``loss`` at the scheduled learning rate."""
+    """Add the gradient of ``loss``; after the last batch of a step, let ``optimizer`` step.
+
+    The gradients of the batches of a step are averaged; the learning rate is the scheduled one.
+    """
+    if step.first:
+        optimizer.zero_grad(set_to_none=True)
+    fabric.backward(loss / step.parts)
+    if not step.last:
+        return
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate(config, step)
-    optimizer.zero_grad(set_to_none=True)
-    fabric.backward(loss)
+        group["lr"] = learning_rate(config, step.number)
     if config.gradient_clip:
         fabric.clip_gradients(module, optimizer, max_norm=config.gradient_clip)
     optimizer.step()
+
+
+def mean_over_items(loss: Callable[..., Tensor], *batches: Tensor) -> Tensor:
+    """Return the mean of a loss over the items of a batch.
+
+    A loss that counts the structures of a whole batch would depend on how the items are dealt out
+    to batches and processes.
+
+    Args:
+        loss: of tensors with a batch of one.
+        batches: ``(B, ...)``.
+    """
+    items = [loss(*(t[i : i + 1] for t in batches)) for i in range(len(batches[0]))]
+    return torch.stack(items).mean()
+
+
+def stream_length(config: StageConfig, fabric: Fabric) -> int:
+    """Return the number of items that a run takes from its stream."""
+    return config.steps * config.batch_size * config.accumulate * fabric.world_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,14 @@ from SlicerLDMRegLib.networks.ldm_morph.diffusion import TRAIN_STEPS
 
 from ..config import StageConfig
 from ..datasets.pairs import build_pairs, to_tensors
-from .common import EMA, load_weights, optimise
+from ..loop import Step
+from ..panels import image_panel
+from ..randomness import item_generators, item_noise
+from .common import EMA, load_weights, optimise, stream_length
 
 __all__ = ["LDMStage"]
+
+_FIRST_VALIDATION = 100  # purpose of the first validation's random numbers
 
 
 class LDMStage:
@@ -26,9 +32,7 @@ class LDMStage:
 
     def __init__(self, config: StageConfig, fabric: Fabric, init: Path) -> None:
         self.config, self.fabric = config, fabric
-        pairs = build_pairs(
-            config.data, config.steps * config.batch_size * fabric.world_size, config.seed
-        )
+        pairs = build_pairs(config.data, stream_length(config, fabric), config.seed)
         self.stream = pairs.stream
         validation = [to_tensors(pair, pairs.classes) for pair in pairs.validation]
         network = LDMMorphConfig.from_dict(config.network)
@@ -48,22 +52,27 @@ class LDMStage:
         with torch.no_grad():
             self.validation = self.encoder(fabric.to_device(images))
 
-    def _loss(self, model: torch.nn.Module, latent: Tensor, generator: torch.Generator) -> Tensor:
-        steps = torch.randint(0, TRAIN_STEPS, (len(latent),), generator=generator)
-        noise = torch.randn(latent.shape, generator=generator)
+    def _loss(
+        self, model: torch.nn.Module, latent: Tensor, generators: Sequence[torch.Generator]
+    ) -> Tensor:
+        drawn = [torch.randint(0, TRAIN_STEPS, (), generator=g) for g in generators]
+        steps, noise = torch.stack(drawn), item_noise(latent.shape[1:], generators)
         steps, noise = self.fabric.to_device((steps, noise))
         noised = self.schedule.add_noise(latent.float(), noise, steps)
         with self.fabric.autocast():
             predicted = model(noised, steps)
         return F.mse_loss(predicted.float(), noise)
 
-    def step(self, batch: dict[str, Tensor], step: int) -> dict[str, float]:
+    def step(self, batch: dict[str, Tensor], step: Step) -> dict[str, float]:
         """Do one step on moving and fixed images alike."""
         self.model.train()
         with torch.no_grad():
             latent = self.encoder(torch.cat([batch["fixed"], batch["moving"]]))
-        generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + step)
-        loss = self._loss(self.model, latent, generator)
+        # Both images of a pair have noise of their own.
+        generators = [
+            g for image in (0, 1) for g in item_generators(self.config.seed, batch["item"], image)
+        ]
+        loss = self._loss(self.model, latent, generators)
         optimise(self.fabric, loss, self.model, self.optimizer, self.config, step)
         self.ema.update(step)
         return {"loss": loss.item(), "latent_std": latent.std().item()}
@@ -72,10 +81,29 @@ class LDMStage:
     def validate(self) -> dict[str, float]:
         """Return the loss on the validation latents, with fixed diffusion steps and noise."""
         model = self.ema.module.eval()
-        generator = torch.Generator().manual_seed(self.config.seed)
-        losses = [self._loss(model, self.validation, generator).item() for _ in range(8)]
+        images = range(len(self.validation))
+        losses = [
+            self._loss(model, self.validation, item_generators(self.config.seed, images, d)).item()
+            for d in range(_FIRST_VALIDATION, _FIRST_VALIDATION + 8)
+        ]
         loss = sum(losses) / len(losses)
         return {"score": -loss, "loss": loss}
+
+    @torch.no_grad()
+    def panels(self) -> dict[str, Tensor]:
+        """Return the first validation latent, noised half-way, and what the U-Net makes of it."""
+        model = self.ema.module.eval()
+        latent = self.validation[:1].float()
+        noise = item_noise(latent.shape[1:], item_generators(self.config.seed, [0], 0))
+        noise, step = self.fabric.to_device((noise, torch.tensor([TRAIN_STEPS // 2])))
+        noised = self.schedule.add_noise(latent, noise, step)
+        alpha = self.schedule.alphas_cumprod[TRAIN_STEPS // 2].to(latent)
+        with self.fabric.autocast():
+            predicted = model(noised, step).float()
+        clean = (noised - (1 - alpha).sqrt() * predicted) / alpha.sqrt()
+        low, high = latent.amin(), latent.amax()
+        shown = [(z[0, 0] - low) / (high - low).clamp(min=1e-6) for z in (latent, noised, clean)]
+        return {"denoising": image_panel(*shown)}
 
     def state(self) -> dict[str, Any]:
         """Return model, optimiser and averaged weights."""

@@ -14,7 +14,11 @@ from SlicerLDMRegLib.networks.ldm_morph import LDMMorphConfig, VQAutoencoder
 
 from ..config import StageConfig
 from ..datasets.pairs import build_pairs, to_tensors
-from .common import optimise
+from ..loop import Step
+from ..panels import image_panel
+from ..processes import mean_of_all
+from ..shared_batch_norm import share_batch_norms
+from .common import optimise, stream_length
 
 __all__ = ["VQGANStage"]
 
@@ -28,9 +32,7 @@ class VQGANStage:
 
     def __init__(self, config: StageConfig, fabric: Fabric) -> None:
         self.config, self.fabric = config, fabric
-        pairs = build_pairs(
-            config.data, config.steps * config.batch_size * fabric.world_size, config.seed
-        )
+        pairs = build_pairs(config.data, stream_length(config, fabric), config.seed)
         self.stream = pairs.stream
         validation = [to_tensors(pair, pairs.classes) for pair in pairs.validation]
         self.validation = torch.cat([torch.stack([t["fixed"], t["moving"]]) for t in validation])
@@ -50,6 +52,8 @@ class VQGANStage:
             in_channels=1,
             num_layers_d=3,
         )
+        if fabric.world_size > 1:
+            share_batch_norms(discriminator)
         self.discriminator, self.discriminator_optimizer = fabric.setup(
             discriminator,
             torch.optim.Adam(discriminator.parameters(), config.learning_rate, config.betas),
@@ -76,9 +80,9 @@ class VQGANStage:
 
     def _gradient(self, loss: Tensor) -> Tensor:
         weight = self.network.decoder.last_weight
-        return torch.autograd.grad(loss, weight, retain_graph=True)[0]
+        return mean_of_all(torch.autograd.grad(loss, weight, retain_graph=True)[0])
 
-    def step(self, batch: dict[str, Tensor], step: int) -> dict[str, float]:
+    def step(self, batch: dict[str, Tensor], step: Step) -> dict[str, float]:
         """Do one step on moving and fixed images alike."""
         self.model.train()
         image = torch.cat([batch["fixed"], batch["moving"]])
@@ -86,10 +90,12 @@ class VQGANStage:
         reconstruction_loss = self._reconstruction_loss(image, reconstruction)
         loss = reconstruction_loss + quantized.loss
         log = {"l1": reconstruction_loss.item(), "codebook": quantized.loss.item()}
-        adversarial = step >= self.config.losses["discriminator_start"]
+        adversarial = step.number >= self.config.losses["discriminator_start"]
         if adversarial:
             self.discriminator.requires_grad_(False)
-            logits = self.discriminator(reconstruction)[-1].float()
+            # Not the module that waits for gradients of all processes: here it gets none.
+            with self.fabric.autocast():
+                logits = self.discriminator.module(reconstruction)[-1].float()
             self.discriminator.requires_grad_(True)
             generator_loss = -logits.mean()
             weight = self._adversarial_weight(reconstruction_loss, generator_loss)
@@ -124,6 +130,15 @@ class VQGANStage:
             used.update(quantized.indices.unique().tolist())
         error /= len(self.validation)
         return {"score": -error, "l1": error, "codebook_used": float(len(used))}
+
+    @torch.no_grad()
+    def panels(self) -> dict[str, Tensor]:
+        """Return the first validation image, its reconstruction and their difference."""
+        self.model.eval()
+        image = self.fabric.to_device(self.validation[:1])
+        found = self.model(image)[0].float()
+        shown = (image[0, 0], found[0, 0], (found - image)[0, 0].abs())
+        return {"reconstruction": image_panel(*shown)}
 
     def state(self) -> dict[str, Any]:
         """Return models and optimisers."""
