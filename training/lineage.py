@@ -16,7 +16,7 @@ from SlicerLDMRegLib.model_store.verify import sha256_of
 
 from .checkpoint import CHECKPOINT, written
 
-__all__ = ["begin", "checked_init", "for_card", "record_weights"]
+__all__ = ["begin", "checked_init", "for_card", "record_weights", "run_of"]
 
 _FILE = "lineage.json"
 
@@ -48,22 +48,22 @@ def begin(folder: Path, init: Path | None) -> None:
     """Record the weights that a run begins with."""
     content: dict[str, Any] = {"init": None}
     if init is not None:
-        made_by = init.parent
-        entry: dict[str, Any] = {
-            "path": str(init.resolve()),
-            "file": init.name,
-            "sha256": sha256_of(init),
-        }
-        before = _read(made_by)
-        made = before.get("weights")
-        # A file beside the weights may be of another run: only what has their digest is theirs.
-        if made is not None and made["sha256"] == entry["sha256"]:
-            entry["step"] = made["step"]
-            config = made_by / "config.json"
-            entry["training"] = json.loads(config.read_text(encoding="utf-8"))
-            entry["init"] = before["init"]
-        content["init"] = entry
+        entry = {"path": str(init.resolve()), "file": init.name, "sha256": sha256_of(init)}
+        content["init"] = {**entry, **run_of(init)}
     _write(folder, content)
+
+
+def run_of(weights: Path) -> dict[str, Any]:
+    """Return ``step``, ``training`` and ``init`` of the run that made weights; empty if unknown.
+
+    A record beside the weights may be of another run: only what has their digest is theirs.
+    """
+    record = _read(weights.parent)
+    made, config = record.get("weights"), weights.parent / "config.json"
+    if made is None or not config.is_file() or made["sha256"] != sha256_of(weights):
+        return {}
+    training = json.loads(config.read_text(encoding="utf-8"))
+    return {"step": made["step"], "training": training, "init": record["init"]}
 
 
 def record_weights(folder: Path, step: int, score: float) -> None:

@@ -76,6 +76,7 @@ class _Text:
     scheme: str | Mapping[int, str] = ""
     weights: str | None = None
     cell: Annotated[int, AtLeast(1)] = 8
+    cache: str | None = None
 
 
 @dataclass
@@ -168,7 +169,10 @@ def check_sections(values: Mapping[str, Any], source: str = "") -> None:
     choose(str(stage), STAGES, f"{source}: stage" if source else "stage")
     own = STAGES[str(stage)]
     network, data = values.get("network", {}), values.get("data", {})
-    check_section(network, options_of(own.network), "network", source)
+    options = options_of(own.network)
+    if "latent_scale" in options:  # a model has the number; a training can find it
+        options["latent_scale"] = (float | Literal["data"], False)
+    check_section(network, options, "network", source)
     if own.network is TextSCFConfig:
         backbone = network.get("backbone", TextSCFConfig().backbone)
         choose(backbone, _BACKBONES, "network.backbone")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,15 @@ from SlicerLDMRegLib.errors import ModelError
 from ..config import StageConfig
 from ..loop import Step, learning_rate
 
-__all__ = ["EMA", "holds", "load_weights", "mean_over_items", "optimise", "stream_length"]
+__all__ = [
+    "EMA",
+    "holds",
+    "load_weights",
+    "mean_over_items",
+    "optimise",
+    "read_weights",
+    "stream_length",
+]
 
 
 class EMA:
@@ -49,14 +57,18 @@ class EMA:
         return {} if self.average is None else {"ema": self.average}
 
 
-def load_weights(module: nn.Module, path: Path, prefix: str) -> None:
-    """Load the tensors with prefix ``prefix`` from a weights file.
+def load_weights(module: nn.Module, path: Path, prefix: str, without: Collection[str] = ()) -> None:
+    """Load the tensors with prefix ``prefix`` from a weights file, but those named ``without``.
 
     Raises:
         ModelError: when the file is missing or does not match.
     """
-    state = _read(path)
-    part = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+    state = read_weights(path)
+    part = {
+        k.removeprefix(prefix): v
+        for k, v in state.items()
+        if k.startswith(prefix) and k not in without
+    }
     module.load_state_dict(part)
 
 
@@ -66,10 +78,15 @@ def holds(path: Path, prefix: str) -> bool:
     Raises:
         ModelError: when the file is missing.
     """
-    return any(name.startswith(prefix) for name in _read(path))
+    return any(name.startswith(prefix) for name in read_weights(path))
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a weights file, by name.
+
+    Raises:
+        ModelError: when the file is missing.
+    """
     if not path.is_file():
         raise ModelError(f"{path} does not exist; train the stage before this one first")
     state: dict[str, Tensor] = torch.load(path, weights_only=True, map_location="cpu")

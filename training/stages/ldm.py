@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from SlicerLDMRegLib.networks.ldm_morph import DenoisingUNet, LDMMorphConfig, noise_schedule
+from SlicerLDMRegLib.networks.ldm_morph import DenoisingUNet, noise_schedule
 from SlicerLDMRegLib.networks.ldm_morph.autoencoder import ImageEncoder
 from SlicerLDMRegLib.networks.ldm_morph.diffusion import TRAIN_STEPS
 
@@ -21,6 +21,7 @@ from ..loop import Step
 from ..panels import image_panel
 from ..randomness import item_generators, item_noise
 from .common import EMA, load_weights, optimise, stream_length
+from .latent_scale import SCALE, measured_scale, network_config
 
 __all__ = ["LDMStage"]
 
@@ -28,17 +29,26 @@ _FIRST_VALIDATION = 100  # purpose of the first validation's random numbers
 
 
 class LDMStage:
-    """Training of the noise prediction in latents, with the frozen encoder of stage 1."""
+    """Training of the noise prediction in latents, with the frozen encoder of stage 1.
+
+    With ``network.latent_scale: data`` the latents are scaled to a standard deviation of 1 on the
+    training images, as latent diffusion models do. Those of LDM-Morph's autoencoder are far below
+    it, so that the noise of the first steps is no small part of them.
+    """
 
     def __init__(self, config: StageConfig, fabric: Fabric, init: Path) -> None:
         self.config, self.fabric = config, fabric
         pairs = build_pairs(config.data, stream_length(config, fabric), config.seed)
         self.stream = pairs.stream
         validation = [to_tensors(pair, pairs.classes) for pair in pairs.validation]
-        network = LDMMorphConfig.from_dict(config.network)
+        network = network_config(config.network)
         encoder = ImageEncoder(network).requires_grad_(False).eval()
         load_weights(encoder, init, "encoder.")
         self.encoder = fabric.to_device(encoder)
+        self.scale = network.latent_scale
+        if config.network.get("latent_scale") == "data":
+            self.scale = measured_scale(self._encode, self.stream)
+            config.network = {**config.network, "latent_scale": self.scale}
         unet = DenoisingUNet(network)
         self.model, self.optimizer = fabric.setup(
             unet,
@@ -50,7 +60,10 @@ class LDMStage:
         self.schedule = noise_schedule()
         images = torch.cat([torch.stack([t["fixed"], t["moving"]]) for t in validation])
         with torch.no_grad():
-            self.validation = self.encoder(fabric.to_device(images))
+            self.validation = self.scale * self._encode(images)
+
+    def _encode(self, images: Tensor) -> Tensor:
+        return self.encoder(self.fabric.to_device(images))
 
     def _loss(
         self, model: torch.nn.Module, latent: Tensor, generators: Sequence[torch.Generator]
@@ -67,7 +80,7 @@ class LDMStage:
         """Do one step on moving and fixed images alike."""
         self.model.train()
         with torch.no_grad():
-            latent = self.encoder(torch.cat([batch["fixed"], batch["moving"]]))
+            latent = self.scale * self._encode(torch.cat([batch["fixed"], batch["moving"]]))
         # Both images of a pair have noise of their own.
         generators = [
             g for image in (0, 1) for g in item_generators(self.config.seed, batch["item"], image)
@@ -110,6 +123,10 @@ class LDMStage:
         return {"model": self.model, "optimizer": self.optimizer, **self.ema.state()}
 
     def weights(self) -> dict[str, Tensor]:
-        """Return the weights of encoder and (averaged) U-Net, named as in ``LatentFeatures``."""
+        """Return the weights of encoder and (averaged) U-Net, named as in ``LatentFeatures``.
+
+        With them is the scale of the latents, for the stage that goes on.
+        """
         encoder = {f"encoder.{k}": v for k, v in self.encoder.state_dict().items()}
-        return encoder | {f"unet.{k}": v for k, v in self.ema.module.state_dict().items()}
+        unet = {f"unet.{k}": v for k, v in self.ema.module.state_dict().items()}
+        return {**encoder, **unet, SCALE: torch.tensor(self.scale, dtype=torch.float64)}

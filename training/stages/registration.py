@@ -20,6 +20,7 @@ from ..panels import registration_panel
 from ..randomness import item_generators, item_noise
 from ..stochastic_depth import StochasticDepth
 from .common import EMA, holds, load_weights, mean_over_items, optimise, stream_length
+from .latent_scale import SCALE, inherited_scale
 
 __all__ = ["RegistrationStage"]
 
@@ -44,12 +45,13 @@ class RegistrationStage:
         if config.data.get("validate_both", True):
             found += [_swapped(t) for t in found]
         self.validation = {k: torch.stack([t[k] for t in found]) for k in found[0]}
+        config.network = {**config.network, "latent_scale": inherited_scale(config.network, init)}
         model = LDMMorph(LDMMorphConfig.from_dict(config.network))
         if holds(init, "registration."):  # a run of this stage, or a whole model
             load_weights(model.registration, init, "registration.")
             load_weights(model.latent_features, init, "latent_features.")
         else:
-            load_weights(model.latent_features, init, "")
+            load_weights(model.latent_features, init, "", without=(SCALE,))
         optimizer = torch.optim.Adam(
             model.registration.parameters(),
             config.learning_rate,

@@ -95,7 +95,11 @@ class TextSCFStage:
             shape = tuple(self.validation[0]["fixed"].shape[1:])
             # Those of other weights replace them: no text encoder is needed then.
             if init is None or not holds(init, "embeddings"):
-                network.embeddings.copy_(region_embeddings(config.text, shape, pairs.scheme))
+                network.embeddings.copy_(
+                    region_embeddings(
+                        config.text, shape, pairs.scheme, network.config.text_channels
+                    )
+                )
             if config.text["encoder"] == "coordinates":
                 cells = coordinate_regions(shape, config.text.get("cell", 8))[0]
                 self.cells = torch.from_numpy(cells)[None, None]

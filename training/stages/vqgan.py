@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 from monai.networks.nets import PatchDiscriminator
 from torch import Tensor
 
-from SlicerLDMRegLib.networks.ldm_morph import LDMMorphConfig, VQAutoencoder
+from SlicerLDMRegLib.networks.ldm_morph import VQAutoencoder
 
 from ..config import StageConfig
 from ..datasets.pairs import build_pairs, to_tensors
@@ -19,6 +19,7 @@ from ..panels import image_panel
 from ..processes import mean_of_all
 from ..shared_batch_norm import share_batch_norms
 from .common import optimise, stream_length
+from .latent_scale import network_config
 
 __all__ = ["VQGANStage"]
 
@@ -36,7 +37,7 @@ class VQGANStage:
         self.stream = pairs.stream
         validation = [to_tensors(pair, pairs.classes) for pair in pairs.validation]
         self.validation = torch.cat([torch.stack([t["fixed"], t["moving"]]) for t in validation])
-        self.network = network = VQAutoencoder(LDMMorphConfig.from_dict(config.network))
+        self.network = network = VQAutoencoder(network_config(config.network))
         self.model, self.optimizer = fabric.setup(
             network,
             torch.optim.Adam(
