@@ -36,12 +36,14 @@ class _Nothing:
 
 @dataclass
 class _VQGANLosses:
-    """Losses of the VQ-GAN: steps before the discriminator, its weight, the perceptual weight."""
+    """Losses of the VQ-GAN, see :class:`~training.stages.vqgan.VQGANStage`."""
 
     discriminator_start: Count
     discriminator_weight: Weight
     discriminator_channels: Annotated[int, AtLeast(1)] = 64
     perceptual_weight: Weight = 0.0
+    vgg_weights: str | None = None
+    lpips_weights: str | None = None
 
 
 @dataclass

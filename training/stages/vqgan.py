@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,12 +11,14 @@ from lightning_fabric import Fabric
 from monai.networks.nets import PatchDiscriminator
 from torch import Tensor
 
+from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.networks.ldm_morph import VQAutoencoder
 
 from ..config import StageConfig
 from ..datasets.pairs import build_pairs, to_tensors
 from ..loop import Step
 from ..panels import image_panel
+from ..perceptual import LPIPS
 from ..processes import mean_of_all
 from ..shared_batch_norm import share_batch_norms
 from .common import optimise, stream_length
@@ -27,8 +30,8 @@ __all__ = ["VQGANStage"]
 class VQGANStage:
     """Training with L1, codebook and, from ``discriminator_start``, adaptive adversarial losses.
 
-    The paper's perceptual term needs VGG16 weights; with ``perceptual_weight`` above 0 (default 0)
-    MONAI downloads them.
+    The paper's perceptual term needs weights that the user names: with ``perceptual_weight`` above
+    0 (default 0), ``vgg_weights`` and ``lpips_weights`` of :class:`~training.perceptual.LPIPS`.
     """
 
     def __init__(self, config: StageConfig, fabric: Fabric) -> None:
@@ -59,11 +62,16 @@ class VQGANStage:
             discriminator,
             torch.optim.Adam(discriminator.parameters(), config.learning_rate, config.betas),
         )
-        self.perceptual = None
+        self.perceptual: LPIPS | None = None
         if config.losses.get("perceptual_weight", 0):
-            from monai.losses import PerceptualLoss
-
-            self.perceptual = fabric.to_device(PerceptualLoss(spatial_dims=2, network_type="vgg"))
+            files = [config.losses.get(name) for name in ("vgg_weights", "lpips_weights")]
+            if None in files:
+                raise InputError(
+                    "losses.perceptual_weight: expected the files of its weights with it; name "
+                    "torchvision's vgg16-397923af.pth as losses.vgg_weights and LPIPS' vgg.pth as "
+                    "losses.lpips_weights, or set it to 0"
+                )
+            self.perceptual = fabric.to_device(LPIPS(*(Path(str(file)) for file in files)))
 
     def _reconstruction_loss(self, image: Tensor, reconstruction: Tensor) -> Tensor:
         loss = F.l1_loss(reconstruction.float(), image)

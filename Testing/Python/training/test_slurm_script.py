@@ -1,4 +1,4 @@
-"""The script for SLURM: what it runs, and that it queues itself again only when its time is over."""
+"""The script for SLURM: what it runs, and that it queues itself again when its time is over."""
 
 from __future__ import annotations
 
