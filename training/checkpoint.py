@@ -29,6 +29,8 @@ CHECKPOINT = "last.ckpt"
 _FREE = frozenset(
     {"title", "steps", "workers", "validate_every", "save_every", "checkpoint", "batch_size"}
     | {"accumulate"}  # with the batch and the processes it makes the items of a step
+    | {"data.root", "data.images.cache", "text.weights", "text.cache"}  # where files lie
+    | {"losses.vgg_weights", "losses.lpips_weights"}
 )
 
 
@@ -129,7 +131,7 @@ def check_same_run(folder: Path, config: StageConfig) -> None:
     usual = _flat(json.loads(json.dumps(StageConfig("ldm", 1, 1, {}, {}).to_dict())))
     for name in sorted({*stored, *wanted}):
         old = stored.get(name, usual.get(name))
-        if name in _FREE or name == "data.root" or old == wanted.get(name):
+        if name in _FREE or old == wanted.get(name):
             continue
         raise InputError(
             f"{folder}: --resume goes on as the run began, and {name} was {old!r}, got "
