@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
-__all__ = ["mean_of_all", "sum_of_all"]
+__all__ = ["differentiable_sum", "mean_of_all", "sum_of_all"]
+
+
+class _Sum(torch.autograd.Function):
+    """Sum over all processes; its gradient is the sum of theirs."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        return sum_of_all(value)
+
+    @staticmethod
+    def backward(ctx: Any, *outputs: Any) -> Tensor:
+        return sum_of_all(outputs[0].contiguous())
+
+
+def differentiable_sum(value: Tensor) -> Tensor:
+    """Return the sum of a tensor over all processes, for a loss that all of them add to."""
+    total: Tensor = _Sum.apply(value)
+    return total
 
 
 def sum_of_all(value: Tensor) -> Tensor:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
+
+from .processes import differentiable_sum
 
 __all__ = ["share_batch_norms"]
 
@@ -31,9 +32,9 @@ class _SharedBatchNorm(nn.BatchNorm2d):
         assert self.running_mean is not None and self.running_var is not None
         axes, world = (0, 2, 3), torch.distributed.get_world_size()
         x = input.float()
-        mean = all_reduce(x.mean(axes)) / world
+        mean = differentiable_sum(x.mean(axes)) / world
         centred = x - mean.view(1, -1, 1, 1)
-        variance = all_reduce(centred.square().mean(axes)) / world
+        variance = differentiable_sum(centred.square().mean(axes)) / world
         with torch.no_grad():
             count = x.numel() // x.shape[1] * world
             rate = 0.1 if self.momentum is None else self.momentum

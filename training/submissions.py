@@ -202,12 +202,10 @@ def evaluate(
         InputError: for a file that is missing or cannot be used.
     """
     cases = {}
-    for pairing in data.pairings[split]:
+    for pairing in _pairings(data, split):
         pair = data.pair(pairing)
         field = read_field(folder / file_name(pairing, form), pair.fixed.shape, form)
         cases[pairing.name] = official_scores(pair, field)
-    if not cases:
-        raise InputError(f"{data.root}: expected pairs of the split {split!r}, found none")
     names = [n for n in _SCORES if any(n in case for case in cases.values())]
     values = {n: np.array([case.get(n, math.nan) for case in cases.values()], float) for n in names}
     return {
@@ -233,15 +231,27 @@ def write(
     """
     from .baselines import ldmreg_method
 
+    pairings = _pairings(data, split)
     method = ldmreg_method(None if model == "none" else model, True, device)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for pairing in data.pairings[split]:
+    for pairing in pairings:
         path = folder / file_name(pairing, form)
         write_field(path, method(data.pair(pairing)).field.to_voxels(), form)
         print(path, flush=True)
         paths.append(path)
     return paths
+
+
+def _pairings(data: DataSet, split: str) -> Sequence[Pairing]:
+    if split not in data.pairings:
+        raise InputError(f"--split: expected one of {', '.join(data.pairings)}, got {split!r}")
+    if not data.pairings[split]:
+        raise InputError(
+            f"{data.root}: expected pairs of the split {split!r}, found none; ldmreg-train data "
+            f"check {data.root} tells the splits"
+        )
+    return data.pairings[split]
 
 
 def _read_npz(path: Path) -> npt.NDArray[np.floating]:
@@ -332,8 +342,6 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m training.subm
     data = open_data_set(arguments.data, arguments.root)
     if data.dimension != 3:
         raise InputError(f"--data: expected a data set of volumes, got {data.title}")
-    if arguments.split not in data.pairings:
-        raise InputError(f"--split: expected one of {', '.join(data.pairings)}")
     if arguments.command == "write":
         options = arguments.model, arguments.split, arguments.form, arguments.device
         write(arguments.output, data, *options)

@@ -20,9 +20,10 @@ from training.randomness import item_generators, item_noise, item_rngs
 from training.stochastic_depth import StochasticDepth
 
 # Sums in another order differ in the last bits of float32, and Adam scales each gradient, however
-# small, to the size of a step. Measured after three steps: losses differ by 1e-6, weights by 0.002
-# steps in the mean and 0.3 steps at most; with other draws in one process by 1e-2 and 0.5 steps.
-LOSSES, MEAN_STEPS, MOST_STEPS = 2e-5, 0.02, 1.0
+# small, to the size of a step: where the true gradient is zero, as of the bias of an attention's
+# keys, its sign is chance. Measured after three steps: losses differ by 1e-6, weights by 0.0001 to
+# 0.002 steps in the mean (single ones by a whole step).
+LOSSES, MEAN_STEPS = 2e-5, 0.01
 
 
 OPTIONS = ("steps=3", "validate_every=3", "checkpoint=last")
@@ -50,7 +51,7 @@ def compare(one: Path, other: Path, rate: float) -> None:
     apart = {k: (mine[k].float() - yours[k].float()).abs() / rate for k in mine}
     steps = torch.cat([v.flatten() for v in apart.values()])
     print(one.name, "apart by", float(steps.mean()), "steps, at most", float(steps.max()))
-    assert float(steps.mean()) < MEAN_STEPS and float(steps.max()) < MOST_STEPS
+    assert float(steps.mean()) < MEAN_STEPS
 
 
 def rate_of(run: Path) -> float:

@@ -46,12 +46,15 @@ def smooth(shape: tuple[int, ...] = SHAPE, most: float = 3.0) -> np.ndarray:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_displacement_comes_back(tmp_path: Path, form: Form) -> None:
-    field = smooth()
+    shape = (24, 32, 40)
+    field = smooth(shape)
     path = tmp_path / ("disp_0001_0002" + (".npz" if form == "2021" else ".nii.gz"))
     write_field(path, field, form)
-    back = read_field(path, SHAPE, form)
-    # Half the resolution and half precision cost a few hundredths of a voxel.
-    np.testing.assert_allclose(back, field, atol=0.06 if form == "2021" else 1e-5)
+    back = read_field(path, shape, form)
+    # Half the resolution and half precision cost hundredths of a voxel, more at the borders.
+    inner = (slice(None), *[slice(4, -4)] * 3)
+    np.testing.assert_allclose(back[inner], field[inner], atol=0.05 if form == "2021" else 1e-5)
+    np.testing.assert_allclose(back, field, atol=0.3 if form == "2021" else 1e-5)
 
 
 def test_files_have_the_official_layout(tmp_path: Path) -> None:
@@ -219,7 +222,7 @@ def test_other_forms_sizes_and_missing_files_are_told(tmp_path: Path) -> None:
 def test_the_command_registers_writes_and_evaluates(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    root = write_abdomen(tmp_path / "abdomen", (1, 2, 4), (16, 16, 16))
+    root = write_abdomen(tmp_path / "abdomen", shape=(16, 16, 16))
     both = ["--data", "abdomen-ct", "--root", str(root)]
     folder = tmp_path / "submission"
     writing = ["--model", "none", "--output", str(folder), "--device", "cpu"]
