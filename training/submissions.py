@@ -94,7 +94,8 @@ def write_field(path: Path, displacement: npt.ArrayLike, form: Form) -> None:
         raise InputError(f"{path}: expected finite numbers (3, z, y, x), got {field.shape}")
     official = field[::-1].transpose(0, 3, 2, 1)  # components and axes x, y, z
     if form == "2021":
-        coarse = np.stack([ndimage.zoom(c, 0.5, order=_ORDER) for c in official])
+        # Splines that continue the field at its border; zeros there would reach inwards.
+        coarse = np.stack([ndimage.zoom(c, 0.5, order=_ORDER, mode="nearest") for c in official])
         half = coarse.astype(np.float16)
         if not np.isfinite(half).all():
             raise InputError(f"{path}: expected displacements below 65504 voxels, got more")

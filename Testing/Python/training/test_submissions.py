@@ -51,10 +51,13 @@ def test_a_displacement_comes_back(tmp_path: Path, form: Form) -> None:
     path = tmp_path / ("disp_0001_0002" + (".npz" if form == "2021" else ".nii.gz"))
     write_field(path, field, form)
     back = read_field(path, shape, form)
-    # Half the resolution and half precision cost hundredths of a voxel, more at the borders.
-    inner = (slice(None), *[slice(4, -4)] * 3)
-    np.testing.assert_allclose(back[inner], field[inner], atol=0.05 if form == "2021" else 1e-5)
-    np.testing.assert_allclose(back, field, atol=0.3 if form == "2021" else 1e-5)
+    if form == "2022":
+        np.testing.assert_allclose(back, field, atol=1e-5)
+        return
+    # Half the resolution and half precision cost hundredths of a voxel, most at the border.
+    np.testing.assert_allclose(back, field, atol=0.12)
+    inner = (slice(None), *[slice(2, -2)] * 3)
+    np.testing.assert_allclose(back[inner], field[inner], atol=0.03)
 
 
 def test_files_have_the_official_layout(tmp_path: Path) -> None:
