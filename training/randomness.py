@@ -1,4 +1,4 @@
-"""Random numbers of a training: by seed and item, whatever process draws them.
+"""Random numbers of a training: by seed and item, in whichever process.
 
 What a network sees of an item, its noise, its mask, the branches that stochastic depth skips,
 follows from the seed and the item's number in the stream alone. So a run goes on exactly after it

@@ -149,7 +149,7 @@ def official_scores(pair: EvaluationPair, displacement: npt.ArrayLike) -> dict[s
 
     The labels of the moving image are taken from the nearest voxel, 0 outside of it. Dice and HD95
     are means over the labels that both images hold before the registration; a structure that the
-    warp loses has Dice 0 and an infinite HD95. HD95 is in voxels, whatever the spacing. SDlogJ is
+    warp loses has Dice 0 and an infinite HD95. HD95 is in voxels, not in mm. SDlogJ is
     without two voxels at each border and with 3 added to the determinant. Folds, which its
     evaluation does not count, are those of the determinant itself.
 

@@ -92,7 +92,7 @@ def test_losses_are_those_of_the_images_and_of_all_labels(config: Path) -> None:
     for form in ("present", "released"):
         stage = stage_of(config, "learning_rate=0.0", f"losses.dice_form={form}")
         batch = batch_of(stage)
-        assert set(batch) == {"moving", "fixed", "moving_labels", "fixed_labels"}
+        assert set(batch) == {"moving", "fixed", "moving_labels", "fixed_labels", "item"}
         u = displacement(stage, batch)
         log = stage.step(batch, Step(0))
         assert log["similarity"] == pytest.approx(
