@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "data": ("training.cli.data", "look at data sets: layout, splits, pairs, labels"),
     "train": ("training.train", "train one stage of a model"),
     "evaluate": ("training.evaluate", "compare registration methods on one set of pairs"),
+    "submission": ("training.submissions", "write submissions to Learn2Reg, and evaluate them"),
     "export": ("training.export", "make a model folder of a finished run"),
     "finetune": ("training.finetune", "adapt a model to pairs of your own"),
 }
