@@ -30,7 +30,8 @@ class StageConfig:
         stage: ``"vqgan"``, ``"ldm"`` or ``"registration"`` (LDM-Morph), ``"textscf"``,
             ``"segmentation"`` or ``"baseline"``.
         steps: optimiser steps.
-        batch_size: pairs (or images) per step and process.
+        batch_size: pairs (or images) per batch and process.
+        accumulate: batches per step and process, whose gradients are averaged.
         network: options of the network, as in a model folder, or the name of a YAML file beside
             this one that holds them.
         data: ``root`` of the images, ``mixture`` of sources, ``augment`` ranges, ``size``.
@@ -48,7 +49,9 @@ class StageConfig:
         gradient_clip: maximum norm of the gradient, 0 for no limit.
         ema_decay: decay of the averaged weights, which are validated and shipped; 0: no averaging.
         precision: of Lightning Fabric, for example ``"32-true"`` or ``"bf16-mixed"``.
-        validate_every: steps between validations.
+        validate_every: steps between validations, each with a checkpoint.
+        save_every: steps between further checkpoints, 0: none. What a killed run did since its last
+            checkpoint is done again.
         checkpoint: weights that ``best.pt`` holds, of the ``"best"`` or of the ``"last"``
             validation.
         seed: of everything random.
@@ -63,6 +66,7 @@ class StageConfig:
     data: dict[str, Any]
     losses: dict[str, Any] = field(default_factory=dict)
     text: dict[str, Any] = field(default_factory=dict)
+    accumulate: Annotated[int, AtLeast(1)] = 1
     learning_rate: Annotated[float, AtLeast(0)] = 1e-4
     betas: tuple[float, float] = (0.9, 0.999)
     warmup_steps: Annotated[int, AtLeast(0)] = 0
@@ -74,6 +78,7 @@ class StageConfig:
     ema_decay: Annotated[float, AtLeast(0)] = 0.0
     precision: str = "32-true"
     validate_every: Annotated[int, AtLeast(1)] = 500
+    save_every: Annotated[int, AtLeast(0)] = 0
     checkpoint: Literal["best", "last"] = "best"
     seed: Annotated[int, AtLeast(0)] = 0
     workers: Annotated[int, AtLeast(0)] = 0

@@ -27,6 +27,7 @@ from SlicerLDMRegLib.networks import build_network
 from SlicerLDMRegLib.networks.ldm_morph import LDMMorph
 from SlicerLDMRegLib.text import TEMPLATES, label_scheme
 
+from . import lineage
 from .datasets.pairs import build_pairs
 
 __all__ = ["export", "learn_familiarity", "main", "measured_results", "update_results"]
@@ -158,7 +159,8 @@ def export(run: Path, card_file: Path, output: Path, results: Path | None, dtype
 
     Args:
         run: folder of the registration stage, of textSCF or of a segmenter, with ``best.pt`` and
-            ``config.json``.
+            ``config.json``; by ``lineage.json`` the card tells the step and the digest of the
+            weights, and the same of all runs that they began with.
         card_file: YAML file with the manually written part of the card.
         output: the model folder; an older one of the same model is replaced.
         results: ``results.json`` written by ``training.evaluate``, or None.
@@ -166,12 +168,7 @@ def export(run: Path, card_file: Path, output: Path, results: Path | None, dtype
     """
     check_outside(output, [run, card_file, *([] if results is None else [results])])
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    if config["stage"] == "registration":
-        config["stages"] = [
-            json.loads((run.parent / stage / "config.json").read_text(encoding="utf-8"))
-            for stage in ("vqgan", "ldm")
-            if (run.parent / stage / "config.json").exists()
-        ]
+    config |= lineage.for_card(run)
     measured = measured_results(results) if results else {}
     card = _card(card_file, config, measured)
     network = build_network(card.method, dict(card.network))

@@ -27,6 +27,7 @@ from SlicerLDMRegLib.networks import build_network
 from SlicerLDMRegLib.networks.ldm_morph import LDMMorph
 from SlicerLDMRegLib.text import structure_words
 
+from . import lineage
 from .config import StageConfig
 from .datasets.layouts import open_data_set
 from .datasets.layouts.manifest import ManifestData
@@ -154,12 +155,14 @@ def finetune(
     torch.save(own, start)
     fabric = Fabric(accelerator=device, devices=1, precision=config.precision)  # type: ignore[arg-type]
     fabric.seed_everything(config.seed, verbose=False)
-    run(build_stage(config, fabric, start), config, fabric, run_folder, resume=False)
+    run(build_stage(config, fabric, start), config, fabric, run_folder, False, start)
     best = torch.load(run_folder / "best.pt", weights_only=True, map_location="cpu")
     network.load_state_dict({**state, **best})
     if isinstance(network, LDMMorph) and network.familiarity is not None:
         learn_familiarity(network, config.data)
     network.eval()
+    # The weights that the run began with are those of the model, whose digest is its own.
+    made = {k: v for k, v in lineage.for_card(run_folder).items() if k != "init"}
     assert card.weights is not None
     known = ", ".join(f"{k} pairs {v}" for k, v in _counts(config).items())
     adapted = replace(
@@ -169,7 +172,7 @@ def finetune(
         description=f"{card.description} Adapted from {card.id} to images of its user.",
         version="1.0.0",
         changelog={"1.0.0": f"adapted from {card.id} {card.version}"},
-        training={**config.to_dict(), "adapted_from": _origin(card)},
+        training={**config.to_dict(), **made, "adapted_from": _origin(card)},
         training_data=(
             *card.training_data,
             TrainingData(f"Images of the user, {known}", "that of the images", ""),
@@ -192,11 +195,11 @@ def finetune(
 
 
 def _origin(card: ModelCard) -> dict[str, Any]:
-    """Return id, version and digest of a model, and the models that it was adapted from."""
+    """Return id, version and digest of a model, and what it was itself made of."""
     assert card.weights is not None
     origin = {"id": card.id, "version": card.version, "sha256": card.weights.sha256}
-    before = card.training.get("adapted_from")
-    return {**origin, "adapted_from": before} if before else origin
+    before = {k: card.training[k] for k in ("adapted_from", "init") if card.training.get(k)}
+    return {**origin, **before}
 
 
 def _counts(config: StageConfig) -> dict[str, int]:

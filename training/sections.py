@@ -37,12 +37,14 @@ class _Nothing:
 
 @dataclass
 class _VQGANLosses:
-    """Losses of the VQ-GAN: steps before the discriminator, its weight, the perceptual weight."""
+    """Losses of the VQ-GAN, see :class:`~training.stages.vqgan.VQGANStage`."""
 
     discriminator_start: Count
     discriminator_weight: Weight
     discriminator_channels: Annotated[int, AtLeast(1)] = 64
     perceptual_weight: Weight = 0.0
+    vgg_weights: str | None = None
+    lpips_weights: str | None = None
 
 
 @dataclass
@@ -88,6 +90,7 @@ class _Text:
     scheme: str | Mapping[int, str] = ""
     weights: str | None = None
     cell: Annotated[int, AtLeast(1)] = 8
+    cache: str | None = None
 
 
 @dataclass
@@ -113,7 +116,7 @@ class _Pairs:
     )
     augment: AugmentOptions | Literal["none"] = "none"
     size: Annotated[int, AtLeast(1)] = 128
-    scored: tuple[int, ...] = ()
+    scored: tuple[int, ...] | Literal["all"] = ()
     validate_both: bool = True
 
 
@@ -126,6 +129,7 @@ class _Volumes:
     options: Mapping[str, Any] = field(default_factory=dict)
     incomplete: bool = False
     exclude: tuple[int, ...] = ()
+    scored: tuple[int, ...] | Literal["all"] = ()
     masks: _Masks = field(default_factory=_Masks)
 
 
@@ -181,7 +185,10 @@ def check_sections(values: Mapping[str, Any], source: str = "") -> None:
     choose(str(stage), STAGES, f"{source}: stage" if source else "stage")
     own = STAGES[str(stage)]
     network, data = values.get("network", {}), values.get("data", {})
-    check_section(network, options_of(own.network), "network", source)
+    options = options_of(own.network)
+    if "latent_scale" in options:  # a model has the number; a training can find it
+        options["latent_scale"] = (float | Literal["data"], False)
+    check_section(network, options, "network", source)
     if own.network is TextSCFConfig:
         backbone = network.get("backbone", TextSCFConfig().backbone)
         choose(backbone, _BACKBONES, "network.backbone")

@@ -10,7 +10,9 @@ import torch
 import yaml
 from lightning_fabric import Fabric
 
+from .checkpoint import CHECKPOINT
 from .config import StageConfig, find_config, named_configs
+from .lineage import checked_init
 from .loop import run
 from .stages import build_stage
 
@@ -81,7 +83,7 @@ def main(argv: list[str] | None = None, prog: str = "python -m training.train") 
         return
     if arguments.config is None or arguments.output is None:
         parser.error("a configuration and --output are needed; --list lists the named ones")
-    if not arguments.resume and (arguments.output / "last.ckpt").exists():
+    if not arguments.resume and (arguments.output / CHECKPOINT).exists():
         parser.error(
             f"{arguments.output} holds a run; pass --resume to go on or choose another folder"
         )
@@ -94,6 +96,7 @@ def main(argv: list[str] | None = None, prog: str = "python -m training.train") 
     ]
     overrides += ["data.incomplete=true"] if arguments.incomplete else []
     config = StageConfig.load(find_config(arguments.config), [*overrides, *arguments.set])
+    init = checked_init(arguments.output, arguments.init, arguments.resume)
     fabric = Fabric(
         accelerator=arguments.device,
         devices=arguments.devices,
@@ -102,8 +105,8 @@ def main(argv: list[str] | None = None, prog: str = "python -m training.train") 
     )
     fabric.launch()
     fabric.seed_everything(config.seed)
-    stage = build_stage(config, fabric, arguments.init)
-    best = run(stage, config, fabric, arguments.output, arguments.resume)
+    stage = build_stage(config, fabric, init)
+    best = run(stage, config, fabric, arguments.output, arguments.resume, init)
     fabric.print(f"best score {best:.4f}; weights in {arguments.output / 'best.pt'}")
 
 

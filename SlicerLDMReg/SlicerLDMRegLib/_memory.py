@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import errno
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["address_space_left", "available_memory", "installed_memory", "is_exhaustion"]
+__all__ = [
+    "address_space_left",
+    "available_memory",
+    "give_back",
+    "installed_memory",
+    "is_exhaustion",
+]
 
 # The control groups that this process is in, below the folders that follow.
 _OWN_GROUPS = "/proc/self/cgroup"
@@ -63,6 +71,17 @@ def address_space_left() -> int | None:
     return max(0, most - pages * resource.getpagesize())
 
 
+def give_back() -> None:
+    """Give free memory back to the system, where the allocator would keep it (glibc's).
+
+    Between the blocks of many registrations it keeps holes, which grow with their number.
+    """
+    if sys.platform != "linux":
+        return
+    with contextlib.suppress(AttributeError, OSError):  # another C library, such as musl
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def is_exhaustion(error: BaseException) -> bool:
     """Whether an error tells that memory is used up.
 
@@ -98,8 +117,6 @@ def _pages(name: str) -> int | None:
 
 
 def _on_windows() -> int | None:
-    import ctypes
-
     status = (ctypes.c_uint64 * 8)()  # MEMORYSTATUSEX: two 32-bit fields, then seven of 64 bits
     status[0] = 64
     if not ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):  # type: ignore[attr-defined,unused-ignore]

@@ -60,6 +60,14 @@ PARTS = {
         "Registrations in one worker",
         "Testing.Prove.endurance", ("--count", "1000"), ("--count", "60"),
     ),
+    "cohort memory": Part(
+        "Memory of the workers of a cohort",
+        "Testing.Prove.cohort", ("memory", "--pairs", "300"), ("memory", "--pairs", "60"),
+    ),
+    "cohort faults": Part(
+        "A cohort whose workers and scheduler are killed",
+        "Testing.Prove.cohort", ("faults", "--pairs", "1000"), ("faults", "--pairs", "20"),
+    ),
     "faults": Part(
         "Full disks, Ctrl-C and the end of the process at every change of the disk",
         "Testing.Prove.faults", (), ("labels", "field .h5", "model", "--every", "6"),

@@ -102,3 +102,27 @@ def test_an_image_too_large_for_the_limit_of_the_shell_is_refused(
     )
     assert "512x512x256" in done.stdout or "256x512x512" in done.stdout, done.stderr
     assert "which needs 201 MB to read, and 1" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of glibc")
+def test_free_memory_between_used_blocks_is_given_back() -> None:
+    import ctypes
+
+    c = ctypes.CDLL(None)
+    if not hasattr(c, "malloc_trim"):
+        pytest.skip("another C library")
+    c.malloc.restype, c.free.argtypes = ctypes.c_void_p, (ctypes.c_void_p,)
+
+    def resident() -> int:
+        text = Path("/proc/self/status").read_text()
+        return int(text.partition("RssAnon:")[2].split()[0]) * 1024
+
+    blocks = [c.malloc(50_000) for _ in range(2000)]
+    for block in blocks:
+        ctypes.memset(block, 1, 50_000)
+    for block in blocks[:-1]:  # the last one keeps the end of the heap in use
+        c.free(block)
+    before = resident()
+    _memory.give_back()
+    assert before - resident() > 50 * MIB
+    c.free(blocks[-1])

@@ -125,6 +125,20 @@ def test_a_registration_draws_nothing_before_it_is_saved(tmp_path: Path) -> None
     assert all(said)
 
 
+def test_the_optimisers_do_without_the_compiler() -> None:
+    """The compiler of PyTorch takes longer to import than a slice takes to register."""
+    code = """
+    {REGISTER}
+    register(*pair, model="none", align="affine")
+    say("torch._dynamo" in sys.modules)
+    import torch
+    torch.optim.Adam([torch.zeros(1, requires_grad=True)])
+    say("torch._dynamo" in sys.modules)
+    """
+    _, said = imported_by(textwrap.dedent(code).replace("{REGISTER}", REGISTER))
+    assert said == [False, True]  # with the second the test can tell
+
+
 def test_the_worker_draws_nothing() -> None:
     code = """
     from SlicerLDMRegLib.worker import server, transfer

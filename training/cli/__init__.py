@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("training.train", "train one stage of a model"),
     "evaluate": ("training.evaluate", "compare registration methods on one set of pairs"),
     "exhibit": ("training.exhibit", "run a table or figure of the papers, beside its figures"),
+    "submission": ("training.submissions", "write submissions to Learn2Reg, and evaluate them"),
     "export": ("training.export", "make a model folder of a finished run"),
     "finetune": ("training.finetune", "adapt a model to pairs of your own"),
 }

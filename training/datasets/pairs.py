@@ -147,12 +147,14 @@ class PairData:
         validation: the validation pairs; moving onto fixed, as in the data set.
         classes: labels 1 to ``classes`` of the scheme.
         scored: labels whose mean Dice the validation is judged by.
+        labels: all labels of the data set.
     """
 
     stream: PairStream
     validation: Sequence[Pair]
     classes: int
     scored: tuple[int, ...]
+    labels: tuple[int, ...]
 
 
 def build_pairs(data: Mapping[str, Any], length: int, seed: int) -> PairData:
@@ -161,7 +163,7 @@ def build_pairs(data: Mapping[str, Any], length: int, seed: int) -> PairData:
     ``set`` and ``root`` name the data set, default ``cardiac-mr``, with its ``options``;
     ``incomplete`` goes on without subjects of which files are missing. ``mixture`` weighs the
     sources, default real pairs alone; ``augment`` has ranges, or is ``none``; ``scored`` names
-    labels instead of those of the paper.
+    labels instead of those of the paper, or is ``all``.
 
     Raises:
         InputError: for a data set that cannot be used, or is not of 2D images.
@@ -186,11 +188,18 @@ def build_pairs(data: Mapping[str, Any], length: int, seed: int) -> PairData:
         data.get("size", 128),
         classes,
     )
-    return PairData(stream, RealPairs(source.pairs("validation")), classes, _scored(data, source))
+    return PairData(
+        stream,
+        RealPairs(source.pairs("validation")),
+        classes,
+        _scored(data, source),
+        tuple(source.labels),
+    )
 
 
 def _scored(data: Mapping[str, Any], source: DataSet) -> tuple[int, ...]:
-    chosen = tuple(data.get("scored", source.scored))
+    chosen = data.get("scored", source.scored)
+    chosen = tuple(source.labels) if chosen == "all" else tuple(chosen)
     odd = set(chosen) - set(source.labels)
     if odd:
         raise InputError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from .brain_streams import (
     evaluation_brain_pairs,
     evaluation_brains,
 )
+from .embedding_cache import CachedEncoder
 from .evaluation import EvaluationPair
 from .layouts import DataSet, PairSequence, open_data_set
 from .region_tables import coordinate_regions, region_table
@@ -144,7 +146,8 @@ def build_pairs(
     ``data``: ``root`` of the label maps, and ``images``: options of
     :class:`~training.datasets.brain_streams.BrainStreamOptions`, for synthetic brains; or ``set``,
     ``root``, ``options`` and ``incomplete`` of a data set of real images. ``exclude``: numbers of
-    structures that are left out of training.
+    structures that are left out of training. ``scored``: labels that count in the validation, or
+    ``all``, instead of those of the data set.
 
     Raises:
         InputError: for a data set that cannot be used, or labels that are not in ``text.scheme``.
@@ -192,7 +195,12 @@ def _of_data_set(
             whole[number] = row
     trained = whole.copy()
     trained[sorted(excluded & known)] = 0
-    scored = tuple(int(whole[n]) for n in source.scored if n in known and whole[n])
+    named = data.get("scored", source.scored)
+    scored = tuple(
+        int(whole[n])
+        for n in (sorted(known) if named == "all" else named)
+        if n in known and whole[n]
+    )
     return VolumeData(
         VolumeStream(source.pairs("train"), trained, length, seed),
         _Validation(source.pairs("validation"), whole, _at_full_size(source)),
@@ -232,22 +240,38 @@ def region_scheme(text: Mapping[str, Any], source: DataSet | None = None) -> dic
 
 
 def region_embeddings(
-    text: Mapping[str, Any], shape: tuple[int, ...], scheme: Mapping[int, str] | None = None
+    text: Mapping[str, Any],
+    shape: tuple[int, ...],
+    scheme: Mapping[int, str] | None = None,
+    channels: int | None = None,
 ) -> Tensor:
     """Return the embedding table ``(N, C1)`` of a configuration's ``text`` section.
 
     Args:
         text: ``encoder``, ``template``, ``background`` (``"prompt"``: the template filled with
-            "background"), ``weights``: folder of the encoder's weights; for the encoder
-            ``"coordinates"`` the edge ``cell`` of its cells in voxels.
+            "background"), ``weights``: folder of the encoder's weights, ``cache``: folder that
+            keeps embeddings; for the encoder ``"coordinates"`` the edge ``cell`` of its cells in
+            voxels.
         shape: shape of the network grid, for coordinates.
         scheme: names of the structures by number, of :func:`region_scheme`; None: that of ``text``.
+        channels: length of an embedding that the network expects; None: any.
+
+    Raises:
+        InputError: for an encoder of another length.
     """
     if text["encoder"] == "coordinates":
         return torch.from_numpy(coordinate_regions(shape, text.get("cell", 8))[1])
     words = label_scheme(dict(scheme if scheme is not None else region_scheme(text)))
     prompts = [build_prompt(text["template"], own["prompt"]) for own in words.values()]
     encoder = build_encoder(text["encoder"], text.get("weights"), regions=len(prompts) + 1)
+    if text.get("cache"):
+        encoder = CachedEncoder(encoder, Path(text["cache"]))
+    if channels not in (None, encoder.channels):
+        raise InputError(
+            f"text.encoder: expected one of {channels} channels, which network.text_channels says, "
+            f"got {encoder.id!r} of {encoder.channels}; set network.text_channels to that, or "
+            f"text.encoder to {encoder.id.split('@')[0]}@{channels}, which projects them"
+        )
     kind = text.get("background", "svd")
     named = kind == "prompt"
     background = build_prompt(text["template"], "background") if named else None

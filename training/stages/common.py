@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,17 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from SlicerLDMRegLib.errors import ModelError
 
 from ..config import StageConfig
-from ..loop import learning_rate
+from ..loop import Step, learning_rate
 
-__all__ = ["EMA", "holds", "load_weights", "optimise"]
+__all__ = [
+    "EMA",
+    "holds",
+    "load_weights",
+    "mean_over_items",
+    "optimise",
+    "read_weights",
+    "stream_length",
+]
 
 
 class EMA:
@@ -31,10 +40,10 @@ class EMA:
             AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None
         )
 
-    def update(self, step: int) -> None:
-        """Update the average after an optimiser step."""
-        if self.average is not None:
-            decay = min(self.decay, (1 + step) / (10 + step))
+    def update(self, step: Step) -> None:
+        """Update the average, after the last batch of an optimiser step."""
+        if self.average is not None and step.last:
+            decay = min(self.decay, (1 + step.number) / (10 + step.number))
             self.average.multi_avg_fn = get_ema_multi_avg_fn(decay)
             self.average.update_parameters(self.source)
 
@@ -48,14 +57,18 @@ class EMA:
         return {} if self.average is None else {"ema": self.average}
 
 
-def load_weights(module: nn.Module, path: Path, prefix: str) -> None:
-    """Load the tensors with prefix ``prefix`` from a weights file.
+def load_weights(module: nn.Module, path: Path, prefix: str, without: Collection[str] = ()) -> None:
+    """Load the tensors with prefix ``prefix`` from a weights file, but those named ``without``.
 
     Raises:
         ModelError: when the file is missing or does not match.
     """
-    state = _read(path)
-    part = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+    state = read_weights(path)
+    part = {
+        k.removeprefix(prefix): v
+        for k, v in state.items()
+        if k.startswith(prefix) and k not in without
+    }
     module.load_state_dict(part)
 
 
@@ -65,10 +78,15 @@ def holds(path: Path, prefix: str) -> bool:
     Raises:
         ModelError: when the file is missing.
     """
-    return any(name.startswith(prefix) for name in _read(path))
+    return any(name.startswith(prefix) for name in read_weights(path))
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a weights file, by name.
+
+    Raises:
+        ModelError: when the file is missing.
+    """
     if not path.is_file():
         raise ModelError(f"{path} does not exist; train the stage before this one first")
     state: dict[str, Tensor] = torch.load(path, weights_only=True, map_location="cpu")
@@ -81,13 +99,38 @@ def optimise(
     module: nn.Module,
     optimizer: torch.optim.Optimizer,
     config: StageConfig,
-    step: int,
+    step: Step,
 ) -> None:
-    """Do one step of ``optimizer`` on ``loss`` at the scheduled learning rate."""
+    """Add the gradient of ``loss``; after the last batch of a step, let ``optimizer`` step.
+
+    The gradients of the batches of a step are averaged; the learning rate is the scheduled one.
+    """
+    if step.first:
+        optimizer.zero_grad(set_to_none=True)
+    fabric.backward(loss / step.parts)
+    if not step.last:
+        return
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate(config, step)
-    optimizer.zero_grad(set_to_none=True)
-    fabric.backward(loss)
+        group["lr"] = learning_rate(config, step.number)
     if config.gradient_clip:
         fabric.clip_gradients(module, optimizer, max_norm=config.gradient_clip)
     optimizer.step()
+
+
+def mean_over_items(loss: Callable[..., Tensor], *batches: Tensor) -> Tensor:
+    """Return the mean of a loss over the items of a batch.
+
+    A loss that counts the structures of a whole batch would depend on how the items are dealt out
+    to batches and processes.
+
+    Args:
+        loss: of tensors with a batch of one.
+        batches: ``(B, ...)``.
+    """
+    items = [loss(*(t[i : i + 1] for t in batches)) for i in range(len(batches[0]))]
+    return torch.stack(items).mean()
+
+
+def stream_length(config: StageConfig, fabric: Fabric) -> int:
+    """Return the number of items that a run takes from its stream."""
+    return config.steps * config.batch_size * config.accumulate * fabric.world_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,31 +11,44 @@ import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from SlicerLDMRegLib.networks.ldm_morph import DenoisingUNet, LDMMorphConfig, noise_schedule
+from SlicerLDMRegLib.networks.ldm_morph import DenoisingUNet, noise_schedule
 from SlicerLDMRegLib.networks.ldm_morph.autoencoder import ImageEncoder
 from SlicerLDMRegLib.networks.ldm_morph.diffusion import TRAIN_STEPS
 
 from ..config import StageConfig
 from ..datasets.pairs import build_pairs, to_tensors
-from .common import EMA, load_weights, optimise
+from ..loop import Step
+from ..panels import image_panel
+from ..randomness import item_generators, item_noise
+from .common import EMA, load_weights, optimise, stream_length
+from .latent_scale import SCALE, measured_scale, network_config
 
 __all__ = ["LDMStage"]
 
+_FIRST_VALIDATION = 100  # purpose of the first validation's random numbers
+
 
 class LDMStage:
-    """Training of the noise prediction in latents, with the frozen encoder of stage 1."""
+    """Training of the noise prediction in latents, with the frozen encoder of stage 1.
+
+    With ``network.latent_scale: data`` the latents are scaled to a standard deviation of 1 on the
+    training images, as latent diffusion models do. Those of LDM-Morph's autoencoder are far below
+    it, so that the noise of the first steps is no small part of them.
+    """
 
     def __init__(self, config: StageConfig, fabric: Fabric, init: Path) -> None:
         self.config, self.fabric = config, fabric
-        pairs = build_pairs(
-            config.data, config.steps * config.batch_size * fabric.world_size, config.seed
-        )
+        pairs = build_pairs(config.data, stream_length(config, fabric), config.seed)
         self.stream = pairs.stream
         validation = [to_tensors(pair, pairs.classes) for pair in pairs.validation]
-        network = LDMMorphConfig.from_dict(config.network)
+        network = network_config(config.network)
         encoder = ImageEncoder(network).requires_grad_(False).eval()
         load_weights(encoder, init, "encoder.")
         self.encoder = fabric.to_device(encoder)
+        self.scale = network.latent_scale
+        if config.network.get("latent_scale") == "data":
+            self.scale = measured_scale(self._encode, self.stream)
+            config.network = {**config.network, "latent_scale": self.scale}
         unet = DenoisingUNet(network)
         self.model, self.optimizer = fabric.setup(
             unet,
@@ -46,24 +60,32 @@ class LDMStage:
         self.schedule = noise_schedule()
         images = torch.cat([torch.stack([t["fixed"], t["moving"]]) for t in validation])
         with torch.no_grad():
-            self.validation = self.encoder(fabric.to_device(images))
+            self.validation = self.scale * self._encode(images)
 
-    def _loss(self, model: torch.nn.Module, latent: Tensor, generator: torch.Generator) -> Tensor:
-        steps = torch.randint(0, TRAIN_STEPS, (len(latent),), generator=generator)
-        noise = torch.randn(latent.shape, generator=generator)
+    def _encode(self, images: Tensor) -> Tensor:
+        return self.encoder(self.fabric.to_device(images))
+
+    def _loss(
+        self, model: torch.nn.Module, latent: Tensor, generators: Sequence[torch.Generator]
+    ) -> Tensor:
+        drawn = [torch.randint(0, TRAIN_STEPS, (), generator=g) for g in generators]
+        steps, noise = torch.stack(drawn), item_noise(latent.shape[1:], generators)
         steps, noise = self.fabric.to_device((steps, noise))
         noised = self.schedule.add_noise(latent.float(), noise, steps)
         with self.fabric.autocast():
             predicted = model(noised, steps)
         return F.mse_loss(predicted.float(), noise)
 
-    def step(self, batch: dict[str, Tensor], step: int) -> dict[str, float]:
+    def step(self, batch: dict[str, Tensor], step: Step) -> dict[str, float]:
         """Do one step on moving and fixed images alike."""
         self.model.train()
         with torch.no_grad():
-            latent = self.encoder(torch.cat([batch["fixed"], batch["moving"]]))
-        generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + step)
-        loss = self._loss(self.model, latent, generator)
+            latent = self.scale * self._encode(torch.cat([batch["fixed"], batch["moving"]]))
+        # Both images of a pair have noise of their own.
+        generators = [
+            g for image in (0, 1) for g in item_generators(self.config.seed, batch["item"], image)
+        ]
+        loss = self._loss(self.model, latent, generators)
         optimise(self.fabric, loss, self.model, self.optimizer, self.config, step)
         self.ema.update(step)
         return {"loss": loss.item(), "latent_std": latent.std().item()}
@@ -72,16 +94,39 @@ class LDMStage:
     def validate(self) -> dict[str, float]:
         """Return the loss on the validation latents, with fixed diffusion steps and noise."""
         model = self.ema.module.eval()
-        generator = torch.Generator().manual_seed(self.config.seed)
-        losses = [self._loss(model, self.validation, generator).item() for _ in range(8)]
+        images = range(len(self.validation))
+        losses = [
+            self._loss(model, self.validation, item_generators(self.config.seed, images, d)).item()
+            for d in range(_FIRST_VALIDATION, _FIRST_VALIDATION + 8)
+        ]
         loss = sum(losses) / len(losses)
         return {"score": -loss, "loss": loss}
+
+    @torch.no_grad()
+    def panels(self) -> dict[str, Tensor]:
+        """Return the first validation latent, noised half-way, and what the U-Net makes of it."""
+        model = self.ema.module.eval()
+        latent = self.validation[:1].float()
+        noise = item_noise(latent.shape[1:], item_generators(self.config.seed, [0], 0))
+        noise, step = self.fabric.to_device((noise, torch.tensor([TRAIN_STEPS // 2])))
+        noised = self.schedule.add_noise(latent, noise, step)
+        alpha = self.schedule.alphas_cumprod[TRAIN_STEPS // 2].to(latent)
+        with self.fabric.autocast():
+            predicted = model(noised, step).float()
+        clean = (noised - (1 - alpha).sqrt() * predicted) / alpha.sqrt()
+        low, high = latent.amin(), latent.amax()
+        shown = [(z[0, 0] - low) / (high - low).clamp(min=1e-6) for z in (latent, noised, clean)]
+        return {"denoising": image_panel(*shown)}
 
     def state(self) -> dict[str, Any]:
         """Return model, optimiser and averaged weights."""
         return {"model": self.model, "optimizer": self.optimizer, **self.ema.state()}
 
     def weights(self) -> dict[str, Tensor]:
-        """Return the weights of encoder and (averaged) U-Net, named as in ``LatentFeatures``."""
+        """Return the weights of encoder and (averaged) U-Net, named as in ``LatentFeatures``.
+
+        With them is the scale of the latents, for the stage that goes on.
+        """
         encoder = {f"encoder.{k}": v for k, v in self.encoder.state_dict().items()}
-        return encoder | {f"unet.{k}": v for k, v in self.ema.module.state_dict().items()}
+        unet = {f"unet.{k}": v for k, v in self.ema.module.state_dict().items()}
+        return {**encoder, **unet, SCALE: torch.tensor(self.scale, dtype=torch.float64)}

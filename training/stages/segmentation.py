@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
@@ -14,7 +15,9 @@ from SlicerLDMRegLib.networks.segmenter import UNetSegmenter
 
 from ..config import StageConfig
 from ..datasets.volumes import build_images
-from .common import EMA, load_weights, optimise
+from ..loop import Step
+from ..panels import image_panel, label_colours
+from .common import EMA, load_weights, mean_over_items, optimise, stream_length
 from .textscf import mean_dice
 
 __all__ = ["SegmentationStage"]
@@ -25,7 +28,7 @@ class SegmentationStage:
 
     def __init__(self, config: StageConfig, fabric: Fabric, init: Path | None = None) -> None:
         self.config, self.fabric = config, fabric
-        length = config.steps * config.batch_size * fabric.world_size
+        length = stream_length(config, fabric)
         self.stream, self.validation = build_images(config.data, length, config.seed)
         network = UNetSegmenter.from_dict(config.network)
         if init is not None:
@@ -41,15 +44,15 @@ class SegmentationStage:
         self.model, self.optimizer = fabric.setup(network, optimizer)
         self.ema = EMA(self.model.module, config.ema_decay)
 
-    def step(self, batch: dict[str, Tensor], step: int) -> dict[str, float]:
+    def step(self, batch: dict[str, Tensor], step: Step) -> dict[str, float]:
         """Do one step on a batch of images."""
         self.model.train()
         logits = self.model(batch["image"])
         # A quarter of the voxels, another one at each step: a softmax of 36 classes over all voxels
         # would take as long as the network.
-        first, second = torch.randint(2, (2,)).tolist()
+        first, second = np.random.default_rng((self.config.seed, step.number)).integers(2, size=2)
         part = (slice(None), slice(None), slice(first, None, 2), slice(second, None, 2))
-        loss = segmentation_loss(logits[part], batch["labels"][part])
+        loss = mean_over_items(segmentation_loss, logits[part], batch["labels"][part])
         optimise(self.fabric, loss, self.model, self.optimizer, self.config, step)
         self.ema.update(step)
         return {"loss": loss.item()}
@@ -66,6 +69,16 @@ class SegmentationStage:
             dice.append(mean_dice(logits.argmax(1), labels, self.config.network["classes"]))
         score = sum(dice) / len(dice)
         return {"score": score, "dice": score, "worst": min(dice)}
+
+    @torch.no_grad()
+    def panels(self) -> dict[str, Tensor]:
+        """Return the middle slice of the first validation image, its labels and those found."""
+        item = self.validation[0]
+        image = self.fabric.to_device(item["image"][None])
+        with self.fabric.autocast():
+            found = self.ema.module.eval()(image).argmax(1)
+        shown = (label_colours(item["labels"][0]), label_colours(found[0]))
+        return {"segmentation": image_panel(item["image"][0], *shown)}
 
     def state(self) -> dict[str, Any]:
         """Return network, optimiser and averaged weights."""

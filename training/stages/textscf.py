@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,16 @@ from ..datasets.degraded_masks import degrade
 from ..datasets.layouts.halving import double_displacement
 from ..datasets.region_tables import coordinate_regions
 from ..datasets.volumes import build_pairs, region_embeddings
+from ..loop import Step
+from ..panels import image_panel, label_colours, registration_panel
+from ..randomness import item_generators, item_rngs
 from ..released_dice import released_dice_loss
-from .common import EMA, holds, load_weights, optimise
+from ..stochastic_depth import StochasticDepth
+from .common import EMA, holds, load_weights, mean_over_items, optimise, stream_length
 
 __all__ = ["TextSCFStage"]
+
+_MASKS, _DEPTH = 0, 1  # purposes of an item's random numbers
 
 
 class _Trainee(nn.Module):
@@ -68,8 +75,7 @@ class TextSCFStage:
 
     def __init__(self, config: StageConfig, fabric: Fabric, init: Path | None = None) -> None:
         self.config, self.fabric = config, fabric
-        length = config.steps * config.batch_size * fabric.world_size
-        pairs = build_pairs(config.data, length, config.seed, config.text)
+        pairs = build_pairs(config.data, stream_length(config, fabric), config.seed, config.text)
         self.stream, self.validation = pairs.stream, pairs.validation
         self.scored = pairs.scored
         self.classes = len(pairs.numbers) + 1
@@ -89,7 +95,11 @@ class TextSCFStage:
             shape = tuple(self.validation[0]["fixed"].shape[1:])
             # Those of other weights replace them: no text encoder is needed then.
             if init is None or not holds(init, "embeddings"):
-                network.embeddings.copy_(region_embeddings(config.text, shape, pairs.scheme))
+                network.embeddings.copy_(
+                    region_embeddings(
+                        config.text, shape, pairs.scheme, network.config.text_channels
+                    )
+                )
             if config.text["encoder"] == "coordinates":
                 cells = coordinate_regions(shape, config.text.get("cell", 8))[0]
                 self.cells = torch.from_numpy(cells)[None, None]
@@ -106,15 +116,17 @@ class TextSCFStage:
             amsgrad=config.amsgrad is not False,
             fused=True,
         )
+        self.depth = StochasticDepth(network)
         self.model, self.optimizer = fabric.setup(trainee, optimizer)
         self.ema = EMA(self.model.module, config.ema_decay)
 
-    def step(self, batch: dict[str, Tensor], step: int) -> dict[str, float]:
+    def step(self, batch: dict[str, Tensor], step: Step) -> dict[str, float]:
         """Do one step on a batch of pairs."""
         self.model.train()
         weights = self.config.losses
-        rng = np.random.default_rng((self.config.seed, step, self.fabric.global_rank))
-        regions = self._regions(batch["fixed_labels"], self.masks, rng)
+        seed, items = self.config.seed, batch["item"]
+        self.depth.generators = item_generators(seed, items, _DEPTH)
+        regions = self._regions(batch["fixed_labels"], self.masks, item_rngs(seed, items, _MASKS))
         confidence = regions.confidence
         assert confidence is not None
         network = self.model.module.network
@@ -122,7 +134,7 @@ class TextSCFStage:
         field, size = field.float(), batch["fixed"].shape[2:]
         displacement = network.displacement(field, size)
         # A quarter of the voxels, another one at each step, at a quarter of the cost.
-        first = rng.integers(2, size=2)
+        first = np.random.default_rng((seed, step.number)).integers(2, size=2)
         part: tuple[Any, ...] = (...,)
         if weights.get("voxels", "quarter") == "quarter":
             part = (..., *(slice(int(n), None, 2) for n in first), slice(None))
@@ -130,8 +142,10 @@ class TextSCFStage:
         released = weights.get("dice_form") == "released"
         dice = points.new_zeros(())
         if weights["dice"]:
-            dice = (released_dice_loss if released else sampled_label_dice_loss)(
-                batch["moving_labels"], batch["fixed_labels"][part], points, self.classes
+            loss_of = released_dice_loss if released else sampled_label_dice_loss
+            dice = mean_over_items(
+                partial(loss_of, classes=self.classes),
+                *(batch["moving_labels"], batch["fixed_labels"][part], points),
             )
         kind = "_canonical" if "fixed_canonical" in batch else ""
         warped = sample(batch[f"moving{kind}"], points)
@@ -144,7 +158,7 @@ class TextSCFStage:
         if structures is not None:
             coarse = (..., *[slice(None, None, network.stride)] * 3)
             found = sum(
-                segmentation_loss(logits, batch[f"{name}_labels"][coarse])
+                mean_over_items(segmentation_loss, logits, batch[f"{name}_labels"][coarse])
                 for name, logits in zip(("moving", "fixed"), structures.chunk(2, 1), strict=True)
             )
             loss = loss + weights["structures"] * found
@@ -163,13 +177,17 @@ class TextSCFStage:
         self,
         labels: Tensor,
         masks: Mapping[str, Any] | None = None,
-        rng: np.random.Generator | None = None,
+        rngs: Sequence[np.random.Generator] = (),
     ) -> Regions:
         """Return the regions for the network: from the labels, or cells of the lattice."""
         if self.cells is not None:
             cells = self.fabric.to_device(self.cells).expand(labels.shape)
             return Regions(cells, torch.ones(labels.shape, device=labels.device))
-        return degrade(labels, masks or {}, rng or np.random.default_rng(0))
+        rngs = rngs or [np.random.default_rng(0)] * len(labels)
+        found = [degrade(labels[i : i + 1], masks or {}, rng) for i, rng in enumerate(rngs)]
+        # A map of weights for each; ``degrade`` tells the confidence always.
+        confidence = torch.cat([r.confidence for r in found if r.confidence is not None])
+        return Regions(torch.cat([r.labels for r in found]), confidence)
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
@@ -214,6 +232,22 @@ class TextSCFStage:
                 f"network.regions: expected {self.classes}, the labels of the scheme and the "
                 f"background, got {regions}"
             )
+
+    @torch.no_grad()
+    def panels(self) -> dict[str, Tensor]:
+        """Return the middle slices of the first validation pair: images, regions, determinant."""
+        network = self.ema.module.network
+        network.eval()
+        pair = {k: self.fabric.to_device(v[None]) for k, v in self.validation[0].items()}
+        regions = self._regions(pair["fixed_labels"].long(), {} if self.scored else self.masks)
+        with self.fabric.autocast():
+            prediction = network(pair["moving"], pair["fixed"], regions=regions)
+        field = prediction.displacement.float()
+        shown = (pair["moving"], pair["fixed"], warp(pair["moving"], field))
+        return {
+            "registration": registration_panel(*(t[0, 0] for t in shown), field[0]),
+            "regions": image_panel(label_colours(regions.labels[0, 0])),
+        }
 
     def state(self) -> dict[str, Any]:
         """Return network, optimiser and averaged weights."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from .console import run_safely
+from .console import run_line
+from .handover import handed_over
 from .parser import build_parser
 
 __all__ = ["main"]
@@ -25,12 +26,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         5 and 6 the verdict is Check or Bad (``register --strict``), 7 repeated with another
         result, 8 some pairs of a cohort failed, 130 cancelled.
     """
-    parser = build_parser()
-    try:
-        arguments = parser.parse_args(argv)
-    except SystemExit as stop:  # argparse ends --help, --version and bad usage like this
-        return int(stop.code or 0)
-    if arguments.run is None:
-        arguments.parser.print_help(sys.stderr)
-        return 2
-    return run_safely(arguments.run, arguments)
+    words = list(sys.argv[1:] if argv is None else argv)
+    code = handed_over(words) if argv is None else None
+    return run_line(build_parser(), words) if code is None else code

@@ -166,6 +166,8 @@ def _tell(
     if not arguments.quiet:
         new = "" if totals is None else f"; {len(totals.outcomes)} of them now"
         print(f"{report.page}: {counted(counts)}{new}")
+        if report.derivatives is not None:
+            print(f"{report.derivatives}: transforms and images, named as BIDS has it")
         if not report.parquet:
             print("no table.parquet: it needs pyarrow (pip install 'ldmreg[cohort]')")
     failed = {} if totals is None else {

@@ -8,7 +8,7 @@ import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Any
@@ -25,6 +25,7 @@ __all__ = [
     "add_share",
     "check_room",
     "progress_bar",
+    "run_line",
     "run_safely",
 ]
 
@@ -61,6 +62,18 @@ def add_share(parser: argparse._ActionsContainer) -> None:
     """Add the option of who may read what a command writes."""
     parser.add_argument("--share", action="store_true", help=(
         "let others read the results as the umask says (default: their owner alone)"))  # fmt: skip
+
+
+def run_line(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
+    """Run the command that arguments name, and return its exit code."""
+    try:
+        arguments = parser.parse_args(argv)
+    except SystemExit as stop:  # argparse ends --help, --version and bad usage like this
+        return int(stop.code or 0)
+    if arguments.run is None:
+        arguments.parser.print_help(sys.stderr)
+        return 2
+    return run_safely(arguments.run, arguments)
 
 
 def run_safely(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:

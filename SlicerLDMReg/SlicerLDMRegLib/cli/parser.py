@@ -15,6 +15,7 @@ from .register import run_register
 from .registration_options import add_guide, add_method, add_slices
 from .repeat import add_repeat
 from .segment import add_segment
+from .serve import add_serve
 from .template import add_morphometry, add_template
 from .terminal import safe_streams
 
@@ -107,6 +108,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_template(commands)
     add_morphometry(commands)
     add_segment(commands)
+    add_serve(commands, parser)
     _add_models(commands)
     _add_import(commands)
     return parser

@@ -29,10 +29,11 @@ def run_register(arguments: argparse.Namespace) -> int:
     # Before torch is imported: a place that cannot be written to is told at once.
     check_output(request)
     output = Path(arguments.output).expanduser()
-    from ..pipeline import Progress, Runner
+    from ..pipeline import Progress
+    from .kept_runner import kept_runner
 
     with progress_bar(arguments) as bar:
-        result = Runner().run(request, Progress(bar))
+        result = kept_runner().run(request, Progress(bar))
     if arguments.json:
         print((output / "report.json").read_text(encoding="utf-8"), end="")
     elif not arguments.quiet:

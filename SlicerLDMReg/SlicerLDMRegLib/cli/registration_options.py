@@ -40,7 +40,7 @@ def add_method(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         "mse, lncc, mind (different contrasts), mind-lncc (mind on the coarse levels, then lncc) "
         "or auto"))  # fmt: skip
     method.add_argument("--refine-iterations", metavar="N,N,...", help=(
-        "at most, per resolution level from coarse to fine, e.g. 60,60,40"))  # fmt: skip
+        "at most, per resolution level from coarse to fine, e.g. 40,40,30"))  # fmt: skip
     method.add_argument("--refine-smoothness", type=float, metavar="W", help=(
         "weight of the smoothness; more gives a calmer deformation"))  # fmt: skip
     method.add_argument("--max-seconds", type=float, metavar="S", help=(

@@ -49,12 +49,14 @@ def run_repeat(arguments: argparse.Namespace) -> int:
     names = ("fixed", "moving", "device")
     changes = {name: getattr(arguments, name) for name in names}
     from ..pipeline import Progress, repeat
+    from .kept_runner import kept_runner
 
     with progress_bar(arguments) as bar:
         again = repeat(
             arguments.report,
             output=arguments.output,
             progress=Progress(bar),
+            runner=kept_runner(),
             **{name: value for name, value in changes.items() if value is not None},
         )
     if not arguments.quiet or not again.same:

@@ -17,7 +17,7 @@ from .._small_files import DamagedFile, read_text
 from ..errors import InputError
 from ..manifest import ImageEntry, ImagesManifest
 
-__all__ = ["is_bids", "read_bids"]
+__all__ = ["is_bids", "parse_name", "read_bids"]
 
 _DESCRIPTION = "dataset_description.json"
 _NAME = re.compile(r"((?:[a-zA-Z]+-[a-zA-Z0-9+]+_)+)([a-zA-Z0-9]+)\.nii(?:\.gz)?")
@@ -103,16 +103,26 @@ def read_bids(folder: Path, suffix: str | None = None) -> ImagesManifest:
     return ImagesManifest(tuple(entries), folder / _DESCRIPTION)
 
 
+def parse_name(name: str) -> tuple[dict[str, str], str] | None:
+    """Return the entities, in their order, and the suffix of the name of a NIfTI file of a subject.
+
+    None where it is not one of BIDS.
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    pairs = (part.split("-", 1) for part in match[1].rstrip("_").split("_"))
+    entities = {key: value for key, value in pairs}
+    return (entities, match[2]) if "sub" in entities else None
+
+
 def _files(folder: Path) -> Iterator[_File]:
     """Yield the NIfTI files with names of BIDS below the subjects of a folder, in order."""
     for subject in sorted(folder.glob("sub-*")):
         for path in sorted(subject.rglob("*.nii*")):
-            match = _NAME.fullmatch(path.name)
-            if match is not None:
-                pairs = (part.split("-", 1) for part in match[1].rstrip("_").split("_"))
-                entities = {name: value for name, value in pairs}
-                if "sub" in entities:
-                    yield _File(path, entities, match[2])
+            parsed = parse_name(path.name)
+            if parsed is not None:
+                yield _File(path, *parsed)
 
 
 def _derivatives(folder: Path) -> list[Path]:

@@ -108,7 +108,8 @@ def local_cluster(
                 "protocol": "tls://",
                 "security": security,
                 "dashboard": dashboard is not None,
-                "dashboard_address": dashboard,
+                # Its small server of texts starts in any case; without this on all interfaces.
+                "dashboard_address": dashboard or "127.0.0.1:0",
             },
         }
         try:
@@ -208,8 +209,16 @@ def read_configuration(path: Path) -> dict[str, Any]:
             raise InputError(
                 f"SLURM: {path}: expected {name}, such as {name}: {example}, got {shown(value)}"
             )
-    return {"processes": 1, **values}
+    prologue = values.get("job_script_prologue", [])
+    if not isinstance(prologue, list):
+        raise InputError(
+            f"SLURM: {path}: expected job_script_prologue as a list of lines, got {shown(prologue)}"
+        )
+    return {"processes": 1, **values, "job_script_prologue": [*prologue, _NO_PROFILE]}
 
+
+# Workers of SLURM do not get the settings below; see there.
+_NO_PROFILE = "export DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False"
 
 #: Settings of Dask for the clusters of a run.
 _SETTINGS = {
@@ -220,6 +229,9 @@ _SETTINGS = {
     "distributed.comm.timeouts.connect": "30s",
     "distributed.comm.timeouts.tcp": "60s",
     "distributed.worker.daemon": True,
+    # Of every second of work the profiler keeps the stacks that it saw, those of the last 1,000
+    # seconds: up to 0.3 MiB a second, and a worker seemed to lose memory.
+    "distributed.worker.profile.enabled": False,
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from .._outputs import whole_file
 from ..errors import InputError
+from .bids_output import write_derivatives
 from .folder import CohortFolder
 from .rows import read_entries, rows_of
 from .summary import WORST, worst
@@ -29,12 +30,14 @@ class CohortReport:
         counts: pairs by status, and done ones by verdict.
         outliers: pairs that fell off.
         parquet: whether the table was written as Parquet, which needs pyarrow.
+        derivatives: the results of a BIDS data set as one of derivatives; None of others.
     """
 
     page: Path
     counts: Counter[str]
     outliers: int
     parquet: bool
+    derivatives: Path | None = None
 
 
 def write_report(
@@ -43,7 +46,8 @@ def write_report(
     """Write ``table.csv``, ``table.parquet`` and ``report.html`` of a cohort as it is now.
 
     For a cohort with one fixed image it also writes ``determinant_mean.nrrd`` and
-    ``determinant_variance.nrrd``, of all pairs that are done.
+    ``determinant_variance.nrrd``, of all pairs that are done; for one over a BIDS data set the
+    folder ``bids``, see :mod:`.bids_output`.
 
     Args:
         folder: of the cohort.
@@ -57,7 +61,8 @@ def write_report(
     from .pictures import moments_picture, overview_picture
 
     description = folder.description()
-    rows = rows_of(folder, read_entries(folder))
+    entries = read_entries(folder)
+    rows = rows_of(folder, entries)
     pictures = [
         (row, overview_picture(folder.root / str(row["folder"]) / "overview.png"))
         for row in worst(rows, WORST)
@@ -67,6 +72,10 @@ def write_report(
         template = None if moments is None else (moments_picture(moments), moments.count)
         write_csv(rows, folder.root / CSV, share)
         parquet = write_parquet(rows, folder.root / PARQUET, share)
+        done = {row["id"] for row in rows if row["status"] == "done"}
+        source = Path(str(description.get("source")))
+        pairs = (entry for entry in entries if str(entry.id) in done)
+        derivatives = write_derivatives(folder, source, pairs, share, tick)
         page = folder.root / PAGE
         with whole_file(page, private=not share) as file:
             text = render_page(rows, pictures, template, description)
@@ -77,7 +86,9 @@ def write_report(
         ) from error
     counts = Counter(str(row["status"]) for row in rows)
     counts += Counter(str(row["verdict"]) for row in rows if row["status"] == "done")
-    return CohortReport(page, counts, sum(bool(row["outlier"]) for row in rows), parquet)
+    return CohortReport(
+        page, counts, sum(bool(row["outlier"]) for row in rows), parquet, derivatives
+    )
 
 
 def _moments(

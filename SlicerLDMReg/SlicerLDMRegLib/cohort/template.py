@@ -4,7 +4,10 @@ Each step registers all images to the template so far, and makes a new one of th
 mean of the images as they were warped, in the mean of their shapes. For that, with the maps
 ``phi_k`` from the template to the images, each image is drawn at ``phi_k(mean(phi)^-1(y))``: then
 the mean displacement from the new template to the images is zero, and no image, not even the one
-whose lattice is used, counts more than another (Guimond et al. 2000, Avants et al. 2010).
+whose lattice is used, counts more than another (Guimond et al. 2000, Avants et al. 2010). Images
+that are aligned first lie anywhere: there the mean is that of the maps without their rigid parts,
+and the template keeps the pose of the reference. The mean of poses far from each other would lie
+beside the lattice, and shrunk.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from ..resampling import coverage, resample, warp_image
 from .folder import CohortFolder
 from .naming import image_name
 from .plan import CohortPair, make_plan
+from .poses import without_pose
 from .run import Means, run_cohort
 from .totals import Totals
 
@@ -52,7 +56,8 @@ class TemplateStep:
         step: 0 is the mean after the linear alignment.
         shape_mm: root mean square of the mean displacement that the step has taken out; 0 would be
             a template whose shape is the mean already.
-        spread_mm: root mean square of the displacements from the template to the images.
+        spread_mm: root mean square of the displacements from the template to the images; both
+            without the rigid parts where the images are aligned first.
         change: root mean square difference to the template before, of intensities in [0, 1].
         sharpness: root of the edge energy, the mean square of the gradient of the intensities in
             [0, 1], per mm.
@@ -266,9 +271,11 @@ class _Build:
         count = len(self._images)
         mean = np.zeros((*lattice.array_shape, lattice.dimension))
         spread = 0.0
+        in_one_frame = self._options.get("align", "auto") == "none"
         for _, field in found():
-            mean += field.vectors / count
-            spread += float((field.vectors**2).sum(axis=-1).mean()) / count
+            shape = field if in_one_frame else without_pose(field)
+            mean += shape.vectors / count
+            spread += float((shape.vectors**2).sum(axis=-1).mean()) / count
         to_mean = DisplacementField(mean, lattice).inverse()
         total = np.zeros(lattice.array_shape)
         seen = np.zeros(lattice.array_shape)

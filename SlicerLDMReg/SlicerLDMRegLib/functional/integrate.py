@@ -10,13 +10,12 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ._checks import check_vector_field
+from ._grid_sampling import sample_grid, sample_grid_backward
 from ._precision import autocast_disabled, promote
 from .compose import compose
 from .warp import Padding
 
 __all__ = ["integrate"]
-
-_LINEAR, _BORDER, _CORNERS = 0, 1, True  # modes of grid_sample, as its kernels number them
 
 
 def integrate(velocity: Tensor, steps: int = 7, padding: Padding = "border") -> Tensor:
@@ -63,14 +62,11 @@ class _Squarings(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, displacement: Tensor, steps: int) -> Tensor:
         identity = _identity(displacement.shape[2:], displacement)
-        sample = torch.ops.aten.grid_sampler_2d
-        if displacement.ndim == 5:
-            sample = torch.ops.aten.grid_sampler_3d
         fields = []
         for _ in range(steps):
             fields.append(displacement)
             places = displacement.movedim(1, -1) + identity
-            displacement = displacement + sample(displacement, places, _LINEAR, _BORDER, _CORNERS)
+            displacement = displacement + sample_grid(displacement, places)
         ctx.save_for_backward(*fields)
         return displacement
 
@@ -78,14 +74,10 @@ class _Squarings(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         fields = ctx.saved_tensors
-        sampled = torch.ops.aten.grid_sampler_2d_backward
-        if gradient.ndim == 5:
-            sampled = torch.ops.aten.grid_sampler_3d_backward
+        identity = _identity(gradient.shape[2:], gradient)
         for field in reversed(fields):
-            places = field.movedim(1, -1) + _identity(field.shape[2:], field)
-            outer, inner = sampled(
-                gradient.contiguous(), field, places, _LINEAR, _BORDER, _CORNERS, [True, True]
-            )
+            places = field.movedim(1, -1) + identity
+            outer, inner = sample_grid_backward(gradient, field, places)
             gradient = gradient + outer + inner.movedim(-1, 1)
         return gradient, None
 

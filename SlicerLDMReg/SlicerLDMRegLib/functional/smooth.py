@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -45,7 +46,7 @@ def gaussian_smooth(field: Tensor, sigma_voxels: float | Sequence[float]) -> Ten
         for axis, sigma in enumerate(sigmas):
             size = field.shape[2 + axis]
             if sigma > 0 and size > 1:
-                matrix = _gaussian_matrix(size, sigma).to(field)
+                matrix = _gaussian_matrix(size, float(sigma), field.device, field.dtype)
                 if axis == dimension - 1:
                     field = field @ matrix.T
                 else:
@@ -101,12 +102,16 @@ def resize(field: Tensor, shape: Sequence[int], displacement: bool = False) -> T
         return field
 
 
-def _gaussian_matrix(size: int, sigma: float) -> Tensor:
-    """Return the ``(size, size)`` float64 matrix of the filter with repeated borders."""
+# As many as three axes on a few levels need: a refinement asks for the same ones again and again.
+@lru_cache(maxsize=32)
+@torch.inference_mode(mode=False)  # what is kept must serve gradients, whoever asks for it first
+def _gaussian_matrix(size: int, sigma: float, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Return the ``(size, size)`` matrix of the filter with repeated borders."""
     radius = max(1, math.ceil(_TRUNCATE * sigma))
     offset = torch.arange(-radius, radius + 1)
     weight = torch.exp(-0.5 * (offset.double() / sigma) ** 2)
     weight = weight / weight.sum()
     column = (torch.arange(size)[:, None] + offset).clamp(0, size - 1)
     matrix = torch.zeros(size, size, dtype=torch.float64)
-    return matrix.scatter_add_(1, column, weight.expand(size, -1).contiguous())
+    matrix = matrix.scatter_add_(1, column, weight.expand(size, -1).contiguous())
+    return matrix.to(device=device, dtype=dtype)

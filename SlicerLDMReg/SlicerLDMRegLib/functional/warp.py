@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ._checks import check_field, check_vector_field
+from ._grid_sampling import sample_grid
 from ._precision import autocast_disabled, promote
 
 __all__ = ["Mode", "Padding", "identity_grid", "sample", "warp"]
@@ -133,12 +134,8 @@ def _sample_linear(image: Tensor, coordinates: list[Tensor], padding: Padding) -
     ]
     grid = torch.stack(normalised[::-1], dim=-1)
     batch = max(image.shape[0], grid.shape[0])
-    return F.grid_sample(
-        image.expand(batch, *image.shape[1:]),
-        grid.expand(batch, *grid.shape[1:]),
-        mode="bilinear",
-        padding_mode=padding,
-        align_corners=True,
+    return sample_grid(
+        image.expand(batch, *image.shape[1:]), grid.expand(batch, *grid.shape[1:]), padding
     )
 
 

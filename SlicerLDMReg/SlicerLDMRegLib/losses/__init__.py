@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from .label_overlap import label_dice_loss, sampled_label_dice_loss
-from .mind import mind_ssc, mind_ssc_descriptor
+from .mind import mind_ssc, mind_ssc_descriptor, mind_ssc_to
 from .overlap import segmentation_loss, soft_dice_loss
 from .regularity import smoothness
 from .similarity import lncc, mse, ncc
@@ -24,6 +24,7 @@ __all__ = [
     "lncc",
     "mind_ssc",
     "mind_ssc_descriptor",
+    "mind_ssc_to",
     "mse",
     "ncc",
     "sampled_label_dice_loss",

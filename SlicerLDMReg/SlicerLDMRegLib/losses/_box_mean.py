@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -25,13 +26,8 @@ def box_mean(field: Tensor, window: int, valid: bool = False, stride: int = 1) -
     """
     with autocast_disabled(field):
         for dim in range(2, field.ndim):
-            size, half = field.shape[dim], window // 2
-            ones = torch.ones(size, size, device=field.device, dtype=field.dtype)
-            matrix = ones.triu(-half).tril(half)
-            matrix = matrix / matrix.sum(1, keepdim=True)
-            if valid:
-                matrix = matrix[half : size - half]
-            matrix = matrix[::stride]
+            size = field.shape[dim]
+            matrix = _band(size, window, valid, stride, field.device, field.dtype)
             if dim == field.ndim - 1:
                 # From the right: one large product instead of a matrix-vector product per row.
                 field = field @ matrix.T
@@ -41,3 +37,19 @@ def box_mean(field: Tensor, window: int, valid: bool = False, stride: int = 1) -
             rows = field.reshape(-1, size, math.prod(field.shape[dim + 1 :]))
             field = (matrix @ rows).reshape(shape)
     return field
+
+
+# As many as three axes on a few levels need: a refinement asks for the same ones again and again.
+@lru_cache(maxsize=32)
+@torch.inference_mode(mode=False)  # what is kept must serve gradients, whoever asks for it first
+def _band(
+    size: int, window: int, valid: bool, stride: int, device: torch.device, dtype: torch.dtype
+) -> Tensor:
+    """Return the matrix of the mean over a box along an axis."""
+    half = window // 2
+    ones = torch.ones(size, size, device=device, dtype=dtype)
+    matrix = ones.triu(-half).tril(half)
+    matrix = matrix / matrix.sum(1, keepdim=True)
+    if valid:
+        matrix = matrix[half : size - half]
+    return matrix[::stride].contiguous()

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 # On two busy cores, images of 256 x 256 and less were refined faster by one thread than by two.
-_VOXELS_FOR_THREADS = 100_000
+_VOXELS_FOR_THREADS = {2: 100_000, 3: 30_000}
 
 
 def select_device(name: str = "auto") -> torch.device:
@@ -102,14 +102,14 @@ def memory_errors(doing: str) -> Iterator[None]:
 
 
 @contextmanager
-def threads_for(voxels: int, device: torch.device) -> Iterator[None]:
-    """Compute small images in one thread inside the block.
+def threads_for(voxels: int, device: torch.device, dimension: int = 2) -> Iterator[None]:
+    """Compute small images, of 2 or 3 dimensions, in one thread inside the block.
 
     Threads that wait for each other at every one of many short operations gain little on an idle
     computer, and lose all of it and more on a busy one.
     """
     threads = torch.get_num_threads()
-    few = device.type == "cpu" and voxels < _VOXELS_FOR_THREADS and threads > 1
+    few = device.type == "cpu" and voxels < _VOXELS_FOR_THREADS[dimension] and threads > 1
     if few:
         torch.set_num_threads(1)
     try:

@@ -90,6 +90,12 @@ class AlignOptions:
         return _with(cls(), value, "align")  # type: ignore[arg-type]
 
 
+# Of the refinement, by the dimension of the images. With twice as many the mean Dice of 30 cine MR
+# pairs is 0.938 instead of 0.937, of 20 echo pairs 0.954 with either, of 12 hippocampi 0.797
+# instead of 0.796; with half as many it is 0.935, 0.953 and 0.784.
+_ITERATIONS = {2: (30, 30, 20), 3: (40, 40, 30)}
+
+
 @dataclass(frozen=True)
 class RefineOptions:
     """Options of the instance optimisation, :func:`SlicerLDMRegLib.pipeline.refine_field`.
@@ -99,8 +105,8 @@ class RefineOptions:
         similarity: ``mse``, ``lncc``, ``mind``, ``mind-lncc`` (MIND on the coarse levels, LNCC on
             the last one) or ``auto`` (by the images).
         iterations: at most, for each resolution level from coarse to fine, also as text such as
-            ``"60,60,40"``; the last level is the full lattice and each one before it has half the
-            resolution.
+            ``"40,40,30"``; the last level is the full lattice and each one before it has half the
+            resolution. None: those of :meth:`iterations_in`.
         learning_rate: of Adam, in voxels.
         similarity_weight: factor of the similarity; None: one that suits it.
         smoothness: factor of the diffusion regulariser.
@@ -119,7 +125,7 @@ class RefineOptions:
 
     enabled: bool = True
     similarity: str = "auto"
-    iterations: tuple[int, ...] = (60, 60, 40)
+    iterations: tuple[int, ...] | None = None
     learning_rate: float = 0.5
     similarity_weight: float | None = None
     smoothness: float = 0.05
@@ -130,7 +136,8 @@ class RefineOptions:
     max_seconds: float | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "iterations", _iterations(self.iterations))
+        if self.iterations is not None:
+            object.__setattr__(self, "iterations", _iterations(self.iterations))
         require(isinstance(self.enabled, bool), "refine.enabled", "true or false", self.enabled)
         known = ", ".join(_SIMILARITIES)
         require(self.similarity in _SIMILARITIES, "refine.similarity", known, self.similarity)
@@ -146,6 +153,10 @@ class RefineOptions:
             require(good, f"refine.{name}", "a number, not negative", value)
         good = isinstance(self.squarings, int) and 1 <= self.squarings <= 12
         require(good, "refine.squarings", "an integer from 1 to 12", self.squarings)
+
+    def iterations_in(self, dimension: int) -> tuple[int, ...]:
+        """Return the numbers of iterations for images with 2 or 3 axes."""
+        return _ITERATIONS[dimension] if self.iterations is None else self.iterations
 
     def similarity_of_level(self, last: bool) -> str:
         """Return the similarity of the last level, or of those before it."""
@@ -172,7 +183,7 @@ def chosen_refinement(
 
     Args:
         value: None or ``"auto"``: nothing; True or ``"on"``: enabled; False or ``"off"``: not;
-            numbers of iterations such as ``"60,60,40"``, or a mapping of fields, which enables as
+            numbers of iterations such as ``"40,40,30"``, or a mapping of fields, which enables as
             well; or complete options.
 
     Raises:
@@ -197,7 +208,7 @@ def chosen_refinement(
 
 
 def _iterations(value: Any) -> tuple[int, ...]:
-    expected = "one to five integers, none negative, such as 60,60,40"
+    expected = "one to five integers, none negative, such as 40,40,30"
     if isinstance(value, str):
         parts = [part.strip() for part in value.split(",")]
         good = all(part.isdecimal() and len(part) < _DIGITS for part in parts)

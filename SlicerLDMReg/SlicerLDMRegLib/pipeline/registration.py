@@ -106,7 +106,9 @@ class Registration:
             progress.report("measure", 0.92)
             metrics = self._match_metrics(alignment, deformer.compared, field, transform)
             metrics["deformation"] = deformation_metrics(field, determinant, inverse)
-            iterations = sum(self.refine.iterations) if self.refine.enabled else 0
+            iterations = 0
+            if self.refine.enabled:
+                iterations = sum(self.refine.iterations_in(field.dimension))
             if iterations < _FEW:
                 metrics["deformation"]["iterations"] = iterations
                 metrics["deformation"]["residual_motion_mm"] = residual_motion(

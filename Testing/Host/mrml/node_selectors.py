@@ -102,8 +102,10 @@ class qMRMLNodeComboBox(NodeActions, Observing, QtWidgets.QWidget):
         if scene is not None:
             self._observe(scene, "NodeAddedEvent", self._on_node_added)
             self._observe(scene, "NodeAboutToBeRemovedEvent", self._on_node_about_to_be_removed)
-            self._observe(scene, "NodeRemovedEvent", self._on_scene_changed)
+            self._observe(scene, "NodeRemovedEvent", self._on_node_removed)
             self._observe(scene, scene.EndBatchProcessEvent, self._on_scene_changed)
+            self._observe(scene, scene.EndImportEvent, self._fill_anew)
+            self._observe(scene, scene.EndCloseEvent, self._fill_anew)
             for node in self._nodes():
                 self._observe(node, "ModifiedEvent", self._on_scene_changed)
         self._quiet = True
@@ -117,7 +119,7 @@ class qMRMLNodeComboBox(NodeActions, Observing, QtWidgets.QWidget):
         self._on_current_changed()
 
     def _on_node_added(self, node: Any) -> None:
-        if self._scene.IsBatchProcessing():
+        if self._scene.IsBatchProcessing() or self._scene.IsImporting():
             return
         self._observe(node, "ModifiedEvent", self._on_scene_changed)
         self._refresh()
@@ -129,14 +131,27 @@ class qMRMLNodeComboBox(NodeActions, Observing, QtWidgets.QWidget):
         if self._row(f"node:{node.GetID()}") >= 0:
             emit(self, "nodeAboutToBeRemoved(vtkMRMLNode*)", node)
 
+    def _on_node_removed(self, _node: Any) -> None:
+        if self._scene is not None and not self._scene.IsBatchProcessing():
+            self._refresh()
+
     def _on_scene_changed(self, data: Any = None) -> None:
-        if self._scene is None or self._scene.IsBatchProcessing():
+        if self._scene is None or self._scene.IsBatchProcessing() or self._scene.IsImporting():
             return
         observed = {id(subject) for subject, _ in self._observed}
         for node in self._nodes():
             if id(node) not in observed:
                 self._observe(node, "ModifiedEvent", self._on_scene_changed)
         self._refresh()
+
+    def _fill_anew(self, _data: Any = None) -> None:
+        """Take out the rows of all nodes, and with them the selection, and put them in anew."""
+        for row in reversed(range(self._combo.count)):
+            if (self._combo.itemData(row, KEY) or "").startswith("node:"):
+                self._combo.removeItem(row)
+        self._select("none" if self.noneEnabled else "")
+        self._refresh()
+        self._on_scene_changed()
 
     def _nodes(self) -> list[Any]:
         """All nodes of the filter's types, hidden ones included."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,23 +11,24 @@ import pytest
 import SimpleITK as sitk
 
 from SlicerLDMRegLib.cohort import CohortFolder, CohortPlan, make_plan
+from Testing.Prove.dask_processes import bits_of, blobs
+
+__all__ = [
+    "QUICK",
+    "QUICK_OPTIONS",
+    "MakeImages",
+    "bits_of",
+    "blobs",
+    "make_images",
+    "pairs_table",
+    "plan_of",
+]
 
 #: Options that make a registration of a small image take a moment.
 QUICK: dict[str, Any] = {"model": "none", "refine": "3,2", "device": "cpu", "align": "none"}
 QUICK_OPTIONS = ["--model", "none", "--refine-iterations", "3,2", "--align", "none"]
 
 MakeImages = Callable[..., list[Path]]
-
-
-def blobs(seed: int, size: int = 24) -> np.ndarray:
-    """Smooth blobs, those of another seed a little moved."""
-    y, x = np.mgrid[:size, :size]
-    places = np.random.default_rng(0).uniform(0.25, 0.75, (4, 2)) * size
-    moved = np.random.default_rng(seed + 1).uniform(-1.5, 1.5, (4, 2))
-    image = np.zeros((size, size), np.float32)
-    for n, (row, column) in enumerate(places + moved):
-        image += (1 + n / 4) * np.exp(-((y - row) ** 2 + (x - column) ** 2) / (2 * 2.5**2))
-    return 100 * image
 
 
 @pytest.fixture(scope="session")
@@ -71,13 +71,3 @@ def plan_of(table: Path, output: Path, **changes: Any) -> tuple[CohortPlan, Coho
     plan = make_plan(table, folder, {**QUICK, **changes}, pairing=pairing)
     folder.prepare(share=False)
     return plan, folder
-
-
-def bits_of(folder: CohortFolder) -> dict[str, Any]:
-    """The digests of the results of all pairs, from their own reports."""
-    found = {}
-    for report in sorted((folder.root / "pairs").glob("*/*/report.json")):
-        content = json.loads(report.read_text())
-        assert report.parent.name not in found
-        found[report.parent.name] = content["provenance"]["results"]
-    return found

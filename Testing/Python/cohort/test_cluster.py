@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,10 +16,11 @@ import pytest
 
 from SlicerLDMRegLib._processes import is_running
 from SlicerLDMRegLib.cohort import CohortFolder, Means, Totals, run_cohort
-from SlicerLDMRegLib.cohort.clusters import read_configuration
+from SlicerLDMRegLib.cohort.clusters import local_cluster, read_configuration, running_scheduler
 from SlicerLDMRegLib.errors import InputError
+from Testing.Prove.dask_processes import DaskProcesses, Killer, bits_of, free_port, worker_pids
 
-from .conftest import MakeImages, bits_of, plan_of
+from .conftest import MakeImages, plan_of
 
 pytest.importorskip("distributed")
 
@@ -49,37 +48,6 @@ def bits(table: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any
     return found
 
 
-def worker_pids(parent: int) -> list[int]:
-    """The processes below a process that have its library of registration in memory, or will."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, ValueError):
-            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-            words = (entry / "cmdline").read_bytes()
-            if int(fields[1]) == parent and b"spawn_main" in words:
-                found.append(int(entry.name))
-    return sorted(found)
-
-
-class Killer(threading.Thread):
-    """Kills workers of this process while a run goes on, when some more pairs are done."""
-
-    def __init__(self, folder: CohortFolder, at: tuple[int, ...]) -> None:
-        super().__init__(daemon=True)
-        self.folder, self.at, self.killed = folder, list(at), []
-        self.over = False
-
-    def run(self) -> None:
-        while self.at and not self.over:
-            if len(list(self.folder.root.glob("records/*/*.json"))) >= self.at[0]:
-                pids = worker_pids(os.getpid())
-                if pids:
-                    os.kill(pids[0], signal.SIGKILL)
-                    self.killed.append(pids[0])
-                    del self.at[0]
-            time.sleep(0.02)
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
 def test_killed_workers_change_no_bit(table: Path, tmp_path: Path, bits: dict[str, Any]) -> None:
@@ -101,72 +69,18 @@ def test_killed_workers_change_no_bit(table: Path, tmp_path: Path, bits: dict[st
     assert not worker_pids(os.getpid())
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Dask:
-    """A scheduler and a worker as their own processes, which are started again where they end."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        self.folder = folder
-        self.address = f"tcp://127.0.0.1:{self.port}"
-        self.scheduler = self.start_scheduler()
-        self.worker = self.start_worker()
-        self.over = False
-        self._watch = threading.Thread(target=self._keep, daemon=True)
-        self._watch.start()
-
-    def start_scheduler(self) -> subprocess.Popen[bytes]:
-        return self._start(
-            "distributed.cli.dask_scheduler",
-            "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard",
-        )  # fmt: skip
-
-    def start_worker(self) -> subprocess.Popen[bytes]:
-        return self._start(
-            "distributed.cli.dask_worker", self.address,
-            "--nthreads", "1", "--no-nanny", "--no-dashboard", "--memory-limit", "0",
-            "--local-directory", str(self.folder), "--death-timeout", "60",
-        )  # fmt: skip
-
-    def _start(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
-        environment = {**os.environ, "PYTHONPATH": str(LIBRARY), "OMP_NUM_THREADS": "1"}
-        return subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
-            env=environment, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-
-    def _keep(self) -> None:
-        """Start the worker again where it ended, as an init system or SLURM does."""
-        while not self.over:
-            if self.worker.poll() is not None:
-                self.worker = self.start_worker()
-            time.sleep(0.1)
-
-    def end(self) -> None:
-        self.over = True
-        self._watch.join()
-        for process in (self.worker, self.scheduler):
-            process.kill()
-            process.wait()
-
-
 @pytest.fixture
-def dask(tmp_path: Path) -> Iterator[Dask]:
+def dask(tmp_path: Path) -> Iterator[DaskProcesses]:
     folder = tmp_path / "dask"
     folder.mkdir()
-    cluster = Dask(folder)
+    cluster = DaskProcesses(folder)
     yield cluster
     cluster.end()
 
 
 @pytest.mark.slow
 def test_a_killed_scheduler_is_waited_for(
-    table: Path, tmp_path: Path, bits: dict[str, Any], dask: Dask
+    table: Path, tmp_path: Path, bits: dict[str, Any], dask: DaskProcesses
 ) -> None:
     plan, folder = plan_of(table, tmp_path / "study", pairing="all-to-all")
     notes: list[str] = []
@@ -175,15 +89,46 @@ def test_a_killed_scheduler_is_waited_for(
     def look(totals: Totals) -> None:
         if totals.done >= 2 and not killed.is_set():
             killed.set()
-            dask.scheduler.kill()
-            dask.scheduler.wait()
-            dask.scheduler = dask.start_scheduler()
+            dask.kill_scheduler()
 
     means = Means(scheduler=dask.address, threads=1, pictures="none")
     totals = run_cohort(plan, folder, means, look=look, note=notes.append)
     assert killed.is_set() and any("is gone" in note for note in notes)
     assert (totals.done, totals.failed) == (len(bits), 0)
     assert bits_of(folder) == bits
+    with running_scheduler(dask.address, verbose=False) as cluster:
+        client = cluster.connect()
+        profilers = profilers_of(client)
+        client.close()
+    assert profilers == [([], 0)]
+
+
+def profilers_of(client: Any) -> list[tuple[list[str], int]]:
+    """Return the profilers that run in each worker, and how many stacks it keeps."""
+
+    # A function of the module would be looked for in the worker.
+    def look(dask_worker: Any) -> tuple[list[str], int]:
+        callbacks = dask_worker.periodic_callbacks
+        running = [n for n in callbacks if "profile" in n and callbacks[n].is_running()]
+        return running, len(dask_worker.profile_history) + len(dask_worker.profile_keys_history)
+
+    return list(client.run(look).values())
+
+
+@pytest.mark.slow
+def test_workers_of_this_computer_are_not_profiled_and_listen_here_alone() -> None:
+    with local_cluster(1, "cpu", None, verbose=False) as cluster:
+        client = cluster.connect()
+        client.submit(time.sleep, 1.5).result()
+        profilers = profilers_of(client)
+        http = client.run_on_scheduler(
+            lambda dask_scheduler: [
+                s.getsockname() for s in dask_scheduler.http_server._sockets.values()
+            ]
+        )
+        client.close()
+    assert profilers == [([], 0)]
+    assert {address[0] for address in http} <= {"127.0.0.1", "::1"}
 
 
 def test_a_scheduler_that_is_not_there_is_told(
@@ -251,6 +196,7 @@ def test_configurations_of_slurm(tmp_path: Path) -> None:
     assert read_configuration(path) == {
         "jobs": 4, "cores": 8, "memory": "16GB", "queue": "gpu", "walltime": "02:00:00",
         "processes": 1,
+        "job_script_prologue": ["export DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False"],
     }  # fmt: skip
     for text, told in (
         ("- 3", "expected names and values"),
@@ -258,6 +204,10 @@ def test_configurations_of_slurm(tmp_path: Path) -> None:
         ("cores: 8\nmemory: 1GB", "expected jobs, such as jobs: 8, got None"),
         ("jobs: 0\ncores: 8\nmemory: 1GB", "expected jobs"),
         ("jobs: 1\ncores: 8\nmemory: 12", "expected memory, such as memory: 16GB, got 12"),
+        (
+            "jobs: 1\ncores: 1\nmemory: 1GB\njob_script_prologue: module load x",
+            "as a list of lines",
+        ),
         ("!!python/object/apply:os.system ['touch x']", "is not YAML"),
     ):
         path.write_text(text)
@@ -279,4 +229,5 @@ def test_a_job_of_slurm_has_one_process_and_what_was_asked_for(tmp_path: Path) -
     with jobqueue.SLURMCluster(**options) as cluster:
         script = cluster.job_script()
     assert "#SBATCH -p gpu" in script and "#SBATCH --gres=gpu:1" in script
+    assert "PROFILE__ENABLED=False" in script
     assert "--nworkers 1" in script or "--nworkers" not in script

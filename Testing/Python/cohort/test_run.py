@@ -18,7 +18,7 @@ from SlicerLDMRegLib.cohort.batch import MOST_ENDS, Batch, register_batch
 from SlicerLDMRegLib.cohort.records import read_record
 from SlicerLDMRegLib.errors import InputError, ModelError
 
-from .conftest import QUICK, bits_of, blobs, plan_of
+from .conftest import QUICK, MakeImages, bits_of, blobs, plan_of
 
 #: Without pictures, which take most of the time of small images.
 HERE = Means(workers=0, threads=1, pictures="none")
@@ -346,3 +346,18 @@ def test_pictures_of_all_of_the_worst_and_of_none(pairs_table: Path, tmp_path: P
     assert bits_of(folder) == before
     run(pairs_table, output, Means(workers=0, threads=1))
     assert drawn() == NAMES and bits_of(folder) == before
+
+
+@pytest.mark.slow
+def test_each_image_is_encoded_once(tmp_path: Path, make_images: MakeImages) -> None:
+    make_images(tmp_path / "scans", 3, 64)
+    table = tmp_path / "images.csv"
+    table.write_text("image\n" + "".join(f"scans/i{n:02d}.nrrd\n" for n in range(3)))
+    plan, folder = plan_of(
+        table, tmp_path / "study", pairing="all-to-all", model="ldm-morph-cardiac-mr", refine=False
+    )
+    run_cohort(plan, folder, Means(workers=0, threads=1, pictures="none"))
+    work = [read_record(folder, pair.id)["work"]["encoder"] for pair in plan.pairs]
+    assert [asked for asked, _ in work] == [2] * 6
+    # A process that has seen them in another test may know them all.
+    assert sum(computed for _, computed in work) in (0, 3)

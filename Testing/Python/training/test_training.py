@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,66 +14,28 @@ import yaml
 
 pytest.importorskip("lightning_fabric", reason="needs the extra 'training'")
 
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from SlicerLDMRegLib.errors import ModelError
 from SlicerLDMRegLib.functional import jacobian_determinant, warp
-from SlicerLDMRegLib.model_store import load_network, verify
-from Testing.Python.training.small_networks import SMALL
+from SlicerLDMRegLib.model_store import ModelCard, load_network, verify
+from SlicerLDMRegLib.model_store.verify import sha256_of
+from Testing.Python.training.tiny_stages import write_configs
 from training.config import StageConfig
 from training.datasets.augment import AugmentOptions, Pair, augment
 from training.datasets.pairs import PairStream, to_tensors
 from training.export import main as export
-from training.loop import learning_rate
+from training.loop import expected_end, learning_rate
+from training.panels import image_panel, label_colours, registration_panel
 from training.synthesis.phantoms import generate_pair
 from training.train import main as train
 
 CARD = Path(__file__).parents[3] / "training" / "configs" / "ldm-morph-cardiac-mr" / "card.yaml"
-NETWORK = {**SMALL, "integration_steps": 4}
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """Generated pairs, stored like the real ones, of enough patients to be split."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    for group in ("HF-I", "HF-NI", "HYP", "N"):
-        for patient in range(1, 5):
-            p = generate_pair("cardiac", patient, 32)
-            arrays = {k: (255 * getattr(p, k)).astype(np.uint8) for k in ("fixed", "moving")}
-            labels = {f"{k}_seg": (getattr(p, f"{k}_labels") == 1) for k in ("fixed", "moving")}
-            labels = {k: v.astype(np.uint8) for k, v in labels.items()}
-            np.savez(folder / f"SC-{group}-{patient:02}_s05.npz", **arrays, **labels)
-    return folder
-
-
-@pytest.fixture
-def configs(tmp_path: Path, data: Path) -> Path:
-    common = {
-        "network": NETWORK,
-        "batch_size": 2,
-        "validate_every": 2,
-        "data": {"root": str(data), "mixture": {"real": 1, "cardiac": 1}, "size": 32},
-    }
-    stages = {
-        "vqgan": {
-            "steps": 4,
-            "losses": {
-                "discriminator_start": 2,
-                "discriminator_weight": 0.75,
-                "discriminator_channels": 4,
-            },
-        },
-        "ldm": {"steps": 2, "ema_decay": 0.9},
-        "registration": {
-            "steps": 4,
-            "ema_decay": 0.9,
-            "gradient_clip": 1.0,
-            "learning_rate": 1e-3,
-            "losses": {"beta": 0.6, "smoothness": 0.01, "dice": 0.1, "latent_grad": True},
-        },
-    }
-    for stage, own in stages.items():
-        text = yaml.safe_dump({"stage": stage, **common, **own})
-        (tmp_path / f"{stage}.yaml").write_text(text, encoding="utf-8")
-    return tmp_path
+def configs(tmp_path: Path) -> Path:
+    return write_configs(tmp_path, "vqgan", "ldm", "registration")
 
 
 def run(configs: Path, stage: str, output: str, init: str | None = None, *more: str) -> Path:
@@ -94,21 +58,41 @@ def test_stages_resume_exactly_and_export(configs: Path) -> None:
     assert torch.equal(encoder[name], after[name]), "the first stage is frozen in the second"
 
     whole = run(configs, "registration", "registration", "ldm")
+    events = EventAccumulator(str(whole), size_guidance={"images": 0})
+    events.Reload()
+    assert [e.step for e in events.Images("registration")] == [2, 4]
+    assert (events.Images("registration")[0].width, events.Images("registration")[0].height) == (
+        *(5 * 32, 32),
+    )
+    assert [e.step for e in events.Scalars("val_dice_1")] == [2, 4]
     run(configs, "registration", "parts", "ldm", "--set", "steps=2")
     with pytest.raises(SystemExit):
         run(configs, "registration", "parts", "ldm")
     parts = run(configs, "registration", "parts", "ldm", "--resume")
     a, b = (torch.load(p / "last.ckpt", weights_only=True) for p in (whole, parts))
-    assert a["step"] == b["step"] == 4
+    assert a["progress"]["step"] == b["progress"]["step"] == 4
     for key, value in a["model"].items():
-        torch.testing.assert_close(value, b["model"][key], msg=key)
+        assert torch.equal(value, b["model"][key]), key
 
     card = configs / "card.yaml"
     values = yaml.safe_load(CARD.read_text(encoding="utf-8"))
     values["grid"] = {"size": [32, 32]}
     card.write_text(yaml.safe_dump(values), encoding="utf-8")
     export([str(whole), "--card", str(card), "--output", str(configs / "model")])
-    assert verify(configs / "model").training["steps"] == 4
+    training = verify(configs / "model").training
+    assert training["steps"] == 4
+    # The weights, and back to the first training those that each stage began with.
+    assert training["weights"]["sha256"] == sha256_of(whole / "best.pt")
+    assert training["weights"]["step"] in (2, 4)
+    ldm, vqgan = training["init"], training["init"]["init"]
+    for entry, stage in ((ldm, "ldm"), (vqgan, "vqgan")):
+        assert entry["sha256"] == sha256_of(configs / stage / "best.pt")
+        assert entry["training"]["stage"] == stage and entry["training"]["steps"] >= entry["step"]
+    assert vqgan["init"] is None and str(configs) not in json.dumps([ldm["file"], vqgan["file"]])
+    assert "path" not in ldm and "path" not in vqgan
+    (whole / "best.pt").write_bytes((configs / "ldm" / "best.pt").read_bytes())
+    with pytest.raises(ModelError, match="expected the file that the run wrote"):
+        export([str(whole), "--card", str(card), "--output", str(configs / "other")])
     network = load_network(configs / "model")
     pair = to_tensors(Pair(*_arrays(5)))
     field = network(pair["moving"][None], pair["fixed"][None]).displacement
@@ -162,6 +146,46 @@ def test_one_hot_labels_follow_the_warp() -> None:
     assert torch.equal(tensors["fixed_labels"].sum(0) > 0, torch.tensor(_arrays(2)[2] > 0))
     warped = warp(tensors["moving_labels"][None], torch.zeros(1, 2, 32, 32))
     torch.testing.assert_close(warped[0], tensors["moving_labels"])
+
+
+@pytest.mark.parametrize("config", sorted(CARD.parents[1].glob("*/card.yaml")), ids=str)
+def test_a_bundled_card_and_its_configuration_agree_or_the_card_says_what_came_before(
+    config: Path,
+) -> None:
+    """segment-brain-mr said 2,000 steps beside a configuration of 8,000, and no more."""
+    card = ModelCard.from_folder(CARD.parents[3] / "Resources" / "Models" / config.parent.name)
+    stage = card.training["stage"]
+    recipe = StageConfig.load(config.with_name(f"{stage}.yaml"))
+    if recipe.steps != card.training["steps"]:
+        assert card.training["init"]["training"]["steps"] > 0
+        assert f"{card.training['init']['training']['steps']:,} steps" in card.description
+    if card.id == "segment-brain-mr":
+        assert card.training["init"]["training"]["steps"] == 5500
+    if card.id == "textscf-brain-mr":
+        assert card.training["init"]["training"]["steps"] == 750
+
+
+def test_the_expected_end_counts_the_steps_of_this_process_alone() -> None:
+    since = 100, time.perf_counter() - 50  # ten steps in 50 s
+    left = (expected_end(since, 110, 130) - datetime.now()).total_seconds()
+    assert left == pytest.approx(100, abs=2)
+    assert (expected_end(since, 130, 130) - datetime.now()).total_seconds() < 1
+
+
+def test_panels_show_images_side_by_side_and_folds_in_green() -> None:
+    volume = torch.rand(7, 6, 8)
+    panel = image_panel(volume, torch.ones(6, 4), torch.rand(3, 6, 2))
+    assert panel.shape == (3, 6, 14) and torch.equal(panel[0, :, :8], volume[3])
+    field = torch.zeros(2, 8, 8)
+    field[1] = -3.0 * torch.arange(8.0)  # mirrored along the rows
+    shown = registration_panel(*torch.rand(3, 8, 8), field)
+    assert shown.shape == (3, 8, 40) and shown.min() >= 0 and shown.max() <= 1
+    assert torch.allclose(shown[:, :, 32:], torch.tensor([0, 0.7, 0]).view(3, 1, 1))
+    white = registration_panel(*torch.rand(3, 8, 8), torch.zeros(2, 8, 8))[:, :, 32:]
+    assert torch.equal(white, torch.ones(3, 8, 8)), "nothing is moved"
+    colours = label_colours(torch.arange(6).view(1, 2, 3))
+    assert torch.equal(colours[:, 0, 0], torch.zeros(3))
+    assert len({tuple(c.tolist()) for c in colours.flatten(1).T}) == 6
 
 
 def test_schedule_rises_then_falls_to_zero() -> None:

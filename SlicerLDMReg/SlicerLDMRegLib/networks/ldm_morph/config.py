@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
@@ -36,9 +37,13 @@ class LDMMorphConfig:
         drop_path: largest stochastic depth of the global stream, reached in its last block.
         low_level_channels: width of the low-level features that join at half resolution.
         noising: ``"seeded"``: noise at ``noise_step`` drawn from a fixed seed, the same for both
-            images; ``"ddim"``: deterministic DDIM inversion to ``noise_step`` as in the paper's
-            text; ``"none"``: the clean latent.
+            images (training draws anew for each pair); ``"ddim"``: deterministic DDIM inversion to
+            ``noise_step`` as in the paper's text; ``"none"``: the clean latent.
         noise_step: index of the diffusion step at which features are taken.
+        latent_scale: factor of the latents in front of the U-Net, one over their standard deviation
+            on the training images, so that a step's noise has the same part in all models; 1 for
+            the authors' checkpoints, whose U-Net saw the latents as they are. The latent loss
+            compares latents without it.
         lgca_second: second block of LGCA: ``"cross"`` attention as in the released code, or
             ``"self"`` attention as in Equation 11.
         latent_stream: whether the diffusion features join the global ones (LDM-FE, Table 3 of the
@@ -69,6 +74,7 @@ class LDMMorphConfig:
     low_level_channels: int = 32
     noising: Noising = "seeded"
     noise_step: int = 1
+    latent_scale: float = 1.0
     lgca_second: LGCASecond = "cross"
     latent_stream: bool = True
     cross_attention: bool = True
@@ -93,6 +99,13 @@ class LDMMorphConfig:
             raise ModelError(
                 "cross_attention is between two streams: without latent_stream set it to false"
             )
+        scale = self.latent_scale
+        if (
+            not isinstance(scale, int | float)
+            or isinstance(scale, bool)
+            or not 0 < scale < math.inf
+        ):
+            raise ModelError(f"latent_scale must be a number above 0, got {scale!r}")
         for name in ("unet_channels", "depths", "num_heads"):
             if len(getattr(self, name)) != 4:
                 raise ModelError(f"{name} must have 4 entries, got {getattr(self, name)}")

@@ -42,15 +42,16 @@ class LatentFeatures(nn.Module):
 
     @torch.no_grad()
     def noised(self, latent: Tensor, seed: int = 0, noise: Tensor | None = None) -> Tensor:
-        """Noise a latent up to the diffusion step at which features are taken.
+        """Scale a latent, and noise it up to the diffusion step at which features are taken.
 
         Args:
-            latent: ``(B, C, h, w)``.
+            latent: ``(B, C, h, w)``, of :meth:`encode`.
             seed: seed of the noise for ``noising="seeded"``: one map for all images and batches,
                 so that equal images have equal features.
             noise: noise to use instead of the seed, ``(h, w)`` or broadcastable to the latent.
         """
         step = self.config.noise_step
+        latent = latent * self.config.latent_scale
         if self.config.noising == "none" or step < 0:
             return latent
         if self.config.noising == "ddim":

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from ..optimisers import LBFGS, Adam
 from .agreement import Samples
 from .linear_map import Frame, LinearMap
 
@@ -39,7 +40,7 @@ def refine(
     parameters = torch.zeros(1, frame.count(stage), dtype=torch.float64, requires_grad=True)
     best, most, scale = parameters.detach().clone(), -torch.inf, 0.0
     # In voxels, and with a slope of 1 at the start, its first step is one of a voxel.
-    lbfgs = torch.optim.LBFGS(
+    lbfgs = LBFGS(
         [parameters],
         lr=1.0,
         max_iter=iterations,
@@ -80,7 +81,7 @@ def refine_together(
     """
     parameters = torch.zeros(len(bases), frame.count(stage), dtype=torch.float64)
     parameters.requires_grad_()
-    adam = torch.optim.Adam([parameters], betas=(0.8, 0.9))
+    adam = Adam(parameters, lr=0.0, betas=(0.8, 0.9))
     best, most = parameters.detach().clone(), torch.full((len(bases),), -torch.inf)
     steps = np.geomspace(*_STEPS, iterations)
     for number in range(iterations + 1):
@@ -92,6 +93,6 @@ def refine_together(
         if number < iterations:
             (slope,) = torch.autograd.grad(values.sum(), parameters)
             parameters.grad = -slope
-            adam.param_groups[0]["lr"] = steps[number] * unit
+            adam.lr = steps[number] * unit
             adam.step()
     return frame.moved(bases, best, stage), most

@@ -44,6 +44,16 @@ class LoadedModel:
         tensors = [*network.parameters(), *network.buffers()]
         return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
+    @property
+    def work(self) -> dict[str, tuple[int, int]]:
+        """Counts of images to encode and to segment, and of those that had to be."""
+        found = {"encoder": (self.predictor.asked, self.predictor.computed)}
+        for companion in self.companions.values():
+            if hasattr(companion, "computed"):
+                asked, computed = found.get("segmenter", (0, 0))
+                found["segmenter"] = asked + companion.asked, computed + companion.computed
+        return found
+
     def forget(self) -> None:
         """Forget the images that network and companions have seen; all stays loaded."""
         self.predictor.clear()
@@ -116,6 +126,16 @@ class ModelCache:
             f"{model.card.id} on {model.device}, {model.precision}"
             for model in self._models.values()
         ]
+
+    @property
+    def work(self) -> dict[str, tuple[int, int]]:
+        """The sum of :attr:`LoadedModel.work` of all models."""
+        found: dict[str, tuple[int, int]] = {}
+        for model in self._models.values():
+            for name, (asked, computed) in model.work.items():
+                before = found.get(name, (0, 0))
+                found[name] = before[0] + asked, before[1] + computed
+        return found
 
     @property
     def bytes(self) -> int:

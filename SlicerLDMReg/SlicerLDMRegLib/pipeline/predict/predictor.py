@@ -41,6 +41,10 @@ class Predictor:
         precision: ``torch.float32`` or ``torch.bfloat16``; fields are float32 in any case.
         cache_size: number of images whose features are kept; the ones unused for longest go first.
         views: of each pair, whose predictions are averaged; of a network without a cache.
+
+    Attributes:
+        asked, computed: of how many images features were wanted, and of how many of these they were
+            not there.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class Predictor:
         self._cache: OrderedDict[str, list[Tensor]] = OrderedDict()
         parameter = next(network.parameters(), None)
         self.device = torch.device("cpu") if parameter is None else parameter.device
+        self.asked = self.computed = 0
 
     @property
     def uses_regions(self) -> bool:
@@ -145,6 +150,8 @@ class Predictor:
         # A repeated image is computed once; moving and fixed go through as one batch.
         missing = {k: i for k, i in zip(keys, images, strict=True) if k not in self._cache}
         found = {k: self._cache[k] for k in keys if k in self._cache}
+        self.asked += len(keys)
+        self.computed += len(missing)
         if missing:
             levels = network.features(torch.stack(list(missing.values())), seed)
             for i, key in enumerate(missing):

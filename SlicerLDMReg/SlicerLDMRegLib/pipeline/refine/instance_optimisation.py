@@ -109,7 +109,7 @@ def refine_field(
             until,
         )
         own = None if start is None else start[chunk]
-        with threads_for(fixed[chunk].numel(), fixed.device):
+        with threads_for(fixed[chunk].numel(), fixed.device, fixed.ndim - 2):
             parts.append(optimiser.run(own, None if distance is None else distance[chunk]))
     return _joined(parts)
 
@@ -121,7 +121,7 @@ def stationary_velocity(displacement: Tensor) -> Tensor:
     That of a large volume is found on half its lattice, in an eighth of the time.
     """
     shape = displacement.shape[2:]
-    lattice = velocity_shape(shape)
+    lattice = velocity_shape(shape) if len(shape) == 3 else shape
     velocity = logarithm(resize(displacement, lattice, displacement=True), smoothing=0.5)
     return resize(velocity, shape, displacement=True)
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from functools import partial, reduce
+from functools import cached_property, partial, reduce
 
 import torch
 from torch import Tensor
 
 from ...functional import gaussian_smooth, identity_grid, integrate, resize, sample, warp
-from ...losses import label_dice_loss, similarity_loss, smoothness
+from ...losses import (
+    label_dice_loss,
+    mind_ssc_descriptor,
+    mind_ssc_to,
+    similarity_loss,
+    smoothness,
+)
 from ..options import RefineOptions
 
 __all__ = ["ImagePair", "Objective", "product", "velocity_shape"]
@@ -26,22 +32,29 @@ _WEIGHTS = {
 # Share of the voxels that a field may take out of view for nothing: in sound registrations it is up
 # to 0.06, and a small shift of all must not seem worse than none.
 _FREE = 0.1
-# Volumes with more voxels have their velocity on half the lattice, and are compared there.
-# Below that, an iteration takes milliseconds anyhow, and half of 36 voxels would lose structures.
+# Larger volumes have their velocity on half the lattice on all levels, and are compared there. Half
+# of 36 voxels would lose structures.
 _WHOLE_LATTICE_3D = 50_000
+# Voxels of a side of a coarser velocity: of 12 hippocampi the mean Dice falls from 0.797 to 0.789
+# where the coarsest level is halved to 6.
+_SMALLEST_SIDE = 12
 # Voxels: a neighbourhood in 3D holds more of them than in 2D.
 _WINDOW_3D = 5
 
 
-def velocity_shape(shape: Sequence[int]) -> tuple[int, ...]:
-    """Return the lattice of the velocity for images of a shape: half that of a large volume.
+def velocity_shape(shape: Sequence[int], factor: int = 1) -> tuple[int, ...]:
+    """Return the lattice of the velocity for images of a shape: half of theirs, or a little more.
 
-    A velocity that is smooth over two voxels loses nothing there, and its exponential, in 3D the
-    dearest step of an iteration, takes an eighth of the time and of the memory.
+    A velocity that is smooth over two voxels loses nothing there, and its exponential, the dearest
+    step of an iteration, takes a quarter of the time in 2D and an eighth in 3D.
+
+    Args:
+        shape: of the images on a level.
+        factor: by which the level is coarser than the images are.
     """
-    if len(shape) < 3 or math.prod(shape) <= _WHOLE_LATTICE_3D:
+    if factor == 1 and len(shape) == 3 and math.prod(shape) <= _WHOLE_LATTICE_3D:
         return tuple(shape)
-    return tuple(-(-n // 2) for n in shape)
+    return tuple(min(n, max(-(-n // 2), _SMALLEST_SIDE)) for n in shape)
 
 
 @dataclass(frozen=True)
@@ -80,6 +93,13 @@ class ImagePair:
     def compared(self) -> Tensor | None:
         """Weights of the comparison as long as nothing moves; None: everywhere."""
         return product(self.mask, self.fixed_mask, self.moving_mask)
+
+    @cached_property
+    def fixed_descriptor(self) -> Tensor:
+        """MIND of the fixed image where it is compared, on the lattice of the comparison."""
+        weights = product(self.mask, self.fixed_mask)
+        fixed = self.fixed if weights is None else self.fixed * weights
+        return mind_ssc_descriptor(fixed, stride=_stride(self.shape))
 
     def __getitem__(self, elements: slice) -> ImagePair:
         """Return some elements of the batch."""
@@ -123,6 +143,7 @@ class Objective:
 
     Attributes:
         similarity: the one of the level, ``mse``, ``lncc`` or ``mind``.
+        factor: by which the level is coarser than the images are.
         prior: velocity whose change the regulariser measures, ``(B, d, *S)``; None: no motion.
         stiffness: factor of the regulariser, one for each element of the batch; None: one for all.
     """
@@ -130,6 +151,7 @@ class Objective:
     def __init__(self, options: RefineOptions, classes: int = 0) -> None:
         self.options, self.classes = options, classes
         self.similarity = options.similarity_of_level(last=True)
+        self.factor = 1
         self.stiffness: list[float] | None = None
         self.prior: Tensor | None = None
         self._priors: dict[tuple[int, ...], Tensor] = {}
@@ -142,11 +164,12 @@ class Objective:
                 prior's holds several candidates for each pair.
             pair: the images, on the lattice of a level.
         """
-        lattice = velocity_shape(pair.shape)
+        lattice = velocity_shape(pair.shape, self.factor)
         velocity = resize(velocity, lattice, displacement=True)
-        # On half the lattice the steps are half as long.
-        fewer = round(math.log2(pair.shape[0] / lattice[0]))
-        displacement = integrate(velocity, max(1, self.options.squarings - fewer))
+        # Where a voxel is larger the steps are shorter, counted in voxels.
+        larger = self.factor * min(n / m for n, m in zip(pair.shape, lattice, strict=True))
+        squarings = self.options.squarings - round(math.log2(larger))
+        displacement = integrate(velocity, max(1, squarings))
         return self.of(resize(displacement, pair.shape, displacement=True), velocity, pair)
 
     def of(self, displacement: Tensor, velocity: Tensor, pair: ImagePair) -> Tensor:
@@ -163,6 +186,9 @@ class Objective:
         if self.prior is not None:
             change = velocity - self._prior_on(velocity.shape[2:], len(velocity))
         similarity = _similarity(self.similarity, pair.shape)
+        descriptor = None
+        if self.similarity == "mind" and seen is None:
+            descriptor = pair.fixed_descriptor
         weight = self.options.similarity_weight
         if weight is None:
             weight = _WEIGHTS[len(pair.shape)][self.similarity]
@@ -175,7 +201,11 @@ class Objective:
         for n in range(len(fixed)):
             one = slice(n, n + 1)
             own = None if weights is None else weights[one]
-            value = weight * similarity(warped[one], fixed[one], own)
+            if descriptor is None:
+                value = weight * similarity(warped[one], fixed[one], own)
+            else:
+                image = warped[one] if own is None else warped[one] * own
+                value = weight * mind_ssc_to(image, descriptor[one], stride=_stride(pair.shape))
             if kept is not None:
                 value = value * kept[n]
             value = value + self._stiffness(n) * smoothness(change[one])
@@ -229,8 +259,8 @@ def _similarity(
 ) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
     """Return the loss of ``(warped, fixed, weights)`` that suits images of a shape."""
     options = {"window": _WINDOW_3D} if name == "lncc" and len(shape) == 3 else {}
-    if len(shape) == 3 and math.prod(shape) > _WHOLE_LATTICE_3D and name in ("lncc", "mind"):
-        options["stride"] = 2
+    if name in ("lncc", "mind"):
+        options["stride"] = _stride(shape)
     loss: Callable[..., Tensor] = partial(similarity_loss(name), **options)
     if name == "lncc":
         # Black outside would be an edge that both images have, like the tissue beside it or not.
@@ -242,6 +272,11 @@ def _similarity(
         return loss(warped, fixed)
 
     return masked
+
+
+def _stride(shape: Sequence[int]) -> int:
+    """Return the distance in voxels at which neighbourhoods are compared."""
+    return 2 if len(shape) == 3 and math.prod(shape) > _WHOLE_LATTICE_3D else 1
 
 
 def _nearest(labels: Tensor, shape: Sequence[int]) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...functional import gaussian_smooth, integrate, resize
 from ..align.phase_shift import best_shift
+from ..optimisers import Adam
 from ..options import RefineOptions
 from ..progress import Progress
 from .diffeomorphic import squarings_for, unfold
@@ -79,7 +80,8 @@ class Optimiser:
         self.pair, self.options, self.progress, self.until = pair, options, progress, until
         self.objective = Objective(options, classes)
         self.count = len(pair.fixed)
-        self.total = max(1, sum(options.iterations))
+        self.iterations = options.iterations_in(len(pair.shape))
+        self.total = max(1, sum(self.iterations))
         self.done = 0
         self.losses: list[tuple[float, ...]] = []
         self.strange = torch.zeros(self.count, dtype=torch.bool, device=pair.fixed.device)
@@ -91,7 +93,7 @@ class Optimiser:
             start: velocity of the initial field, ``(B, d, *S)`` in voxels, or None.
             distance: ``(B,)``, how far each pair is from what the network knows; None: unknown.
         """
-        levels = len(self.options.iterations)
+        levels = len(self.iterations)
         if start is not None and distance is not None:
             trusted = distance <= 1
             self.strange = ~trusted
@@ -109,12 +111,12 @@ class Optimiser:
         update: Tensor | None = None
         for level in range(levels - 1):
             factor = 2 ** (levels - 1 - level)
-            update = self._level(starts, update, factor, self.options.iterations[level])
+            update = self._level(starts, update, factor, self.iterations[level])
         shape = self.pair.shape
         full = starts if update is None else starts + resize(update, shape, displacement=True)
         self._on_level(1)
         velocity, initial_loss, loss = self._best_start(starts, full, pools)
-        update = self._level(velocity, None, 1, self.options.iterations[-1])
+        update = self._level(velocity, None, 1, self.iterations[-1])
         refined = velocity + resize(update, shape, displacement=True)
         if update.shape != velocity.shape:
             # Between two lattices the start is not quite what the level has seen.
@@ -131,6 +133,7 @@ class Optimiser:
     def _on_level(self, factor: int) -> ImagePair:
         """Return the images on a level, of which the objective takes its similarity."""
         self.objective.similarity = self.options.similarity_of_level(last=factor == 1)
+        self.objective.factor = factor
         return self.pair.on(_level_shape(self.pair.shape, factor))
 
     @torch.no_grad()
@@ -147,7 +150,7 @@ class Optimiser:
         """Optimise at one resolution; return the update of the velocity on its lattice."""
         pair = self._on_level(factor)
         pair = pair.repeated(len(starts) // self.count)
-        lattice = velocity_shape(pair.shape)
+        lattice = velocity_shape(pair.shape, factor)
         # Voxels of the velocity's lattice per voxel of the images.
         scale = [n / m for n, m in zip(lattice, pair.shape, strict=True)]
         width = self.options.sigma
@@ -159,7 +162,7 @@ class Optimiser:
         if update is not None:
             before = resize(update, lattice, displacement=True)
         parameter = torch.zeros_like(base, requires_grad=True)
-        adam = torch.optim.Adam([parameter], lr=self.options.learning_rate * min(scale))
+        adam = Adam(parameter, lr=self.options.learning_rate * min(scale))
         best, best_loss = before, torch.full((len(base),), torch.inf, device=base.device)
         curve = []
         for iteration in range(iterations + 1):
@@ -171,7 +174,6 @@ class Optimiser:
             curve.append(float(loss.detach().mean()))
             if iteration == iterations or self.late:
                 break
-            adam.zero_grad()
             loss.sum().backward()
             adam.step()
             self.done += 1
@@ -217,7 +219,7 @@ class Optimiser:
             final_loss=final_loss,
             similarity=self.options.similarity,
             iterations=self.done,
-            stopped_by="time" if self.done < sum(self.options.iterations) else "iterations",
+            stopped_by="time" if self.done < sum(self.iterations) else "iterations",
         )
 
 

@@ -37,13 +37,19 @@ class RememberingSegmenter:
 
     Args:
         segmenter: that does the work.
-        size: number of segmentations that are kept; the ones unused for longest go first.
+        bytes_limit: of the segmentations that are kept; the ones unused for longest go first, the
+            last one stays. By default those of 8 brains of 160 x 224 x 192 fit in, as many as one
+            block of a cohort has fixed images.
+
+    Attributes:
+        asked, computed: how many segmentations were wanted, and how many of these were not there.
     """
 
-    def __init__(self, segmenter: Segmenter, size: int = 4) -> None:
+    def __init__(self, segmenter: Segmenter, bytes_limit: int = 512 * 2**20) -> None:
         self._segmenter = segmenter
-        self._size = size
+        self._limit = bytes_limit
         self._found: OrderedDict[tuple[object, ...], Segmentation] = OrderedDict()
+        self.asked = self.computed = 0
 
     def segment(self, image: sitk.Image, progress: ReportsProgress | None = None) -> Segmentation:
         """Segment a 3D image.
@@ -53,13 +59,20 @@ class RememberingSegmenter:
         """
         place = image.GetSpacing(), image.GetOrigin(), image.GetDirection()
         key = (voxel_digest(image), *place)
+        self.asked += 1
         if key not in self._found:
             self._found[key] = self._segmenter.segment(image, progress)
+            self.computed += 1
         self._found.move_to_end(key)
-        while len(self._found) > self._size:
+        while len(self._found) > 1 and sum(map(_bytes, self._found.values())) > self._limit:
             self._found.popitem(last=False)
         return self._found[key]
 
     def clear(self) -> None:
         """Forget all segmentations."""
         self._found.clear()
+
+
+def _bytes(found: Segmentation) -> int:
+    images = [found.labels] if found.confidence is None else [found.labels, found.confidence]
+    return sum(image.GetNumberOfPixels() * image.GetSizeOfPixelComponent() for image in images)

@@ -13,7 +13,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from ..scene.frames import sequence_of
 from ..scene.labels import show_as_outlines
-from ..scene.nodes import PREFIX, nodes_of_class, read_json, roles_of, set_roles
+from ..scene.nodes import PREFIX, free_name, nodes_of_class, read_json, roles_of, set_roles
 from ..scene.volume_nodes import Node, look_like, set_image, volume_geometry
 from .colors import DIFFERENCE_COLORS, color_table, round_up, update_legends
 from .comparison_images import Mix, Window, alike, percentile_window
@@ -163,7 +163,7 @@ def helper_volume(kind: str, title: str, fixed: Node, moving: Node, memory: Disp
             return node
     node = scene.CreateNodeByClass("vtkMRMLScalarVolumeNode")
     node.UnRegister(None)
-    node.SetName(scene.GetUniqueNameByString(title))
+    node.SetName(free_name(scene, title))
     node.SetHideFromEditors(True)
     node.SetAttribute(_HELPER, kind)
     scene.AddNode(node)

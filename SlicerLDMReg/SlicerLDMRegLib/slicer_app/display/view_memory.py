@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..scene.nodes import free_name
 from ..scene.scene_change import NodeState, remove_node
 from ..scene.volume_nodes import Node
 
@@ -56,7 +57,7 @@ class DisplayMemory:
 
     def add(self, class_name: str, name: str) -> Node:
         """Add a node to the scene, for as long as something is shown."""
-        unique = self._scene.GetUniqueNameByString(name)
+        unique = free_name(self._scene, name)
         return self.added(self._scene.AddNewNodeByClass(class_name, unique))
 
     def added(self, node: Node) -> Node:

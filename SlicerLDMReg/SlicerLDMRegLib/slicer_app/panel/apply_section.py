@@ -60,7 +60,9 @@ class ApplySection(Section):
             return
         transform = find_outputs(fixed, moving).get("transform")
         selector = self.ui.applyTransformSelector
-        if transform is not None and transform is not self._offered:
+        # Slicer empties its selectors when a scene is loaded.
+        is_new = transform is not self._offered or selector.currentNode() is None
+        if transform is not None and is_new:
             selector.setCurrentNode(transform)
         elif transform is None and selector.currentNode() is self._offered is not None:
             selector.setCurrentNode(None)  # it is that of other volumes

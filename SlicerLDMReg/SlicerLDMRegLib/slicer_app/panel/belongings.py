@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import slicer
+import vtk
 from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
 
 from ..run.belongings import BELONGINGS, foreign_choices, notices
 from ..run.parameters import OUTPUT_PARAMETERS
@@ -24,16 +26,19 @@ _FOLLOWED = (
 )
 
 
-class Belongings(Section):
+class Belongings(Section, VTKObservationMixin):
     """Sees when other volumes are chosen, and fills the notice above the button Apply."""
 
     def __init__(self, ui: Any, panel: Any) -> None:
-        super().__init__(ui, panel)
+        Section.__init__(self, ui, panel)
+        VTKObservationMixin.__init__(self)
         self._of: Any = None
         self._former: dict[str, Node | None] = {}
 
     def setup(self) -> None:
         self.ui.noticeLabel.visible = False
+        event = slicer.mrmlScene.NodeAboutToBeRemovedEvent
+        self.addObserver(slicer.mrmlScene, event, self._on_leaving)
 
     def show(self, parameters: Any) -> None:
         if parameters.parameterNode is self._of:
@@ -52,7 +57,18 @@ class Belongings(Section):
         tint(label, "warning")
 
     def cleanup(self) -> None:
+        self.removeObservers()
         self._of, self._former = None, {}
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _on_leaving(self, _scene: Any, _event: Any, node: Node) -> None:
+        """Deselect a node that is deleted: its selector would choose the one beside it."""
+        parameters = self.panel.parameters
+        if parameters is None:
+            return
+        for name in _FOLLOWED:
+            if getattr(parameters, name) is node:
+                setattr(parameters, name, None)
 
     def _take_out(self, parameters: Any) -> None:
         foreign = foreign_choices(parameters, self._former)

@@ -22,6 +22,7 @@ from .anatomy_section import AnatomySection
 from .apply_section import ApplySection
 from .belongings import Belongings
 from .choice_sections import AlignmentSection, OptionsSection, OutputsSection
+from .cohort_section import CohortSection
 from .control_names import told_on_panel
 from .cursor_section import CursorSection
 from .display_section import DisplaySection
@@ -40,6 +41,8 @@ __all__ = ["Panel"]
 
 _NODE_CLASS = "vtkMRMLScriptedModuleNode"
 _POLL_MS = 20
+# Observers of the scene with this priority come after the selectors, which have none.
+_LAST = -1.0
 
 
 class Panel(VTKObservationMixin):
@@ -67,7 +70,9 @@ class Panel(VTKObservationMixin):
         self._tag: int | None = None
         self._models: list[ModelCard] | None = None
         self._card: tuple[Any, ModelCard | None] | None = None
+        self._node: Node | None = None  # of the choices that were shown last
         self._closing = False
+        self._importing = False
         self._updating = False
         self._finished: list[Any] = []
         # Once the application has done what is due.
@@ -90,6 +95,7 @@ class Panel(VTKObservationMixin):
             "display": DisplaySection(ui, self),
             "cursor": CursorSection(ui, self),
             "apply": ApplySection(ui, self),
+            "cohort": CohortSection(ui, self),
             "warm up": WarmUp(ui, self),
         }
 
@@ -109,17 +115,18 @@ class Panel(VTKObservationMixin):
         for event, callback in (
             (scene.StartCloseEvent, self._on_start_close),
             (scene.EndCloseEvent, self._on_end_close),
-            (scene.EndImportEvent, self._on_end_import),
+            (scene.StartImportEvent, self._on_start_import),
             (scene.NodeAddedEvent, self._on_scene_modified),
             (scene.NodeRemovedEvent, self._on_scene_modified),
         ):
             self.addObserver(scene, event, callback)
+        self.addObserver(scene, scene.EndImportEvent, self._on_end_import, priority=_LAST)
         selector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_set_selected)
 
     def enter(self) -> None:
         """The module is shown."""
         self._models = None
-        self.use(self.ui.parameterSetSelector.currentNode() or self.logic.getParameterNode())
+        self.use(self.ui.parameterSetSelector.currentNode() or self._last_node())
 
     def exit(self) -> None:
         """Another module is shown. A registration goes on."""
@@ -252,7 +259,7 @@ class Panel(VTKObservationMixin):
             parameters = wrapper(node)
             self._tag = parameters.connectGui(self.ui)
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self.update_soon)
-            self.parameters = parameters
+            self.parameters, self._node = parameters, node
             self.ui.parameterSetSelector.setCurrentNode(node)
         self.update()
         if node is not None and self._finished:
@@ -297,16 +304,29 @@ class Panel(VTKObservationMixin):
         if self._was_open:
             self.use(self.logic.getParameterNode())
 
+    def _on_start_import(self, _caller: Any, _event: Any) -> None:
+        """Let go of the selectors: they are emptied meanwhile, and would empty the choices."""
+        self._importing = self.parameters is not None
+        self.use(None)
+
     def _on_end_import(self, _caller: Any, _event: Any) -> None:
-        if self.parameters is None:
-            return
-        node = self.parameters.parameterNode
-        loaded = self._sets_with_volumes()
-        if loaded and node not in loaded:
-            # The set that came with the scene in place of the empty one that was there.
-            self.use(loaded[-1])
+        """Go on, or show the choices that came with the scene in place of those of no volumes."""
+        node, loaded = self._last_node(), self._sets_with_volumes()
+        is_empty = bool(loaded) and node not in loaded
+        self._node = loaded[-1] if is_empty else node
+        if not self._importing:
+            return  # the module is not open
+        self._importing = False
+        self.use(self._node)
+        if is_empty:
             slicer.mrmlScene.RemoveNode(node)
         self.update_soon()
+
+    def _last_node(self) -> Node:
+        """Return the node of the choices that were shown last; else one that is there, or new."""
+        if self._node is not None and self._node.GetScene() is not None:
+            return self._node
+        return self.logic.getParameterNode()
 
     def _sets_with_volumes(self) -> list[Node]:
         nodes = slicer.util.getNodesByClass(_NODE_CLASS)

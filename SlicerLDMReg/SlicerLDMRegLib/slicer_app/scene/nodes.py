@@ -13,6 +13,7 @@ from .volume_nodes import Node
 __all__ = [
     "PREFIX",
     "display_nodes",
+    "free_name",
     "nodes_of_class",
     "read_attributes",
     "read_json",
@@ -30,6 +31,19 @@ def nodes_of_class(scene: Any, class_name: str = "vtkMRMLNode") -> list[Node]:
     nodes = scene.GetNodesByClass(class_name)
     nodes.UnRegister(None)
     return [nodes.GetItemAsObject(n) for n in range(nodes.GetNumberOfItems())]
+
+
+def free_name(scene: Any, name: str) -> str:
+    """Return a name that no node of the scene has: the name itself, or with a number.
+
+    The scene's own unique names go on counting after the nodes of a reverted run are gone.
+    """
+    taken = {node.GetName() for node in nodes_of_class(scene)}
+    free, number = name, 0
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    return free
 
 
 def display_nodes(node: Node) -> list[Node]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import slicer
 
-from .nodes import display_nodes, nodes_of_class
+from .nodes import display_nodes, free_name, nodes_of_class
 from .volume_nodes import Node
 
 __all__ = ["NodeState", "SceneChange", "remove_node"]
@@ -119,7 +119,7 @@ class SceneChange:
 
     def add(self, class_name: str, name: str) -> Node:
         """Add a new node; its name gets a number if the scene has it already."""
-        return self._scene.AddNewNodeByClass(class_name, self._scene.GetUniqueNameByString(name))
+        return self._scene.AddNewNodeByClass(class_name, free_name(self._scene, name))
 
     def place_under(self, node: Node, parent: Node) -> None:
         """Put a new node under another one in the subject hierarchy."""

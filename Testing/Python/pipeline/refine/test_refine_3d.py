@@ -14,12 +14,13 @@ import torch
 from SlicerLDMRegLib.functional import (
     gaussian_smooth,
     integrate,
+    resize,
     smallest_jacobian_determinant,
     warp,
 )
 from SlicerLDMRegLib.pipeline.options import RefineOptions
 from SlicerLDMRegLib.pipeline.refine.instance_optimisation import refine_field, stationary_velocity
-from SlicerLDMRegLib.pipeline.refine.objective import ImagePair, velocity_shape
+from SlicerLDMRegLib.pipeline.refine.objective import ImagePair, Objective, velocity_shape
 from SlicerLDMRegLib.pipeline.refine.similarity_choice import choose_similarity
 
 SHAPE = (26, 30, 28)
@@ -51,9 +52,34 @@ def always_half(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_lattice_of_the_velocity() -> None:
-    assert velocity_shape((512, 512)) == (512, 512)
+    assert velocity_shape((512, 511)) == (256, 256)
     assert velocity_shape((24, 28, 20)) == (24, 28, 20)
     assert velocity_shape((96, 112, 81)) == (48, 56, 41)
+    assert velocity_shape((24, 28, 20), factor=2) == (12, 14, 12)
+    assert velocity_shape((300, 300, 5)) == (150, 150, 5)
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_number_of_iterations_goes_by_the_dimension(dimension: int) -> None:
+    image = torch.rand(1, 1, *[16] * dimension, generator=torch.Generator().manual_seed(0))
+    result = refine_field(image, image.flip(2), options=RefineOptions(similarity="mse"))
+    expected = {2: (30, 30, 20), 3: (40, 40, 30)}[dimension]
+    assert tuple(len(curve) - 1 for curve in result.losses) == expected
+    assert result.stopped_by == "iterations"
+
+
+def test_squarings_of_coarse_levels_integrate_a_large_motion() -> None:
+    moving = noise(1, 1, 48, 48, 48, sigma=3.0, seed=4)
+    velocity = torch.zeros(1, 3, 48, 48, 48)
+    velocity[:, 0] = 9.0
+    pair = ImagePair(moving, warp(moving, velocity))
+    objective = Objective(RefineOptions(similarity="mse", smoothness=0.0))
+    for factor in (1, 2, 4):
+        objective.factor = factor
+        coarse = pair.on([48 // factor] * 3)
+        scaled = resize(velocity, coarse.shape, displacement=True)
+        still = objective(torch.zeros_like(scaled), coarse)
+        assert objective(scaled, coarse) < 0.05 * still
 
 
 def test_volumes_are_compared_by_local_correlation(

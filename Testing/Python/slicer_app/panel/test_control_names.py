@@ -27,8 +27,8 @@ from SlicerLDMRegLib.pipeline import RefineOptions, RegistrationRequest
             "use \u201cRegister\u201d: A range of slices, one by one for a part",
         ),
         (
-            InputError("expected 60,60,40, got 'x'", option="refine.iterations"),
-            "\u201cIterations\u201d: expected 60,60,40, got 'x'",
+            InputError("expected 40,40,30, got 'x'", option="refine.iterations"),
+            "\u201cIterations\u201d: expected 40,40,30, got 'x'",
         ),
         # Values that the panel does not offer are left out.
         (InputError("use {advice}", option="device", value="cuda:3"), "use \u201cDevice\u201d"),

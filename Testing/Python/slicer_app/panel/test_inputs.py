@@ -43,7 +43,7 @@ def test_a_wrong_option_is_told_before_the_run(
     host.type_text("iterationsLineEdit", "many")
     button = host.widget("applyButton")
     assert not button.enabled
-    assert "60,60,40" in button.toolTip
+    assert "40,40,30" in button.toolTip
     host.type_text("iterationsLineEdit", "")
     assert button.enabled
 

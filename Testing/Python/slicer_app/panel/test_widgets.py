@@ -69,7 +69,9 @@ def test_nothing_is_cut_off(
     host.select("fixedSelector", pair[0])
     host.select("movingSelector", pair[1])
     if unfolded:
-        for section in ("anatomy", "alignment", "options", "outputs", "display", "apply", "log"):
+        for section in (
+            "anatomy", "alignment", "options", "outputs", "display", "apply", "cohort", "log",
+        ):  # fmt: skip
             host.widget(f"{section}Section").collapsed = False
     cut: list[str] = []
     panel = _at_width(host, 384)

@@ -1,0 +1,131 @@
+"""Pairs of a cohort in the scene: volumes as files for it, and a pair with its result from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import SimpleITK as sitk
+import slicer
+
+from ...errors import InputError
+from ...manifest import ImageEntry, ImagesManifest, write_manifest
+from .nodes import nodes_of_class
+from .volume_nodes import Node, image_from_volume
+
+__all__ = ["OpenedPair", "loaded_volumes", "open_pair", "write_volumes"]
+
+
+@dataclass(frozen=True)
+class OpenedPair:
+    """Nodes of a pair: the images, the warped one, and the transform of the moving one."""
+
+    fixed: Node
+    moving: Node
+    warped: Node
+    transform: Node
+
+
+def loaded_volumes() -> list[Node]:
+    """Return the volumes of the scene that can be registered: with voxels, no label maps."""
+    return [
+        node
+        for node in nodes_of_class(slicer.mrmlScene, "vtkMRMLScalarVolumeNode")
+        if not node.IsA("vtkMRMLLabelMapVolumeNode")
+        and not node.GetHideFromEditors()
+        and node.GetImageData() is not None
+    ]
+
+
+def write_volumes(folder: Path, nodes: list[Node]) -> Path:
+    """Write volumes as files, where the scene shows them, and return the table of them.
+
+    Args:
+        folder: for the files; made where it is missing.
+        nodes: of :func:`loaded_volumes`; each has the id of its node.
+
+    Raises:
+        InputError: when they cannot be written, or there are less than two.
+    """
+    if len(nodes) < 2:
+        raise InputError("the scene has less than two volumes; load those to register")
+    entries = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        for node in nodes:
+            path = folder / f"{node.GetID()}.nrrd"
+            image = image_from_volume(node)
+            if not _is_written(image, path):
+                sitk.WriteImage(image, str(path), True)
+            entries.append(ImageEntry(path, id=node.GetID()))
+        table = folder / "images.csv"
+        write_manifest(ImagesManifest(tuple(entries)), table, share=False)
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"{folder} cannot be written to ({error})") from error
+    return table
+
+
+def open_pair(row: Mapping[str, Any], results: Path) -> OpenedPair:
+    """Load a pair with its result; what is in the scene already is not loaded again.
+
+    Args:
+        row: of the cohort's table, with ``id``, ``fixed`` and ``moving``.
+        results: folder of the pair.
+
+    Raises:
+        InputError: for a file that cannot be loaded.
+    """
+    fixed, moving = (_image(str(row[role])) for role in ("fixed", "moving"))
+    name = str(row["id"])
+    warped = _loaded(results / "warped.nrrd", slicer.util.loadVolume, f"{name} warped")
+    transform = _loaded(results / "transform.h5", slicer.util.loadTransform, f"{name} transform")
+    slicer.util.setSliceViewerLayers(
+        background=fixed, foreground=warped, foregroundOpacity=0.5, fit=True
+    )
+    return OpenedPair(fixed, moving, warped, transform)
+
+
+def _image(path: str) -> Node:
+    """Return the volume of a file; one that was written by :func:`write_volumes` is its node."""
+    file = Path(path.partition("#")[0])
+    node = slicer.mrmlScene.GetNodeByID(file.name.removesuffix(".nrrd"))
+    if node is not None and node.IsA("vtkMRMLScalarVolumeNode"):
+        return node
+    name = file.name.partition(".")[0]
+    return _loaded(file, slicer.util.loadVolume, name)
+
+
+def _loaded(path: Path, load: Any, name: str) -> Node:
+    for node in nodes_of_class(slicer.mrmlScene, "vtkMRMLStorableNode"):
+        storage = node.GetStorageNode()
+        if storage is not None and storage.GetFileName() == str(path):
+            return node
+    if not path.exists():
+        raise InputError(f"{path} is not there any more; register the pair again")
+    try:
+        node = load(str(path))
+    except RuntimeError as error:
+        raise InputError(f"{path} cannot be loaded ({error})") from error
+    node.SetName(name)
+    return node
+
+
+def _is_written(image: sitk.Image, path: Path) -> bool:
+    """Whether a file holds an image already: then its pairs need not be registered again."""
+    if not path.exists():
+        return False
+    try:
+        there = sitk.ReadImage(str(path))
+    except RuntimeError:
+        return False
+    alike = (
+        there.GetSize() == image.GetSize()
+        and there.GetPixelID() == image.GetPixelID()
+        and there.GetSpacing() == image.GetSpacing()
+        and there.GetOrigin() == image.GetOrigin()
+        and there.GetDirection() == image.GetDirection()
+    )
+    return alike and sitk.Hash(there) == sitk.Hash(image)
