@@ -46,7 +46,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 endif
 
 .PHONY: help setup demo test test-oldest test-slicer lint format samples screenshots bench bench-brain bench-panel \
-	bench-start bench-align prove ablation constraints sbom package clean
+	bench-start bench-align bench-speed prove ablation constraints sbom package clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -116,6 +116,9 @@ bench-start: $(VENV)/.developer ## how long a start takes with all packages here
 
 bench-align: $(VENV)/.developer ## compare the linear alignment with others in 500 random geometries
 	OMP_NUM_THREADS=1 $(BIN)/python -m Testing.Benchmarks.alignment --output results/alignment.json
+
+bench-speed: $(VENV)/.developer ## time, memory and overlap beside Greedy, demons, SyN, ConvexAdam; the operators
+	$(BIN)/python -m Testing.Benchmarks.speed
 
 prove: $(VENV)/.developer ## try what goes wrong in space, on disks, in files and in time (an hour)
 	$(BIN)/python -m Testing.Prove
