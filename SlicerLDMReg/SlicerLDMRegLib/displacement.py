@@ -246,6 +246,30 @@ class DisplacementField:
         indices = np.moveaxis(found[0].double().numpy()[::-1], 0, -1)
         return DisplacementField(self.geometry.index_to_physical(indices) - points, geometry)
 
+    def round_trip(self, inverse: DisplacementField) -> FloatArray:
+        """Return how far each voxel is from itself after this field and an inverse, mm.
+
+        Args:
+            inverse: moving to fixed points; between its voxels it is interpolated.
+
+        Returns:
+            ``array_shape``; NaN where this field leads out of the lattice of the inverse.
+
+        Raises:
+            InputError: when the dimensions differ.
+        """
+        inverse._check_dimension(self.geometry)
+        distances = np.empty(self.geometry.array_shape)
+        sample = inverse._sampler()
+        last = np.asarray(inverse.geometry.size) - 0.5
+        for part, points in slabs(self.geometry):
+            moved = (points + self.vectors[part]).reshape(-1, self.dimension)
+            miss = np.linalg.norm(moved + sample(moved) - points.reshape(moved.shape), axis=1)
+            index = inverse.geometry.physical_to_index(moved)
+            miss[((index < -0.5) | (index > last)).any(axis=1)] = np.nan
+            distances[part] = miss.reshape(points.shape[:-1])
+        return distances
+
     def jacobian_determinant(self) -> FloatArray:
         """Return the Jacobian determinant of ``x + u(x)`` at each voxel, ``array_shape``.
 

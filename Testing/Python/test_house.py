@@ -24,7 +24,7 @@ PLAIN = [
     *(f"{LIBRARY}/{name}" for name in ("functional", "losses", "metrics", "networks", "text")),
     *(f"{LIBRARY}/{name}" for name in ("cli", "images", "model_store", "pipeline", "report")),
     *(f"{LIBRARY}/{name}" for name in ("segmentation", "slicer_app", "worker", "_monai")),
-    *(f"{LIBRARY}/{name}" for name in ("cohort", "manifest")),
+    *(f"{LIBRARY}/{name}" for name in ("cohort", "exchange", "manifest")),
     f"{LIBRARY}/*.py",
     "SlicerLDMReg/*.py",
     "training",

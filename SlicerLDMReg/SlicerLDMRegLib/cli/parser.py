@@ -18,6 +18,7 @@ from .segment import add_segment
 from .serve import add_serve
 from .template import add_morphometry, add_template
 from .terminal import safe_streams
+from .transform import add_transform
 
 __all__ = ["build_parser"]
 
@@ -96,6 +97,16 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(2)
 
 
+class _By(argparse.Action):
+    """Keeps what a registration goes by; labels stand for images, which then need not be given."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+        setattr(namespace, self.dest, values)
+        for action in parser._actions:
+            if action.dest in ("fixed", "moving"):
+                action.required = values != "labels"
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``ldmreg``; ``run`` of its result is the command's function."""
     parser = _Parser(prog="ldmreg", description=_DESCRIPTION, epilog=_EPILOG)
@@ -104,6 +115,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_register(commands)
     add_repeat(commands)
+    add_transform(commands)
     add_cohort(commands)
     add_template(commands)
     add_morphometry(commands)
@@ -125,8 +137,11 @@ def _add_register(commands: Any) -> None:
 
     images = parser.add_argument_group("images")
     files = ".nrrd .nhdr .nii(.gz) .mha .mhd .png .jpg .tif, or a folder with a DICOM series"
-    images.add_argument("--fixed", required=True, metavar="IMAGE", help=f"the target; {files}")
-    images.add_argument("--moving", required=True, metavar="IMAGE", help="what is to be deformed")
+    images.add_argument("--fixed", required=True, metavar="IMAGE", help=(
+        f"the target; {files}; with --register-by labels the labels stand for it"))  # fmt: skip
+    images.add_argument(
+        "--moving", required=True, metavar="IMAGE", help="what is to be deformed; likewise"
+    )
     images.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
     add_share(images)
     for role in ("fixed", "moving"):
@@ -137,9 +152,13 @@ def _add_register(commands: Any) -> None:
 
     method = add_method(parser)
     method.add_argument("--initial-transform", metavar="FILE", help=(
-        "ITK transform (.h5 .tfm) from fixed to moving points that comes first"))  # fmt: skip
+        "transform from fixed to moving points that comes first: of ITK, 3D Slicer, ANTs, FSL or "
+        "elastix"))  # fmt: skip
     add_guide(parser)
 
+    method.add_argument("--register-by", action=_By, default="images", metavar="WHAT", help=(
+        "images (default); labels: the structures of --fixed-labels and --moving-labels alone, by "
+        "their distance maps and overlap, after an alignment of the same; both"))  # fmt: skip
     check = parser.add_argument_group("to measure the result")
     for role in ("fixed", "moving"):
         names = "; it does not guide the registration without --label-names" * (role == "fixed")
@@ -148,6 +167,12 @@ def _add_register(commands: Any) -> None:
     for role in ("fixed", "moving"):
         check.add_argument(f"--{role}-landmarks", metavar="FILE", help=(
             f"points of the {role} image: .csv .fcsv .mrk.json .pts .txt"))  # fmt: skip
+    check.add_argument("--landmark-use", default="measure", metavar="HOW", help=(
+        "measure (default): the landmarks only measure the result; hold: the refinement brings "
+        "each pair together; start: a thin-plate transform through all pairs comes first; "
+        "start+hold: both"))  # fmt: skip
+    check.add_argument("--landmark-mm", type=float, default=1.0, metavar="MM", help=(
+        "how exact the landmarks are (default 1): closer pairs are left alone"))  # fmt: skip
 
     check.add_argument("--strict", action="store_true", help=(
         "exit with 5 when the verdict of the report is Check, with 6 when it is Bad, so that a "

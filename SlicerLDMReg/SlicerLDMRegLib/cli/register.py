@@ -50,6 +50,11 @@ def _request(arguments: argparse.Namespace) -> RegistrationRequest:
     from ..pipeline import RegistrationRequest
 
     given = {f.name: getattr(arguments, f.name) for f in fields(RegistrationRequest)}
+    for role in ("fixed", "moving"):
+        if given[role] is None and arguments.register_by == "labels":
+            given[role] = given[f"{role}_labels"]
+        if given[role] is None:
+            arguments.parser.error(f"the following arguments are required: --{role}")
     given |= {
         "refine": refinement(arguments),
         "prompts": prompts_by_label(arguments.prompts),

@@ -7,7 +7,8 @@ ITK, ANTs, Greedy, c3d      NIfTI intent 1007, no intent name    displacement, L
 3D Slicer, ITK, this module NIfTI intent 1006                    displacement, RAS mm
 NiftyReg ``reg_transform``  intent 1007 ``NREG_TRANS``, p1 0, 1  position, displacement, RAS
 SPM ``y_*.nii``             intent 1007 ``Mapping``              position, RAS mm
-FSL ``fnirt``               intent 2006 to 2016, or 4D           refused: needs both images
+FSL ``fnirt``               intent 2006, 4D                      see ``read_fsl_vectors``
+FSL coefficients            intent 2007 to 2016                  refused
 =========================== ==================================== ==========================
 """
 
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
+from ..geometry import ImageGeometry
 from .metaimage import read_metaimage
 from .nifti import read_nifti_array
 from .nifti_header import NiftiHeader
@@ -27,14 +29,15 @@ from .nrrd_header import read_nrrd_header
 from .placement import Decoded, place
 from .selection import Selection
 
-__all__ = ["read_field_image"]
+__all__ = ["read_field_image", "read_fsl_vectors"]
 
 _DISPLACEMENT, _VECTOR = 1006, 1007  # NIFTI_INTENT_DISPVECT, NIFTI_INTENT_VECTOR
-_FSL = range(2006, 2017)
+_FSL, _FSL_FIELD = range(2006, 2017), 2006
 _LPS = np.array([-1.0, -1.0, 1.0])
 _FSL_ADVICE = (
-    "is a warp of FSL, whose vectors mean something only with both images; convert it with "
-    "wb_command -convert-warpfield -from-fnirt WARP MOVING -to-itk OUT.nii.gz"
+    "is a warp of FSL, whose vectors mean something only with both images; one of coefficients "
+    "becomes a field by fnirtfileutils --in WARP --ref FIXED --out FIELD --withaff; or convert it "
+    "with wb_command -convert-warpfield -from-fnirt WARP MOVING -to-itk OUT.nii.gz"
 )
 
 
@@ -72,6 +75,34 @@ def read_field_image(path: Path, wanted: Selection | None = None) -> Decoded:
     return decoded
 
 
+def read_fsl_vectors(path: Path, named: bool = False) -> tuple[np.ndarray, ImageGeometry] | None:
+    """Read the vectors of a warp of FSL as they are; they mean something with both images only.
+
+    Args:
+        path: ``.nii`` or ``.nii.gz``.
+        named: whether the user says that it is one; else its intent has to.
+
+    Returns:
+        ``(k, j, i, 3)`` in mm of FSL, and the lattice of the fixed image, LPS mm; None for files
+        that are no warp of FSL.
+
+    Raises:
+        InputError: when the file is damaged, or its vectors are not finite.
+    """
+    header, array = read_nifti_array(path, Selection(), whole=True)
+    is_field = int(header.fields["intent_code"]) == _FSL_FIELD
+    size = header.dim
+    if not (is_field or named) or len(size) != 4 or size[3] != 3 or header.components > 1:
+        return None
+    vectors = np.moveaxis(array, 0, -1).astype(np.float64)
+    slope, inter = float(header.fields["scl_slope"]), float(header.fields["scl_inter"])
+    if np.isfinite((slope, inter)).all() and slope != 0:
+        vectors = vectors * slope + inter
+    steps, origin = steps_and_origin(header, Selection(), header.notes)
+    decoded = _checked(place(vectors, steps, origin, Selection(), is_vector=True))
+    return decoded.array, decoded.geometry
+
+
 def _checked(decoded: Decoded) -> Decoded:
     array, dimension = decoded.array, decoded.geometry.dimension
     components = array.shape[-1] if decoded.is_vector else 1
@@ -94,8 +125,8 @@ def _nifti(path: Path, wanted: Selection) -> Decoded:
             raise InputError(_FSL_ADVICE)
         raise InputError(
             f"has {size[3]} volumes and does not say that they are vectors (as of FSL or AFNI); "
-            "convert it to the form of ITK: a warp of FSL with wb_command -convert-warpfield, one "
-            "of AFNI with 3dNwarpCat and c3d"
+            "name a warp of FSL as FILE#fsl; convert one of AFNI to the form of ITK with "
+            "3dNwarpCat and c3d"
         )
     if len(size) != 5 or size[3] != 1 or header.components > 1:
         components = size[4] if len(size) > 4 else header.components

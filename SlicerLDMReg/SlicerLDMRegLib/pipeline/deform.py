@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -24,8 +24,10 @@ from .refine.diffeomorphic import squarings_for, unfold
 from .refine.fold_check import without_folds
 from .refine.instance_optimisation import RefineResult, refine_field, stationary_velocity
 from .refine.objective import product
+from .refine.point_pairs import PointPairs, point_pairs
 from .regions.image_regions import GivenRegions
 from .request import RegistrationRequest
+from .structure_maps import distance_maps, label_classes
 
 __all__ = ["Deformation", "Deformer"]
 
@@ -34,6 +36,7 @@ _BATCH = {"cpu": 4, "cuda": 64, "mps": 16}
 # Percentiles that become 0 and 1 without a model: outliers do not set the contrast.
 _PERCENTILES = (0.1, 99.9)
 _NO_MASKS = Masks()
+_OVERLAP = 0.2  # weight of the overlap of structures that drive the refinement. Not tuned
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ class Deformer:
         self.alignment, self.regions = alignment, regions
         self.options = request.refine_options(context.defaults)
         self.diffeomorphic = request.diffeomorphic is True
+        self.register_by = request.register_by
+        self.tolerance = request.landmark_mm if request.holds_landmarks else None
         self.compared = self._intensities(inputs.masks)
 
     def run(self) -> Deformation:
@@ -189,6 +194,16 @@ class Deformer:
             )
         return masks
 
+    def _held_points(self, lattice: ImageGeometry) -> PointPairs | None:
+        """Return the landmarks that the refinement holds together, on its lattice."""
+        inputs = self.inputs
+        fixed, moving = inputs.fixed_landmarks, inputs.moving_landmarks
+        if self.tolerance is None or fixed is None or moving is None:
+            return None
+        transform = self.alignment.transform
+        pairs = point_pairs(fixed, moving, transform, lattice, inputs.slices, self.tolerance)
+        return None if pairs is None else pairs.to(self.context.device)
+
     def _predict(self, model: LoadedModel, pair: PreparedPair) -> FieldPrediction:
         moving, fixed = pair.black_outside()
         size = _BATCH.get(model.device.type, 4)
@@ -224,16 +239,29 @@ class Deformer:
             anatomy = None
             if self.regions is not None and self.options.anatomy > 0:
                 anatomy = self.regions.anatomy_on(lattice, self.alignment.transform)
+            options, images, distances = self.options, (pair.moving, pair.fixed), None
+            if self.register_by != "images":
+                transform = self.alignment.transform
+                moving, fixed = distance_maps(self.inputs, lattice, transform)
+                distances = moving.to(device), fixed.to(device)
+                anatomy = label_classes(self.inputs, lattice, transform)
+                options = replace(options, anatomy=max(options.anatomy, _OVERLAP))
+            if self.register_by == "labels":
+                # Images of nothing are as alike as they can be, whatever the field.
+                images = torch.zeros_like(pair.moving), torch.zeros_like(pair.fixed)
+                options = replace(options, similarity="mse")
             refined = refine_field(
-                pair.moving.to(device),
-                pair.fixed.to(device),
+                images[0].to(device),
+                images[1].to(device),
                 initial,
-                self.options,
+                options,
                 self.context.progress.part(0.35, 1.0),
                 pair.mask.to(device),
                 anatomy,
                 self._masks(pair),
                 pair.view.to(device),
+                self._held_points(lattice),
+                distances,
             )
             displacement, inverse = refined.displacement, refined.inverse
             if not lattice.matches(self.inputs.output):

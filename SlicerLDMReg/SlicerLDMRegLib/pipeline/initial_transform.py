@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 
 from .._field_files import read_field
 from ..errors import InputError
+from ..exchange.elastix import read_elastix
+from ..exchange.fsl import is_absolute, read_fsl_warp
+from ..geometry import ImageGeometry
 from ..images import notes_of
+from ..images.fields import read_fsl_vectors
 from ..images.isolated import transform_crashes
 from ..images.selection import Selection, split_path
 
@@ -22,7 +25,6 @@ _FIELDS = (".nii", ".nii.gz", ".nrrd", ".mha")
 _MOST_BYTES = 1 << 20  # a matrix as text has less than a kilobyte
 _SINGULAR = 1e-9
 _TURN = np.diag([-1.0, -1.0, 1.0, 1.0])  # between RAS and LPS
-_ELASTIX = re.compile(r"\(\s*(\w+)\s+([^()]*)\)")
 _ADVICE = {
     ".lta": "FreeSurfer: convert it with lta_convert --inlta IN --outitk OUT.txt",
     ".xfm": "MINC or AFNI: convert it to ITK's form with the program that wrote it",
@@ -53,17 +55,21 @@ def read_transform(path: str | Path, dimension: int) -> sitk.Transform:
     return load_transform(path, dimension).transform
 
 
-def load_transform(path: str | Path, dimension: int) -> InitialTransform:
+def load_transform(
+    path: str | Path, dimension: int, moving: ImageGeometry | None = None
+) -> InitialTransform:
     """Read a transform, fixed points to moving points.
 
     Formats: of ITK, 3D Slicer and ANTs ``.h5``, ``.tfm``, ``.txt``, ``.mat``; displacement fields
-    ``.nii.gz``, ``.nii``, ``.nrrd``, ``.mha`` as ``images.fields`` knows them; translations,
-    rotations and affine transforms of elastix; a matrix as text, of which ``FILE#lps`` or
+    ``.nii.gz``, ``.nii``, ``.nrrd``, ``.mha`` as ``images.fields`` knows them; warps of FSL, which
+    ``FILE#fsl`` names where the file does not; translations, rotations, affine and B-spline
+    transforms of elastix, with those that come first; a matrix as text, of which ``FILE#lps`` or
     ``FILE#ras`` says the coordinates, and ``FILE#ras,inverse`` that it maps moving to fixed.
 
     Args:
         path: the file.
         dimension: of the images.
+        moving: lattice of the moving image as in its file, which warps of FSL need.
 
     Raises:
         InputError: when the file is missing, is not a transform, has another dimension, or does
@@ -73,7 +79,7 @@ def load_transform(path: str | Path, dimension: int) -> InitialTransform:
     if not place.is_file():
         raise InputError(f"initial transform: there is no file {path}")
     try:
-        transform, notes = _read(place, wanted, dimension)
+        transform, notes = _read(place, wanted, dimension, moving)
         if wanted.asked("inverse"):
             transform = _inverse(transform)
         wanted.check_all_taken()
@@ -91,17 +97,19 @@ def load_transform(path: str | Path, dimension: int) -> InitialTransform:
     return InitialTransform(transform, tuple(notes), str(path))
 
 
-def _read(path: Path, wanted: Selection, dimension: int) -> tuple[sitk.Transform, list[str]]:
+def _read(
+    path: Path, wanted: Selection, dimension: int, moving: ImageGeometry | None
+) -> tuple[sitk.Transform, list[str]]:
     name = path.name.lower()
     for end, advice in _ADVICE.items():
         if name.endswith(end):
             raise InputError(f"is not a transform of ITK, but of {advice}")
     if name.endswith(_FIELDS):
-        return _field(path)
+        return _fsl(path, wanted, moving) or _field(path)
     text = _text(path)
     if text is not None and "#insight transform file" not in text[:100].lower():
         if "(Transform " in text:
-            return _elastix(text), []
+            return read_elastix(text, path.parent), []
         numbers = _matrix(text)
         if numbers is not None:
             return _from_matrix(numbers, wanted, dimension), []
@@ -132,6 +140,22 @@ def _check_complete(text: str) -> None:
     counts["Transform"] -= len(re.findall(r"^Transform: Composite", text, re.MULTILINE))
     if len(set(counts.values())) > 1:
         raise InputError("it is cut off: parameters are missing; copy or write it again")
+
+
+def _fsl(
+    path: Path, wanted: Selection, moving: ImageGeometry | None
+) -> tuple[sitk.Transform, list[str]] | None:
+    """Return a warp of FSL; None for other fields, and where the moving image is not known."""
+    named = wanted.asked("fsl")
+    if moving is None or moving.dimension != 3 or not path.name.lower().endswith(_FIELDS[:2]):
+        return None
+    found = read_fsl_vectors(path, named)
+    if found is None:
+        return None
+    warp, lattice = found
+    kind = "absolute" if is_absolute(warp, lattice) else "relative"
+    note = f"it was taken as a warp of FSL, {kind}, between the images as they lie in their files"
+    return read_fsl_warp(warp, lattice, moving).to_transform(), [note]
 
 
 def _field(path: Path) -> tuple[sitk.Transform, list[str]]:
@@ -191,47 +215,6 @@ def _from_matrix(numbers: np.ndarray, wanted: Selection, dimension: int) -> sitk
     transform = sitk.AffineTransform(d)
     transform.SetMatrix(matrix[:d, :d].ravel().tolist())
     transform.SetTranslation(matrix[:d, d].tolist())
-    return transform
-
-
-def _elastix(text: str) -> sitk.Transform:
-    """Return a global transform of a parameter file; elastix maps fixed to moving points, LPS."""
-    fields = {match[1]: match[2].replace('"', "").split() for match in _ELASTIX.finditer(text)}
-    kind = (fields.get("Transform") or ["?"])[0]
-    advice = "; write its field with transformix -def all -out FOLDER -tp FILE, and give that"
-    before = fields.get("InitialTransformParametersFileName", fields.get(
-        "InitialTransformParameterFileName", ["NoInitialTransform"]))  # fmt: skip
-    if before[:1] not in ([], ["NoInitialTransform"]):
-        raise InputError(f"it is one of several transforms of elastix{advice}")
-    if fields.get("UseDirectionCosines", ["true"]) == ["false"]:
-        raise InputError(f"it is a transform of elastix that ignores directions{advice}")
-    try:
-        numbers = [float(word) for word in fields["TransformParameters"]]
-        dimension = {"2": 2, "3": 3}[fields["FixedImageDimension"][0]]
-        center = [float(word) for word in fields.get("CenterOfRotationPoint", ["0"] * dimension)]
-        transform: Any
-        if kind == "TranslationTransform":
-            transform = sitk.TranslationTransform(dimension)
-        elif kind == "EulerTransform" and dimension == 2:
-            transform = sitk.Euler2DTransform()
-        elif kind == "EulerTransform" and dimension == 3:
-            transform = sitk.Euler3DTransform()
-            transform.SetComputeZYX(fields.get("ComputeZYX", ["false"]) == ["true"])
-        elif kind == "AffineTransform":
-            transform = sitk.AffineTransform(dimension)
-        else:
-            raise InputError(f"it is a transform of elastix of the kind {kind[:40]}{advice}")
-        if kind != "TranslationTransform":
-            transform.SetCenter(center)
-        if len(numbers) != transform.GetNumberOfParameters():
-            raise InputError(
-                f"it has {len(numbers)} parameters; expected {transform.GetNumberOfParameters()}"
-            )
-        transform.SetParameters(numbers)
-    except InputError:
-        raise
-    except (KeyError, IndexError, ValueError, TypeError, RuntimeError) as error:
-        raise InputError("it is a damaged parameter file of elastix; write it again") from error
     return transform
 
 

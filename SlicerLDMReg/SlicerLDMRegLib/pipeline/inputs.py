@@ -24,6 +24,7 @@ from .landmarks import check_landmark_pair, load_landmarks, pair_landmarks
 from .masks import Masks, as_mask
 from .request import RegistrationRequest
 from .slices import FEWEST_PIXELS, SliceRange, SliceSelection
+from .thin_plate import thin_plate_transform
 
 __all__ = ["Inputs", "read_dimension", "read_inputs"]
 
@@ -42,6 +43,7 @@ class Inputs:
         label_names: names of the fixed labels, where their file has them.
         paths: by role, the files that these came from; what came from memory has none.
         landmark_notes: how the points were paired, and which were left out.
+        landmark_names: what each pair is called.
         transform_notes: what was guessed of the initial transform.
         moving_placed: whether the moving image and all that belongs to it were brought into the
             dimension of the fixed image, see :class:`.FlatMoving`.
@@ -59,6 +61,7 @@ class Inputs:
     label_names: dict[int, str] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
     landmark_notes: tuple[str, ...] = ()
+    landmark_names: tuple[str, ...] = ()
     transform_notes: tuple[str, ...] = ()
     moving_placed: bool = False
 
@@ -138,7 +141,7 @@ def read_inputs(request: RegistrationRequest) -> Inputs:
     initial = request.initial_transform
     transform_notes: tuple[str, ...] = ()
     if isinstance(initial, str):
-        given = load_transform(initial, dimension)
+        given = load_transform(initial, dimension, ImageGeometry.from_image(moving))
         initial, transform_notes = given.transform, given.notes
     elif initial is not None:
         _check_transform(initial, dimension)
@@ -163,9 +166,10 @@ def read_inputs(request: RegistrationRequest) -> Inputs:
         )
     fixed_points = moving_points = None
     landmark_notes: tuple[str, ...] = ()
+    landmark_names: tuple[str, ...] = ()
     if points["fixed"] is not None and points["moving"] is not None:
         pairs = pair_landmarks(points["fixed"], points["moving"])
-        fixed_points, moving_points, landmark_notes = pairs
+        fixed_points, moving_points, landmark_notes, landmark_names = pairs
     else:
         check_landmark_pair(*(None if side is None else side.points for side in points.values()))
     if flat is not None:
@@ -175,6 +179,10 @@ def read_inputs(request: RegistrationRequest) -> Inputs:
                 kind["moving"] = flat.image(kind["moving"])
         if moving_points is not None:
             moving_points = flat.points(moving_points)
+    if request.starts_at_landmarks and fixed_points is not None and moving_points is not None:
+        _check_apart(fixed_points, landmark_names)
+        place = ImageGeometry.from_image(fixed)
+        initial = thin_plate_transform(fixed_points, moving_points, place)
     slices = _slices(request.slices, ImageGeometry.from_image(fixed))
     if slices is not None:
         slices.check(ImageGeometry.from_image(fixed))
@@ -191,6 +199,7 @@ def read_inputs(request: RegistrationRequest) -> Inputs:
         slices=slices,
         label_names=names["fixed"],
         landmark_notes=landmark_notes,
+        landmark_names=landmark_names,
         transform_notes=transform_notes,
         moving_placed=flat is not None,
         paths={
@@ -202,6 +211,7 @@ def read_inputs(request: RegistrationRequest) -> Inputs:
 
 
 _KINDS = ("labels", "landmarks", "mask")
+_ONE_PLACE_MM = 1e-3
 
 
 def _labels(source: Any, image: sitk.Image, role: str) -> tuple[sitk.Image | None, dict[int, str]]:
@@ -231,6 +241,18 @@ def _check_size(image: sitk.Image, role: str) -> None:
             f"{role} image: expected at least {FEWEST_PIXELS} pixels along two axes, got {size}; "
             "a displacement cannot be told from fewer: give a larger part of the image, or all "
             "slices of the volume"
+        )
+
+
+def _check_apart(points: np.ndarray, names: tuple[str, ...]) -> None:
+    """Refuse landmarks in one place, through which no transform can go."""
+    order = np.lexsort(points.T)
+    same = np.linalg.norm(np.diff(points[order], axis=0), axis=1) < _ONE_PLACE_MM
+    if same.any():
+        first, second = order[np.argmax(same)], order[np.argmax(same) + 1]
+        raise InputError(
+            f"landmarks: {names[first]!r} and {names[second]!r} of the fixed image lie in one "
+            "place, so that no transform goes through both; move or remove one of them"
         )
 
 

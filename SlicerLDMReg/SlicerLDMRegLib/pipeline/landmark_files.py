@@ -42,6 +42,11 @@ class Landmarks:
     used: tuple[bool, ...]
     notes: tuple[str, ...] = ()
 
+    def called(self, index: int) -> str:
+        """Return the label of a point as it is, or its number from 1 on as text."""
+        label = "" if self.labels is None else self.labels[index].strip()
+        return label or str(index + 1)
+
     def named(self, index: int) -> str:
         """Return the label of a point, or its number from 1 on."""
         return repr(self.labels[index]) if self.labels is not None else f"number {index + 1}"

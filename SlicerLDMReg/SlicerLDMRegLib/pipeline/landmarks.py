@@ -6,7 +6,7 @@ import collections
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from ..geometry import ImageGeometry
 from .landmark_files import Landmarks, from_array, read_landmark_file, with_points
 
 __all__ = [
+    "LandmarkPairs",
     "Landmarks",
     "as_landmarks",
     "check_landmark_pair",
@@ -25,6 +26,21 @@ __all__ = [
 
 _NUMBERED = re.compile(r"(.*?)[-_ ]?(\d{1,9})")
 _LISTED = 8
+
+
+class LandmarkPairs(NamedTuple):
+    """The points of two images that correspond.
+
+    Attributes:
+        fixed, moving: ``(M, d)``, LPS mm.
+        notes: how they were paired, and which were left out.
+        names: what each pair is called: its label, or its number from 1 on.
+    """
+
+    fixed: np.ndarray
+    moving: np.ndarray
+    notes: tuple[str, ...]
+    names: tuple[str, ...]
 
 
 def load_landmarks(source: Any, geometry: ImageGeometry, role: str = "landmarks") -> Landmarks:
@@ -117,17 +133,12 @@ def check_landmark_pair(fixed: np.ndarray | None, moving: np.ndarray | None) -> 
         )
 
 
-def pair_landmarks(
-    fixed: Landmarks, moving: Landmarks
-) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+def pair_landmarks(fixed: Landmarks, moving: Landmarks) -> LandmarkPairs:
     """Return the points of both images that correspond, and what has to be told.
 
     Points that both sides name are paired by their labels, regardless of order and capitals, and
     what only one side has is left out. Where no label is on both sides, those that end in numbers
     are paired by these; else the order tells, as it does where one side has no labels.
-
-    Returns:
-        Two arrays ``(M, d)``, LPS mm, and notes.
 
     Raises:
         InputError: when labels are ambiguous, or nothing tells which points correspond.
@@ -144,7 +155,8 @@ def pair_landmarks(
             "landmarks: no point is defined and selected on both sides; check their labels"
         )
     rows = np.array(kept)
-    return fixed.points[rows[:, 0]], moving.points[rows[:, 1]], tuple(notes)
+    names = tuple(fixed.called(i) for i, _j in kept)
+    return LandmarkPairs(fixed.points[rows[:, 0]], moving.points[rows[:, 1]], tuple(notes), names)
 
 
 def _by_label(

@@ -38,6 +38,15 @@ class Masks:
         """The images that have a mask: ``"fixed"``, ``"moving"``."""
         return tuple(role for role in ("fixed", "moving") if getattr(self, role) is not None)
 
+    @property
+    def left_out(self) -> dict[str, dict[str, int]]:
+        """By role, how many ``voxels`` its mask leaves out, and of how many (``of``)."""
+        found = {}
+        for role in self.roles:
+            voxels = sitk.GetArrayViewFromImage(getattr(self, role))
+            found[role] = {"voxels": int((voxels == 0).sum()), "of": int(voxels.size)}
+        return found
+
     def inside(self, lattice: ImageGeometry, transform: sitk.Transform) -> np.ndarray:
         """Return where the images are compared, ``array_shape`` booleans, nearest neighbour.
 

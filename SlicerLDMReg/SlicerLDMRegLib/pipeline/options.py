@@ -10,7 +10,15 @@ from typing import Any, TypeVar
 from .._printable import shown
 from ..errors import InputError
 
-__all__ = ["AlignOptions", "RefineOptions", "chosen_refinement", "require", "require_compute"]
+__all__ = [
+    "AlignOptions",
+    "RefineOptions",
+    "check_landmark_use",
+    "check_register_by",
+    "chosen_refinement",
+    "require",
+    "require_compute",
+]
 
 _ALIGNMENTS = ("auto", "none", "center", "rigid", "affine")
 _ALIGN_METRICS = ("auto", "mattes", "correlation")
@@ -19,6 +27,8 @@ _DEVICE = re.compile(r"auto|cpu|mps|cuda(?::[0-9]{1,4})?")
 _LARGEST = 1e9  # of any number or count: a day has 1e5 seconds
 _MOST_ITERATIONS, _DIGITS = 1_000_000, 8
 _PRECISIONS = ("auto", "float32", "bfloat16")
+_REGISTER_BY = ("images", "labels", "both")
+_LANDMARK_USES = ("measure", "hold", "start", "start+hold")
 
 _T = TypeVar("_T", bound="AlignOptions | RefineOptions")
 
@@ -35,6 +45,18 @@ def require_compute(device: object, precision: object) -> None:
     require(good, "device", "auto, cpu, cuda, cuda:N or mps", device)
     known = isinstance(precision, str) and precision in _PRECISIONS
     require(known, "precision", "auto, float32 or bfloat16", precision)
+
+
+def check_register_by(value: object) -> None:
+    """Check what a registration goes by."""
+    require(value in _REGISTER_BY, "register_by", ", ".join(_REGISTER_BY), value)
+
+
+def check_landmark_use(use: object, tolerance_mm: object) -> None:
+    """Check what landmarks are for, and how exact they are."""
+    require(use in _LANDMARK_USES, "landmark_use", ", ".join(_LANDMARK_USES), use)
+    good = _is_number(tolerance_mm, 0) and tolerance_mm > 0  # type: ignore[operator]
+    require(good, "landmark_mm", "a positive number of mm", tolerance_mm)
 
 
 def _is_number(value: object, minimum: float) -> bool:

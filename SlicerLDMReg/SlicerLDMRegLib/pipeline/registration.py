@@ -37,6 +37,7 @@ from .regions.region_source import RegionSource
 from .request import RegistrationRequest
 from .residual_motion import residual_motion
 from .result import RegistrationResult
+from .structure_maps import common_labels, with_coded_images
 
 __all__ = ["Registration"]
 
@@ -72,7 +73,9 @@ class Registration:
         with meter.stage("read"):
             source = RegionSource.choose(inputs, request, context)
         with meter.stage("align"):
-            alignment = align(inputs, request, context.part(0.0, 0.15))
+            by_labels = request.register_by == "labels"
+            aligned = with_coded_images(inputs) if by_labels else inputs
+            alignment = align(aligned, request, context.part(0.0, 0.15))
         idle = alignment.is_identity and alignment.note is None
         if context.model is None and not self.refine.enabled and idle:
             raise InputError(
@@ -109,7 +112,7 @@ class Registration:
             iterations = 0
             if self.refine.enabled:
                 iterations = sum(self.refine.iterations_in(field.dimension))
-            if iterations < _FEW:
+            if iterations < _FEW and not by_labels:
                 metrics["deformation"]["iterations"] = iterations
                 metrics["deformation"]["residual_motion_mm"] = residual_motion(
                     inputs, transform, deformer.compared, progress
@@ -123,6 +126,16 @@ class Registration:
                 metrics["regions"] = regions.summary.to_dict()
             if inputs.masks.roles:
                 metrics["masks"] = list(inputs.masks.roles)
+                metrics["left_out"] = inputs.masks.left_out
+            if request.uses_structures:
+                labels = common_labels(inputs)
+                metrics["structures"] = {"by": request.register_by, "labels": labels}
+            if inputs.landmark_names:
+                metrics["landmarks"] = {
+                    "names": list(inputs.landmark_names),
+                    "use": request.landmark_use,
+                    "tolerance_mm": request.landmark_mm if request.holds_landmarks else None,
+                }
             if inputs.notes:
                 metrics["reading"] = list(inputs.notes)
             if source.label_names:

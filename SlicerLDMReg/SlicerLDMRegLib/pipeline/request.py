@@ -11,7 +11,15 @@ from typing import Any
 from .._small_files import DamagedFile, parse_json
 from ..errors import InputError
 from ..segmentation.names import read_names
-from .options import AlignOptions, RefineOptions, chosen_refinement, require, require_compute
+from .options import (
+    AlignOptions,
+    RefineOptions,
+    check_landmark_use,
+    check_register_by,
+    chosen_refinement,
+    require,
+    require_compute,
+)
 from .slices import SliceSelection
 
 __all__ = ["SOURCES", "RegistrationRequest"]
@@ -60,8 +68,15 @@ class RegistrationRequest:
             has no folds, unless the initial transform has. Kept as the fields that were chosen.
         fixed_labels, moving_labels: integer maps on the lattices of the images, to measure the
             overlap. They are not used to register, but for ``fixed_labels`` with ``label_names``.
-        fixed_landmarks, moving_landmarks: corresponding points (path, or ``(N, d)`` in LPS mm), to
-            measure the error; never used to register.
+        register_by: ``images``; ``labels``: the structures of both label maps alone, those of one
+            number or name: they are aligned, and their distance maps and overlap drive the
+            refinement, without a model; ``both``: the refinement of the images by these, too.
+        fixed_landmarks, moving_landmarks: corresponding points (path, ``(N, d)`` in LPS mm, or
+            ``Landmarks``), to measure the error, and for what ``landmark_use`` says.
+        landmark_use: ``measure``: nothing else; ``hold``: the refinement, which is then on, brings
+            each pair to within ``landmark_mm``; ``start``: a thin-plate transform through all
+            pairs comes first, as an initial transform; ``start+hold``: both.
+        landmark_mm: how exact the landmarks are, mm; pairs that are closer are left alone.
         fixed_segmentation: labels of the fixed image that guide a model with regions (textSCF),
             also as a ``Segmentation``; without names their numbers must be those of the model's
             scheme. ``auto``: found by the segmenter; ``none``: no regions; None: the fixed labels
@@ -100,8 +115,11 @@ class RegistrationRequest:
     refine: dict[str, Any] = field(default_factory=dict)
     fixed_labels: Any = None
     moving_labels: Any = None
+    register_by: str = "images"
     fixed_landmarks: Any = None
     moving_landmarks: Any = None
+    landmark_use: str = "measure"
+    landmark_mm: float = 1.0
     fixed_segmentation: Any = None
     label_names: str | dict[int, str] | None = None
     segmenter: str = "auto"
@@ -143,9 +161,14 @@ class RegistrationRequest:
         good = good and 0 <= self.seed <= _LARGEST_SEED
         require(good, "seed", "an integer from 0", self.seed)
         require(isinstance(self.share, bool), "share", "true or false", self.share)
+        check_landmark_use(self.landmark_use, self.landmark_mm)
+        self._check_landmarks()
+        check_register_by(self.register_by)
+        self._check_structures()
         good = self.diffeomorphic is None or isinstance(self.diffeomorphic, bool)
         require(good, "diffeomorphic", "true, false or None", self.diffeomorphic)
-        if self.diffeomorphic is False and self.refine.get("enabled"):
+        refined = self.refine.get("enabled") or self.holds_landmarks or self.uses_structures
+        if self.diffeomorphic is False and refined:
             raise InputError(
                 "diffeomorphic: false keeps the field of the network, but a refined field always "
                 "is diffeomorphic; use {advice}, or leave this option out",
@@ -156,6 +179,72 @@ class RegistrationRequest:
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
 
+    def _check_structures(self) -> None:
+        """Check that what the registration goes by is there, and goes with the other options."""
+        if self.register_by == "images":
+            return
+        if self.fixed_labels is None or self.moving_labels is None:
+            raise InputError(
+                "a registration by structures needs the labels of both images; give them, or use "
+                "{advice}",
+                option="register_by",
+                value="images",
+            )
+        if self.refine.get("enabled") is False:
+            raise InputError(
+                "structures drive the refinement, which is off; turn it on, or use {advice}",
+                option="register_by",
+                value="images",
+            )
+        if self.register_by == "labels":
+            if self.model not in ("auto", "none"):
+                raise InputError(
+                    "a registration by structures alone takes no model; use {advice}",
+                    option="model",
+                    value="none",
+                )
+            self._set("model", "none")
+
+    @property
+    def uses_structures(self) -> bool:
+        """Whether the structures of both label maps drive the refinement."""
+        return self.register_by != "images"
+
+    def _check_landmarks(self) -> None:
+        """Check that what landmarks are for goes with the other options."""
+        if self.landmark_use == "measure":
+            return
+        if self.fixed_landmarks is None and self.moving_landmarks is None:
+            raise InputError(
+                f"landmark use {self.landmark_use}: expected landmarks of both images, got none; "
+                "give them, or use {advice}",
+                option="landmark_use",
+                value="measure",
+            )
+        if self.starts_at_landmarks and self.initial_transform is not None:
+            raise InputError(
+                "landmarks that make the initial transform cannot go with another initial "
+                "transform; leave that out, or use {advice}",
+                option="landmark_use",
+                value=("measure", "hold"),
+            )
+        if self.holds_landmarks and self.refine.get("enabled") is False:
+            raise InputError(
+                "landmarks are held by the refinement, which is off; turn it on, or use {advice}",
+                option="landmark_use",
+                value=("measure", "start"),
+            )
+
+    @property
+    def holds_landmarks(self) -> bool:
+        """Whether the refinement holds the landmarks together."""
+        return self.landmark_use in ("hold", "start+hold")
+
+    @property
+    def starts_at_landmarks(self) -> bool:
+        """Whether a thin-plate transform through the landmarks comes first."""
+        return self.landmark_use in ("start", "start+hold")
+
     @property
     def objects(self) -> dict[str, Any]:
         """Fields that hold an object in memory instead of a path."""
@@ -164,7 +253,10 @@ class RegistrationRequest:
 
     def refine_options(self, defaults: Mapping[str, Any]) -> RefineOptions:
         """Return the options of the refinement, over the defaults of a model card."""
-        return RefineOptions.recommended(self.refine, defaults.get("refine", {}))
+        chosen = self.refine
+        if self.holds_landmarks or self.uses_structures:
+            chosen = {**chosen, "enabled": True}
+        return RefineOptions.recommended(chosen, defaults.get("refine", {}))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the request as a nested dict that JSON can hold, without :attr:`objects`."""

@@ -105,7 +105,7 @@ def metric_tables(metrics: Mapping[str, Any]) -> list[Table]:
         metrics: see ``ReportSource.metrics``; single structures have their own table.
     """
     before, after = metrics.get("before", {}), metrics.get("after", {})
-    tables = [_before_after(metrics), _landmarks(before, after)]
+    tables = [_before_after(metrics), _landmarks(before, after, metrics.get("landmarks"))]
     tables.append(_deformation(metrics.get("deformation", {})))
     return [table for table in tables if table.rows]
 
@@ -130,12 +130,19 @@ def _before_after(metrics: Mapping[str, Any]) -> Table:
     return table
 
 
-def _landmarks(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
+def _landmarks(before: Mapping[str, Any], after: Mapping[str, Any], told: Any) -> Table:
     table = Table("Landmark error (mm)", ["Landmark", "Before", "After", "Change"])
     errors = [side.get("tre_per_landmark", []) for side in (before, after)]
+    names = told.get("names", []) if isinstance(told, Mapping) else []
+    known = len(names) == len(errors[0])
     for number, values in enumerate(zip(*errors, strict=False), start=1):
         change, tone = _change(values[0], values[1], False)
-        table.add(str(number), *map(format_value, values), change, tone=tone)
+        table.add(
+            str(names[number - 1]) if known else str(number),
+            *map(format_value, values),
+            change,
+            tone=tone,
+        )
     return table
 
 

@@ -17,6 +17,7 @@ Status = Literal["good", "check", "bad"]
 _FOLDED_PERCENT = 0.5  # folded samples from which a result is bad; fewer, but any: check. Not tuned
 _CHANGE = 0.005  # of NCC, Dice or landmark error in mm; smaller changes count as none. Not tuned
 _LOW = 0.5  # NCC (where nothing local is known) or Dice below which a result needs a check
+_NOT_HELD = 2.0  # times the tolerance from which on a landmark counts as not held. Not tuned
 _LANDMARK_MM = 0.01  # increase of the landmark error that counts as worse
 _MOVED_MM = 1e-3  # largest displacement below which nothing moved
 
@@ -274,14 +275,54 @@ def _judge_regions(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
         verdict.findings.append(GUIDED)
 
 
+def _tell_masks(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
+    """Tell how much the masks have left out."""
+    masks = metrics.get("left_out")
+    for role, counts in masks.items() if isinstance(masks, Mapping) else ():
+        voxels, total = _number(counts, "voxels"), _number(counts, "of")
+        if voxels is None or not total:
+            continue
+        verdict.findings.append(
+            f"The mask of the {role} image leaves out {voxels:.0f} of {total:.0f} voxels "
+            f"({100 * voxels / total:.3g} %)."
+        )
+
+
 def _judge_landmarks(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
     values = pair(metrics, "tre")
     if values is None:
         return
     before, after = values
     verdict.findings.append(f"Landmark error (mean) {before:.2f} → {after:.2f} mm.")
-    if after > before + _LANDMARK_MM:
+    landmarks = metrics.get("landmarks")
+    exact = _number(landmarks, "tolerance_mm")
+    # Pairs that are held may well move within their tolerance.
+    if after > max(before, _NOT_HELD * (exact or 0.0)) + _LANDMARK_MM:
         verdict.worsen("bad", "The landmarks are further apart than before: see the table.")
+    if not isinstance(landmarks, Mapping) or landmarks.get("use") in (None, "measure"):
+        return
+    verdict.findings.append(
+        "The landmarks also guided the registration: their error is not independent evidence."
+    )
+    tolerance = _number(landmarks, "tolerance_mm")
+    after_all = metrics["after"].get("tre_per_landmark", [])
+    names = landmarks.get("names", [])
+    if tolerance is None or len(after_all) != len(names):
+        return
+    far = [
+        f"{name} ({error:.1f} mm)"
+        for name, error in zip(names, after_all, strict=True)
+        if isinstance(error, int | float) and error > _NOT_HELD * tolerance
+    ]
+    if far:
+        listed = ", ".join(far[:_NAMED]) + (", ..." if len(far) > _NAMED else "")
+        verdict.findings.append(
+            f"Landmarks that could not be held within {tolerance:g} mm: {listed}."
+        )
+        verdict.worsen(
+            "check",
+            "Look at the landmarks that stayed apart: one of the two may be misplaced.",
+        )
 
 
 def _judge_motion(verdict: Verdict, deformation: Mapping[str, Any]) -> None:
@@ -415,15 +456,25 @@ def judge(metrics: Mapping[str, Any]) -> Verdict:
     """
     verdict = Verdict()
     deformation = metrics.get("deformation", {})
-    _judge_similarity(verdict, metrics)
-    _judge_local(verdict, metrics)
-    _judge_orientation(verdict, metrics)
-    _judge_overlap(verdict, metrics)
+    structures = metrics.get("structures")
+    by = structures.get("by") if isinstance(structures, Mapping) else None
+    if by == "labels":
+        verdict.findings.append(
+            "Registered by labelled structures alone: what the images show was not compared."
+        )
+    else:
+        _judge_similarity(verdict, metrics)
+        _judge_local(verdict, metrics)
+        _judge_orientation(verdict, metrics)
+        _judge_overlap(verdict, metrics)
+    if by is not None:
+        verdict.findings.append(GUIDED)
     _judge_labels(verdict, metrics)
     _judge_numbers(verdict, metrics)
     _judge_structures(verdict, metrics)
     _judge_regions(verdict, metrics)
     _judge_landmarks(verdict, metrics)
+    _tell_masks(verdict, metrics)
     _judge_alignment(verdict, metrics)
     _judge_folds(verdict, deformation)
     _judge_motion(verdict, deformation)

@@ -21,6 +21,7 @@ from ..displacement import DisplacementField
 from ..errors import InputError
 from ..geometry import ImageGeometry
 from ..pipeline import RegistrationResult
+from ..pipeline.landmarks import Landmarks
 from ..pipeline.slices import SliceRange
 from ..segmentation import Segmentation
 from .protocol import from_json, to_json
@@ -35,8 +36,9 @@ def write_value(value: Any, folder: Path, name: str) -> dict[str, Any]:
     """Write one value.
 
     Args:
-        value: a SimpleITK image or transform, an array, a ``Segmentation``, a
-            ``DisplacementField``, a ``SliceRange`` or anything that JSON can hold.
+        value: a SimpleITK image or transform, an array, ``Landmarks``, a
+            ``Segmentation``, ``DisplacementField`` or ``SliceRange``, or anything that JSON can
+            hold.
         folder: an existing folder.
         name: of the files, without suffix.
 
@@ -72,6 +74,10 @@ def write_value(value: Any, folder: Path, name: str) -> dict[str, Any]:
             "names": dict(value.names),
             "confidence": write_value(value.confidence, folder, f"{name}_confidence"),
         }
+    if isinstance(value, Landmarks):
+        _save(value.points, folder, name)
+        told = {part: getattr(value, part) for part in ("labels", "used", "notes")}
+        return {"kind": "landmarks", "name": name, **told}
     if isinstance(value, SliceRange):
         return {"kind": "slices", "value": asdict(value)}
     return {"kind": "plain", "value": str(value) if isinstance(value, Path) else value}
@@ -117,6 +123,10 @@ def _read_value(description: Mapping[str, Any], folder: Path) -> Any:
         parts = (_read_value(description[part], folder) for part in ("labels", "confidence"))
         labels, confidence = parts
         return Segmentation(labels, description["names"], confidence)
+    if kind == "landmarks":
+        labels = description["labels"]
+        used, notes = (tuple(description[part]) for part in ("used", "notes"))
+        return Landmarks(_load(folder, name), labels and tuple(labels), used, notes)
     if kind == "slices":
         return SliceRange(**description["value"])
     return description["value"]

@@ -91,7 +91,7 @@ def test_cheap_commands_run(command: str, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_options_exist(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("register", "cohort", "morphometry"):
+    for command in ("register", "transform", "cohort", "morphometry"):
         main([command, "--help"])
     known = capsys.readouterr().out
     named = set(re.findall(r"`(--[a-z-]+)", README)) - {"--extra-index-url"}

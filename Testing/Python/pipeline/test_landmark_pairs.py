@@ -75,7 +75,7 @@ def test_order_does_not_matter_and_what_lacks_is_told(
     others = {f" {n.upper()}": tuple(np.array(POINTS[n]) + 1) for n in names}
     (tmp_path / name).write_text(FILES[name])
     (tmp_path / "moving.mrk.json").write_text(markups(others))
-    fixed, moving, notes = pair_landmarks(
+    fixed, moving, notes, _names = pair_landmarks(
         load_landmarks(tmp_path / name, LATTICE),
         load_landmarks(tmp_path / "moving.mrk.json", LATTICE),
     )
@@ -92,7 +92,7 @@ def test_points_without_a_place(tmp_path: Path, status: str) -> None:
     shifted = {n: tuple(np.array(p) + 1) for n, p in POINTS.items()}
     for labels in (shifted, {f"x{n}": p for n, p in enumerate(shifted.values())}):
         points[1].write_text(markups(labels))
-        fixed, moving, notes = pair_landmarks(*(load_landmarks(p, LATTICE) for p in points))
+        fixed, moving, notes, _names = pair_landmarks(*(load_landmarks(p, LATTICE) for p in points))
         assert len(fixed) == 3
         np.testing.assert_allclose(moving - fixed, 1)
         assert any("not defined were left out: 'nose'" in n for n in notes)
@@ -104,7 +104,7 @@ def test_points_that_are_not_selected(tmp_path: Path, side: int) -> None:
     points = [tmp_path / "fixed.mrk.json", tmp_path / "moving.mrk.json"]
     for n, path in enumerate(points):
         path.write_text(markups(POINTS, **({"ear": {"selected": False}} if n == side else {})))
-    fixed, moving, notes = pair_landmarks(*(load_landmarks(p, LATTICE) for p in points))
+    fixed, moving, notes, _names = pair_landmarks(*(load_landmarks(p, LATTICE) for p in points))
     assert len(fixed) == 3 and np.array_equal(fixed, moving)
     assert any("not selected were left out: 'ear'" in n for n in notes)
 
@@ -115,7 +115,7 @@ def test_lists_of_other_names(tmp_path: Path) -> None:
     moving = {f"F_1-{n}": (n + 0.5, 0.0, 0.0) for n in (4, 1, 3)}
     (tmp_path / "a.mrk.json").write_text(markups(fixed))
     (tmp_path / "b.mrk.json").write_text(markups(moving))
-    first, second, notes = pair_landmarks(
+    first, second, notes, _names = pair_landmarks(
         *(load_landmarks(tmp_path / f"{n}.mrk.json", LATTICE) for n in "ab")
     )
     np.testing.assert_allclose(first[:, 0], [1, 3, 4])

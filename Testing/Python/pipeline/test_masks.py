@@ -16,6 +16,7 @@ from SlicerLDMRegLib.pipeline.align.alignment import align_images
 from SlicerLDMRegLib.pipeline.align.phase_shift import find_shift
 from SlicerLDMRegLib.pipeline.align.rigid_affine import centre_of_mass
 from SlicerLDMRegLib.pipeline.masks import Masks, fill_outside
+from SlicerLDMRegLib.report.verdict import judge
 
 SIDE = 64
 FEW = {"iterations": [20, 20, 10]}
@@ -234,3 +235,16 @@ def test_filling_continues_an_image_from_where_it_is_known(shape: tuple[int, ...
     one[(0, 0, *(n // 2 for n in shape))] = 1
     value = ramp[one > 0]
     assert torch.allclose(fill_outside(ramp, one), value.expand_as(ramp))
+
+
+def test_what_is_left_out_is_counted_and_told() -> None:
+    image = pattern()
+    healthy = 1 - disc().astype(np.uint8)
+    options = {"model": "none", "align": "none", "refine": {"iterations": [5]}}
+    free = register(image, image, **options)
+    masked = register(image, image, fixed_mask=healthy, **options)
+    counts = {"voxels": int(disc().sum()), "of": image.size}
+    assert masked.metrics["left_out"] == {"fixed": counts}
+    assert "left_out" not in free.metrics
+    told = " ".join(judge(masked.metrics).findings)
+    assert f"leaves out {counts['voxels']} of {counts['of']} voxels" in told

@@ -17,6 +17,7 @@ from ..options import RefineOptions
 from ..progress import Progress
 from .objective import ImagePair, velocity_shape
 from .optimiser import Optimiser, RefineResult
+from .point_pairs import PointPairs
 from .similarity_choice import choose_similarity
 
 __all__ = ["RefineResult", "refine_field", "stationary_velocity"]
@@ -36,6 +37,8 @@ def refine_field(
     anatomy: tuple[Tensor, Tensor] | None = None,
     masks: tuple[Tensor | None, Tensor | None] = (None, None),
     view: Tensor | None = None,
+    pairs: PointPairs | None = None,
+    distances: tuple[Tensor, Tensor] | None = None,
 ) -> RefineResult:
     """Fit a velocity field to each pair of a batch, starting from a field or from nothing.
 
@@ -66,6 +69,9 @@ def refine_field(
         view: 1 where the moving image is defined, ``(B, 1, *S + 2)``: on the lattice with one voxel
             more on every side. With ``lncc`` a field that moves more than a tenth out of view gains
             that much less. None: it is not asked.
+        pairs: points that belong together; the loss holds them within their tolerance.
+        distances: signed distances from structures of the moving and of the fixed image,
+            ``(B, C, *S)`` from -1 to 1, whose difference belongs to the loss.
 
     Returns:
         The fields. On the CPU the same inputs give the same bits.
@@ -86,7 +92,10 @@ def refine_field(
     regions, classes = _checked_regions(anatomy if options.anatomy > 0 else None, fixed)
     if view is not None and bool((view > 0).all()):
         view = None
-    pair = ImagePair(moving, fixed, mask, *regions, weights[0], weights[1], view)
+    held = (None, None, None) if pairs is None else (pairs.points, pairs.partners, pairs.scale)
+    from_structures = (None, None) if distances is None else distances
+    weighted = *regions, weights[0], weights[1], view, *held, *from_structures
+    pair = ImagePair(moving, fixed, mask, *weighted)
     if options.similarity == "auto":
         chosen = choose_similarity(moving, fixed, pair.compared, start is not None)
         options = replace(options, similarity=chosen)

@@ -19,6 +19,7 @@ from ...losses import (
     smoothness,
 )
 from ..options import RefineOptions
+from .point_pairs import hold_points, on_shape
 
 __all__ = ["ImagePair", "Objective", "product", "velocity_shape"]
 
@@ -29,6 +30,8 @@ _WEIGHTS = {
     2: {"mse": 10.0, "lncc": 0.08, "mind": 1.0},
     3: {"mse": 2.0, "lncc": 0.04, "mind": 0.5},
 }
+# Of the mean square of truncated distances from structures, which are -1 to 1.
+_DISTANCES = {2: 10.0, 3: 10.0}
 # Share of the voxels that a field may take out of view for nothing: in sound registrations it is up
 # to 0.06, and a small shift of all must not seem worse than none.
 _FREE = 0.1
@@ -73,6 +76,10 @@ class ImagePair:
         view: ``(B, 1, *S + 2)``, where the moving image is defined on the lattice with one voxel
             more on every side; farther out it goes on as there. None: it is not asked whether a
             displacement leads out of view.
+        points, partners, tolerances: pairs of points that belong together, see
+            :class:`.PointPairs`; None: there are none.
+        moving_distances, fixed_distances: signed distances from structures, ``(B, C, *S)`` from -1
+            to 1; None: they do not count.
     """
 
     moving: Tensor
@@ -83,6 +90,11 @@ class ImagePair:
     fixed_mask: Tensor | None = None
     moving_mask: Tensor | None = None
     view: Tensor | None = None
+    points: Tensor | None = None
+    partners: Tensor | None = None
+    tolerances: Tensor | None = None
+    moving_distances: Tensor | None = None
+    fixed_distances: Tensor | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -116,9 +128,11 @@ class ImagePair:
         if tuple(shape) == self.shape:
             return self
         sigma = [0.5 * n / m if n > m else 0.0 for n, m in zip(self.shape, shape, strict=True)]
-        moving, fixed, *masks = (
+        whole = self.moving, self.fixed, self.mask, self.fixed_mask, self.moving_mask
+        distances = self.moving_distances, self.fixed_distances
+        moving, fixed, *masks, near, far = (
             None if t is None else resize(gaussian_smooth(t, sigma), shape)
-            for t in (self.moving, self.fixed, self.mask, self.fixed_mask, self.moving_mask)
+            for t in (*whole, *distances)
         )
         regions = tuple(
             None if t is None else _nearest(t, shape)
@@ -128,14 +142,19 @@ class ImagePair:
         if view is not None:
             # At the border this is off by less than half a voxel of a coarse level.
             view = resize(gaussian_smooth(view, sigma), [n + 2 for n in shape])
-        return ImagePair(moving, fixed, masks[0], regions[0], regions[1], masks[1], masks[2], view)  # type: ignore[arg-type]
+        pairs: list[Tensor | None] = [None, None, None]
+        if self.points is not None and self.partners is not None and self.tolerances is not None:
+            held = self.points, self.partners, self.tolerances
+            pairs = [*on_shape(held, self.shape, shape)]
+        found = moving, fixed, masks[0], *regions, masks[1], masks[2], view, *pairs, near, far
+        return ImagePair(*found)  # type: ignore[arg-type]
 
     def _tensors(self) -> tuple[Tensor | None, ...]:
         return tuple(getattr(self, f.name) for f in fields(self))
 
 
 class Objective:
-    """The loss of a velocity: similarity, smoothness and, where asked for, overlap of regions.
+    """The loss of a velocity: similarity, smoothness and, where asked for, regions and points.
 
     Args:
         options: with a similarity other than "auto".
@@ -215,7 +234,13 @@ class Objective:
                     regions[0][one], regions[1][one], displacement[one], self.classes
                 )
             values.append(value)
-        return torch.stack(values)
+        total = torch.stack(values)
+        if pair.moving_distances is not None and pair.fixed_distances is not None:
+            apart = warp(pair.moving_distances, displacement) - pair.fixed_distances
+            total = total + _DISTANCES[len(pair.shape)] * apart.square().flatten(1).mean(1)
+        if pair.points is not None and pair.partners is not None and pair.tolerances is not None:
+            total = total + hold_points(displacement, pair.points, pair.partners, pair.tolerances)
+        return total
 
     def _stiffness(self, element: int) -> float:
         if self.stiffness is None:

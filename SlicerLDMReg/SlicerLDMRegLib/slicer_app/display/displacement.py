@@ -22,7 +22,11 @@ def largest_displacement(volume: Node) -> float:
 
 
 def color_displacement(
-    volume: Node, memory: DisplayMemory, least: float = 0.0, views: Sequence[Node] = ()
+    volume: Node,
+    memory: DisplayMemory,
+    least: float = 0.0,
+    views: Sequence[Node] = (),
+    title: str = "shift (mm)",
 ) -> None:
     """Give a volume of displacements its colours, from none to the largest, and a bar.
 
@@ -31,6 +35,7 @@ def color_displacement(
         memory: for its display.
         least: shorter ones are not shown, mm.
         views: that show the bar; by default all.
+        title: above the bar.
     """
     limit = largest_displacement(volume)
     if volume.GetDisplayNode() is None:
@@ -47,7 +52,7 @@ def color_displacement(
         display.SetAutoThreshold(False)
         display.SetThreshold(least, 2 * limit)
         display.SetApplyThreshold(least > 0)
-    show_legend(volume, display, "shift (mm)", memory, views=views)
+    show_legend(volume, display, title, memory, views=views)
 
 
 def show_from(volume: Node, least: float) -> None:

@@ -36,6 +36,7 @@ NEEDED: dict[str, str] = {
     "glyphs": "transform",
     "jacobian": "jacobian",
     "displacement": "displacement",
+    "round_trip": "round_trip",
     "folds": "folds",
 }
 _MIXES = (Mode.CHECKERBOARD, Mode.DIFFERENCE)

@@ -52,6 +52,7 @@ class ResultDisplay(ImageDisplay):
     Attributes:
         spacing: of the grid lines, mm.
         least: displacements that are shorter are left out of their map, mm.
+        of_inverse: whether grid and arrows are those of the inverse.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class ResultDisplay(ImageDisplay):
         self._layout: int | None = None
         self._map: str | None = None
         self.least = 0.0
+        self.of_inverse = False
 
     def show_grid(self, visible: bool) -> None:
         """Draw the grid of the moving image as it lies after warping."""
@@ -79,7 +81,7 @@ class ResultDisplay(ImageDisplay):
         self._redraw()
 
     def _draw(self, drawing: Drawing, visible: bool) -> None:
-        transform = self.output("transform")
+        transform = self._drawn()
         if not visible:
             self._drawings.discard(drawing)
             if transform is not None:
@@ -108,6 +110,32 @@ class ResultDisplay(ImageDisplay):
         """Lay the length of the displacement over the image in colours, with their bar."""
         self._show_map("displacement", visible)
 
+    def show_round_trip(self, visible: bool) -> None:
+        """Lay over the image, in colours, how far there and back misses."""
+        self._show_map("round_trip", visible)
+
+    def show_of_inverse(self, visible: bool) -> None:
+        """Draw the grid and the arrows of the inverse over the moving image; or of the forward map.
+
+        Raises:
+            InputError: when there is no inverse.
+        """
+        if visible and self.output("inverse") is None:
+            raise InputError("display: there is no inverse; register with this output switched on")
+        drawings, self._drawings = self._drawings, set()
+        former = self._drawn()
+        for drawing in drawings:
+            if former is not None:
+                hide_deformation(former, drawing, self._memory)
+        self.of_inverse = visible
+        self.show(Mode.MOVING if visible else Mode.FIXED)
+        for drawing in [drawing for drawing in Drawing if drawing in drawings]:
+            self._draw(drawing, True)
+
+    def _drawn(self) -> Node | None:
+        """Return the transform whose grid and arrows are drawn."""
+        return self.output("inverse" if self.of_inverse else "transform")
+
     def set_least(self, least: float) -> None:
         """Leave out of the map of displacements what moves less than some mm."""
         self.least = least
@@ -127,6 +155,9 @@ class ResultDisplay(ImageDisplay):
             volume = self.output(name)
             if name == "jacobian":
                 color_jacobian(volume, self._memory, self._views())
+            elif name == "round_trip":
+                views, title = self._views(), "there and back (mm)"
+                color_displacement(volume, self._memory, 0.0, views, title)
             else:
                 color_displacement(volume, self._memory, self.least, self._views())
             self._overlay, self._map = volume, name
@@ -209,6 +240,8 @@ class ResultDisplay(ImageDisplay):
         The images follow with the next :meth:`show`.
         """
         self.outputs = dict(find_outputs(self.fixed, self.moving) if outputs is None else outputs)
+        if self.of_inverse and self.output("inverse") is None:
+            self.of_inverse = False
         self._redraw()
         if self._map is not None:
             self._show_map(self._map, self.can_show(self._map))
@@ -237,7 +270,8 @@ class ResultDisplay(ImageDisplay):
         super().leave(successor)
 
     def _end_drawings(self) -> None:
-        transform = self.output("transform")
+        transform = self._drawn()
+        self.of_inverse = False
         for drawing in self._drawings:  # else it is drawn again for every view that moves
             if transform is not None:
                 hide_deformation(transform, drawing, self._memory)

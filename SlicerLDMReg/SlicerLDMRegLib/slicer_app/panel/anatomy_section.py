@@ -12,7 +12,7 @@ from slicer.util import VTKObservationMixin
 
 from ...model_store import ModelCard
 from ..run.anatomy import Match, Structure, guides, match_structure, structures
-from ..run.choices import Anatomy
+from ..run.choices import Anatomy, RegisterBy
 from ..scene.volume_nodes import Node
 from .safe_texts import printable, tip
 from .section import Section
@@ -54,6 +54,10 @@ class AnatomySection(Section, VTKObservationMixin):
             self._follow(None, None)
             return
         labels, card = parameters.fixedLabels, self.panel.card()
+        both = labels is not None and parameters.movingLabels is not None
+        chosen = parameters.registerBy is not RegisterBy.IMAGES
+        for widget in (self.ui.registerByComboBoxLabel, self.ui.registerByComboBox):
+            widget.enabled = both or chosen
         self._follow(labels, parameters)
         regions = card is not None and bool(card.label_scheme)
         for widget in (self.ui.anatomyComboBoxLabel, self.ui.anatomyComboBox):
@@ -168,6 +172,10 @@ class AnatomySection(Section, VTKObservationMixin):
 
     def _describe(self, card: ModelCard | None) -> str:
         parameters = self.panel.parameters
+        if parameters.registerBy is RegisterBy.LABELS:
+            return _(
+                "Structures of one name or number are aligned and refined; images are not used."
+            )
         if card is None or not card.label_scheme:
             return _("The chosen model takes no regions: labels only measure the overlap.")
         labels, anatomy = parameters.fixedLabels, parameters.anatomy

@@ -10,12 +10,12 @@ from ..results.sequence_results import SEQUENCE_OUTPUTS
 from ..run.choices import Alignment, Extent, Refinement
 from ..run.parameters import OPTIONS, OUTPUT_PARAMETERS, changed, restore
 from .section import Section
-from .widgets import title_with
+from .widgets import camel, title_with
 
 __all__ = ["AlignmentSection", "OptionsSection", "OutputsSection"]
 
 _OF_REFINEMENT = ("similarityComboBox", "iterationsLineEdit", "smoothnessSpinBox")
-_RESTORED = (*OPTIONS, "alignment", "initialTransform")
+_RESTORED = (*OPTIONS, "alignment", "initialTransform", "landmarkUse", "landmarkMm")
 
 
 class AlignmentSection(Section):
@@ -63,14 +63,9 @@ class OutputsSection(Section):
                 possible = possible and parameters.movingLabels is not None
             chosen = getattr(parameters, wanted)
             made += possible and chosen
-            name = _widget_name(output)
+            name = camel(output)
             getattr(self.ui, f"{name}OutputCheckBox").enabled = possible
             getattr(self.ui, f"{name}OutputSelector").enabled = possible and chosen and not frames
         self.ui.outputsSection.text = title_with(
             _("Outputs"), [_("{count} selected").format(count=made)]
         )
-
-
-def _widget_name(output: str) -> str:
-    first, *others = output.split("_")
-    return first + "".join(word.capitalize() for word in others)

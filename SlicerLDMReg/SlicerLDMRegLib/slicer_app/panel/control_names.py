@@ -12,8 +12,10 @@ from ..run.choices import (
     Device,
     Diffeomorphic,
     Extent,
+    LandmarkUse,
     Precision,
     Refinement,
+    RegisterBy,
     Similarity,
 )
 from .safe_texts import one_line
@@ -35,6 +37,9 @@ def _control(option: str, values: tuple[object, ...]) -> str:
         "slices": (_("Register"), None),
         "align": (_("Align first"), Alignment),
         "initial_transform": (_("Initial transform"), None),
+        "register_by": (_("Register by"), RegisterBy),
+        "landmark_use": (_("Use of the landmarks"), LandmarkUse),
+        "landmark_mm": (_("Exact to"), None),
         "device": (_("Device"), Device),
         "precision": (_("Precision"), Precision),
         "refine": (_("Refinement"), Refinement),

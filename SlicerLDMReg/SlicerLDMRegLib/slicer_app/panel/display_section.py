@@ -17,13 +17,14 @@ from ..scene.volume_nodes import Node
 from .comparisons import Comparisons
 from .section import Section
 from .shown_result import volumes_of
-from .widgets import set_quietly
+from .widgets import camel, set_quietly
 
 __all__ = ["DisplaySection"]
 
 _FLICKER_MS = 600
 _MODES = [mode.value for mode in Mode]
-_OVERLAYS = ("grid", "glyphs", "displacement", "jacobian", "folds")
+_OVERLAYS = ("grid", "glyphs", "displacement", "jacobian", "round_trip", "folds")
+_MAPS = {"jacobian", "displacement", "round_trip"}
 
 
 class DisplaySection(Section):
@@ -46,6 +47,7 @@ class DisplaySection(Section):
             self._button(overlay).connect("clicked()", partial(self._on_overlay, overlay, overlay))
         ui.threeDButton.connect("clicked()", partial(self._on_overlay, "3d", "in_3d"))
         ui.oneViewButton.connect("clicked()", partial(self._on_overlay, "alone", "alone"))
+        ui.ofInverseCheckBox.connect("clicked(bool)", self._on_of_inverse)
         ui.resetDisplayButton.connect("clicked()", self._on_reset)
         ui.blendSlider.connect("valueChanged(double)", self._on_opacity)
         ui.checkerboardSpinBox.connect("valueChanged(int)", self._on_squares)
@@ -200,6 +202,11 @@ class DisplaySection(Section):
     def _on_overlay(self, overlay: str, method: str) -> None:
         self._try(lambda display: getattr(display, f"show_{method}")(overlay not in display.shown))
 
+    def _on_of_inverse(self, checked: bool) -> None:
+        self._stop_flicker()
+        self._comparisons.stop()
+        self._try(lambda display: display.show_of_inverse(checked))
+
     def _on_spacing(self, spacing: float) -> None:
         self._try(lambda display: display.set_spacing(spacing))
 
@@ -214,7 +221,7 @@ class DisplaySection(Section):
     # The widgets
 
     def _button(self, name: str) -> Any:
-        return getattr(self.ui, f"{name}Button")
+        return getattr(self.ui, f"{camel(name)}Button")
 
     def _show_state(self) -> None:
         """Let the widgets tell what is shown, and what can be."""
@@ -233,9 +240,12 @@ class DisplaySection(Section):
         ui.oneViewButton.checked = "alone" in shown
         ui.oneViewButton.enabled = display is not None and display.can_be_alone
         ui.resetDisplayButton.enabled = display is not None and bool(display.changed or making)
-        over = bool(shown & {"jacobian", "displacement"})
+        over = bool(shown & _MAPS)
         ui.blendSlider.enabled = display is not None and (over or display.mode is Mode.BLEND)
         ui.gridSpacingSpinBox.enabled = bool(shown & {"grid", "glyphs"})
+        back = display is not None and display.output("inverse") is not None
+        ui.ofInverseCheckBox.enabled = back
+        ui.ofInverseCheckBox.checked = display is not None and display.of_inverse
         ui.leastSpinBox.enabled = "displacement" in shown
         ui.checkerboardSpinBox.enabled = ui.checkerboardButton.checked
         if display is not None:
@@ -252,7 +262,7 @@ class DisplaySection(Section):
         elif name == "folds" and not button.enabled and _is_free_of_folds(display):
             button.toolTip = _("The map does not fold anywhere.")
         elif not button.enabled:
-            output = getattr(self.ui, f"{NEEDED[name]}OutputCheckBox").text
+            output = getattr(self.ui, f"{camel(NEEDED[name])}OutputCheckBox").text
             button.toolTip = _("There is no output \u201c{output}\u201d yet: press Apply.").format(
                 output=output
             )

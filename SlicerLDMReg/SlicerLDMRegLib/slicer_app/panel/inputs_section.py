@@ -12,7 +12,7 @@ from ...errors import InputError
 from ...geometry import ImageGeometry
 from ...model_store import ModelCard
 from ...pipeline.slices import SliceSelection
-from ..run.choices import Extent
+from ..run.choices import Extent, RegisterBy
 from ..run.planning import image_dimension, too_small, volume_sizes
 from ..scene.frames import sequence_of
 from ..scene.volume_nodes import Node, volume_geometry
@@ -26,6 +26,7 @@ _SWAPPED = (
     ("fixedVolume", "movingVolume"),
     ("fixedLabels", "movingLabels"),
     ("fixedMask", "movingMask"),
+    ("fixedLandmarks", "movingLandmarks"),
 )
 
 
@@ -96,6 +97,8 @@ class InputsSection(Section):
         if parameters.model == "none":
             text = _("The field is optimised on this pair alone. Good where no model fits.")
             return text, "info"
+        if parameters.registerBy is RegisterBy.LABELS:
+            return _("The labels alone are registered, without a model."), "info"
         if card is None:
             return _("No model for these images is installed."), "info"
         told = {"title": card.title, "use": sentence(card.use)}

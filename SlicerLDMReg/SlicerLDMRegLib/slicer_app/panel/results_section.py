@@ -32,7 +32,7 @@ from .shown_result import ShownResult, shown_result
 from .tables import WrappedRows, fill_table
 from .widgets import Hider, is_dark, title_with
 
-__all__ = ["ResultsSection"]
+__all__ = ["ResultsSection", "file_name"]
 
 _LONGEST = 80  # characters of the name that is proposed for a report: 255 bytes in any script
 
@@ -111,8 +111,11 @@ class ResultsSection(Section):
         reason = _("The report is being written.") if is_saving else _no_report(run)
         ui.reportButton.enabled = not reason
         ui.reportButton.toolTip = reason or _("Save pictures and all numbers as one HTML file.")
-        ui.revertButton.enabled = run is not None and not self.panel.session.running
-        if run is None:
+        kept = run is not None and run.change.accepted
+        ui.revertButton.enabled = run is not None and not kept and not self.panel.session.running
+        if kept:
+            ui.revertButton.toolTip = _("The result was kept under a name; delete it there.")
+        elif run is None:
             ui.revertButton.toolTip = _("Only the last run can be reverted.")
         else:
             ui.revertButton.toolTip = _("Put the scene back as it was before this run.")
@@ -131,7 +134,7 @@ class ResultsSection(Section):
         run = self._run
         name = f"{run.plan.moving.GetName()} to {run.plan.fixed.GetName()}.html"
         path = qt.QFileDialog.getSaveFileName(
-            slicer.util.mainWindow(), _("Save report"), _file_name(name), "HTML (*.html)"
+            slicer.util.mainWindow(), _("Save report"), file_name(name), "HTML (*.html)"
         )
         # PyQt and PySide also tell the filter.
         path = path[0] if isinstance(path, tuple) else path
@@ -171,7 +174,7 @@ def _no_report(run: Any) -> str:
     return ""
 
 
-def _file_name(name: str) -> str:
+def file_name(name: str) -> str:
     """Return a name without what some file systems refuse."""
     safe = one_line(name).replace("\\", "/")
     return "".join("_" if character in '/:*?"<>|' else character for character in safe)[:_LONGEST]

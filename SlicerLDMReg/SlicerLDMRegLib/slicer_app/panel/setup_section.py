@@ -9,7 +9,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ...text.matching import match_region
-from ..setup.dependencies import ENCODER, EXTENSION, SetupStatus, check_setup
+from ..setup.dependencies import ENCODER, EXTENSION, SetupStatus, check_setup, why_no_torch
 from ..setup.installation import Installation
 from .section import Section
 
@@ -56,7 +56,8 @@ class SetupSection(Section):
             return
         ui.setupLabel.text = "\n\n".join(filter(None, self._texts(status)))
         ui.installButton.text = self._button(status)
-        ui.installButton.enabled = not installation.is_running
+        cannot = not status.torch.present and bool(why_no_torch())
+        ui.installButton.enabled = not installation.is_running and not cannot
         if not installation.is_running:
             listed = (status.torch, *status.packages)
             if self._lacks_encoder(status):
@@ -88,6 +89,8 @@ class SetupSection(Section):
         installation = self.installation
         if installation.is_running:
             return [installation.step]
+        if not status.torch.present and why_no_torch():
+            return [why_no_torch()]
         texts = [installation.problem]
         if installation.declined:
             texts.append(_("Nothing was installed."))

@@ -12,7 +12,7 @@ from .result_texts import Cell
 from .safe_texts import printable, tip
 from .widgets import is_dark
 
-__all__ = ["WrappedRows", "fill_table", "lay_out"]
+__all__ = ["WrappedRows", "fill_table", "lay_out", "selected_rows"]
 
 _MOST_ROWS = 14
 _NARROWEST = 44
@@ -59,6 +59,11 @@ def lay_out(table: Any, modes: Sequence[Any], padding: int) -> None:
     for column, mode in enumerate(modes):
         header.setSectionResizeMode(column, mode)
     table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + padding)
+
+
+def selected_rows(table: Any) -> list[int]:
+    """Return the rows of a QTableWidget in which something is selected, from the top."""
+    return sorted({item.row() for item in table.selectedItems()})
 
 
 class WrappedRows(qt.QObject):

@@ -26,10 +26,15 @@ _OF_IMAGES = (
     "lastSlice",
     "referenceFrame",
     "anatomy",
+    "registerBy",
     "leftOut",
     "prompts",
     "alignment",
     "initialTransform",
+    "fixedLandmarks",
+    "movingLandmarks",
+    "landmarkUse",
+    "landmarkMm",
 )
 _MACHINE = ("device", "precision")
 

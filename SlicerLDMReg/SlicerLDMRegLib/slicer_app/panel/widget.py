@@ -13,6 +13,7 @@ from slicer.util import VTKObservationMixin
 from ...errors import InputError, ModelError
 from ...model_store import ModelCard, list_models
 from ..background_call import HELD_MS, is_held, timer
+from ..run.choices import RegisterBy
 from ..run.parameters import RegistrationParameters
 from ..run.plan import RegistrationPlan
 from ..run.planning import chosen_card, image_dimension, plan_of, volume_sizes
@@ -23,11 +24,15 @@ from .apply_section import ApplySection
 from .belongings import Belongings
 from .choice_sections import AlignmentSection, OptionsSection, OutputsSection
 from .cohort_section import CohortSection
+from .compare_section import CompareSection
 from .control_names import told_on_panel
 from .cursor_section import CursorSection
 from .display_section import DisplaySection
+from .export_section import ExportSection
 from .first_choice import FirstChoice
 from .inputs_section import InputsSection
+from .landmarks_section import LandmarksSection
+from .masks_section import MasksSection
 from .models_section import ModelsSection
 from .results_section import ResultsSection
 from .run_section import RunSection
@@ -88,14 +93,18 @@ class Panel(VTKObservationMixin):
             "models": ModelsSection(ui, self),
             "anatomy": AnatomySection(ui, self),
             "alignment": AlignmentSection(ui, self),
+            "landmarks": LandmarksSection(ui, self),
             "options": OptionsSection(ui, self),
+            "masks": MasksSection(ui, self),
             "outputs": OutputsSection(ui, self),
             "run": RunSection(ui, self),
             "results": ResultsSection(ui, self),
             "display": DisplaySection(ui, self),
             "cursor": CursorSection(ui, self),
+            "compare": CompareSection(ui, self),
             "apply": ApplySection(ui, self),
             "cohort": CohortSection(ui, self),
+            "export": ExportSection(ui, self),
             "warm up": WarmUp(ui, self),
         }
 
@@ -169,7 +178,7 @@ class Panel(VTKObservationMixin):
         parameters = self.parameters
         if parameters is None:
             return None
-        key = parameters.model, parameters.extent, *volume_sizes(parameters)
+        key = parameters.model, parameters.extent, parameters.registerBy, *volume_sizes(parameters)
         if self._card is None or self._card[0] != key:
             self._card = key, chosen_card(parameters)
         return self._card[1]
@@ -195,7 +204,7 @@ class Panel(VTKObservationMixin):
             found = [told_on_panel(problem) for problem in self.plan().problems()]
         except InputError as error:
             return [told_on_panel(error)]
-        if found or self.parameters.model == "none":
+        if found or self.parameters.model == "none" or not self._asks_model():
             return found
         card, dimension = self.card(), image_dimension(self.parameters)
         if card is None:
@@ -203,6 +212,9 @@ class Panel(VTKObservationMixin):
         if dimension == 2 and card.spatial_dims == 3:
             return [_("The chosen model needs whole volumes.")]
         return []
+
+    def _asks_model(self) -> bool:
+        return self.parameters.registerBy is not RegisterBy.LABELS
 
     def update(self) -> None:
         """Let all sections show how things are."""

@@ -9,7 +9,16 @@ import qt
 
 from .safe_texts import one_line, tip
 
-__all__ = ["ChoiceBox", "Hider", "is_dark", "sentence", "set_quietly", "tint", "title_with"]
+__all__ = [
+    "ChoiceBox",
+    "Hider",
+    "camel",
+    "is_dark",
+    "sentence",
+    "set_quietly",
+    "tint",
+    "title_with",
+]
 
 # Colours of messages, readable on light and on dark panels.
 _TINTS = {
@@ -77,6 +86,12 @@ class Hider:
         if not collapsed:
             for widget in self._hidden:
                 widget.setVisible(False)
+
+
+def camel(name: str) -> str:
+    """Return a name with underscores as widgets have it: ``warped_labels`` is warpedLabels."""
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
 
 
 def is_dark(widget: Any) -> bool:

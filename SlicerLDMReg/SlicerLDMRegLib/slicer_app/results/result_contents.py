@@ -94,6 +94,7 @@ def result_contents(
         "inverse": lambda: _grid(placed.inverse),
         "jacobian": lambda: _volume(placed.jacobian, _show_around_one),
         "displacement": lambda: _volume(_lengths(placed.field), _show_from_zero),
+        "round_trip": lambda: _volume(_misses(placed), _show_from_zero),
         "folds": lambda: partial(
             _write_segments, placed.folds, {1: "Folds"}, {1: _FOLD_COLOR}, fixed
         ),
@@ -135,6 +136,12 @@ def _lengths(field: DisplacementField) -> sitk.Image:
     """Return the length of a 3D field at its voxels, in mm, float32."""
     lengths = np.sqrt(np.einsum("...i,...i->...", field.vectors, field.vectors))
     return field.geometry.to_image(lengths.astype(np.float32))
+
+
+def _misses(placed: RegistrationResult) -> sitk.Image:
+    """Return how far there and back misses at each voxel of a 3D field, in mm, float32."""
+    misses = np.nan_to_num(placed.field.round_trip(placed.inverse))
+    return placed.field.geometry.to_image(misses.astype(np.float32))
 
 
 def _show_from_zero(node: Node) -> None:

@@ -22,6 +22,7 @@ from .result_contents import WriteContent, place, result_contents
 
 __all__ = [
     "FRAMES_PART",
+    "KEPT",
     "OUTPUTS",
     "ResultWriter",
     "WrittenResult",
@@ -47,10 +48,13 @@ OUTPUTS: dict[str, tuple[str, str]] = {
     "inverse": (_TRANSFORM, "{moving} to {fixed}, inverse"),
     "jacobian": (_SCALAR_VOLUME, "{moving} to {fixed}, Jacobian"),
     "displacement": (_SCALAR_VOLUME, "{moving} to {fixed}, displacement"),
+    "round_trip": (_SCALAR_VOLUME, "{moving} to {fixed}, there and back"),
     "folds": (_SEGMENTATION, "{moving} to {fixed}, folds"),
     "metrics": ("vtkMRMLTableNode", "{moving} to {fixed}, measurements"),
 }
 
+#: Attribute of the nodes of a result that is kept beside the current one: its name.
+KEPT = "Kept"
 #: The part of two volumes that are the frames of a sequence.
 FRAMES_PART = "frames"
 
@@ -62,6 +66,8 @@ _DESCRIPTIONS = {
     "jacobian": "Determinant of the map from fixed to moving points: above 1 the moving tissue was "
     "larger, 0 and below the map folds.",
     "displacement": "Length of the displacement at each voxel of the fixed image, in mm.",
+    "round_trip": "Distance of each voxel of the fixed image from itself after the transform and "
+    "the inverse, in mm; 0 where it leaves the moving image.",
     "folds": "Where the map from fixed to moving points has a determinant of 0 or below.",
 }
 
@@ -110,7 +116,8 @@ def output_title(output: str, fixed: Node, moving: Node, part: str = "") -> str:
 def find_outputs(fixed: Node, moving: Node, part: str | None = None) -> dict[str, Node]:
     """Return the nodes that an earlier registration of two volumes has written.
 
-    Of several, the newest of each kind; also after the scene was saved and loaded.
+    Of several, the newest of each kind; also after the scene was saved and loaded. Those that are
+    kept beside it do not count.
 
     Args:
         fixed, moving: the volumes.
@@ -121,6 +128,8 @@ def find_outputs(fixed: Node, moving: Node, part: str | None = None) -> dict[str
     dates: dict[str, str] = {}
     for node in nodes_of_class(fixed.GetScene()):
         output = node.GetAttribute(PREFIX + "Output")
+        if node.GetAttribute(PREFIX + KEPT):
+            continue
         if output in OUTPUTS and roles_of(node) == output_roles(output, fixed, moving):
             own = part_of(node)
             found.setdefault(own, {})[output] = node

@@ -18,8 +18,8 @@ __all__ = ["BELONGINGS", "foreign_choices", "notices"]
 
 #: By the parameter of a volume: the parameters of what belongs to it.
 BELONGINGS = {
-    "fixedVolume": ("fixedLabels", "fixedMask"),
-    "movingVolume": ("movingLabels", "movingMask"),
+    "fixedVolume": ("fixedLabels", "fixedMask", "fixedLandmarks"),
+    "movingVolume": ("movingLabels", "movingMask", "movingLandmarks"),
 }
 _OUTPUTS = {node: output for output, (_wanted, node) in OUTPUT_PARAMETERS.items()}
 # Part of the box around labels from which on they lie in an image that was cropped. Not tuned.
@@ -92,7 +92,7 @@ def notices(parameters: Any) -> list[str]:
 
 
 def _about_labels(labels: Node | None, volume: Node) -> list[str]:
-    if labels is None or _belongs(labels, volume):
+    if labels is None or labels.IsA("vtkMRMLMarkupsNode") or _belongs(labels, volume):
         return []
     owner, share = owner_of(labels), share_inside(labels, volume)
     if owner is not None and owner is not volume:

@@ -15,8 +15,10 @@ __all__ = [
     "Device",
     "Diffeomorphic",
     "Extent",
+    "LandmarkUse",
     "Precision",
     "Refinement",
+    "RegisterBy",
     "Similarity",
 ]
 
@@ -70,6 +72,23 @@ class Alignment(Choice):
     CENTER = "center", _("Centres of mass")
     RIGID = "rigid", _("Rigid")
     AFFINE = "affine", _("Affine")
+
+
+class RegisterBy(Choice):
+    """The basis of a registration: images, labels, or both."""
+
+    IMAGES = "images", _("The images")
+    LABELS = "labels", _("The labels alone")
+    BOTH = "both", _("The images and the labels")
+
+
+class LandmarkUse(Choice):
+    """The part that pairs of points have in a registration."""
+
+    MEASURE = "measure", _("Measure only")
+    HOLD = "hold", _("Hold together")
+    START = "start", _("Thin-plate warp first")
+    BOTH = "start+hold", _("Warp first, then hold")
 
 
 class Device(Choice):

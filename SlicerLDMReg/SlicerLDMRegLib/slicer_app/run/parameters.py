@@ -13,8 +13,10 @@ from .choices import (
     Device,
     Diffeomorphic,
     Extent,
+    LandmarkUse,
     Precision,
     Refinement,
+    RegisterBy,
     Similarity,
 )
 
@@ -50,6 +52,7 @@ class RegistrationParameters:
     referenceFrame: Number = 0
 
     anatomy: Anatomy = Anatomy.AUTOMATIC
+    registerBy: RegisterBy = RegisterBy.IMAGES
     fixedLabels: Labels
     movingLabels: Labels
     # Of the fixed labels, by the keys of anatomy.Structure.
@@ -58,6 +61,11 @@ class RegistrationParameters:
 
     alignment: Alignment = Alignment.AUTO
     initialTransform: slicer.vtkMRMLTransformNode
+
+    fixedLandmarks: slicer.vtkMRMLMarkupsFiducialNode
+    movingLandmarks: slicer.vtkMRMLMarkupsFiducialNode
+    landmarkUse: LandmarkUse = LandmarkUse.MEASURE
+    landmarkMm: Annotated[float, WithinRange(0.1, 50), Decimals(1), SingleStep(0.5)] = 1.0
 
     device: Device = Device.AUTO
     precision: Precision = Precision.AUTO
@@ -76,6 +84,7 @@ class RegistrationParameters:
     makeInverse: bool = False
     makeJacobian: bool = True
     makeDisplacement: bool = True
+    makeRoundTrip: bool = False
     makeFolds: bool = True
     makeMetrics: bool = True
     warpedNode: slicer.vtkMRMLScalarVolumeNode
@@ -84,6 +93,7 @@ class RegistrationParameters:
     inverseNode: slicer.vtkMRMLTransformNode
     jacobianNode: slicer.vtkMRMLScalarVolumeNode
     displacementNode: slicer.vtkMRMLScalarVolumeNode
+    roundTripNode: slicer.vtkMRMLScalarVolumeNode
     foldsNode: slicer.vtkMRMLSegmentationNode
     metricsNode: slicer.vtkMRMLTableNode
 
@@ -93,8 +103,13 @@ REQUEST_FIELDS = {
     "model": "model",
     "fixedLabels": "fixed_labels",
     "movingLabels": "moving_labels",
+    "registerBy": "register_by",
     "alignment": "align",
     "initialTransform": "initial_transform",
+    "fixedLandmarks": "fixed_landmarks",
+    "movingLandmarks": "moving_landmarks",
+    "landmarkUse": "landmark_use",
+    "landmarkMm": "landmark_mm",
     "device": "device",
     "precision": "precision",
     "diffeomorphic": "diffeomorphic",
@@ -111,6 +126,7 @@ OUTPUT_PARAMETERS = {
     "inverse": ("makeInverse", "inverseNode"),
     "jacobian": ("makeJacobian", "jacobianNode"),
     "displacement": ("makeDisplacement", "displacementNode"),
+    "round_trip": ("makeRoundTrip", "roundTripNode"),
     "folds": ("makeFolds", "foldsNode"),
     "metrics": ("makeMetrics", "metricsNode"),
 }

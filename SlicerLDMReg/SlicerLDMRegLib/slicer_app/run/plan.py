@@ -17,6 +17,7 @@ from ..results.sequence_results import SEQUENCE_OUTPUTS
 from ..scene.belongings import share_inside
 from ..scene.coordinates import FLIP
 from ..scene.frames import FrameSequence, sequence_of
+from ..scene.landmarks import point_count
 from ..scene.scene_images import LabelSource, SceneImages, VolumeSource, scene_images
 from ..scene.steps import Steps
 from ..scene.view_slices import slice_node
@@ -28,7 +29,23 @@ __all__ = ["Extent", "RegistrationPlan"]
 # The planes perpendicular to R, A and S.
 _PLANES = ("sagittal", "coronal", "axial")
 #: Fields of a request that are read from nodes, besides the two images.
-_NODES = ("fixed_labels", "moving_labels", "fixed_mask", "moving_mask", "initial_transform")
+_NODES = (
+    "fixed_labels",
+    "moving_labels",
+    "fixed_mask",
+    "moving_mask",
+    "fixed_landmarks",
+    "moving_landmarks",
+    "initial_transform",
+)
+# Of these, what other options have to go with.
+_RELATED = (
+    "fixed_labels",
+    "moving_labels",
+    "fixed_landmarks",
+    "moving_landmarks",
+    "initial_transform",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,12 +106,18 @@ class RegistrationPlan:
         for node in self.nodes.values():
             if node.GetScene() is None:
                 return _problem(_("{name} is no longer in the scene."), name=node.GetName())
-        found = [*self._extent_problems(), *self._outside_problems()]
+        found = [
+            *self._extent_problems(),
+            *self._outside_problems(),
+            *self._landmark_problems(),
+        ]
+        there: dict[str, Any] = {name: name for name in _RELATED if name in self.nodes}
         try:
-            request = RegistrationRequest("fixed", "moving", **self.choices)
+            request = RegistrationRequest("fixed", "moving", **there, **self.choices)
         except InputError as error:
             return [*found, error]
-        starts_nowhere = request.align.method == "none" and "initial_transform" not in self.nodes
+        given = "initial_transform" in self.nodes or request.starts_at_landmarks
+        starts_nowhere = request.align.method == "none" and not given
         if request.model == "none" and request.refine.get("enabled") is False and starts_nowhere:
             found += _problem(_("Nothing to do: select a model."))
         if self.guided and "fixed_labels" not in self.nodes:
@@ -215,6 +238,24 @@ class RegistrationPlan:
                     labels=node.GetName(),
                     volume=volume.GetName(),
                 )
+        return []
+
+    def _landmark_problems(self) -> list[InputError]:
+        lists = [self.options.get(f"{role}_landmarks") for role in ("fixed", "moving")]
+        chosen = [node for node in lists if node is not None]
+        if not chosen:
+            return []
+        if len(chosen) == 1:
+            roles = _("moving"), _("fixed")
+            role = roles[lists.index(None) == 0]
+            return _problem(_("Select the {role} landmarks, too, or none."), role=role)
+        if lists[0] is lists[1]:
+            return _problem(_("Fixed and moving landmarks are the same list."))
+        if self.extent is Extent.FRAMES:
+            return _problem(_("Landmarks are of two images, not of frames: select None."))
+        empty = [node for node in chosen if not point_count(node)]
+        if empty:
+            return _problem(_("{name} has no points yet."), name=empty[0].GetName())
         return []
 
     def _frame_problems(self) -> list[InputError]:

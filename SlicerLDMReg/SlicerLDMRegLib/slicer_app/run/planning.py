@@ -9,7 +9,7 @@ from ...model_store import ModelCard, choose_model
 from ...pipeline.slices import SliceSelection
 from ..scene.volume_nodes import volume_geometry
 from .anatomy import guides, label_numbers
-from .choices import Anatomy, Extent
+from .choices import Anatomy, Extent, RegisterBy
 from .parameters import OUTPUT_PARAMETERS, REQUEST_FIELDS, RegistrationParameters, refinement
 from .plan import RegistrationPlan
 
@@ -37,6 +37,8 @@ def image_dimension(parameters: RegistrationParameters) -> int | None:
 
 def chosen_card(parameters: RegistrationParameters) -> ModelCard | None:
     """Return the card of the model that will register; None: no model, or none is there."""
+    if parameters.registerBy is RegisterBy.LABELS:
+        return None  # the structures alone
     dimension = image_dimension(parameters) or 2
     if parameters.model != "auto":
         dimension = 3  # that a chosen model does not suit is told elsewhere
@@ -81,6 +83,8 @@ def plan_of(parameters: RegistrationParameters, card: ModelCard | None) -> Regis
     options = {field: getattr(parameters, name) for name, field in REQUEST_FIELDS.items()}
     options = {field: getattr(value, "value", value) for field, value in options.items()}
     options["refine"] = refinement(parameters)
+    if options["fixed_landmarks"] is None and options["moving_landmarks"] is None:
+        del options["landmark_use"]
     if parameters.extent is Extent.RANGE:
         options["slices"] = SliceSelection(
             parameters.axis.value, parameters.firstSlice, parameters.lastSlice

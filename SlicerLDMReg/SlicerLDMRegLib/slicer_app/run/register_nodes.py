@@ -38,6 +38,8 @@ def register_nodes(
     initialTransform: Node | None = None,
     fixedMask: Node | None = None,
     movingMask: Node | None = None,
+    fixedLandmarks: Node | None = None,
+    movingLandmarks: Node | None = None,
     outputs: Iterable[str] | Mapping[str, Node | None] | None = None,
     progress: Callable[[str, float, str], None] | Progress | None = None,
     runner: Runner | None = None,
@@ -60,6 +62,8 @@ def register_nodes(
         movingLabels: node with labels of the moving image, to measure the overlap.
         initialTransform: transform node that brings the moving image roughly to the fixed one.
         fixedMask, movingMask: label nodes; only there the images count.
+        fixedLandmarks, movingLandmarks: lists of points that belong together, paired by their
+            labels; ``landmark_use`` and ``landmark_mm`` say what for.
         outputs: names of :data:`~..results.result_nodes.OUTPUTS`, or a node for each (None: the one
             of the earlier registration of these volumes, else a new one); None: all.
         progress: called with ``(stage, fraction, message)``; or a :class:`Progress`, which can
@@ -67,7 +71,7 @@ def register_nodes(
         runner: keeps models in memory for the next call; None: one for all calls.
         options: other fields of a :class:`~SlicerLDMRegLib.pipeline.RegistrationRequest`:
             ``model``, ``prompts``, ``align``, ``device``, ``precision``, ``refine``,
-            ``diffeomorphic``, ``seed``.
+            ``diffeomorphic``, ``register_by``, ``landmark_use``, ``landmark_mm``, ``seed``.
 
     Returns:
         The nodes, the result, and how to take it back: ``change.revert()``.
@@ -105,6 +109,8 @@ def register_nodes(
         "initial_transform": initialTransform,
         "fixed_mask": fixedMask,
         "moving_mask": movingMask,
+        "fixed_landmarks": fixedLandmarks,
+        "moving_landmarks": movingLandmarks,
     }
     if outputs is None or not isinstance(outputs, Mapping):
         outputs = dict.fromkeys(OUTPUTS if outputs is None else outputs)

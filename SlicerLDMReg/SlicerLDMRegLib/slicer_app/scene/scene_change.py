@@ -79,6 +79,14 @@ class SceneChange:
         self._kept: set[str] = set()
         self._layers: list[NodeState] = []
         self._undo: list[Callable[[], None]] = []
+        self.accepted = False
+
+    def accept(self) -> None:
+        """Forget how things were: what was changed stays, and :meth:`revert` does nothing."""
+        self.accepted = True
+        for things in (self._undo, self._created, self._layers):
+            things.clear()
+        self._kept.clear()
 
     @property
     def created(self) -> list[Node]:

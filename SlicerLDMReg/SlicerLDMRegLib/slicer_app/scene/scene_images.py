@@ -10,9 +10,11 @@ import SimpleITK as sitk
 
 from ...errors import InputError
 from ...geometry import ImageGeometry
+from ...pipeline.landmarks import Landmarks
 from ...pipeline.planes import Plane, plane_pair
 from ...resampling import warp_image
 from .labels import Color, NodeLabels, labels_from_node, mask_from_node
+from .landmarks import landmarks_in_plane, landmarks_of
 from .steps import Steps
 from .transform_nodes import itk_transform
 from .view_slices import is_voxel_slice, plane_axes, slice_lattice, view_axes
@@ -76,6 +78,7 @@ class SceneImages:
         fixed_source, moving_source: where they come from.
         fixed_labels, moving_labels: on the lattices of the images, or None.
         fixed_mask, moving_mask: likewise, 1 where the images are compared.
+        fixed_landmarks, moving_landmarks: points of the images, or None.
         label_names: names of the fixed labels by number.
         moving_names, moving_colors: of the moving labels; labels of one name have one number.
         initial_transform: fixed to moving points, or None.
@@ -92,6 +95,8 @@ class SceneImages:
     moving_labels: sitk.Image | None = None
     fixed_mask: sitk.Image | None = None
     moving_mask: sitk.Image | None = None
+    fixed_landmarks: Landmarks | None = None
+    moving_landmarks: Landmarks | None = None
     label_names: Mapping[int, str] = field(default_factory=dict)
     moving_names: Mapping[int, str] = field(default_factory=dict)
     moving_colors: Mapping[int, Color] = field(default_factory=dict)
@@ -106,7 +111,7 @@ class SceneImages:
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of a :class:`RegistrationRequest`, as far as there are any."""
-        images = ("", "_labels", "_mask")
+        images = ("", "_labels", "_mask", "_landmarks")
         names = [f"{role}{kind}" for kind in images for role in ("fixed", "moving")]
         named = {name: getattr(self, name) for name in (*names, "initial_transform")}
         named["label_names"] = dict(self.label_names) or None
@@ -123,6 +128,8 @@ def scene_images(
     initial_transform: Node | None = None,
     fixed_mask: LabelSource | Node | None = None,
     moving_mask: LabelSource | Node | None = None,
+    fixed_landmarks: Node | None = None,
+    moving_landmarks: Node | None = None,
 ) -> Steps[SceneImages]:
     """Read two volumes, or slices of them, ready to be registered, step by step.
 
@@ -136,6 +143,7 @@ def scene_images(
         initial_transform: transform node that brings the moving image roughly to the fixed one.
         fixed_mask, moving_mask: segments, or a volume that is not 0, where the images are compared;
             segments may overlap.
+        fixed_landmarks, moving_landmarks: lists of points; of slices those that lie in them.
 
     Raises:
         InputError: for volumes that cannot be used, transforms above them that are not linear, a
@@ -170,6 +178,10 @@ def scene_images(
     yield False
     masks.append(second.mask())
     yield False
+    points = [
+        None if node is None else side.landmarks(node)
+        for side, node in zip(sides, (fixed_landmarks, moving_landmarks), strict=True)
+    ]
     return SceneImages(
         fixed=first.flat(images[0]),
         moving=second.flat(images[1]),
@@ -179,6 +191,8 @@ def scene_images(
         moving_labels=None if moving_found is None else second.flat(moving_found.image),
         fixed_mask=masks[0],
         moving_mask=masks[1],
+        fixed_landmarks=points[0],
+        moving_landmarks=points[1],
         label_names=names,
         moving_names={} if moving_found is None else moving_found.names,
         moving_colors={} if moving_found is None else moving_found.colors,
@@ -238,6 +252,11 @@ class _Side:
         if self.masked is None:
             return None
         return self.flat(mask_from_node(self.masked.node, self.lattice, self.masked.segments))
+
+    def landmarks(self, node: Node) -> Landmarks:
+        """Return the points of a list, on a slice in its coordinates."""
+        found = landmarks_of(node)
+        return found if self.plane is None else landmarks_in_plane(found, self.plane)
 
     def flat(self, image: sitk.Image) -> sitk.Image:
         """Return an image on the lattice, 2D where that is a slice."""

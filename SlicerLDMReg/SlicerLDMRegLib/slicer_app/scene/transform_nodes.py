@@ -28,6 +28,7 @@ __all__ = [
     "add_transform",
     "check_transform_node",
     "field_from_transform",
+    "field_of_node",
     "grid_from_vectors",
     "interpolate_linearly",
     "itk_transform",
@@ -140,6 +141,32 @@ def field_from_transform(node: Node, geometry: ImageGeometry) -> DisplacementFie
         Fixed to moving points, LPS mm.
     """
     return all_at_once(_field_in_steps(node, geometry))
+
+
+def field_of_node(node: Node, geometry: ImageGeometry) -> DisplacementField:
+    """Return the field that a node of a result holds, on its own lattice.
+
+    Args:
+        node: from parent, fixed to moving points.
+        geometry: lattice on which a transform that is no grid is sampled.
+    """
+    grid = node.GetTransformFromParent()
+    plain = node.GetParentTransformNode() is None and grid.IsA("vtkOrientedGridTransform")
+    data = grid.GetDisplacementGrid() if plain and not grid.GetInverseFlag() else None
+    if data is None:
+        return field_from_transform(node, geometry)
+    size = data.GetDimensions()
+    directions = np.eye(3)
+    if grid.GetGridDirectionMatrix() is not None:
+        directions = slicer.util.arrayFromVTKMatrix(grid.GetGridDirectionMatrix())[:3, :3]
+    lattice = ImageGeometry(
+        tuple(size),
+        tuple(data.GetSpacing()),
+        tuple((FLIP * data.GetOrigin()).tolist()),
+        tuple((FLIP[:, None] * directions).ravel().tolist()),
+    )
+    vectors = vtk_to_numpy(data.GetPointData().GetScalars()) * grid.GetDisplacementScale()
+    return DisplacementField((vectors * FLIP).reshape(*size[::-1], 3), lattice)
 
 
 def itk_transform(

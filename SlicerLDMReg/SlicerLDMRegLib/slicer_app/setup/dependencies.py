@@ -6,6 +6,8 @@ Nothing is imported to find out: packages are known by what pip wrote down about
 from __future__ import annotations
 
 import importlib.metadata
+import platform
+import sys
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +32,7 @@ __all__ = [
     "installed_version",
     "require_packages",
     "requirements_file",
+    "why_no_torch",
 ]
 
 #: The extension that installs torch, under its name in the Extensions Manager.
@@ -141,6 +144,18 @@ def _package(requirement: str) -> Package:
     # A build of torch by hand has a version like 2.9.0a0+git.
     present = version is not None and wanted.specifier.contains(version, prereleases=True)
     return Package(wanted.name, requirement, version, present)
+
+
+def why_no_torch() -> str:
+    """Return why there is no PyTorch that will do for this computer; empty: there is one."""
+    # Also for a Slicer for Intel processors on another Mac: its Python decides.
+    if sys.platform == "darwin" and platform.machine() == "x86_64":
+        return _(
+            "For Macs with Intel processors PyTorch ends at version 2.2.2, and registering needs"
+            " {wanted}: it cannot be installed here, and nothing is downloaded. On a Mac with an"
+            " Apple processor, install the Slicer for it; else use Windows or Linux."
+        ).format(wanted=TORCH)
+    return ""
 
 
 def require_packages() -> None:

@@ -16,7 +16,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from . import dependencies
-from .dependencies import EXTENSION, Package, SetupStatus, check_setup
+from .dependencies import EXTENSION, Package, SetupStatus, check_setup, why_no_torch
 from .installation_texts import explain_failure, question
 
 __all__ = ["Installation", "replaced_in_use", "versions"]
@@ -244,6 +244,8 @@ class Installation:
 
     @staticmethod
     def _obstacle(status: SetupStatus) -> str:
+        if not status.torch.present and why_no_torch():
+            return why_no_torch()
         if status.needs_extension:
             return _("The extension {name} has to be installed first.").format(name=EXTENSION)
         packaging = getattr(slicer, "packaging", None)

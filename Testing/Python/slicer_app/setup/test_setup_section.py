@@ -431,3 +431,21 @@ def test_each_package_is_looked_up_once(host: Any, packages: Any) -> None:
     packages.asked.clear()
     check_setup()
     assert len(packages.asked) == 9
+
+
+def test_a_mac_with_an_intel_processor_is_told_before_anything_is_downloaded(
+    host: Any, extension: Any, form: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    form.section.update()
+    assert "PyTorch ends at version 2.2.2" in form.ui.setupLabel.text
+    assert "nothing is downloaded" in form.ui.setupLabel.text
+    assert not form.ui.installButton.enabled
+    form.section.installation.install()
+    assert "2.2.2" in form.section.installation.problem
+    assert not host.pip.commands and not extension.requests and not host.dialogs.shown
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    form.section.installation.problem = ""
+    form.section.update()
+    assert "2.2.2" not in form.ui.setupLabel.text and form.ui.installButton.enabled

@@ -1,0 +1,62 @@
+"""Two images in the same place: side by side in linked views, or in turns in all views."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+
+from ..scene.nodes import nodes_of_class
+from ..scene.volume_nodes import Node
+from .view_memory import DisplayMemory
+from .views import show_layout
+
+__all__ = ["CompareViews"]
+
+_SIDES = ("Red", "Yellow")
+
+
+class CompareViews:
+    """Shows two volumes; :meth:`leave` brings the views back.
+
+    Args:
+        scene: of the volumes.
+        first, second: the volumes, mostly two warped images on one lattice.
+    """
+
+    def __init__(self, scene: Any, first: Node, second: Node) -> None:
+        self._scene, self._volumes = scene, (first, second)
+        self._memory = DisplayMemory(scene)
+
+    def side_by_side(self) -> None:
+        """Show the first volume on the left and the second on the right, through one slice."""
+        layout = slicer.vtkMRMLLayoutNode.SlicerLayoutSideBySideView
+        show_layout(self._scene, layout, self._memory)
+        views = {
+            node.GetLayoutName(): node for node in nodes_of_class(self._scene, "vtkMRMLSliceNode")
+        }
+        for node in nodes_of_class(self._scene, "vtkMRMLSliceCompositeNode"):
+            if node.GetLayoutName() not in _SIDES:
+                continue
+            self._layers(node, self._volumes[_SIDES.index(node.GetLayoutName())])
+            node.SetLinkedControl(True)
+            node.SetHotLinkedControl(True)
+        left, right = (views.get(name) for name in _SIDES)
+        if left is not None and right is not None:
+            self._memory.keep(right)
+            right.GetSliceToRAS().DeepCopy(left.GetSliceToRAS())
+            right.UpdateMatrices()
+
+    def show_turn(self, number: int) -> None:
+        """Show the first volume in even turns and the second in odd ones, in all slice views."""
+        for node in nodes_of_class(self._scene, "vtkMRMLSliceCompositeNode"):
+            self._layers(node, self._volumes[number % 2])
+
+    def leave(self) -> None:
+        """Bring the views back."""
+        self._memory.restore()
+
+    def _layers(self, node: Node, volume: Node) -> None:
+        self._memory.keep(node)
+        node.SetBackgroundVolumeID(volume.GetID())
+        node.SetForegroundVolumeID(None)

@@ -1,0 +1,114 @@
+"""The section "Export", and the inverse beside the forward field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from SlicerLDMRegLib.displacement import DisplacementField
+from SlicerLDMRegLib.pipeline.initial_transform import load_transform
+
+
+@pytest.fixture
+def run(host: Any, panel: Any, pair: tuple[Any, Any], finish: Any) -> Any:
+    """A run that has just succeeded."""
+    for selector, volume in zip(("fixedSelector", "movingSelector"), pair, strict=True):
+        host.select(selector, volume)
+    host.click("applyButton")
+    run = finish()
+    host.process_events()
+    return run
+
+
+def export(host: Any, path: Path, form: str, direction: str = "Transform") -> str:
+    box = host.widget("exportFormatComboBox")
+    texts = [box.itemText(n) for n in range(box.count)]
+    host.choose("exportFormatComboBox", next(text for text in texts if form in text))
+    host.choose("exportDirectionComboBox", direction)
+    host.dialogs.answer("Export transform", str(path))
+    host.click("exportTransformButton")
+    label = host.widget("exportMessageLabel")
+    host.wait_until(lambda: "Writing" not in label.text)
+    return str(label.text)
+
+
+def test_the_transform_of_the_result_is_written(
+    host: Any, panel: Any, run: Any, tmp_path: Path
+) -> None:
+    host.click("exportSection")
+    assert not host.widget("exportToleranceSpinBox").enabled
+    told = export(host, tmp_path / "warp", "ANTs warp")  # the suffix is added
+    assert "mm at most" in told and "warp.nii.gz" in told
+    found = load_transform(tmp_path / "warp.nii.gz", 3).transform
+    field = run.result.field
+    np.testing.assert_allclose(
+        DisplacementField.from_transform(found, field.geometry).vectors, field.vectors, atol=1e-4
+    )
+    told = export(host, tmp_path / "spline.tfm", "compact")
+    assert host.widget("exportToleranceSpinBox").enabled
+    assert "off by 0" in told
+    told = export(host, tmp_path / "inverse.h5", "ITK displacement", "Inverse")
+    assert "There and back misses by" in told
+    inverse = DisplacementField.read(tmp_path / "inverse.h5")
+    assert np.nanmean(field.round_trip(inverse)) < 0.2
+
+
+def test_without_a_result_there_is_nothing_to_write(
+    host: Any, panel: Any, pair: tuple[Any, Any]
+) -> None:
+    host.click("exportSection")
+    button = host.widget("exportTransformButton")
+    assert not button.enabled and "press Apply" in button.toolTip
+
+
+def test_what_cannot_be_written_is_told(host: Any, run: Any, tmp_path: Path) -> None:
+    host.click("exportSection")
+    told = export(host, tmp_path / "none" / "t.h5", "ITK displacement")
+    assert "was not saved" in told and "folder does not exist" in told
+    assert host.widget("exportTransformButton").enabled
+
+
+def test_the_round_trip_is_a_map(host: Any, panel: Any, run: Any) -> None:
+    slicer = host.slicer
+    volume = run.nodes["round_trip"]
+    field, inverse = run.result.field, run.result.inverse
+    expected = np.nan_to_num(field.round_trip(inverse))
+    np.testing.assert_allclose(slicer.util.arrayFromVolume(volume), expected, atol=1e-5)
+    assert expected.max() > 0.1
+    host.click("roundTripButton")
+    display = panel.sections["display"].display
+    assert "round_trip" in display.shown
+    legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(volume)
+    assert legend.GetTitleText() == "there and back (mm)"
+    host.click("displacementButton")
+    assert "displacement" in display.shown and "round_trip" not in display.shown
+
+
+def test_the_grid_of_the_inverse_lies_over_the_moving_image(
+    host: Any, panel: Any, run: Any
+) -> None:
+    display = panel.sections["display"].display
+    host.click("gridButton")
+
+    def drawn(output: str) -> list[bool]:
+        node = run.nodes[output]
+        return [
+            bool(d.GetVisibility())
+            for d in (node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes()))
+            if d is not None and d.IsA("vtkMRMLTransformDisplayNode")
+        ]
+
+    assert any(drawn("transform")) and not any(drawn("inverse"))
+    host.check("ofInverseCheckBox")
+    assert any(drawn("inverse")) and not any(drawn("transform"))
+    assert display.mode.value == "moving" and "grid" in display.shown
+    host.check("ofInverseCheckBox", False)
+    assert any(drawn("transform")) and not any(drawn("inverse"))
+    assert display.mode.value == "fixed"
+    host.check("ofInverseCheckBox")
+    host.click("resetDisplayButton")
+    assert not host.widget("ofInverseCheckBox").checked
+    assert not any(drawn("inverse"))

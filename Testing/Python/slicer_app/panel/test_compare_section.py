@@ -1,0 +1,144 @@
+"""Results are kept, listed, looked at in pairs, and exchanged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+def rows(host: Any) -> list[list[str]]:
+    table = host.widget("runsTable")
+    return [
+        [table.item(r, c).text() for c in range(table.columnCount)] for r in range(table.rowCount)
+    ]
+
+
+def select(host: Any, *numbers: int) -> None:
+    table = host.widget("runsTable")
+    table.clearSelection()
+    for number in numbers:
+        table.item(number, 0).setSelected(True)
+    host.process_events()
+
+
+@pytest.fixture
+def register(host: Any, panel: Any, pair: tuple[Any, Any], finish: Any) -> Any:
+    """Register the pair with some measurements, and a date of its own."""
+    for selector, volume in zip(("fixedSelector", "movingSelector"), pair, strict=True):
+        host.select(selector, volume)
+    host.click("compareSection")
+    count = 0
+
+    def run(ncc: float, dice: float) -> Any:
+        nonlocal count
+        count += 1
+        host.click("applyButton")
+        metrics = {
+            "before": {"ncc": 0.5, "dice_mean": 0.5},
+            "after": {"ncc": ncc, "dice_mean": dice},
+            "deformation": {"fold_count": count},
+        }
+        provenance = {"date": f"2026-01-02T03:0{count}:00+00:00", "options": {}, "versions": {}}
+        done = finish(metrics=metrics, provenance=provenance)
+        host.process_events()
+        panel.update()
+        return done
+
+    return run
+
+
+def test_results_are_kept_and_listed(host: Any, panel: Any, register: Any) -> None:
+    first = register(0.9, 0.7)
+    assert rows(host) == [["Current", "0.900", "0.700", "\u2013", "1"]]
+    assert host.widget("keepNameLineEdit").text == "Run 1"
+    host.type_text("keepNameLineEdit", "soft")
+    host.click("keepResultButton")
+    assert rows(host) == [["soft", "0.900", "0.700", "\u2013", "1"]]
+    assert first.nodes["warped"].GetName() == "ES warped to ED, soft"
+    assert not host.widget("revertButton").enabled
+    second = register(0.8, 0.75)
+    assert second.nodes["warped"] is not first.nodes["warped"]
+    assert rows(host) == [
+        ["Current", "0.800", "\u2713 0.750", "\u2013", "2"],
+        ["soft", "\u2713 0.900", "0.700", "\u2013", "\u2713 1"],
+    ]
+    assert host.widget("compareSection").text == "Compare results: 1 kept"
+    host.click("revertButton")
+    assert [row[0] for row in rows(host)] == ["soft"]
+    assert first.nodes["warped"].GetScene() is not None
+
+
+def test_two_are_shown_side_by_side_and_in_turns(host: Any, panel: Any, register: Any) -> None:
+    first = register(0.9, 0.7)
+    host.click("keepResultButton")
+    second = register(0.8, 0.75)
+    scene = host.slicer.mrmlScene
+    layout = scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+
+    def background(view: str) -> str:
+        layers = scene.GetSingletonNode(view, "vtkMRMLSliceCompositeNode")
+        return str(layers.GetBackgroundVolumeID())
+
+    select(host, 0, 1)
+    before = background("Red"), layout.GetViewArrangement()
+    host.click("sideBySideButton")
+    assert layout.GetViewArrangement() == layout.SlicerLayoutSideBySideView
+    warped = [run.nodes["warped"].GetID() for run in (second, first)]
+    assert [background("Red"), background("Yellow")] == warped
+    host.click("flickerRunsButton")
+    assert layout.GetViewArrangement() == before[1]
+    seen = set()
+    host.wait_until(lambda: seen.add(background("Red")) or len(seen) > 1, what="both images")
+    assert seen == set(warped)
+    host.click("flickerRunsButton")
+    assert (background("Red"), layout.GetViewArrangement()) == before
+
+
+def test_the_better_one_is_kept_by_a_click(host: Any, panel: Any, register: Any) -> None:
+    first = register(0.9, 0.7)
+    host.click("keepResultButton")
+    second = register(0.8, 0.75)
+    select(host, 0)
+    assert not host.widget("useResultButton").enabled  # it is the current one
+    select(host, 1)
+    host.click("useResultButton")
+    assert [row[0] for row in rows(host)] == ["Current", "Run 2"]
+    assert rows(host)[0][1] == "\u2713 0.900"
+    assert first.nodes["warped"].GetName() == "ES warped to ED"
+    assert "0.900" in host.widget("findingsLabel").text
+    select(host, 1)
+    host.click("deleteResultButton")
+    assert [row[0] for row in rows(host)] == ["Current"]
+    assert second.nodes["warped"].GetScene() is None
+    assert first.nodes["warped"].GetScene() is not None
+
+
+def test_names_that_cannot_be_are_told(host: Any, panel: Any, register: Any) -> None:
+    register(0.9, 0.7)
+    for name, told in (("   ", "expected 1 to 60"), ("x" * 61, "expected 1 to 60")):
+        host.widget("keepNameLineEdit").text = name
+        host.click("keepResultButton")
+        assert told in host.widget("compareMessageLabel").text
+    host.widget("keepNameLineEdit").text = "a"
+    host.click("keepResultButton")
+    register(0.8, 0.8)
+    host.widget("keepNameLineEdit").text = "a"
+    host.click("keepResultButton")
+    assert "already kept as 'a'" in host.widget("compareMessageLabel").text
+
+
+def test_kept_results_come_back_with_the_scene(
+    host: Any, panel: Any, register: Any, tmp_path: Any
+) -> None:
+    register(0.9, 0.7)
+    host.click("keepResultButton")
+    register(0.8, 0.75)
+    before = rows(host)
+    path = str(tmp_path / "scene.mrb")
+    assert host.slicer.util.saveScene(path)
+    host.slicer.mrmlScene.Clear(0)
+    host.process_events()
+    host.slicer.util.loadScene(path)
+    host.process_events()
+    assert rows(host) == before
