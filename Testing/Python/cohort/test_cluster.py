@@ -156,7 +156,13 @@ def test_ctrl_c_on_the_shell_ends_workers_and_exits_with_130(
     command += ["--pictures", "none"]
     environment = {**os.environ, "PYTHONPATH": str(LIBRARY)}
     process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Where the tests run in the background of a script, Ctrl-C would be ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     folder = CohortFolder(output)
     wait_until(lambda: list(output.glob("records/*/*.json")), process)

@@ -68,7 +68,9 @@ def test_a_lesion_of_one_image_distorts_nothing_where_it_is_masked(
 @pytest.mark.parametrize(("similarity", "share"), [("mse", 0.2), ("lncc", 0.5)])
 def test_a_mask_of_the_moving_image_moves_with_it(similarity: str, share: float) -> None:
     fixed, moving = pattern(), pattern(5.0)
-    options = {"model": "none", "align": "none", "refine": {"similarity": similarity, **FEW}}
+    # To its end, where only the lesion makes a difference.
+    refine = {"similarity": similarity, "iterations": [60, 60, 40]}
+    options = {"model": "none", "align": "none", "refine": refine}
     clean = register(fixed, moving, **options).field.vectors
     assert abs(np.median(clean[..., 0]) - 5.0) < 0.1
     moving = with_lesion(moving, x=39.0)
