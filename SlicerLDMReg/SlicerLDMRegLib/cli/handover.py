@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -16,7 +16,7 @@ from typing import Any
 from .._memory import address_space_left
 from .server_socket import AVAILABLE, receive, send, socket_path
 
-__all__ = ["COMMANDS", "handed_over", "variables"]
+__all__ = ["COMMANDS", "handed_over", "set_variables", "variables"]
 
 #: Commands that gain by it.
 COMMANDS = ("register", "repeat", "segment")
@@ -26,6 +26,13 @@ _PREFIX = "LDMREG_"
 def variables() -> dict[str, str]:
     """Return the environment's variables that LDMReg goes by."""
     return {name: value for name, value in os.environ.items() if name.startswith(_PREFIX)}
+
+
+def set_variables(values: Mapping[str, Any]) -> None:
+    """Set these variables, and remove the others of LDMReg; variables of others are left alone."""
+    for name in variables():
+        del os.environ[name]
+    os.environ.update({n: str(v) for n, v in values.items() if n.startswith(_PREFIX)})
 
 
 def handed_over(argv: Sequence[str]) -> int | None:
@@ -68,9 +75,17 @@ def handed_over(argv: Sequence[str]) -> int | None:
 
 @contextmanager
 def _passing_signals_on(connection: socket.socket) -> Iterator[None]:
-    """Tell the server of Ctrl-C and the signals to end; it answers when all is cleaned up."""
+    """Tell the server of Ctrl-C and the signals to end; it answers when all is cleaned up.
+
+    The second of them does not wait for that.
+    """
+    told = False
 
     def tell(number: int, frame: FrameType | None) -> None:
+        nonlocal told
+        if told:
+            raise SystemExit(130)
+        told = True
         with contextlib.suppress(OSError):
             connection.send(b"x")
 

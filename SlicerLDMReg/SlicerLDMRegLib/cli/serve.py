@@ -22,7 +22,7 @@ from typing import Any
 
 from ..errors import InputError
 from .console import run_line
-from .handover import COMMANDS, variables
+from .handover import COMMANDS, set_variables, variables
 from .server_socket import AVAILABLE, receive, send, socket_path
 
 __all__ = ["add_serve", "run_serve"]
@@ -216,7 +216,7 @@ def _execute(
             return None
         before = os.umask(umask)
         stack.callback(os.umask, before)
-        stack.enter_context(_changed(variables(), others, _set_variables))
+        stack.enter_context(_changed(variables(), others, set_variables))
         stack.enter_context(_standard_files(files, encoding if isinstance(encoding, str) else None))
         if "--verbose" in argv:
             print(f"executed by ldmreg serve, process {os.getpid()}", file=sys.stderr)
@@ -230,12 +230,6 @@ def _changed(old: Any, new: Any, change: Callable[[Any], None]) -> Iterator[None
         yield
     finally:
         change(old)
-
-
-def _set_variables(values: dict[str, str]) -> None:
-    for name in variables():
-        del os.environ[name]
-    os.environ.update({str(name): str(value) for name, value in values.items()})
 
 
 @contextmanager

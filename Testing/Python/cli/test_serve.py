@@ -17,6 +17,7 @@ import pytest
 import SimpleITK as sitk
 
 import SlicerLDMRegLib
+from SlicerLDMRegLib.cli.handover import set_variables, variables
 from SlicerLDMRegLib.cli.server_socket import AVAILABLE, receive, send, socket_path
 
 pytestmark = [
@@ -181,6 +182,18 @@ def test_nothing_but_requests_is_taken(
             send(connection, bad, (1, 2))
             assert receive(connection)[0] == {"code": None}
     assert server.poll() is None
+
+
+def test_only_variables_of_ldmreg_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LDMREG_OLD", "1")
+    path = os.environ["PATH"]
+    before = variables()
+    set_variables({"LDMREG_NEW": "2", "PATH": "/elsewhere"})
+    try:
+        assert variables() == {"LDMREG_NEW": "2"}
+        assert os.environ["PATH"] == path
+    finally:
+        set_variables(before)
 
 
 def test_one_server_at_a_time(server: subprocess.Popen[str], runtime: Path) -> None:
