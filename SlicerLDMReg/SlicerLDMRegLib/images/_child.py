@@ -31,6 +31,14 @@ def read(path: str, voxels: Path) -> dict[str, object]:
     }
 
 
+def limit(processor: int) -> None:
+    """End this process after so many seconds of the processor, where the system can; 0: never."""
+    if processor > 0 and sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CPU, (processor, processor))
+
+
 def main(folder: Path) -> None:
     """Read the files of ``paths.json``; write ``0.npy`` and so on, and ``answer.json``.
 
@@ -46,4 +54,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    limit(int(sys.argv[2]))
     main(Path(sys.argv[1]))

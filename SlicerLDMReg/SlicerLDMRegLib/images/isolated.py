@@ -29,7 +29,8 @@ __all__ = ["read_all_with_itk", "read_with_itk", "transform_crashes"]
 _CHILD = Path(__file__).with_name("_child.py")
 # The largest compressed volumes take less than a minute; a decoder that hangs takes for ever.
 _SECONDS = 300
-# A field of 512 x 512 x 300 voxels takes 5 s; a damaged HDF5 file may keep its reader for ever.
+# Of the processor, for a busy machine may take any time: a field of 512 x 512 x 300 voxels takes
+# 5 s; a damaged HDF5 file may keep its reader for ever.
 _TRANSFORM_SECONDS = 30
 
 
@@ -93,7 +94,7 @@ _ADDRESS = re.compile(r" ?\(0x[0-9a-f]+\)")
 
 
 def _run(
-    paths: Sequence[Path | str], folder: Path, seconds: float = _SECONDS
+    paths: Sequence[Path | str], folder: Path, processor: int = 0
 ) -> tuple[list[dict[str, Any]], list[str]]:
     (folder / "paths.json").write_text(json.dumps([str(path) for path in paths]), encoding="utf-8")
     flags = 0
@@ -101,17 +102,17 @@ def _run(
         flags = subprocess.CREATE_NO_WINDOW
     try:
         done = subprocess.run(
-            [sys.executable, str(_CHILD), str(folder)],
+            [sys.executable, str(_CHILD), str(folder), str(processor)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=seconds,
+            timeout=_SECONDS,
             check=False,
             cwd=folder,
             creationflags=flags,
         )
     except subprocess.TimeoutExpired as error:
         raise InputError(
-            f"its decoder did not end within {seconds:g} seconds; the file is damaged: copy or "
+            f"its decoder did not end within {_SECONDS} seconds; the file is damaged: copy or "
             "download it again"
         ) from error
     except OSError as error:
