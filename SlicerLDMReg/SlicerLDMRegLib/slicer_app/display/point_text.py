@@ -29,7 +29,9 @@ def point_text(display: ResultDisplay, point: Sequence[float]) -> str:
         Empty outside of the result, and where there is no transform.
     """
     transform, place = display.output("transform"), display.place
-    if transform is None:
+    # A node that was chosen for the result may be empty still.
+    from_parent = None if transform is None else transform.GetTransformFromParent()
+    if from_parent is None:
         return ""
     try:
         geometry = volume_geometry(place)
@@ -39,7 +41,7 @@ def point_text(display: ResultDisplay, point: Sequence[float]) -> str:
     if (index < 0).any() or (index >= geometry.size).any():
         return ""
     # What lies at x + u(x) has come to x: by the opposite of u.
-    way = np.asarray(point) - transform.GetTransformFromParent().TransformPoint(*point)
+    way = np.asarray(point) - from_parent.TransformPoint(*point)
     parts = [
         f"{abs(value):.1f} {letters[int(value < 0)]}"
         for value, letters in zip(way, _LETTERS, strict=True)

@@ -130,6 +130,14 @@ def test_without_a_jacobian_map_or_a_transform(host: Any, shown: Any) -> None:
     assert point_text(display, (0.75, 0.75, 1.0)) == ""
 
 
+def test_a_transform_node_that_is_empty_still(host: Any, shown: Any) -> None:
+    from SlicerLDMRegLib.slicer_app.display.point_text import point_text
+    from SlicerLDMRegLib.slicer_app.display.result_display import ResultDisplay
+
+    shown.nodes["transform"].SetAndObserveTransformFromParent(None)
+    assert point_text(ResultDisplay(shown.fixed, shown.moving), (0.75, 0.75, 1.0)) == ""
+
+
 def test_the_line_follows_the_cursor(host: Any, form: Any, shown: Any) -> None:
     from SlicerLDMRegLib.slicer_app.panel.cursor_section import CursorSection
 
