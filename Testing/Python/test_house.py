@@ -49,7 +49,7 @@ def make_targets() -> set[str]:
 
 def code_blocks(document: str) -> str:
     """The shell commands of a document, with continued lines joined."""
-    text = (REPOSITORY / document).read_text()
+    text = (REPOSITORY / document).read_text(encoding="utf-8")
     if not document.endswith(".md"):
         return text
     blocks = re.findall(r"^```(\w*)\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
@@ -115,7 +115,7 @@ def test_modules_are_named_and_functions_are_told_what_to_do(place: str) -> None
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_make_targets_of_the_documents_exist(document: str) -> None:
-    text = (REPOSITORY / document).read_text()
+    text = (REPOSITORY / document).read_text(encoding="utf-8")
     named = set(re.findall(r"^\s*(?:\w+=\S+ )?make ([a-z]+)", code_blocks(document), re.MULTILINE))
     named |= set(re.findall(r"`make ([a-z]+)[^`]*`", text))
     assert named - {"help"} <= make_targets()
@@ -139,9 +139,9 @@ def test_ldmreg_commands_of_the_documents_are_understood(command: str) -> None:
 
 
 def test_ci_runs_what_the_documents_say() -> None:
-    workflow = (REPOSITORY / ".github/workflows/ci.yml").read_text()
+    workflow = (REPOSITORY / ".github/workflows/ci.yml").read_text(encoding="utf-8")
     assert "run: .ci/run" in workflow and "run: make demo" in workflow
-    script = (REPOSITORY / ".ci/run").read_text()
+    script = (REPOSITORY / ".ci/run").read_text(encoding="utf-8")
     assert {"make test", "make lint"} <= set(script.splitlines())
 
 
@@ -150,12 +150,14 @@ def test_tested_versions_satisfy_the_package() -> None:
         pytest.skip("needs tomllib, Python 3.11")
     import tomllib
 
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = list(project["dependencies"])
     for extra in project["optional-dependencies"].values():
         wanted += extra
     pinned: dict[str, list[str]] = {}
-    for line in (REPOSITORY / "requirements/constraints.txt").read_text().splitlines():
+    for line in (
+        (REPOSITORY / "requirements/constraints.txt").read_text(encoding="utf-8").splitlines()
+    ):
         if line and not line.startswith("#"):
             requirement = Requirement(line)
             version = str(requirement.specifier).removeprefix("==")
