@@ -31,7 +31,7 @@ from .machine import describe_machine, use_threads
 from .result_files import markdown_table, write_json
 from .scores import Row, compare, score, summarise
 from .stages import build_stage
-from .stages.textscf import mean_dice
+from .stages.field_scores import mean_dice
 from .synthesis.brain_anatomy import REGION_NUMBERS
 
 __all__ = ["evaluate_row", "main", "train"]

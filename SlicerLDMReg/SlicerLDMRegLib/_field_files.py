@@ -6,11 +6,8 @@ Those of other programs are read where ``images.fields`` knows what their vector
 from __future__ import annotations
 
 import errno
-import gzip
 import os
 import re
-import shutil
-import struct
 from pathlib import Path
 
 import SimpleITK as sitk
@@ -22,6 +19,7 @@ from .geometry import ImageGeometry
 from .images.fields import read_field_image
 from .images.isolated import transform_crashes
 from .images.loaded import add_notes
+from .images.nifti_intent import write_with_intent
 from .images.written import reserve, write_image
 
 __all__ = ["SUFFIXES", "read_field", "write_field"]
@@ -34,7 +32,6 @@ _DISPLACEMENT_INTENT = 1006  # NIFTI_INTENT_DISPVECT
 _H5_OVERHEAD = 1_000_000  # bytes of a file beside its numbers; 0.1 MB were seen
 _PLACE_IN_ITK = re.compile(r"ITK ERROR: \w+\(0x[0-9a-f]+\): ")
 _LAST_LINE = 100_000  # bytes in which the last line of a transform as text begins
-_INTENT_OFFSET = 68  # of the 16-bit intent_code in a NIfTI-1 header
 
 
 @c_numbers()
@@ -159,15 +156,7 @@ def _write_image(image: sitk.Image, path: Path, suffix: str) -> None:
     array[..., :2] *= -1
     flipped = geometry.to_image(array, is_vector=True)
     # The work folder of the file holds nothing else.
-    plain = path if suffix == ".nii" else path.with_name("plain.nii")
-    write_image(flipped, plain, compressed=False)
-    with plain.open("r+b") as file:
-        file.seek(_INTENT_OFFSET)
-        file.write(struct.pack("=h", _DISPLACEMENT_INTENT))
-    if plain != path:
-        with plain.open("rb") as source, gzip.open(path, "wb", compresslevel=4) as target:
-            shutil.copyfileobj(source, target, 1 << 20)
-        plain.unlink()
+    write_with_intent(flipped, path, _DISPLACEMENT_INTENT)
 
 
 def _read_image(path: Path) -> sitk.Image:

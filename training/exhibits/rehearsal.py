@@ -13,9 +13,10 @@ from ..baselines.lddmm import lddmm
 from ..config import find_config
 from .exhibit import Stage
 
-__all__ = ["rehearsed", "rehearsed_method"]
+__all__ = ["LDM_MORPH", "rehearsed", "rehearsed_method"]
 
-_LDM_MORPH = {
+#: Arguments of a small LDM-Morph.
+LDM_MORPH = {
     "autoencoder_channels": [8, 8, 8],
     "autoencoder_res_blocks": 1,
     "autoencoder_groups": 4,
@@ -56,7 +57,7 @@ def rehearsed(stage: Stage, changes: tuple[str, ...]) -> tuple[str, ...]:
     kind = config["stage"]
     small: dict[str, Any] = dict(_SHORT)
     if kind in ("vqgan", "ldm", "registration"):
-        small |= {f"network.{name}": value for name, value in _LDM_MORPH.items()}
+        small |= {f"network.{name}": value for name, value in LDM_MORPH.items()}
         if kind == "vqgan":
             small |= {"losses.discriminator_start": 0, "losses.discriminator_channels": 4}
     given = dict(change.split("=", 1) for change in changes)

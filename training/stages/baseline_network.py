@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,17 +11,15 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from SlicerLDMRegLib.errors import InputError
-from SlicerLDMRegLib.functional import jacobian_determinant, warp
-from SlicerLDMRegLib.losses import mse
+from SlicerLDMRegLib.functional import warp
 
 from ..baselines.networks import FieldNetwork, Objective, build_baseline
 from ..baselines.networks.padding import padded, padded_prediction
 from ..config import StageConfig
 from ..datasets import pairs as pairs_2d
 from ..datasets import volumes as pairs_3d
-from ..datasets.layouts.halving import double_displacement
 from .common import EMA, load_weights, optimise
-from .textscf import mean_dice
+from .field_scores import FieldScores
 
 __all__ = ["BaselineStage"]
 
@@ -101,27 +98,11 @@ class BaselineStage:
         Pairs at half the resolution are measured on the lattice of their images, with the
         displacement doubled. Without labels the score is the negative squared difference.
         """
-        dice: list[float] = []
-        folds: list[float] = []
-        errors: list[float] = []
+        scores = FieldScores(self.classes + 1, self.scored)
         for pair in self.validation:
             p, field = self._registered(pair)
-            errors.append(float(mse(warp(p["moving"], field), p["fixed"])))
-            moving, fixed = _numbers(p["moving_labels"]), _numbers(p["fixed_labels"])
-            if "full_fixed_labels" in p:
-                moving, fixed = p["full_moving_labels"], p["full_fixed_labels"].long()
-                field = double_displacement(field, fixed.shape[2:])
-            warped = warp(moving, field, mode="nearest").long()
-            if self.scored:
-                dice.append(mean_dice(warped, fixed, self.classes + 1, self.scored))
-            folds.append(float((jacobian_determinant(field) <= 0).float().mean()))
-        error = sum(errors) / len(errors)
-        measured = {"mse": error, "fold_percent": 100 * sum(folds) / len(folds)}
-        known = [value for value in dice if not math.isnan(value)]
-        if not known:
-            return {"score": -error, **measured}
-        score = sum(known) / len(known)
-        return {"score": score, "dice": score, **measured}
+            scores.add(p, field, _numbers(p["moving_labels"]), _numbers(p["fixed_labels"]))
+        return scores.mean()
 
     @torch.no_grad()
     def panels(self) -> dict[str, Tensor]:

@@ -18,7 +18,7 @@ from ..datasets.volumes import build_images
 from ..loop import Step
 from ..panels import image_panel, label_colours
 from .common import EMA, load_weights, mean_over_items, optimise, stream_length
-from .textscf import mean_dice
+from .field_scores import mean_dice
 
 __all__ = ["SegmentationStage"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from SlicerLDMRegLib.errors import InputError
-from SlicerLDMRegLib.functional import identity_grid, jacobian_determinant, sample, warp
+from SlicerLDMRegLib.functional import identity_grid, sample, warp
 from SlicerLDMRegLib.losses import mse, sampled_label_dice_loss, segmentation_loss, smoothness
 from SlicerLDMRegLib.networks import Regions
 from SlicerLDMRegLib.networks.backbones import BackboneOutput
@@ -22,7 +21,6 @@ from SlicerLDMRegLib.networks.textscf import TextSCF, TextSCFConfig
 
 from ..config import StageConfig
 from ..datasets.degraded_masks import degrade
-from ..datasets.layouts.halving import double_displacement
 from ..datasets.region_tables import coordinate_regions
 from ..datasets.volumes import build_pairs, region_embeddings
 from ..loop import Step
@@ -31,6 +29,7 @@ from ..randomness import item_generators, item_rngs
 from ..released_dice import released_dice_loss
 from ..stochastic_depth import StochasticDepth
 from .common import EMA, holds, load_weights, mean_over_items, optimise, stream_length
+from .field_scores import FieldScores
 
 __all__ = ["TextSCFStage"]
 
@@ -198,9 +197,7 @@ class TextSCFStage:
         """
         network = self.ema.module.network
         network.eval()
-        dice: list[float] = []
-        folds: list[float] = []
-        errors: list[float] = []
+        scores = FieldScores(self.classes, self.scored)
         for pair in self.validation:
             p = {k: self.fabric.to_device(v[None]) for k, v in pair.items()}
             labels = p["fixed_labels"].long()
@@ -209,22 +206,8 @@ class TextSCFStage:
                 regions = self._regions(labels, {} if self.scored else self.masks)
                 prediction = network(p["moving"], p["fixed"], regions=regions)
             field = prediction.displacement.float()
-            errors.append(float(mse(warp(p["moving"], field), p["fixed"])))
-            moving_labels = p["moving_labels"]
-            if "full_fixed_labels" in p:
-                labels, moving_labels = p["full_fixed_labels"].long(), p["full_moving_labels"]
-                field = double_displacement(field, labels.shape[2:])
-            warped = warp(moving_labels, field, mode="nearest").long()
-            if self.scored:
-                dice.append(mean_dice(warped, labels, self.classes, self.scored))
-            folds.append(float((jacobian_determinant(field) <= 0).float().mean()))
-        error = sum(errors) / len(errors)
-        measured = {"mse": error, "fold_percent": 100 * sum(folds) / len(folds)}
-        known = [value for value in dice if not math.isnan(value)]
-        if not known:
-            return {"score": -error, **measured}
-        score = sum(known) / len(known)
-        return {"score": score, "dice": score, **measured}
+            scores.add(p, field, p["moving_labels"], labels)
+        return scores.mean()
 
     def _check_regions(self, regions: int) -> None:
         if self.config.text["encoder"] != "coordinates" and regions != self.classes:
@@ -258,27 +241,3 @@ class TextSCFStage:
         network = self.ema.module.network
         network.eval()
         return {k: v.contiguous() for k, v in network.state_dict().items()}
-
-
-def mean_dice(a: Tensor, b: Tensor, classes: int, scored: Sequence[int] | None = None) -> float:
-    """Return the mean Dice of the classes present in either map; NaN where there is none.
-
-    Args:
-        a: integers from 0 to ``classes - 1``.
-        b: of the same shape.
-        classes: number of classes, background included.
-        scored: classes that count; None: all but the background.
-
-    Raises:
-        InputError: for a label outside of the classes.
-    """
-    a, b = a.flatten(), b.flatten()
-    most = int(torch.maximum(a.max(), b.max()))
-    if most >= classes:
-        raise InputError(f"labels: expected 0 to {classes - 1} of the scheme, got {most}")
-    overlap = torch.bincount(a[a == b], minlength=classes)
-    total = torch.bincount(a, minlength=classes) + torch.bincount(b, minlength=classes)
-    counted = list(range(1, classes)) if scored is None else list(scored)
-    overlap, total = overlap[counted], total[counted]
-    present = total > 0
-    return float((2 * overlap[present] / total[present]).mean())

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import shutil
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +14,7 @@ from .._outputs import whole_file
 from ..displacement import DisplacementField
 from ..errors import InputError
 from ..geometry import ImageGeometry
+from ..images.nifti_intent import write_with_intent
 from ..images.written import write_image
 from .bspline import fit_bspline
 from .elastix import elastix_text
@@ -26,7 +24,6 @@ __all__ = ["FORMATS", "TransformFormat", "WrittenTransform", "write_transform"]
 
 _NIFTI = (".nii.gz", ".nii")
 _ITK = (".h5", ".tfm")
-_INTENT_OFFSET = 68  # of the 16-bit intent_code in a NIfTI-1 header
 _FNIRT_FIELD = 2006  # FSL_FNIRT_DISPLACEMENT_FIELD
 
 
@@ -190,12 +187,4 @@ def _of_two_slices(field: DisplacementField) -> DisplacementField:
 def _write_volumes(warp: np.ndarray, geometry: ImageGeometry, path: Path) -> None:
     """Write vectors ``(k, j, i, 3)`` as a NIfTI file of three volumes, with FSL's intent."""
     volumes = [geometry.to_image(np.ascontiguousarray(warp[..., n])) for n in range(3)]
-    plain = path if path.name.endswith(".nii") else path.with_name("plain.nii")
-    write_image(sitk.JoinSeries(volumes), plain, compressed=False)
-    with plain.open("r+b") as file:
-        file.seek(_INTENT_OFFSET)
-        file.write(struct.pack("=h", _FNIRT_FIELD))
-    if plain != path:
-        with plain.open("rb") as source, gzip.open(path, "wb", compresslevel=4) as target:
-            shutil.copyfileobj(source, target, 1 << 20)
-        plain.unlink()
+    write_with_intent(sitk.JoinSeries(volumes), path, _FNIRT_FIELD)

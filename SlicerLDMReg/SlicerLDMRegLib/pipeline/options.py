@@ -138,7 +138,7 @@ class RefineOptions:
             only the intensities count.
         sigma: of the Gaussian on every update of the velocity, in voxels of the level; None: 2.5 in
             the plane, 1.5 in volumes.
-        squarings: of the exponential map.
+        squarings: of the exponential map on the full lattice; fewer where voxels are larger.
         max_seconds: the optimisation stops after this time; None: no limit.
 
     Raises:

@@ -16,10 +16,10 @@ from lightning_fabric import Fabric
 
 from SlicerLDMRegLib.errors import InputError, ModelError
 from SlicerLDMRegLib.networks.ldm_morph import LatentFeatures, LDMMorphConfig
-from Testing.Python.training.small_networks import SMALL
 from Testing.Python.training.tiny_stages import arguments
 from training.cli import main
 from training.config import CONFIGS, StageConfig
+from training.exhibits.rehearsal import LDM_MORPH as SMALL
 from training.stages import build_stage
 from training.stages.latent_scale import inherited_scale, measured_scale
 from training.stages.registration import RegistrationStage

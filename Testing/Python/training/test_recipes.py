@@ -18,11 +18,11 @@ from lightning_fabric import Fabric
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.functional import warp
 from Testing.Python.training.layout_folders import write_acdc, write_camus
-from Testing.Python.training.small_networks import SMALL
 from training.cli import main
 from training.config import CONFIGS, StageConfig, find_config
 from training.datasets.augment import Pair
 from training.datasets.pairs import build_pairs, to_tensors
+from training.exhibits.rehearsal import LDM_MORPH as SMALL
 from training.stages import build_stage
 from training.stages.registration import RegistrationStage
 

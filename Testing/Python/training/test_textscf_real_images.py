@@ -28,7 +28,8 @@ from training.export import export
 from training.loop import Step
 from training.released_dice import released_dice_loss
 from training.stages import build_stage
-from training.stages.textscf import TextSCFStage, mean_dice
+from training.stages.field_scores import mean_dice
+from training.stages.textscf import TextSCFStage
 
 NETWORK = {
     "backbone_arguments": {"start_channels": 2},

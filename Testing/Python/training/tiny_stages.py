@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from Testing.Python.training.small_networks import SMALL
 from Testing.Python.training.test_manifest_data import write_volumes
+from training.exhibits.rehearsal import LDM_MORPH as SMALL
 from training.synthesis.phantoms import generate_pair
 
 __all__ = ["STAGES", "arguments", "write_cardiac_pairs", "write_configs"]
