@@ -19,6 +19,7 @@ from ...geometry import ImageGeometry
 from ...intensity import percentile
 from ..scene.nodes import PREFIX, display_nodes
 from ..scene.volume_nodes import Node
+from ..texts import tr as _
 from .colors import displacement_colors, remove_legend, round_up, show_legend
 from .view_memory import DisplayMemory
 
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 _SHOWS = PREFIX + "Shows"
-_TITLE = "shift (mm)"
+_TITLE = _("shift (mm)")
 _GRID_LINES = 18  # along the longest side; more cover the image. Not tuned.
 # Points between two lines of the grid.
 _SUBDIVISION = 3

@@ -9,6 +9,7 @@ import slicer
 from vtk.util.numpy_support import vtk_to_numpy
 
 from ..scene.volume_nodes import Node
+from ..texts import tr as _
 from .colors import DISPLACEMENT_COLORS, color_table, round_up, show_legend
 from .view_memory import DisplayMemory
 
@@ -26,7 +27,7 @@ def color_displacement(
     memory: DisplayMemory,
     least: float = 0.0,
     views: Sequence[Node] = (),
-    title: str = "shift (mm)",
+    title: str = _("shift (mm)"),
 ) -> None:
     """Give a volume of displacements its colours, from none to the largest, and a bar.
 

@@ -10,6 +10,7 @@ from ...errors import InputError
 from ..results.result_nodes import find_outputs
 from ..scene.nodes import nodes_of_class
 from ..scene.volume_nodes import Node
+from ..texts import tr as _
 from .colors import remove_legend, show_legend, update_legends
 from .comparison_images import Mix, checkerboard, difference
 from .layers import (
@@ -200,7 +201,7 @@ class ImageDisplay:
         if self._mix is not None and self._mix.GetScene() is self._scene:
             if self.mode is Mode.DIFFERENCE and self._overlay is None:
                 shown = self._mix.GetDisplayNode()
-                title = "warped \u2212 fixed"
+                title = _("warped \u2212 fixed")
                 show_legend(self._mix, shown, title, self._memory, views=self._views())
             else:
                 remove_legend(self._mix, self._memory)
@@ -252,11 +253,15 @@ class ImageDisplay:
     def _need(self, what: str) -> None:
         for name, node in (("fixed", self.fixed), ("moving", self.moving)):
             if node.GetScene() is not self._scene:
-                raise InputError(f"display: the {name} volume was removed from the scene")
+                raise InputError(
+                    _("display: the {name} volume was removed from the scene").format(name=name)
+                )
         if not self.can_show(what):
             raise InputError(
-                f"display: {what} needs the output {NEEDED[what]!r}, which the scene does not "
-                "have; register with this output switched on"
+                _(
+                    "display: {what} needs the output {output!r}, which the scene does not"
+                    " have; register with this output switched on"
+                ).format(what=what, output=NEEDED[what])
             )
 
 

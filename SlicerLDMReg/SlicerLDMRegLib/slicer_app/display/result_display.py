@@ -16,6 +16,7 @@ from ...errors import InputError
 from ..results.result_nodes import find_outputs
 from ..scene.nodes import display_nodes
 from ..scene.volume_nodes import Node, volume_geometry
+from ..texts import tr as _
 from .colors import remove_legend, update_legends
 from .deformation import Drawing, grid_spacing, hide_deformation, show_deformation
 from .displacement import color_displacement, show_from
@@ -121,7 +122,9 @@ class ResultDisplay(ImageDisplay):
             InputError: when there is no inverse.
         """
         if visible and self.output("inverse") is None:
-            raise InputError("display: there is no inverse; register with this output switched on")
+            raise InputError(
+                _("display: there is no inverse; register with this output switched on")
+            )
         drawings, self._drawings = self._drawings, set()
         former = self._drawn()
         for drawing in drawings:
@@ -156,7 +159,7 @@ class ResultDisplay(ImageDisplay):
             if name == "jacobian":
                 color_jacobian(volume, self._memory, self._views())
             elif name == "round_trip":
-                views, title = self._views(), "there and back (mm)"
+                views, title = self._views(), _("there and back (mm)")
                 color_displacement(volume, self._memory, 0.0, views, title)
             else:
                 color_displacement(volume, self._memory, self.least, self._views())

@@ -178,7 +178,7 @@ class CohortSection(Section):
         else:
             source = Path(self.ui.cohortManifestEdit.text.strip()).expanduser()
             if not source.exists():
-                raise InputError(f"there is no {source}")
+                raise InputError(_("there is no {source}").format(source=source))
         command = cohort_command(source, output, pairing, choices)
         self.panel.log("info", " ".join(command))
         self.run = CohortRun(command, output)

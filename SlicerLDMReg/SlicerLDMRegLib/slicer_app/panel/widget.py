@@ -33,6 +33,7 @@ from .first_choice import FirstChoice
 from .inputs_section import InputsSection
 from .landmarks_section import LandmarksSection
 from .masks_section import MasksSection
+from .model_card_dialog import ModelCardSection
 from .models_section import ModelsSection
 from .results_section import ResultsSection
 from .run_section import RunSection
@@ -91,6 +92,7 @@ class Panel(VTKObservationMixin):
             "belongings": Belongings(ui, self),
             "inputs": InputsSection(ui, self),
             "models": ModelsSection(ui, self),
+            "model card": ModelCardSection(ui, self),
             "anatomy": AnatomySection(ui, self),
             "alignment": AlignmentSection(ui, self),
             "landmarks": LandmarksSection(ui, self),

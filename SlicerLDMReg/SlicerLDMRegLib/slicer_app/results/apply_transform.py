@@ -17,6 +17,7 @@ from ..scene.nodes import PREFIX, read_attributes, roles_of, set_attributes, set
 from ..scene.scene_change import SceneChange
 from ..scene.transform_nodes import add_transform, field_from_transform
 from ..scene.volume_nodes import Node, image_from_volume, set_image, volume_geometry
+from ..texts import tr as _
 from .result_nodes import find_outputs, part_of
 
 __all__ = ["apply_transform", "check_targets", "opposite_transform"]
@@ -31,19 +32,27 @@ def check_targets(transform: Node, nodes: Sequence[Node]) -> None:
         InputError: for no nodes, one that no deformation can move, or the transform itself.
     """
     if not nodes:
-        raise InputError("nothing to move was selected; select volumes, segmentations or others")
+        raise InputError(_("nothing to move was selected; select volumes, segmentations or others"))
     for node in nodes:
         name = repr(node.GetName())
         if not node.IsA("vtkMRMLTransformableNode"):
-            raise InputError(f"{name} has no place in space, a {node.GetNodeTagName()} cannot move")
+            raise InputError(
+                _("{name} has no place in space, a {kind} cannot move").format(
+                    name=name, kind=node.GetNodeTagName()
+                )
+            )
         if node.IsA("vtkMRMLTransformNode"):
             raise InputError(
-                f"{name} is a transform; combine transforms in the module Transforms instead"
+                _(
+                    "{name} is a transform; combine transforms in the module Transforms instead"
+                ).format(name=name)
             )
         linear = transform.IsTransformToWorldLinear()
         if not linear and not node.CanApplyNonLinearTransforms():
             raise InputError(
-                f"{name} is a {node.GetNodeTagName()}, which can be moved but not deformed"
+                _("{name} is a {kind}, which can be moved but not deformed").format(
+                    name=name, kind=node.GetNodeTagName()
+                )
             )
 
 

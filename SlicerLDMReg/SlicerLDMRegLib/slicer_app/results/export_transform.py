@@ -15,6 +15,7 @@ from ...exchange import WrittenTransform, write_transform
 from ...geometry import ImageGeometry
 from ..scene.transform_nodes import field_of_node
 from ..scene.volume_nodes import Node, volume_geometry
+from ..texts import tr as _
 
 __all__ = ["ExportedTransform", "export_transform", "exporter"]
 
@@ -81,6 +82,6 @@ def _export(
     errors = field.round_trip(back)
     inside = np.isfinite(errors)
     if not inside.any():
-        raise InputError("no voxel of the fixed volume is moved into the moving one")
+        raise InputError(_("no voxel of the fixed volume is moved into the moving one"))
     written = write_transform(back, path, format, lattices[0], tolerance_mm)
     return ExportedTransform(written, (float(errors[inside].mean()), float(errors[inside].max())))

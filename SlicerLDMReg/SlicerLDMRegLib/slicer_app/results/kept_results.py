@@ -10,6 +10,7 @@ from ...errors import InputError
 from ..scene.nodes import PREFIX, free_name, nodes_of_class, read_attributes, read_json, roles_of
 from ..scene.scene_change import remove_node
 from ..scene.volume_nodes import Node
+from ..texts import tr as _
 from .result_nodes import KEPT, OUTPUTS, find_outputs, output_roles, output_title, part_of
 
 __all__ = ["StoredResult", "delete_result", "keep_result", "stored_results", "use_result"]
@@ -55,11 +56,19 @@ def keep_result(fixed: Node, moving: Node, name: str) -> StoredResult:
     nodes = find_outputs(fixed, moving)
     name = " ".join(name.split())
     if not nodes:
-        raise InputError("there is no result of these volumes that could be kept; register first")
+        raise InputError(
+            _("there is no result of these volumes that could be kept; register first")
+        )
     if not name or len(name) > _LONGEST:
-        raise InputError(f"name: expected 1 to {_LONGEST} characters, got {len(name)}")
+        raise InputError(
+            _("name: expected 1 to {longest} characters, got {count}").format(
+                longest=_LONGEST, count=len(name)
+            )
+        )
     if name in {stored.name for stored in stored_results(fixed, moving)}:
-        raise InputError(f"name: a result is already kept as {name!r}; take another one")
+        raise InputError(
+            _("name: a result is already kept as {name!r}; take another one").format(name=name)
+        )
     for output, node in nodes.items():
         node.SetAttribute(PREFIX + KEPT, name)
         title = output_title(output, fixed, moving, part_of(node))

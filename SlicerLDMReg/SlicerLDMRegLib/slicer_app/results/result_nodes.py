@@ -17,6 +17,7 @@ from ..scene.scene_images import SceneImages
 from ..scene.segment_layers import on_lattice
 from ..scene.transform_nodes import check_transform_node, interpolate_linearly
 from ..scene.volume_nodes import Node
+from ..texts import tr as _
 from .displacements import StructureDisplacement, structure_displacements
 from .result_contents import WriteContent, place, result_contents
 
@@ -169,7 +170,11 @@ def check_outputs(outputs: Mapping[str, Node | None], fixed: Node, moving: Node)
     chosen: list[Node] = []
     for output, node in outputs.items():
         if output not in OUTPUTS:
-            raise InputError(f"outputs: expected some of {', '.join(OUTPUTS)}, got {output!r}")
+            raise InputError(
+                _("outputs: expected some of {names}, got {output!r}").format(
+                    names=", ".join(OUTPUTS), output=output
+                )
+            )
         if node is None:
             continue
         class_name = OUTPUTS[output][0]
@@ -177,18 +182,28 @@ def check_outputs(outputs: Mapping[str, Node | None], fixed: Node, moving: Node)
             check_transform_node(node)
         elif node.GetClassName() != class_name:
             raise InputError(
-                f"output {output}: expected a {class_name}, got {node.GetName()!r}, which is a "
-                f"{node.GetClassName()}; select another node"
+                _(
+                    "output {output}: expected a {class_name}, got {node!r}, which is a"
+                    " {kind}; select another node"
+                ).format(
+                    output=output,
+                    class_name=class_name,
+                    node=node.GetName(),
+                    kind=node.GetClassName(),
+                )
             )
         if node is fixed or node is moving:
             raise InputError(
-                f"output {output}: {node.GetName()!r} is an input and would be overwritten; "
-                "select another node"
+                _(
+                    "output {output}: {node!r} is an input and would be overwritten; select"
+                    " another node"
+                ).format(output=output, node=node.GetName())
             )
         if node in chosen:
             raise InputError(
-                f"output {output}: {node.GetName()!r} is already another output; "
-                "select another node"
+                _(
+                    "output {output}: {node!r} is already another output; select another node"
+                ).format(output=output, node=node.GetName())
             )
         chosen.append(node)
 
@@ -198,8 +213,10 @@ def check_in_scene(nodes: Mapping[str, Node]) -> None:
     for role, node in nodes.items():
         if node.GetScene() is None:
             raise InputError(
-                f"the {role} {node.GetName()!r} was removed from the scene before the "
-                "result was there; nothing was written"
+                _(
+                    "the {role} {node!r} was removed from the scene before the result was"
+                    " there; nothing was written"
+                ).format(role=role, node=node.GetName())
             )
 
 

@@ -23,6 +23,7 @@ from ..scene.nodes import PREFIX, roles_of, set_attributes, set_roles
 from ..scene.scene_change import SceneChange
 from ..scene.scene_images import SceneImages, VolumeSource
 from ..scene.volume_nodes import Node
+from ..texts import tr as _
 from .result_contents import WriteContent, place, result_contents
 from .result_nodes import (
     FRAMES_PART,
@@ -40,7 +41,7 @@ __all__ = ["SEQUENCE_OUTPUTS", "SequenceWriter"]
 SEQUENCE_OUTPUTS = ("warped", "transform", "inverse", "jacobian", "displacement")
 
 _CLASS = "vtkMRMLSequenceNode"
-_NEEDED = "a sequence needs the results of some frames, and some outputs"
+_NEEDED = _("a sequence needs the results of some frames, and some outputs")
 
 
 class SequenceWriter:
@@ -73,7 +74,7 @@ class SequenceWriter:
         if self._first is None:
             self._first = placed, images
         elif self._first[1].fixed_source != images.fixed_source:
-            raise InputError("the frames of a sequence need one and the same fixed image")
+            raise InputError(_("the frames of a sequence need one and the same fixed image"))
         self._add_placed(placed, images, frame)
 
     def _add_placed(self, placed: RegistrationResult, images: SceneImages, frame: int) -> None:

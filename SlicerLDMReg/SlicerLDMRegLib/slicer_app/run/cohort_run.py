@@ -21,6 +21,7 @@ from typing import Any
 from ...cohort.folder import CohortFolder
 from ...errors import InputError
 from ...worker.processes import child_environment, kill_tree
+from ..texts import tr as _
 
 __all__ = ["CohortProgress", "CohortRun", "cohort_command"]
 
@@ -113,7 +114,9 @@ class CohortRun:
             )
         except OSError as error:
             self._log.close()
-            raise InputError(f"the command cannot be started: {error}") from error
+            raise InputError(
+                _("the command cannot be started: {error}").format(error=error)
+            ) from error
 
     @property
     def running(self) -> bool:

@@ -151,7 +151,7 @@ class RegistrationPlan:
             InputError: for what is missing or cannot be used.
         """
         if self.moving is None or (self.fixed is None and self.extent is not Extent.FRAMES):
-            raise InputError("select a fixed and a moving volume")
+            raise InputError(_("select a fixed and a moving volume"))
         fixed: Node | VolumeSource = self.fixed
         moving: Node | VolumeSource = self.moving
         if self.extent is Extent.FRAMES:
@@ -275,7 +275,7 @@ class RegistrationPlan:
     def _sequence(self) -> FrameSequence:
         frames = self.frames
         if frames is None:
-            raise InputError("the moving volume shows no sequence; select one that does")
+            raise InputError(_("the moving volume shows no sequence; select one that does"))
         return frames
 
     def _reference(self, frames: FrameSequence) -> VolumeSource:

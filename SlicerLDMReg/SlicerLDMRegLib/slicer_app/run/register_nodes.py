@@ -15,6 +15,7 @@ from ..results.result_nodes import OUTPUTS
 from ..scene.steps import Steps, all_at_once
 from ..scene.volume_nodes import Node, volume_geometry
 from ..setup.dependencies import require_packages
+from ..texts import tr as _
 from .plan import Extent, RegistrationPlan
 from .run import FinishedRun, Report, Run
 
@@ -87,7 +88,9 @@ def register_nodes(
     given = {"view": view, "slices": slices, "referenceFrame": referenceFrame}
     chosen = [name for name, value in given.items() if value is not None]
     if len(chosen) > 1:
-        raise InputError(f"expected one of view, slices and referenceFrame, got {chosen}")
+        raise InputError(
+            _("expected one of view, slices and referenceFrame, got {chosen}").format(chosen=chosen)
+        )
     extent = Extent.WHOLE
     if view is not None:
         extent = Extent.VIEW
@@ -99,7 +102,11 @@ def register_nodes(
         extent = Extent.FRAMES
     if isinstance(segmentation, str):
         if segmentation != "auto":
-            raise InputError(f"segmentation: expected a node or 'auto', got {segmentation!r}")
+            raise InputError(
+                _("segmentation: expected a node or 'auto', got {segmentation!r}").format(
+                    segmentation=segmentation
+                )
+            )
         options["fixed_segmentation"], segmentation = "auto", None
     elif guided is False:
         options["fixed_segmentation"] = "none"

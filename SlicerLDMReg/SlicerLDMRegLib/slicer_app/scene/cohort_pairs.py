@@ -12,6 +12,7 @@ import slicer
 
 from ...errors import InputError
 from ...manifest import ImageEntry, ImagesManifest, write_manifest
+from ..texts import tr as _
 from .nodes import nodes_of_class
 from .volume_nodes import Node, image_from_volume
 
@@ -50,7 +51,7 @@ def write_volumes(folder: Path, nodes: list[Node]) -> Path:
         InputError: when they cannot be written, or there are less than two.
     """
     if len(nodes) < 2:
-        raise InputError("the scene has less than two volumes; load those to register")
+        raise InputError(_("the scene has less than two volumes; load those to register"))
     entries = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,7 +65,9 @@ def write_volumes(folder: Path, nodes: list[Node]) -> Path:
         table = folder / "images.csv"
         write_manifest(ImagesManifest(tuple(entries)), table, share=False)
     except (OSError, RuntimeError) as error:
-        raise InputError(f"{folder} cannot be written to ({error})") from error
+        raise InputError(
+            _("{folder} cannot be written to ({error})").format(folder=folder, error=error)
+        ) from error
     return table
 
 
@@ -81,7 +84,9 @@ def open_pair(row: Mapping[str, Any], results: Path) -> OpenedPair:
     fixed, moving = (_image(str(row[role])) for role in ("fixed", "moving"))
     name = str(row["id"])
     warped = _loaded(results / "warped.nrrd", slicer.util.loadVolume, f"{name} warped")
-    transform = _loaded(results / "transform.h5", slicer.util.loadTransform, f"{name} transform")
+    transform = _loaded(
+        results / "transform.h5", slicer.util.loadTransform, _("{name} transform").format(name=name)
+    )
     slicer.util.setSliceViewerLayers(
         background=fixed, foreground=warped, foregroundOpacity=0.5, fit=True
     )
@@ -104,11 +109,15 @@ def _loaded(path: Path, load: Any, name: str) -> Node:
         if storage is not None and storage.GetFileName() == str(path):
             return node
     if not path.exists():
-        raise InputError(f"{path} is not there any more; register the pair again")
+        raise InputError(
+            _("{path} is not there any more; register the pair again").format(path=path)
+        )
     try:
         node = load(str(path))
     except RuntimeError as error:
-        raise InputError(f"{path} cannot be loaded ({error})") from error
+        raise InputError(
+            _("{path} cannot be loaded ({error})").format(path=path, error=error)
+        ) from error
     node.SetName(name)
     return node
 

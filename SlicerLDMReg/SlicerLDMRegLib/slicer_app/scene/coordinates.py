@@ -16,6 +16,7 @@ import vtk
 
 from ...errors import InputError
 from ...geometry import ImageGeometry
+from ..texts import tr as _
 
 __all__ = [
     "FLIP",
@@ -60,12 +61,19 @@ def geometry_from_ijk_to_ras(
     steps = FLIP[:, None] * matrix[:3, :3]
     spacing = np.linalg.norm(steps, axis=0)
     if not np.isfinite(matrix).all() or spacing.min() <= 0:
-        raise InputError(f"{name}: expected voxels with a size, got the spacing {spacing.tolist()}")
+        raise InputError(
+            _("{name}: expected voxels with a size, got the spacing {spacing}").format(
+                name=name, spacing=spacing.tolist()
+            )
+        )
     direction = steps / spacing
     if np.abs(direction.T @ direction - np.eye(3)).max() > _PERPENDICULAR:
         raise InputError(
-            f"{name}: expected voxel axes at right angles, got sheared ones (a tilted gantry or an "
-            "affine transform); resample it first, with the module Crop Volume or Resample Image"
+            _(
+                "{name}: expected voxel axes at right angles, got sheared ones (a"
+                " tilted gantry or an affine transform); resample it first, with the"
+                " module Crop Volume or Resample Image"
+            ).format(name=name)
         )
     return ImageGeometry(
         tuple(size),

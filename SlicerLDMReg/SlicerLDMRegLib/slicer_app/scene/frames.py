@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...errors import InputError
+from ..texts import tr as _
 from .nodes import nodes_of_class
 from .scene_images import VolumeSource
 from .volume_nodes import Node
@@ -37,7 +38,9 @@ class FrameSequence:
         """
         if not 0 <= number < len(self):
             raise InputError(
-                f"frame: expected 0 to {len(self) - 1} of {self.node.GetName()!r}, got {number}"
+                _("frame: expected 0 to {last} of {name!r}, got {number}").format(
+                    last=len(self) - 1, name=self.node.GetName(), number=number
+                )
             )
         return VolumeSource(self.node.GetNthDataNode(number), self.shown)
 

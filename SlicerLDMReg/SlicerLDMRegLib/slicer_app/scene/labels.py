@@ -18,6 +18,7 @@ import slicer
 from ...errors import InputError
 from ...geometry import ImageGeometry
 from ...segmentation.slicer_file import TOUCHING
+from ..texts import tr as _
 from .coordinates import ijk_to_ras
 from .segment_layers import GEOMETRY_PARAMETER, on_lattice, segment_layers
 from .volume_nodes import Node, image_from_volume, vtk_image
@@ -211,7 +212,9 @@ def segment_numbers(segmentation: Any, ids: Sequence[str]) -> list[int]:
 def _from_volume(node: Node, geometry: ImageGeometry) -> sitk.Image:
     image = image_from_volume(node)
     if image.GetNumberOfComponentsPerPixel() > 1:
-        raise InputError(f"the volume {node.GetName()!r} holds colours, not labels")
+        raise InputError(
+            _("the volume {node!r} holds colours, not labels").format(node=node.GetName())
+        )
     return on_lattice(image, geometry)
 
 
@@ -221,7 +224,11 @@ def _segments(node: Node, wanted: Sequence[str] | None) -> tuple[Any, list[str]]
     every = [] if segmentation is None else list(segmentation.GetSegmentIDs())
     ids = [name for name in every if wanted is None or name in wanted]
     if not ids:
-        raise InputError(f"the segmentation {node.GetName()!r} has no segments; select another one")
+        raise InputError(
+            _("the segmentation {node!r} has no segments; select another one").format(
+                node=node.GetName()
+            )
+        )
     return segmentation, ids
 
 
@@ -251,8 +258,12 @@ def _check_overlap(
     for number in np.flatnonzero(lost > TOUCHING * whole[: len(lost)]):
         over = int(np.bincount(labels[covered & (array == number)]).argmax())
         raise InputError(
-            f"the segments {names[int(number)]!r} and {names[over]!r} of {name!r} overlap in "
-            f"{int(lost[number])} voxels; leave one of them out"
+            _(
+                "the segments {first!r} and {second!r} of {name!r} overlap in {count}"
+                " voxels; leave one of them out"
+            ).format(
+                first=names[int(number)], second=names[over], name=name, count=int(lost[number])
+            )
         )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import InputError
 from ...pipeline.landmarks import Landmarks, pair_landmarks
 from ...pipeline.planes import Plane
+from ..texts import tr as _
 from .coordinates import FLIP
 from .volume_nodes import Node
 
@@ -36,7 +37,9 @@ def landmarks_of(node: Node) -> Landmarks:
         labels.append(str(node.GetNthControlPointLabel(number)))
         used.append(bool(defined and node.GetNthControlPointSelected(number)))
     if not points:
-        raise InputError(f"{node.GetName()!r} has no points; place some, or select None")
+        raise InputError(
+            _("{node!r} has no points; place some, or select None").format(node=node.GetName())
+        )
     told = [
         f"points that are {what} were left out: {', '.join(found)}"
         for what, found in _left_out(labels, np.array(points), used)
@@ -59,7 +62,7 @@ def landmarks_in_plane(landmarks: Landmarks, plane: Plane) -> Landmarks:
     used = tuple(bool(used and not off) for used, off in zip(landmarks.used, beside, strict=True))
     flat = replace(landmarks, points=plane.to_2d(landmarks.points), used=used, notes=notes)
     if not any(used):
-        raise InputError("landmarks: none of the points lies in the slice that is registered")
+        raise InputError(_("landmarks: none of the points lies in the slice that is registered"))
     return flat
 
 

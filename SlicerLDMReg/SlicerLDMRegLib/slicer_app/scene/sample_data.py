@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 import slicer
-from slicer.i18n import tr as _
 
 from ..._printable import one_line
 from ...errors import InputError, LDMRegError, ModelError
 from ...resources import sample_data_dir
+from ..texts import tr as _
 from .labels import (
     labels_from_node,
     segmentation_from_labels,
@@ -182,13 +182,19 @@ def load_pair(kind: str) -> LoadedPair:
         InputError: for another kind, or files that are missing.
     """
     if kind not in PAIRS:
-        raise InputError(f"sample pair: expected one of {', '.join(PAIRS)}, got {kind!r}")
+        raise InputError(
+            _("sample pair: expected one of {names}, got {kind!r}").format(
+                names=", ".join(PAIRS), kind=kind
+            )
+        )
     pair = PAIRS[kind]
     missing = [pair.path(part).name for part in _PARTS if not pair.path(part).is_file()]
     if missing:
         raise InputError(
-            f"{', '.join(missing)} of the sample data {'is' if len(missing) == 1 else 'are'} "
-            f"missing in {sample_data_dir()}; reinstall LDMReg"
+            _("files of the sample data are missing in {folder}: {names}; reinstall LDMReg").format(
+                names=", ".join(missing),
+                folder=sample_data_dir(),
+            )
         )
     before = {node.GetID() for node in nodes_of_class(slicer.mrmlScene)}
     try:
@@ -199,7 +205,9 @@ def load_pair(kind: str) -> LoadedPair:
                 slicer.mrmlScene.RemoveNode(node)
         reason = one_line(error).rstrip(".")
         raise InputError(
-            f"the sample data in {sample_data_dir()} cannot be loaded ({reason}); reinstall LDMReg"
+            _("the sample data in {folder} cannot be loaded ({reason}); reinstall LDMReg").format(
+                folder=sample_data_dir(), reason=reason
+            )
         ) from error
     slicer.util.setSliceViewerLayers(background=loaded.fixed, foreground=None, label=None, fit=True)
     return loaded

@@ -13,6 +13,7 @@ from ...geometry import ImageGeometry
 from ...pipeline.landmarks import Landmarks
 from ...pipeline.planes import Plane, plane_pair
 from ...resampling import warp_image
+from ..texts import tr as _
 from .labels import Color, NodeLabels, labels_from_node, mask_from_node
 from .landmarks import landmarks_in_plane, landmarks_of
 from .steps import Steps
@@ -152,7 +153,9 @@ def scene_images(
     pair = VolumeSource.of(fixed), VolumeSource.of(moving)
     if pair[0].node is pair[1].node:
         raise InputError(
-            f"the fixed and the moving volume are both {pair[0].name!r}; select two volumes"
+            _("the fixed and the moving volume are both {name!r}; select two volumes").format(
+                name=pair[0].name
+            )
         )
     sides: list[_Side] = []
     inputs = zip(pair, (fixed_labels, moving_labels), (fixed_mask, moving_mask), strict=True)
@@ -242,8 +245,9 @@ class _Side:
         # A slice may well lie beside all structures of the volume.
         if lattice is self.geometry and not _any_voxel(found.image):
             raise InputError(
-                f"no label of {self.labels.node.GetName()!r} lies inside of {self.source.name!r}; "
-                "select labels of this volume"
+                _(
+                    "no label of {labels!r} lies inside of {volume!r}; select labels of this volume"
+                ).format(labels=self.labels.node.GetName(), volume=self.source.name)
             )
         return found.numbered_like(names or {})
 
@@ -277,10 +281,10 @@ def _choose_lattices(sides: Sequence[_Side], view: Node | None) -> None:
     single = [side for side in sides if side.is_slice]
     if view is not None:
         axes, center = view_axes(view)
-        where = f"the slice shown in {view.GetLayoutName()!r}"
+        where = _("the slice shown in {view!r}").format(view=view.GetLayoutName())
     elif len(single) == 1:
         axes, center = plane_axes(single[0].geometry)
-        where = f"the plane of {single[0].source.name!r}"
+        where = _("the plane of {name!r}").format(name=single[0].source.name)
     else:
         return
     for side in sides:

@@ -17,6 +17,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 from ...errors import InputError
 from ...geometry import ImageGeometry
 from ...resampling import warp_image
+from ..texts import tr as _
 from .coordinates import geometry_from_ijk_to_ras, ijk_to_ras, stored_voxels_to_ras
 from .volume_nodes import Node, world_matrix
 
@@ -79,8 +80,10 @@ def segment_layers(
         )
         if data is None:
             raise InputError(
-                f"the segment {segment.GetName()!r} of {node.GetName()!r} cannot be made into a "
-                "label map; convert it in the module Segmentations"
+                _(
+                    "the segment {segment!r} of {node!r} cannot be made into a label map;"
+                    " convert it in the module Segmentations"
+                ).format(segment=segment.GetName(), node=node.GetName())
             )
         key = data.GetAddressAsString("vtkObject")
         if key not in arrays:
@@ -129,6 +132,8 @@ def _layer(data: Any, world: np.ndarray, geometry: ImageGeometry, name: str) -> 
     if data.GetNumberOfPoints() == 0 or data.GetPointData().GetScalars() is None:
         return np.zeros(geometry.array_shape, np.uint8)
     matrix = world @ stored_voxels_to_ras(data.GetImageToWorldMatrix, data)
-    own = geometry_from_ijk_to_ras(matrix, data.GetDimensions(), f"segmentation {name!r}")
+    own = geometry_from_ijk_to_ras(
+        matrix, data.GetDimensions(), _("segmentation {name!r}").format(name=name)
+    )
     array = vtk_to_numpy(data.GetPointData().GetScalars()).reshape(own.array_shape)
     return np.asarray(sitk.GetArrayFromImage(on_lattice(own.to_image(array), geometry)))

@@ -19,6 +19,7 @@ from ...displacement import DisplacementField
 from ...errors import InputError
 from ...geometry import ImageGeometry
 from ...pipeline.planes import Plane
+from ..texts import tr as _
 from .coordinates import FLIP, matrix_of
 from .scene_change import SceneChange
 from .steps import Steps, all_at_once
@@ -83,8 +84,10 @@ def check_transform_node(node: Node) -> None:
     """
     if node.GetClassName() not in _GRID_NODES:
         raise InputError(
-            f"the transform {node.GetName()!r} cannot hold a displacement field, it is a "
-            f"{node.GetClassName()}; select another one or create a new one"
+            _(
+                "the transform {node!r} cannot hold a displacement field, it is a"
+                " {kind}; select another one or create a new one"
+            ).format(node=node.GetName(), kind=node.GetClassName())
         )
 
 

@@ -10,6 +10,7 @@ import slicer
 
 from ...errors import InputError
 from ...geometry import ImageGeometry
+from ..texts import tr as _
 from .coordinates import FLIP
 from .nodes import nodes_of_class
 from .volume_nodes import Node
@@ -38,7 +39,9 @@ def slice_node(scene: Any, name: str) -> Node:
     found = {node.GetLayoutName(): node for node in nodes_of_class(scene, "vtkMRMLSliceNode")}
     if name not in found:
         raise InputError(
-            f"slice view: expected one of {', '.join(sorted(found)) or 'none'}, got {name!r}"
+            _("slice view: expected one of {views}, got {name!r}").format(
+                views=", ".join(sorted(found)) or "none", name=name
+            )
         )
     return found[name]
 
@@ -89,7 +92,9 @@ def slice_lattice(
     else:
         lattice = _oblique_slice(geometry, axes, center)
     if lattice is None:
-        raise InputError(f"{where} lies outside of the volume; choose one that crosses it")
+        raise InputError(
+            _("{where} lies outside of the volume; choose one that crosses it").format(where=where)
+        )
     return lattice
 
 

@@ -17,6 +17,7 @@ from vtk.util.numpy_support import get_vtk_array_type, numpy_to_vtk, vtk_to_nump
 
 from ...errors import InputError
 from ...geometry import ImageGeometry
+from ..texts import tr as _
 from .coordinates import (
     geometry_from_ijk_to_ras,
     ijk_to_ras,
@@ -50,8 +51,10 @@ def world_matrix(node: Node) -> np.ndarray:
         return np.eye(4)
     if not parent.IsTransformToWorldLinear():
         raise InputError(
-            f"{node.GetName()!r} is under the transform {parent.GetName()!r}, which is not linear; "
-            "set its transform to None, or harden it, in the module Transforms"
+            _(
+                "{node!r} is under the transform {parent!r}, which is not linear; set"
+                " its transform to None, or harden it, in the module Transforms"
+            ).format(node=node.GetName(), parent=parent.GetName())
         )
     return matrix_of(parent.GetMatrixTransformToWorld)
 
@@ -71,10 +74,18 @@ def volume_geometry(node: Node, place: Node | None = None) -> ImageGeometry:
     """
     image = None if node is None else node.GetImageData()
     if image is None or image.GetNumberOfPoints() == 0:
-        name = "the volume" if node is None else f"the volume {node.GetName()!r}"
-        raise InputError(f"{name} has no voxels; select another one or load it again")
+        name = (
+            _("the volume")
+            if node is None
+            else _("the volume {node!r}").format(node=node.GetName())
+        )
+        raise InputError(
+            _("{name} has no voxels; select another one or load it again").format(name=name)
+        )
     whole = world_matrix(place or node) @ stored_voxels_to_ras(node.GetIJKToRASMatrix, image)
-    return geometry_from_ijk_to_ras(whole, image.GetDimensions(), f"volume {node.GetName()!r}")
+    return geometry_from_ijk_to_ras(
+        whole, image.GetDimensions(), _("volume {node!r}").format(node=node.GetName())
+    )
 
 
 def image_from_volume(node: Node, place: Node | None = None) -> sitk.Image:
@@ -92,7 +103,11 @@ def image_from_volume(node: Node, place: Node | None = None) -> sitk.Image:
     geometry = volume_geometry(node, place)
     scalars = node.GetImageData().GetPointData().GetScalars()
     if scalars is None:
-        raise InputError(f"the volume {node.GetName()!r} has no scalar voxels; select another one")
+        raise InputError(
+            _("the volume {node!r} has no scalar voxels; select another one").format(
+                node=node.GetName()
+            )
+        )
     array = vtk_to_numpy(scalars)
     if scalars.GetNumberOfComponents() == 1:
         return geometry.to_image(array.reshape(geometry.array_shape))
