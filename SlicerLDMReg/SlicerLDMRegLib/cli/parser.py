@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from .._printable import one_line
 from .._version import __version__
+from .check import add_check
 from .cohort import add_cohort
 from .console import add_loudness, add_share
 from .models import run_download, run_import, run_list, run_pack, run_show, run_verify
@@ -121,6 +122,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_morphometry(commands)
     add_segment(commands)
     add_serve(commands, parser)
+    add_check(commands)
     _add_models(commands)
     _add_import(commands)
     return parser

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import qt
@@ -31,6 +32,7 @@ class SetupSection(Section):
     def setup(self) -> None:
         self.ui.setupLabel.textFormat = qt.Qt.PlainText
         self.ui.installButton.connect("clicked(bool)", self._on_click)
+        self.ui.installFromFolderButton.connect("clicked(bool)", self._on_folder)
         self.update()
 
     @property
@@ -57,6 +59,9 @@ class SetupSection(Section):
         ui.setupLabel.text = "\n\n".join(filter(None, self._texts(status)))
         ui.installButton.text = self._button(status)
         cannot = not status.torch.present and bool(why_no_torch())
+        lacks = bool(status.missing(self._lacks_encoder(status)))
+        ui.installFromFolderButton.visible = lacks
+        ui.installFromFolderButton.enabled = not installation.is_running and not cannot
         ui.installButton.enabled = not installation.is_running and not cannot
         if not installation.is_running:
             listed = (status.torch, *status.packages)
@@ -155,6 +160,14 @@ class SetupSection(Section):
             self.installation.install(self._lacks_encoder(status))
         else:  # it came by another way meanwhile
             self._on_change()
+
+    def _on_folder(self) -> None:
+        chosen = qt.QFileDialog.getExistingDirectory(
+            slicer.util.mainWindow(), _("The folder of wheels"), ""
+        )
+        if chosen:
+            lacks = self._lacks_encoder(check_setup())
+            self.installation.install_from(Path(chosen), lacks)
 
     def _on_change(self) -> None:
         self._status = check_setup()

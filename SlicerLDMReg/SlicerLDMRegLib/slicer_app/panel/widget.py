@@ -22,6 +22,7 @@ from ..scene.volume_nodes import Node
 from .anatomy_section import AnatomySection
 from .apply_section import ApplySection
 from .belongings import Belongings
+from .check_section import CheckSection
 from .choice_sections import AlignmentSection, OptionsSection, OutputsSection
 from .cohort_section import CohortSection
 from .compare_section import CompareSection
@@ -107,6 +108,7 @@ class Panel(VTKObservationMixin):
             "apply": ApplySection(ui, self),
             "cohort": CohortSection(ui, self),
             "export": ExportSection(ui, self),
+            "check": CheckSection(ui, self),
             "warm up": WarmUp(ui, self),
         }
 

@@ -148,6 +148,23 @@ class RegistrationSession:
         if self._timer is not None:
             self._timer.start()
 
+    def run_request(
+        self,
+        request: RegistrationRequest,
+        on_done: Callable[[RegistrationResult], object],
+        on_error: Callable[[LDMRegError], object],
+    ) -> None:
+        """Let the worker register images that are of no scene; nothing is written into it.
+
+        Args:
+            request: what to do.
+            on_done: called with the result.
+            on_error: called with the reason when that is not possible.
+        """
+        self._worker().submit(request, on_done=on_done, on_error=on_error)
+        if self._timer is not None:
+            self._timer.start()
+
     def revert(self) -> None:
         """Bring the scene back to how it was before the last run that succeeded."""
         last, self.last = self.last, None

@@ -9,6 +9,7 @@ import importlib.metadata
 import platform
 import sys
 import sysconfig
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ...errors import LDMRegError
+from ...pipeline.installation_check import TORCH
 from ...resources import resources_dir
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "constraints_text",
     "install_place",
     "installed_version",
+    "older_wanted",
     "require_packages",
     "requirements_file",
     "why_no_torch",
@@ -37,7 +40,6 @@ __all__ = [
 
 #: The extension that installs torch, under its name in the Extensions Manager.
 EXTENSION = "PyTorch"
-TORCH = "torch>=2.8"
 #: What an installation never changes: Slicer ships the first four, the extension installs the rest.
 FROZEN = ("numpy", "scipy", "SimpleITK", "vtk", "torch", "torchvision")
 #: The text encoder that ``Resources/requirements-prompts.txt`` brings, as model cards name it.
@@ -174,7 +176,35 @@ def require_packages() -> None:
         )
 
 
-def constraints_text() -> str:
-    """Return the lines that keep pip from replacing what others rely on (``pip -c``)."""
-    versions = ((name, installed_version(name)) for name in FROZEN)
+def older_wanted(requirement: str) -> list[str]:
+    """Return the installed packages that a newer version of one breaks, as they ask for it.
+
+    Args:
+        requirement: the version that is to come, e.g. ``"monai>=1.6"``.
+    """
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    wanted = Requirement(requirement)
+    least = [one.version for one in wanted.specifier if one.operator == ">="]
+    found = []
+    for distribution in importlib.metadata.distributions():
+        for line in distribution.requires or ():
+            try:
+                need = Requirement(line)
+            except InvalidRequirement:
+                continue
+            applies = need.marker is None or need.marker.evaluate({"extra": ""})
+            same = need.name.lower() == wanted.name.lower() and applies
+            if same and least and not need.specifier.contains(least[0], prereleases=True):
+                found.append(f"{distribution.metadata['Name']} ({need.name}{need.specifier})")
+    return sorted(set(found))
+
+
+def constraints_text(without: Collection[str] = ()) -> str:
+    """Return the lines that keep pip from replacing what others rely on (``pip -c``).
+
+    Args:
+        without: packages that are to be replaced.
+    """
+    versions = ((name, installed_version(name)) for name in FROZEN if name not in without)
     return "".join(f"{name}=={version}\n" for name, version in versions if version is not None)

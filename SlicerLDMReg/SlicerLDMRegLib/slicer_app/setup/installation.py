@@ -15,9 +15,11 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from ...errors import InputError
 from . import dependencies
 from .dependencies import EXTENSION, Package, SetupStatus, check_setup, why_no_torch
-from .installation_texts import explain_failure, question
+from .installation_texts import explain_failure, folder_question, question
+from .wheel_folder import WheelFolder, download_command
 
 __all__ = ["Installation", "replaced_in_use", "versions"]
 
@@ -59,6 +61,7 @@ class Installation:
         self._with_encoder = False
         self._log: list[str] = []
         self._constraints: Path | None = None
+        self._folder: Path | None = None  # of wheels; None: the Internet
 
     @property
     def is_running(self) -> bool:
@@ -89,7 +92,7 @@ class Installation:
         if self.problem or self.declined:
             self._on_change()
             return
-        self._with_encoder = with_encoder
+        self._with_encoder, self._folder = with_encoder, None
         # The extension imports torch when it has installed it, which is no reason to restart.
         self._before, self._imported, self._log = versions(), set(sys.modules), []
         if status.torch.present:
@@ -100,6 +103,31 @@ class Installation:
                 " the Python console (menu View)."
             )
             self._begin(text, self._install_torch)
+
+    def install_from(self, folder: Path, with_encoder: bool = False) -> None:
+        """Ask, and install what is missing from a folder of wheels, torch as well; no download.
+
+        Args:
+            folder: of the wheels.
+            with_encoder: also the text encoder for new prompts.
+        """
+        missing = check_setup().missing(with_encoder)
+        if self.is_running or not missing:
+            return
+        self.declined = False
+        self.problem = _refused_in_tests() or self._busy() or _lacking(folder, missing)
+        if not self.problem:
+            self.declined = not slicer.util.confirmOkCancelDisplay(
+                folder_question(folder, missing),
+                _("Install Python packages"),
+                detailedText="\n".join(package.requirement for package in missing),
+            )
+        if self.problem or self.declined:
+            self._on_change()
+            return
+        self._with_encoder, self._folder = with_encoder, folder
+        self._before, self._imported, self._log = versions(), set(sys.modules), []
+        self._begin(_installing_packages(), self._install_packages)
 
     def install_extension(self) -> None:
         """Ask, and install the PyTorch extension from Slicer's server; a restart has to follow."""
@@ -179,9 +207,14 @@ class Installation:
 
     def _install_packages(self) -> None:
         # Only what was wanted is named: a line `torch` would get pip's build of it.
-        alone, others = _split(check_setup().missing(self._with_encoder))
+        missing = check_setup().missing(self._with_encoder)
+        alone, others = _split(missing)
+        if self._folder is not None:
+            offline = ["--no-index", "--find-links", str(self._folder)]
+            alone, others = ([*some, *offline] if some else [] for some in (alone, others))
         self._constraints = Path(slicer.app.temporaryPath) / f"ldmreg-{uuid.uuid4().hex}.txt"
-        self._constraints.write_text(dependencies.constraints_text(), "utf-8")
+        replaced = () if self._folder is None else [package.name for package in missing]
+        self._constraints.write_text(dependencies.constraints_text(replaced), "utf-8")
         try:
             from slicer.packaging import pip_install
         except ImportError:  # Slicer 5.10: it waits, and its output goes to the Python console
@@ -248,6 +281,10 @@ class Installation:
             return why_no_torch()
         if status.needs_extension:
             return _("The extension {name} has to be installed first.").format(name=EXTENSION)
+        return Installation._busy()
+
+    @staticmethod
+    def _busy() -> str:
         packaging = getattr(slicer, "packaging", None)
         if packaging is not None and packaging.isPipInstallInProgress():
             return _("Another module is installing packages. Wait for its end and install again.")
@@ -263,6 +300,20 @@ def _split(packages: Sequence[Package]) -> tuple[list[str], list[str]]:
     """Return the requirements of what is installed alone, and of what brings its dependencies."""
     alone = [p.requirement for p in packages if p.name in dependencies.WITHOUT_DEPENDENCIES]
     return alone, [p.requirement for p in packages if p.requirement not in alone]
+
+
+def _lacking(folder: Path, missing: Sequence[Package]) -> str:
+    """Return what a folder of wheels lacks, and how to get it; empty: nothing."""
+    try:
+        lacking = WheelFolder(folder).lacking(missing)
+    except InputError as error:
+        return str(error)
+    if not lacking:
+        return ""
+    return _(
+        "{folder} lacks wheels for this computer: {names}. Nothing was installed. On a computer"
+        " with Internet, run: {command}"
+    ).format(folder=folder, names=", ".join(lacking), command=download_command())
 
 
 def _installing_packages() -> str:

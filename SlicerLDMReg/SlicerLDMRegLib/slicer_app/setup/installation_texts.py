@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import urllib.request
 from collections.abc import Sequence
+from pathlib import Path
 
 from slicer.i18n import tr as _
 
-from .dependencies import Package, SetupStatus, install_place, requirements_file
+from .dependencies import Package, SetupStatus, install_place, older_wanted, requirements_file
 
-__all__ = ["explain_failure", "question"]
+__all__ = ["explain_failure", "folder_question", "question"]
 
 
 def question(status: SetupStatus, missing: Sequence[Package]) -> str:
@@ -38,6 +40,7 @@ def question(status: SetupStatus, missing: Sequence[Package]) -> str:
                 " for some minutes."
             )
         )
+    paragraphs += _replaced(missing)
     if any(not package.present for package in status.packages):
         paragraphs.append(_("The packages beside PyTorch are a download of about 20 MB."))
     if set(missing) & set(status.encoder):
@@ -50,8 +53,61 @@ def question(status: SetupStatus, missing: Sequence[Package]) -> str:
             " are not changed."
         ).format(folder=install_place())
     )
+    proxy = _proxy()
+    if proxy:
+        paragraphs.append(_("The download goes through the proxy {proxy}.").format(proxy=proxy))
     paragraphs.append(_("Install them now?"))
     return "\n\n".join(paragraphs)
+
+
+def folder_question(folder: Path, missing: Sequence[Package]) -> str:
+    """Return what is asked before packages of a folder of wheels are installed.
+
+    Args:
+        folder: of the wheels.
+        missing: what will be installed.
+    """
+    paragraphs = [
+        _("These packages are installed from {folder}, and nothing is downloaded: {names}.").format(
+            folder=folder, names=", ".join(package.name for package in missing)
+        ),
+        *_replaced(missing),
+        _(
+            "They are installed into Slicer's Python, {folder}. The packages that Slicer ships"
+            " are not changed."
+        ).format(folder=install_place()),
+        _("Install them now?"),
+    ]
+    return "\n\n".join(paragraphs)
+
+
+def _replaced(missing: Sequence[Package]) -> list[str]:
+    """Return what older packages are replaced, and what other extensions lose by it."""
+    texts = []
+    for package in missing:
+        if package.version is None or package.name == "torch":  # torch is told of by itself
+            continue
+        texts.append(
+            _("{name} {old} is replaced by a newer version, for all modules.").format(
+                name=package.name, old=package.version
+            )
+        )
+    for package in missing:
+        asking = [] if package.version is None else older_wanted(package.requirement)
+        if asking:
+            texts.append(
+                _(
+                    "These packages of other extensions ask for an older {name}, and may work no"
+                    " more: {packages}."
+                ).format(name=package.name, packages=", ".join(asking))
+            )
+    return texts
+
+
+def _proxy() -> str:
+    """Return the address of the proxy that pip uses, without a password; empty: none."""
+    address = urllib.request.getproxies().get("https", "")
+    return re.sub(r"//[^/@]*@", "//", address)
 
 
 def explain_failure(log: str) -> str:
