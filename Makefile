@@ -45,7 +45,7 @@ else
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 endif
 
-.PHONY: help setup demo test test-oldest test-slicer lint format samples screenshots bench bench-brain bench-panel \
+.PHONY: help setup demo test test-oldest test-slicer lint format samples screenshots translations bench bench-brain bench-panel \
 	bench-start bench-align bench-speed prove ablation constraints sbom package clean
 
 help: ## list the targets
@@ -90,6 +90,9 @@ format: $(VENV)/.developer ## format the code and mend what ruff can mend
 
 samples: $(VENV)/.developer ## generate Resources/SampleData anew
 	$(BIN)/python -m training.synthesis.make_samples
+
+translations: $(VENV)/.developer ## collect the texts of the module, and compile their translations
+	$(BIN)/python -m docs.translations
 
 screenshots: $(VENV)/.developer ## take docs/screenshots anew from the module
 	OMP_NUM_THREADS=1 $(BIN)/python -m docs.make_screenshots

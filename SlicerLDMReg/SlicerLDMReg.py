@@ -26,9 +26,28 @@ def _resource(filename):
     return str((roots or [folder])[0] / "Resources" / filename)
 
 
+_translators = []  # Qt does not keep them
+
+
+def _load_translation():
+    """Load the texts of the module in the language of Slicer, where there are such.
+
+    Slicer itself looks into its own folder only, not into those of extensions.
+    """
+    language = str(getattr(slicer.app, "applicationLocaleName", "")).replace("-", "_")
+    for name in (language, language.partition("_")[0]):
+        path = Path(_resource(f"Translations/LDMReg_{name}.qm"))
+        translator = qt.QTranslator()
+        if path.exists() and translator.load(str(path)):
+            _translators.append(translator)
+            qt.QCoreApplication.installTranslator(translator)
+            return
+
+
 class SlicerLDMReg(ScriptedLoadableModule):
     def __init__(self, parent):
         ScriptedLoadableModule.__init__(self, parent)
+        _load_translation()
         parent.title = _("LDM Registration")
         parent.categories = [translate("qSlicerAbstractCoreModule", "Registration")]
         parent.dependencies = []

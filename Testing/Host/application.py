@@ -252,6 +252,11 @@ class qSlicerApplication(QtWidgets.QApplication):
     def _read_documentation(self) -> str:
         return "https://slicer.readthedocs.io/en/latest/"
 
+    def _read_locale(self) -> str:
+        if str(self._settings.value("Internationalization/Enabled")).lower() != "true":
+            return "en_US"
+        return str(self._settings.value("language") or "en_US")
+
     def _read_os(self) -> str:
         return {"linux": "linux", "darwin": "macosx", "win32": "win"}.get(sys.platform, "linux")
 
@@ -273,5 +278,6 @@ class qSlicerApplication(QtWidgets.QApplication):
     minorVersion = QtCore.Property(int, _read_minor)
     revision = QtCore.Property(str, _read_revision)
     repositoryRevision = QtCore.Property(str, _read_revision)
+    applicationLocaleName = QtCore.Property(str, _read_locale)
     os = QtCore.Property(str, _read_os)
     isInstalled = QtCore.Property(bool, _read_installed)

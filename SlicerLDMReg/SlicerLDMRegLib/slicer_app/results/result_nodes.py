@@ -276,7 +276,7 @@ class ResultWriter:
             InputError: for nodes that cannot be written into, or volumes that the scene has lost.
         """
         fixed, moving = self._images.shown
-        check_in_scene({"fixed volume": fixed, "moving volume": moving})
+        check_in_scene({_("fixed volume"): fixed, _("moving volume"): moving})
         earlier = find_outputs(fixed, moving, self._part)
         free = {o: node for o, node in earlier.items() if node not in self._outputs.values()}
         outputs = {output: node or free.get(output) for output, node in self._outputs.items()}

@@ -93,7 +93,7 @@ class SequenceWriter:
         frames, reference = self._frames, images.fixed_source
         fixed, moving = images.shown
         check_in_scene({"browser": frames.browser, "sequence": frames.node})
-        check_in_scene({"fixed volume": fixed, "moving volume": moving})
+        check_in_scene({_("fixed volume"): fixed, _("moving volume"): moving})
         for number in range(len(frames)):
             if frames.frame(number).node is reference.node and number not in self._contents:
                 self._add_placed(_unmoved(reference, placed), images, number)

@@ -84,9 +84,7 @@ def open_pair(row: Mapping[str, Any], results: Path) -> OpenedPair:
     fixed, moving = (_image(str(row[role])) for role in ("fixed", "moving"))
     name = str(row["id"])
     warped = _loaded(results / "warped.nrrd", slicer.util.loadVolume, f"{name} warped")
-    transform = _loaded(
-        results / "transform.h5", slicer.util.loadTransform, _("{name} transform").format(name=name)
-    )
+    transform = _loaded(results / "transform.h5", slicer.util.loadTransform, f"{name} transform")
     slicer.util.setSliceViewerLayers(
         background=fixed, foreground=warped, foregroundOpacity=0.5, fit=True
     )

@@ -210,7 +210,7 @@ class Installation:
         missing = check_setup().missing(self._with_encoder)
         alone, others = _split(missing)
         if self._folder is not None:
-            offline = ["--no-index", "--find-links", str(self._folder)]
+            offline = ["--no-index", f"--find-links={self._folder}"]
             alone, others = ([*some, *offline] if some else [] for some in (alone, others))
         self._constraints = Path(slicer.app.temporaryPath) / f"ldmreg-{uuid.uuid4().hex}.txt"
         replaced = () if self._folder is None else [package.name for package in missing]

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 import qt
+from slicer.i18n import tr as _
 
 from ...errors import ModelError
 from ...model_store import (
@@ -37,7 +38,9 @@ def open_models_folder() -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ModelError(f"{folder} cannot be made: {error.strerror}") from error
+        raise ModelError(
+            _("{folder} cannot be made: {reason}").format(folder=folder, reason=error.strerror)
+        ) from error
     qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(folder)))
 
 
