@@ -937,7 +937,7 @@
   </message>
   <message>
    <source>Reset views</source>
-   <translation>Ansichten zurück</translation>
+   <translation>Zurück</translation>
   </message>
   <message>
    <source>Results that were kept, and the current one: side by side, in turns, by their numbers.</source>
@@ -1066,6 +1066,22 @@
   <message>
    <source>Harden</source>
    <translation>Einbrennen</translation>
+  </message>
+  <message>
+   <source>Leave the nodes as they are, and move copies of them for good. Copies of volumes lie on the voxels of the fixed volume. An earlier copy for the same fixed volume is replaced.</source>
+   <translation>Die Knoten lassen, wie sie sind, und Kopien von ihnen endgültig bewegen. Kopien von Volumen liegen auf den Voxeln des festen Volumens. Eine frühere Kopie für dasselbe feste Volumen wird ersetzt.</translation>
+  </message>
+  <message>
+   <source>Copies</source>
+   <translation>Kopien</translation>
+  </message>
+  <message>
+   <source>After each registration, move copies of the ticked nodes with its transform: the other contrasts, segmentations and points of the session of the moving volume.</source>
+   <translation>Nach jeder Registrierung Kopien der angekreuzten Knoten mit ihrer Transformation bewegen: die anderen Kontraste, Segmentierungen und Punkte der Sitzung des bewegten Volumens.</translation>
+  </message>
+  <message>
+   <source>Also with each run, as copies</source>
+   <translation>Auch mit jedem Lauf, als Kopien</translation>
   </message>
   <message>
    <source>Move the ticked nodes with the transform.</source>
@@ -1232,6 +1248,14 @@
    <translation>das feste Volumen</translation>
   </message>
   <message>
+   <source>The loaded volumes that are registered. None ticked: all of them.</source>
+   <translation>Die geladenen Volumen, die registriert werden. Keines angekreuzt: alle.</translation>
+  </message>
+  <message>
+   <source>Volumes:</source>
+   <translation>Volumen:</translation>
+  </message>
+  <message>
    <source>The folder of all results.</source>
    <translation>Der Ordner aller Ergebnisse.</translation>
   </message>
@@ -1282,6 +1306,14 @@
   <message>
    <source>The pairs, those first that need a look most. A click loads a pair with its result. Quality: one number without a unit, from 0 to 1.</source>
    <translation>Die Paare, zuerst die, die am ehesten anzusehen sind. Ein Klick lädt ein Paar mit seinem Ergebnis. Qualität: eine Zahl ohne Einheit, von 0 bis 1.</translation>
+  </message>
+  <message>
+   <source>Show the fixed image and the warped ones of the pairs beside each other, linked: those of the selected rows, or the first 8 of one fixed image. Once more: the views as they were.</source>
+   <translation>Das feste Bild und die verformten der Paare nebeneinander zeigen, gekoppelt: die der gewählten Zeilen oder die ersten 8 eines festen Bildes. Noch einmal: die Ansichten, wie sie waren.</translation>
+  </message>
+  <message>
+   <source>Results side by side</source>
+   <translation>Ergebnisse nebeneinander</translation>
   </message>
   <message>
    <source>Open the page of all pairs in the browser: it sorts and filters, with distributions and pictures.</source>
@@ -1469,6 +1501,14 @@
    <translation>Bewegt: {names}.</translation>
   </message>
   <message>
+   <source>Copies: {names}.</source>
+   <translation>Kopien: {names}.</translation>
+  </message>
+  <message>
+   <source>The run has made no transform: tick it under Outputs.</source>
+   <translation>Der Lauf hat keine Transformation angelegt: Bitte unter Ausgaben ankreuzen.</translation>
+  </message>
+  <message>
    <source>The nodes could not be put back.</source>
    <translation>Die Knoten konnten nicht zurückgesetzt werden.</translation>
   </message>
@@ -1647,6 +1687,14 @@
   <message>
    <source>{pair} is loaded: the fixed and the warped image.</source>
    <translation>{pair} ist geladen: das feste und das verformte Bild.</translation>
+  </message>
+  <message>
+   <source>Side by side: the fixed image, then the warped ones of {names}.</source>
+   <translation>Nebeneinander: das feste Bild, dann die verformten von {names}.</translation>
+  </message>
+  <message>
+   <source>More do not fit; select rows for others.</source>
+   <translation>Mehr passen nicht; für andere bitte Zeilen wählen.</translation>
   </message>
  </context>
  <context>

@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 
 from ...errors import InputError
 from ..results.apply_transform import apply_transform, check_targets, opposite_transform
+from ..results.moved_copies import move_copies
 from ..results.result_nodes import find_outputs
 from ..scene.nodes import read_attributes, roles_of
 from ..scene.scene_change import SceneChange
@@ -29,7 +30,7 @@ class ApplySection(Section):
     def __init__(self, ui: Any, panel: Any) -> None:
         super().__init__(ui, panel)
         # The nodes that each click has moved, and what takes it back.
-        self._steps: list[tuple[list[Node], list[SceneChange]]] = []
+        self._steps: list[tuple[Sequence[Node], Sequence[SceneChange]]] = []
         self._offered: Node | None = None
 
     def setup(self) -> None:
@@ -41,6 +42,8 @@ class ApplySection(Section):
         ui.applyTransformSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_chosen)
         ui.applyToButton.connect("clicked(bool)", self._on_apply)
         ui.undoApplyButton.connect("clicked(bool)", self._on_undo)
+        for box in (ui.copiesCheckBox, ui.alongCheckBox):
+            box.connect("toggled(bool)", self._on_chosen)
         self._update_buttons()
 
     def update(self) -> None:
@@ -82,6 +85,7 @@ class ApplySection(Section):
         ui, problem = self.ui, self._problem()
         ui.applyToButton.enabled = not problem
         ui.applyToButton.toolTip = problem or _("Move the ticked nodes with the transform.")
+        ui.hardenCheckBox.enabled = not ui.copiesCheckBox.checked  # copies always are
         ui.undoApplyButton.enabled = bool(self._steps)
         if self._steps:
             names = _names(self._steps[-1][0])
@@ -108,15 +112,48 @@ class ApplySection(Section):
         transform = ui.applyTransformSelector.currentNode()
         nodes = list(ui.applyNodesSelector.checkedNodes())
         inverse, harden = ui.inverseCheckBox.checked, ui.hardenCheckBox.checked
+        if ui.copiesCheckBox.checked:
+            self._copy(transform, nodes, inverse)
+            return
         try:
             self._steps.append((nodes, _move(transform, nodes, inverse, harden)))
         except InputError as error:
             self._say(str(error), "error")
             return
-        for node in nodes:  # else the next click would move them once more
-            ui.applyNodesSelector.setCheckState(node, qt.Qt.Unchecked)
+        if not ui.alongCheckBox.checked:
+            for node in nodes:  # else the next click would move them once more
+                ui.applyNodesSelector.setCheckState(node, qt.Qt.Unchecked)
         text = _("Moved and hardened: {names}.") if harden else _("Moved: {names}.")
         self._say(text.format(names=_names(nodes)), "good")
+
+    def _copy(self, transform: Node, nodes: Sequence[Node], inverse: bool) -> None:
+        """Move copies, which stay selected for the next result."""
+        try:
+            copies, changes = _move_copies(transform, nodes, inverse)
+        except InputError as error:
+            self._say(str(error), "error")
+            return
+        self._steps.append((copies, changes))
+        self._say(_("Copies: {names}.").format(names=_names(copies)), "good")
+
+    def run_finished(self, run: Any) -> None:
+        """Move copies of the ticked nodes with the new transform, where that is wanted."""
+        ui = self.ui
+        if not ui.alongCheckBox.checked:
+            return
+        own = (run.plan.fixed, run.plan.moving)
+        nodes = [node for node in ui.applyNodesSelector.checkedNodes() if node not in own]
+        transform = run.nodes.get("transform")
+        if transform is None:
+            self._say(_("The run has made no transform: tick it under Outputs."), "warning")
+        elif nodes:
+            with slicer.util.tryWithErrorDisplay(
+                _("The nodes could not be moved."), waitCursor=True
+            ):
+                self._copy(transform, nodes, inverse=False)
+        else:
+            self._say(_("Tick the nodes to move."), "warning")
+        self._update_buttons()
 
     def _on_undo(self) -> None:
         failure = _("The nodes could not be put back.")
@@ -144,6 +181,19 @@ def _move(transform: Node, nodes: Sequence[Node], inverse: bool, harden: bool) -
         for node in change.created:
             transform.GetScene().RemoveNode(node)
     return [moved, change]
+
+
+def _move_copies(
+    transform: Node, nodes: Sequence[Node], inverse: bool
+) -> tuple[list[Node], list[SceneChange]]:
+    """Move copies of nodes; return them, and what takes it back, in this order."""
+    check_targets(transform, nodes)
+    with SceneChange(transform.GetScene()) as change:
+        used = opposite_transform(transform, change) if inverse else transform
+    moved = move_copies(used, nodes, _reference(used))
+    for node in change.created:
+        transform.GetScene().RemoveNode(node)
+    return moved.nodes, [*moved.changes, change]
 
 
 def _reference(transform: Node) -> Node | None:

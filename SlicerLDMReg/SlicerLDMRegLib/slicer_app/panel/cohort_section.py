@@ -12,13 +12,14 @@ from slicer.i18n import tr as _
 
 from ...errors import InputError
 from ..background_call import timer
+from ..display.many_views import MOST_VIEWS, ManyViews
 from ..run.cohort_run import CohortProgress, CohortRun, cohort_command
 from ..scene.cohort_pairs import loaded_volumes, open_pair, write_volumes
 from .control_names import told_on_panel
 from .result_texts import Cell
 from .safe_texts import printable
 from .section import Section
-from .tables import fill_table
+from .tables import fill_table, selected_rows
 from .widgets import tint
 
 __all__ = ["CohortSection"]
@@ -45,6 +46,7 @@ class CohortSection(Section):
         self.run: CohortRun | None = None
         self.rows: list[dict[str, Any]] = []
         self._folder: Any = None
+        self._views: ManyViews | None = None
         self._level = "info"
         self._timer = timer(self._poll, _POLL_MS)
 
@@ -59,9 +61,12 @@ class CohortSection(Section):
         ui.cohortOutputButton.connect("clicked()", self._choose_output)
         ui.cohortButton.connect("clicked()", self._on_click)
         ui.cohortPageButton.connect("clicked()", self._open_page)
+        ui.cohortSideButton.connect("clicked(bool)", self._on_side_by_side)
         ui.cohortTable.connect("cellClicked(int,int)", self._on_cell)
         ui.cohortStatusLabel.textFormat = qt.Qt.PlainText
-        for widget in (ui.cohortProgressBar, ui.cohortTable, ui.cohortPageButton):
+        for widget in (
+            ui.cohortProgressBar, ui.cohortTable, ui.cohortPageButton, ui.cohortSideButton,
+        ):  # fmt: skip
             widget.visible = False
         self._say("")
 
@@ -73,9 +78,12 @@ class CohortSection(Section):
             widget.visible = source != _LOADED
         for widget in (ui.cohortReferenceEdit, ui.cohortReferenceEditLabel):
             widget.visible = to_one
+        for widget in (ui.cohortVolumesSelector, ui.cohortVolumesSelectorLabel):
+            widget.visible = source == _LOADED
         for name in (
             "cohortSourceComboBox", "cohortManifestEdit", "cohortManifestButton",
             "cohortPairsComboBox", "cohortReferenceEdit", "cohortOutputEdit", "cohortOutputButton",
+            "cohortVolumesSelector",
         ):  # fmt: skip
             getattr(ui, name).enabled = not running
         tint(ui.cohortStatusLabel, self._level)
@@ -93,6 +101,7 @@ class CohortSection(Section):
 
     def cleanup(self) -> None:
         self._timer.stop()
+        self._leave()
         if self.run is not None:
             self.run.close()
             self.run = None
@@ -153,6 +162,16 @@ class CohortSection(Section):
             return f"to:{wanted}"
         return _PAIRINGS.get(index)
 
+    def _volumes(self, pairing: str | None) -> list[Any]:
+        """Return the loaded volumes to register: those that are ticked, and the fixed one."""
+        every, ticked = loaded_volumes(), self.ui.cohortVolumesSelector.checkedNodes()
+        if not ticked:
+            return every
+        wanted = [node.GetID() for node in ticked]
+        if pairing is not None and pairing.startswith("to:"):
+            wanted += [n.GetID() for n in every if pairing[3:] in (n.GetID(), n.GetName())]
+        return [node for node in every if node.GetID() in wanted]
+
     # The run
 
     def _on_click(self) -> None:
@@ -173,7 +192,7 @@ class CohortSection(Section):
         choices = self.panel.plan().choices
         pairing = self._pairing()
         if self.ui.cohortSourceComboBox.currentIndex == _LOADED:
-            source = write_volumes(output / _VOLUMES, loaded_volumes())
+            source = write_volumes(output / _VOLUMES, self._volumes(pairing))
             output = output / _STUDY
         else:
             source = Path(self.ui.cohortManifestEdit.text.strip()).expanduser()
@@ -183,8 +202,9 @@ class CohortSection(Section):
         self.panel.log("info", " ".join(command))
         self.run = CohortRun(command, output)
         self._folder = self.run.folder
+        self._leave()
         self._show_rows([])
-        self.ui.cohortPageButton.visible = False
+        self.ui.cohortPageButton.visible = self.ui.cohortSideButton.visible = False
         self.ui.cohortProgressBar.setRange(0, 0)
         self.ui.cohortProgressBar.visible = True
         self._say(_("Starting."))
@@ -224,6 +244,7 @@ class CohortSection(Section):
         self._show_rows(rows)
         done = sum(row["status"] == "done" for row in rows)
         self.ui.cohortPageButton.visible = (run.folder.root / "report.html").exists()
+        self.ui.cohortSideButton.visible = bool(done)
         counts = _("{done} of {pairs} pairs are registered.").format(done=done, pairs=len(rows))
         if run.code not in (0, 8) and not run.cancelled:
             lines = run.last_lines()
@@ -286,6 +307,40 @@ class CohortSection(Section):
             with slicer.util.NodeModify(parameters.parameterNode):
                 parameters.fixedVolume, parameters.movingVolume = opened.fixed, opened.moving
         self._say(_("{pair} is loaded: the fixed and the warped image.").format(pair=row["id"]))
+
+    def _on_side_by_side(self, checked: bool) -> None:
+        if not checked:
+            self._leave()
+            return
+        done = [row for row in self.rows if row["status"] == "done"]
+        chosen = [self.rows[n] for n in selected_rows(self.ui.cohortTable)]
+        chosen = [row for row in chosen if row["status"] == "done"]
+        fixed = str((chosen if len(chosen) > 1 else done)[0]["fixed"])
+        rows = [r for r in (chosen if len(chosen) > 1 else done) if str(r["fixed"]) == fixed]
+        views = ManyViews(slicer.mrmlScene)  # before files are loaded, which Slicer shows
+        try:
+            opened = [
+                open_pair(row, self._folder.results(str(row["id"])), show=False)
+                for row in rows[: MOST_VIEWS - 1]
+            ]
+        except InputError as error:
+            views.leave()
+            self.ui.cohortSideButton.checked = False
+            self._say(told_on_panel(error), "error")
+            return
+        self._views = views
+        views.show([opened[0].fixed, *(pair.warped for pair in opened)])
+        names = ", ".join(str(row["id"]) for row in rows[: MOST_VIEWS - 1])
+        text = _("Side by side: the fixed image, then the warped ones of {names}.")
+        if len(rows) >= MOST_VIEWS:
+            text += " " + _("More do not fit; select rows for others.")
+        self._say(text.format(names=names))
+
+    def _leave(self) -> None:
+        views, self._views = self._views, None
+        self.ui.cohortSideButton.checked = False
+        if views is not None:
+            views.leave()
 
     def _open_page(self) -> None:
         page = self._folder.root / "report.html"

@@ -71,12 +71,13 @@ def write_volumes(folder: Path, nodes: list[Node]) -> Path:
     return table
 
 
-def open_pair(row: Mapping[str, Any], results: Path) -> OpenedPair:
+def open_pair(row: Mapping[str, Any], results: Path, show: bool = True) -> OpenedPair:
     """Load a pair with its result; what is in the scene already is not loaded again.
 
     Args:
         row: of the cohort's table, with ``id``, ``fixed`` and ``moving``.
         results: folder of the pair.
+        show: lay the warped over the fixed image in all views.
 
     Raises:
         InputError: for a file that cannot be loaded.
@@ -85,9 +86,10 @@ def open_pair(row: Mapping[str, Any], results: Path) -> OpenedPair:
     name = str(row["id"])
     warped = _loaded(results / "warped.nrrd", slicer.util.loadVolume, f"{name} warped")
     transform = _loaded(results / "transform.h5", slicer.util.loadTransform, f"{name} transform")
-    slicer.util.setSliceViewerLayers(
-        background=fixed, foreground=warped, foregroundOpacity=0.5, fit=True
-    )
+    if show:
+        slicer.util.setSliceViewerLayers(
+            background=fixed, foreground=warped, foregroundOpacity=0.5, fit=True
+        )
     return OpenedPair(fixed, moving, warped, transform)
 
 

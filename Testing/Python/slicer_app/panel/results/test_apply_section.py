@@ -200,3 +200,130 @@ def test_a_closed_scene_has_nothing_to_undo(
     form.update()
     assert not form.ui.undoApplyButton.enabled
     assert not form.ui.applyToButton.enabled
+
+
+# Copies: the other contrasts, segmentations and points of a session
+
+
+@pytest.fixture
+def contrast(host: Any, registered: Any, form: Any) -> Any:
+    """Another contrast of the moving volume, with a coarser lattice."""
+    from Testing.Python.slicer_app.scenes import blobs, lattice, volume_node
+
+    registered()
+    return volume_node(
+        3 * blobs(lattice((11, 10, 9), spacing=(2.0, 2.0, 2.0)), (1.5, -1, 0.5)), "T2"
+    )
+
+
+def test_copies_are_moved_and_the_nodes_stay(
+    host: Any, form: Any, section: Any, points: Any, contrast: Any
+) -> None:
+    fixed, transform = form.parameters.fixedVolume, form.session.last.nodes["transform"]
+    start, voxels = positions(points), host.slicer.util.arrayFromVolume(contrast).copy()
+    tick(host, form, points, contrast)
+    host.check(form.ui.copiesCheckBox)
+    assert not form.ui.hardenCheckBox.enabled
+    host.click(form.ui.applyToButton)
+    np.testing.assert_array_equal(positions(points), start)
+    np.testing.assert_array_equal(host.slicer.util.arrayFromVolume(contrast), voxels)
+    copy = host.slicer.util.getNode("points warped to fixed")
+    np.testing.assert_allclose(positions(copy), moved(transform, start), atol=1e-3)
+    volume = host.slicer.util.getNode("T2 warped to fixed")
+    assert volume.GetImageData().GetDimensions() == fixed.GetImageData().GetDimensions()
+    # Three times the moving volume, so its copy is nearly three times the warped volume.
+    warped = host.slicer.util.arrayFromVolume(form.session.last.nodes["warped"])
+    inner = (slice(6, -6),) * 3
+    ratio = host.slicer.util.arrayFromVolume(volume)[inner] / warped[inner]
+    assert abs(np.median(ratio) - 3) < 0.15
+    assert "T2 warped to fixed" in form.ui.applyMessageLabel.text
+    count = host.slicer.mrmlScene.GetNumberOfNodes()
+    host.click(form.ui.undoApplyButton)
+    assert host.slicer.util.getNodes("* warped to fixed*", useLists=True).keys() == {
+        form.session.last.nodes["warped"].GetName()
+    }
+    assert host.slicer.mrmlScene.GetNumberOfNodes() < count
+
+
+def test_the_same_copy_is_used_again(
+    host: Any, form: Any, section: Any, points: Any, contrast: Any
+) -> None:
+    tick(host, form, points)
+    host.check(form.ui.copiesCheckBox)
+    host.click(form.ui.applyToButton)
+    copy = host.slicer.util.getNode("points warped to fixed")
+    first = positions(copy)
+    points.SetNthControlPointPosition(0, 2.0, 2.0, 2.0)
+    host.click(form.ui.applyToButton)
+    assert not host.slicer.util.getNodes("points warped to fixed_1")
+    transform = form.session.last.nodes["transform"]
+    expected = moved(transform, positions(points))
+    np.testing.assert_allclose(positions(copy), expected, atol=1e-3)
+    host.click(form.ui.undoApplyButton)
+    np.testing.assert_allclose(positions(copy), first, atol=1e-6)
+
+
+def test_a_copy_that_was_deleted_is_made_anew(
+    host: Any, form: Any, section: Any, points: Any, contrast: Any
+) -> None:
+    tick(host, form, points)
+    host.check(form.ui.copiesCheckBox)
+    host.click(form.ui.applyToButton)
+    host.slicer.mrmlScene.RemoveNode(host.slicer.util.getNode("points warped to fixed"))
+    host.click(form.ui.applyToButton)
+    assert host.slicer.util.getNode("points warped to fixed").GetNumberOfControlPoints() == 3
+
+
+def test_copies_against_the_transform(
+    host: Any, form: Any, section: Any, points: Any, contrast: Any
+) -> None:
+    tick(host, form, points)
+    host.check(form.ui.copiesCheckBox)
+    host.check(form.ui.inverseCheckBox)
+    host.click(form.ui.applyToButton)
+    copy = host.slicer.util.getNode("points warped to moving")
+    inverse = form.session.last.nodes["inverse"]
+    np.testing.assert_allclose(positions(copy), moved(inverse, positions(points)), atol=1e-3)
+
+
+def test_they_move_with_each_run(
+    host: Any, form: Any, section: Any, points: Any, contrast: Any, registered: Any
+) -> None:
+    tick(host, form, points, contrast, form.parameters.movingVolume)
+    section.run_finished(form.session.last)
+    assert not host.slicer.util.getNodes("points warped*")  # not asked for
+    host.check(form.ui.alongCheckBox)
+    section.run_finished(registered())
+    transform = form.session.last.nodes["transform"]
+    copy = host.slicer.util.getNode("points warped to fixed")
+    np.testing.assert_allclose(positions(copy), moved(transform, positions(points)), atol=1e-3)
+    assert host.slicer.util.getNode("T2 warped to fixed") is not None
+    # The moving volume has its own output; the ticks stay for the next run.
+    assert len(host.slicer.util.getNodes("moving warped to fixed*", useLists=True)) == 1
+    assert len(form.ui.applyNodesSelector.checkedNodes()) == 3
+
+
+def test_a_run_without_a_transform_is_told(
+    host: Any, form: Any, section: Any, points: Any, contrast: Any, registered: Any
+) -> None:
+    tick(host, form, points)
+    host.check(form.ui.alongCheckBox)
+    for node in list(form.session.last.nodes.values()):
+        host.slicer.mrmlScene.RemoveNode(node)
+    section.run_finished(registered(outputs={"warped": None, "metrics": None}))
+    assert "has made no transform" in form.ui.applyMessageLabel.text
+    assert not host.slicer.util.getNodes("points warped*")
+
+
+def test_what_cannot_be_moved_leaves_no_copy(
+    host: Any, form: Any, section: Any, points: Any, contrast: Any
+) -> None:
+    roi = host.slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "box")
+    if roi.CanApplyNonLinearTransforms():
+        pytest.skip("boxes can be deformed here")
+    tick(host, form, points, roi)
+    host.check(form.ui.copiesCheckBox)
+    count = host.slicer.mrmlScene.GetNumberOfNodes()
+    host.click(form.ui.applyToButton)
+    assert "can be moved but not deformed" in form.ui.applyMessageLabel.text
+    assert host.slicer.mrmlScene.GetNumberOfNodes() == count

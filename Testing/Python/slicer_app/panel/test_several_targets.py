@@ -1,0 +1,143 @@
+"""One fixed image and several moving ones: which volumes, and their results side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+_LOADED, _TO_ONE = 2, 1
+
+
+@pytest.fixture
+def section(host: Any, panel: Any) -> Any:
+    panel.ui.cohortSection.collapsed = False
+    panel.ui.cohortSourceComboBox.setCurrentIndex(_LOADED)
+    host.process_events()
+    return panel.sections["cohort"]
+
+
+@pytest.fixture
+def scans(add_volume: Callable[..., Any]) -> list[Any]:
+    return [add_volume(f"scan {n}", seed=n) for n in range(4)]
+
+
+def tick(host: Any, panel: Any, *nodes: Any) -> None:
+    for node in nodes:
+        panel.ui.cohortVolumesSelector.setCheckState(node, host.qt.Qt.Checked)
+    host.process_events()
+
+
+def test_the_volumes_can_be_chosen(host: Any, panel: Any, section: Any, scans: list[Any]) -> None:
+    assert panel.ui.cohortVolumesSelector.visible
+    assert section._volumes("all-to-all") == scans
+    tick(host, panel, scans[1], scans[2])
+    assert section._volumes("all-to-all") == scans[1:3]
+    # The one that others are registered to belongs to them.
+    assert section._volumes(f"to:{scans[3].GetID()}") == scans[1:]
+    assert section._volumes(f"to:{scans[0].GetName()}") == scans[:3]
+    panel.ui.cohortSourceComboBox.setCurrentIndex(0)
+    assert not panel.ui.cohortVolumesSelector.visible
+
+
+@pytest.fixture
+def results(section: Any, panel: Any, scans: list[Any], tmp_path: Path) -> list[dict[str, Any]]:
+    """A cohort that is registered: all scans to the first one, of which one has failed."""
+    rows = []
+    for node in scans[1:]:
+        folder = tmp_path / node.GetID()
+        folder.mkdir()
+        image = sitk.GetImageFromArray(np.full((6, 10, 12), len(rows), np.float32))
+        image.SetSpacing((2, 2, 2))
+        sitk.WriteImage(image, str(folder / "warped.nrrd"))
+        transform = sitk.TranslationTransform(3, (1.0, 0.0, 0.0))
+        sitk.WriteTransform(transform, str(folder / "transform.h5"))
+        row = {"id": node.GetID(), "status": "done", "verdict": "good", "quality": 0.9}
+        row |= {"fixed": f"/x/{scans[0].GetID()}.nrrd", "moving": f"/x/{node.GetID()}.nrrd"}
+        rows.append(row)
+    rows[-1]["status"] = "failed"
+    section._folder = SimpleNamespace(results=lambda name: tmp_path / name, root=tmp_path)
+    section._show_rows(rows)
+    panel.ui.cohortSideButton.visible = True
+    return rows
+
+
+def shown(host: Any) -> dict[str, str]:
+    """The volume in each slice view of the layout, by the name of the view."""
+    found = {}
+    for node in host.slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+        volume = host.slicer.mrmlScene.GetNodeByID(node.GetBackgroundVolumeID() or "")
+        found[node.GetLayoutName()] = "" if volume is None else volume.GetName()
+    return found
+
+
+def test_results_side_by_side(
+    host: Any, panel: Any, results: list[dict[str, Any]], scans: list[Any]
+) -> None:
+    layout = host.slicer.app.layoutManager()
+    before, was = layout.layout, shown(host)
+    host.click("cohortSideButton")
+    assert layout.layout == host.slicer.vtkMRMLLayoutNode.SlicerLayoutTwoOverTwoView
+    views = shown(host)
+    names = [f"{scan.GetID()} warped" for scan in scans[1:3]]
+    assert [views[n] for n in ("Red", "Yellow", "Green", "Slice4")] == ["scan 0", *names, ""]
+    slices = [
+        node
+        for node in host.slicer.util.getNodesByClass("vtkMRMLSliceNode")
+        if node.GetLayoutName() in ("Red", "Yellow", "Green")
+    ]
+    assert len({node.GetSliceOffset() for node in slices}) == 1
+    assert len({node.GetOrientation() for node in slices}) == 1
+    assert all(name in panel.ui.cohortStatusLabel.text for name in [s.GetID() for s in scans[1:3]])
+    host.click("cohortSideButton")
+    assert layout.layout == before
+    assert {name: shown(host)[name] for name in was} == was
+
+
+def test_selected_rows_are_shown(
+    host: Any, panel: Any, results: list[dict[str, Any]], scans: list[Any], section: Any
+) -> None:
+    results[-1]["status"] = "done"
+    section._show_rows(results)
+    for row in (1, 2):
+        panel.ui.cohortTable.item(row, 0).setSelected(True)
+    host.click("cohortSideButton")
+    names = [f"{scan.GetID()} warped" for scan in scans[2:]]
+    assert [shown(host)[n] for n in ("Red", "Yellow", "Green")] == ["scan 0", *names]
+
+
+def test_pairs_of_other_fixed_images_are_left_out(
+    host: Any, results: list[dict[str, Any]], scans: list[Any], section: Any
+) -> None:
+    results[1]["fixed"] = f"/x/{scans[3].GetID()}.nrrd"
+    section._show_rows(results)
+    host.click("cohortSideButton")
+    layout = host.slicer.app.layoutManager().layout
+    assert layout == host.slicer.vtkMRMLLayoutNode.SlicerLayoutSideBySideView
+    assert shown(host)["Yellow"] == f"{scans[1].GetID()} warped"
+
+
+def test_a_result_that_is_gone_is_told(
+    host: Any, panel: Any, results: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    (tmp_path / results[0]["id"] / "warped.nrrd").unlink()
+    before = host.slicer.app.layoutManager().layout
+    host.click("cohortSideButton")
+    assert "is not there any more" in panel.ui.cohortStatusLabel.text
+    assert not panel.ui.cohortSideButton.checked
+    assert host.slicer.app.layoutManager().layout == before
+
+
+def test_the_views_come_back_with_the_end_of_the_panel(
+    host: Any, widget: Any, results: list[dict[str, Any]]
+) -> None:
+    before = host.slicer.app.layoutManager().layout
+    host.click("cohortSideButton")
+    assert host.slicer.app.layoutManager().layout != before
+    widget.cleanup()
+    assert host.slicer.app.layoutManager().layout == before
