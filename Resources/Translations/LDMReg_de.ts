@@ -1140,6 +1140,14 @@
    <translation>Transformation exportieren...</translation>
   </message>
   <message>
+   <source>Write the warped volume as a derived DICOM series and the transform as a Deformable Spatial Registration object, into a new folder. Patient, study and frame of reference are those of the fixed volume, where it was loaded from DICOM.</source>
+   <translation>Das verformte Volumen als abgeleitete DICOM-Serie und die Transformation als Deformable Spatial Registration in einen neuen Ordner schreiben. Patient, Studie und Bezugssystem sind die des festen Volumens, wenn es aus DICOM geladen wurde.</translation>
+  </message>
+  <message>
+   <source>Export DICOM...</source>
+   <translation>DICOM exportieren...</translation>
+  </message>
+  <message>
    <source>What was written, and what its form costs in mm.</source>
    <translation>Was geschrieben wurde und was die Form in mm kostet.</translation>
   </message>
@@ -1898,6 +1906,10 @@ mm</translation>
    <translation>Die Transformation als Datei in der oben gewählten Form schreiben.</translation>
   </message>
   <message>
+   <source>Write the warped volume as a derived DICOM series and the transform as a Deformable Spatial Registration object, into a new folder. Patient, study and frame of reference are those of the fixed volume, where it was loaded from DICOM.</source>
+   <translation>Das verformte Volumen als abgeleitete DICOM-Serie und die Transformation als Deformable Spatial Registration in einen neuen Ordner schreiben. Patient, Studie und Bezugssystem sind die des festen Volumens, wenn es aus DICOM geladen wurde.</translation>
+  </message>
+  <message>
    <source>A file is being written.</source>
    <translation>Eine Datei wird geschrieben.</translation>
   </message>
@@ -1914,12 +1926,24 @@ mm</translation>
    <translation>{path} wird geschrieben ...</translation>
   </message>
   <message>
+   <source>Folder in which a new one for DICOM is made</source>
+   <translation>Ordner, in dem ein neuer für DICOM angelegt wird</translation>
+  </message>
+  <message>
+   <source>Saved {path}: {count} slices, and the deformation.</source>
+   <translation>{path} gespeichert: {count} Schichten und die Verformung.</translation>
+  </message>
+  <message>
    <source>Saved {path} ({size} kB): off by {mean} mm on average, {most} mm at most.</source>
    <translation>{path} gespeichert ({size} kB): im Mittel {mean} mm daneben, höchstens {most} mm.</translation>
   </message>
   <message>
    <source>There and back misses by {mean} mm on average, {most} mm at most.</source>
    <translation>Hin und zurück geht im Mittel {mean} mm daneben, höchstens {most} mm.</translation>
+  </message>
+  <message>
+   <source>DICOM was not saved: {reason}</source>
+   <translation>DICOM wurde nicht gespeichert: {reason}</translation>
   </message>
   <message>
    <source>The transform was not saved: {reason}</source>

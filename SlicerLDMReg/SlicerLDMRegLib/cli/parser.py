@@ -11,6 +11,7 @@ from .._version import __version__
 from .check import add_check
 from .cohort import add_cohort
 from .console import add_loudness, add_share
+from .export_dicom import add_export_dicom
 from .models import run_download, run_import, run_list, run_pack, run_show, run_verify
 from .register import run_register
 from .registration_options import add_guide, add_method, add_slices
@@ -117,6 +118,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_register(commands)
     add_repeat(commands)
     add_transform(commands)
+    add_export_dicom(commands)
     add_cohort(commands)
     add_template(commands)
     add_morphometry(commands)

@@ -6,6 +6,6 @@ its own. Slices are ordered by their place along the normal, never by name or nu
 
 from __future__ import annotations
 
-from .series import read_dicom_file, read_series, series_uid_of
+from .series import read_dicom_file, read_headers, read_series, series_uid_of
 
-__all__ = ["read_dicom_file", "read_series", "series_uid_of"]
+__all__ = ["read_dicom_file", "read_headers", "read_series", "series_uid_of"]

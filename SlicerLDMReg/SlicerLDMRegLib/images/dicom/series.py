@@ -18,7 +18,7 @@ from .frames import Frame, frames_of
 from .pixels import stored_pixels, values
 from .stack import stack_geometry, stacked
 
-__all__ = ["read_dicom_file", "read_series", "series_uid_of"]
+__all__ = ["read_dicom_file", "read_headers", "read_series", "series_uid_of"]
 
 _LISTED = 10
 
@@ -44,6 +44,36 @@ def read_series(folder: Path, uid: str | None, wanted: Selection) -> Decoded:
     Raises:
         InputError: when there is no such series, or it is no image.
     """
+    return _read(_one_series(folder, uid), wanted)
+
+
+def read_headers(source: str | Path | Sequence[Path]) -> list[Any]:
+    """Return the headers of a series as pydicom has them, without pixels.
+
+    Args:
+        source: a folder with one series, ``FOLDER/SERIES_UID``, a file, or the files of a series.
+
+    Raises:
+        InputError: when there is no DICOM image, or one of several series.
+    """
+    if not isinstance(source, str | Path):
+        files = [(path, _header(path)) for path in source]
+    elif Path(source).expanduser().is_file():
+        files = [(Path(source), _header(Path(source).expanduser()))]
+    else:
+        folder, uid = series_uid_of(Path(source).expanduser())
+        folder = folder if uid is not None else Path(source).expanduser()
+        if not folder.is_dir():
+            raise InputError(f"{source}: expected a folder or a file of DICOM; it does not exist")
+        files = list(_one_series(folder, uid))
+    headers = [header for _path, header in files if header is not None]
+    if not headers:
+        raise InputError(f"{source}: expected a DICOM image, found none")
+    return headers
+
+
+def _one_series(folder: Path, uid: str | None) -> list[tuple[Path, Any]]:
+    """Return files and headers of the only series of a folder, or of the one with a UID."""
     series: dict[str, list[tuple[Path, Any]]] = {}
     for path in sorted(folder.iterdir()):
         dataset = _header(path)
@@ -62,7 +92,7 @@ def read_series(folder: Path, uid: str | None, wanted: Selection) -> Decoded:
         )
     if uid is not None and uid not in series:
         raise InputError(f"the folder {folder} holds no DICOM series {uid}")
-    return _read(series[uid or uids[0]], wanted)
+    return series[uid or uids[0]]
 
 
 def read_dicom_file(path: Path, wanted: Selection) -> Decoded:

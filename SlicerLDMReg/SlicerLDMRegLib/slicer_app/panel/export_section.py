@@ -11,7 +11,9 @@ from slicer.i18n import tr as _
 
 from ...errors import LDMRegError
 from ...exchange.formats import FORMATS
+from ...pipeline.export_dicom import ExportedDicom
 from ..background_call import BackgroundCall
+from ..results.export_dicom import dicom_exporter
 from ..results.export_transform import ExportedTransform, exporter
 from ..results.result_nodes import find_outputs
 from ..scene.volume_nodes import Node
@@ -19,7 +21,7 @@ from .results_section import file_name
 from .safe_texts import printable
 from .section import Section
 from .shown_result import volumes_of
-from .widgets import ChoiceBox, Hider, tint
+from .widgets import ChoiceBox, Hider, sentence, tint
 
 __all__ = ["ExportSection"]
 
@@ -41,6 +43,7 @@ class ExportSection(Section):
         self._formats = ChoiceBox(ui.exportFormatComboBox, self._on_format)
         self._directions = ChoiceBox(ui.exportDirectionComboBox, self._on_direction)
         ui.exportTransformButton.connect("clicked(bool)", self._on_export)
+        ui.exportDicomButton.connect("clicked(bool)", self._on_dicom)
         self._say("")
         self._show()
 
@@ -69,6 +72,13 @@ class ExportSection(Section):
         ui.exportTransformButton.enabled = not problem
         tip = _("Write the transform as a file in the form that is chosen above.")
         ui.exportTransformButton.toolTip = problem or tip
+        ui.exportDicomButton.enabled = not problem
+        tip = _(
+            "Write the warped volume as a derived DICOM series and the transform as a Deformable"
+            " Spatial Registration object, into a new folder. Patient, study and frame of reference"
+            " are those of the fixed volume, where it was loaded from DICOM."
+        )
+        ui.exportDicomButton.toolTip = problem or tip
 
     def _nodes(self) -> tuple[Node, Node, Node] | None:
         """Return the transform of the chosen volumes, and these; None: there is none."""
@@ -132,6 +142,35 @@ class ExportSection(Section):
         self._call = BackgroundCall(work, self._on_written, self._on_failed)
         self._show()
 
+    def _on_dicom(self) -> None:
+        nodes = self._nodes()
+        if nodes is None:
+            return
+        transform, fixed, moving = nodes
+        chosen = qt.QFileDialog.getExistingDirectory(
+            slicer.util.mainWindow(), _("Folder in which a new one for DICOM is made"), ""
+        )
+        if not chosen:
+            return
+        folder = _free_folder(Path(chosen), f"{file_name(transform.GetName())} DICOM")
+        warped = find_outputs(fixed, moving).get("warped")
+        try:
+            work = dicom_exporter(transform, warped, fixed, moving, folder)
+        except LDMRegError as error:
+            self._say(str(error), "error")
+            return
+        self._say(_("Writing {path} ...").format(path=folder))
+        self._call = BackgroundCall(work, self._on_dicom_written, self._on_dicom_failed)
+        self._show()
+
+    def _on_dicom_written(self, done: ExportedDicom) -> None:
+        self._call = None
+        text = _("Saved {path}: {count} slices, and the deformation.").format(
+            path=done.folder, count=done.slices
+        )
+        self._say("\n".join([text, *map(sentence, done.notes)]), "good")
+        self._show()
+
     def _on_written(self, done: ExportedTransform) -> None:
         self._call = None
         written = done.written
@@ -151,9 +190,27 @@ class ExportSection(Section):
         self._say(text, "good")
         self._show()
 
+    def _on_dicom_failed(self, error: Exception) -> None:
+        self._call = None
+        self._say(_("DICOM was not saved: {reason}").format(reason=_reason(error)), "error")
+        self._show()
+
     def _on_failed(self, error: Exception) -> None:
         self._call = None
-        known = isinstance(error, LDMRegError | OSError)
-        reason = str(error) if known else f"{type(error).__name__}: {error}"
+        reason = _reason(error)
         self._say(_("The transform was not saved: {reason}").format(reason=reason), "error")
         self._show()
+
+
+def _reason(error: Exception) -> str:
+    known = isinstance(error, LDMRegError | OSError)
+    return str(error) if known else f"{type(error).__name__}: {error}"
+
+
+def _free_folder(parent: Path, name: str) -> Path:
+    """Return a folder that is not there yet: the name, or with a number."""
+    folder, number = parent / name, 1
+    while folder.exists():
+        number += 1
+        folder = parent / f"{name} {number}"
+    return folder

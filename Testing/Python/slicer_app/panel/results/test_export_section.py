@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.pipeline.initial_transform import load_transform
@@ -112,3 +114,74 @@ def test_the_grid_of_the_inverse_lies_over_the_moving_image(
     host.click("resetDisplayButton")
     assert not host.widget("ofInverseCheckBox").checked
     assert not any(drawn("inverse"))
+
+
+def export_dicom(host: Any, folder: Path) -> str:
+    """Click Export DICOM, choose a folder, and wait; what was said."""
+    host.dialogs.answer("Folder in which a new one", str(folder))
+    host.click("exportDicomButton")
+    button, label = host.widget("exportDicomButton"), host.widget("exportMessageLabel")
+    host.wait_until(lambda: button.enabled and "Writing" not in label.text)
+    return str(label.text)
+
+
+def test_dicom_without_a_database(host: Any, run: Any, tmp_path: Path) -> None:
+    import pydicom
+
+    from SlicerLDMRegLib.exchange.dicom import read_deformation
+    from SlicerLDMRegLib.images import read_image
+
+    host.click("exportSection")
+    told = export_dicom(host, tmp_path)
+    (folder,) = tmp_path.iterdir()
+    assert f"Saved {folder}: " in told and "did not come from DICOM" in told
+    field, back = run.result.field, read_deformation(folder / "deformation.dcm")
+    points = back.geometry.index_to_physical(np.array([[3.0, 4.0, 2.0], [5.0, 6.0, 3.0]]))
+    np.testing.assert_allclose(back.warp_points(points), field.warp_points(points), atol=1e-3)
+    warped = host.slicer.util.arrayFromVolume(run.nodes["warped"]).astype(float)
+    read = sitk.GetArrayFromImage(read_image(folder / "warped")).astype(float)
+    assert read.shape == warped.shape
+    step = (warped.max() - warped.min()) / 65535
+    assert min(np.abs(read - warped).max(), np.abs(read[::-1] - warped).max()) <= 1.01 * step
+    assert pydicom.dcmread(folder / "deformation.dcm").PatientName == ""
+    assert export_dicom(host, tmp_path) != told  # a second folder beside it
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_dicom_of_volumes_of_the_database(
+    host: Any, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pydicom
+
+    from Testing.Python.images.dicom_files import dataset, save
+
+    pixels = np.zeros((4, 4), np.int16)
+    files = {}
+    for number, name in ((50, "Doe^Jane"), (60, "Doe^Jane")):
+        data = dataset(
+            pixels, (0, 0, 0), uid=f"1.2.3.{number}", PatientName=name, PatientID="D1",
+            FrameOfReferenceUID=f"1.2.3.{number}.7",
+        )  # fmt: skip
+        files[str(data.SOPInstanceUID)] = str(save(data, tmp_path / f"{number}.dcm"))
+    database = SimpleNamespace(fileForInstance=lambda uid: files.get(uid, ""))
+    monkeypatch.setattr(host.slicer, "dicomDatabase", database, raising=False)
+    for volume, uid in zip((run.plan.fixed, run.plan.moving), files, strict=True):
+        volume.SetAttribute("DICOM.instanceUIDs", uid)
+    host.click("exportSection")
+    (tmp_path / "out").mkdir()
+    told = export_dicom(host, tmp_path / "out")
+    assert "did not come from DICOM" not in told
+    (folder,) = (tmp_path / "out").iterdir()
+    data = pydicom.dcmread(folder / "deformation.dcm")
+    assert data.PatientName == "Doe^Jane" and data.FrameOfReferenceUID == "1.2.3.50.7"
+    (item,) = data.DeformableRegistrationSequence
+    assert item.SourceFrameOfReferenceUID == "1.2.3.60.7"
+    # Files that are gone count as none.
+    Path(files[next(iter(files))]).unlink()
+    assert "the fixed image did not come from DICOM" in export_dicom(host, tmp_path / "out").lower()
+
+
+def test_dicom_that_cannot_be_written_is_told(host: Any, run: Any, tmp_path: Path) -> None:
+    host.click("exportSection")
+    told = export_dicom(host, tmp_path / "none")
+    assert "DICOM was not saved" in told and "does not exist" in told
