@@ -748,7 +748,7 @@
    <translation>Nach</translation>
   </message>
   <message>
-   <source>Save a report with pictures and measurements (HTML).</source>
+   <source>Save a report with pictures and measurements (HTML or PDF).</source>
    <translation>Einen Bericht mit Bildern und Messwerten speichern (HTML).</translation>
   </message>
   <message>
@@ -2551,8 +2551,8 @@ mm</translation>
    <translation>Der Bericht wird geschrieben.</translation>
   </message>
   <message>
-   <source>Save pictures and all numbers as one HTML file.</source>
-   <translation>Bilder und alle Zahlen als eine HTML-Datei speichern.</translation>
+   <source>Save pictures and all numbers as one file, HTML or PDF.</source>
+   <translation>Bilder und alle Zahlen als eine Datei speichern, HTML oder PDF.</translation>
   </message>
   <message>
    <source>The result was kept under a name; delete it there.</source>

@@ -147,6 +147,7 @@ def _add_register(commands: Any) -> None:
         "--moving", required=True, metavar="IMAGE", help="what is to be deformed; likewise"
     )
     images.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
+    images.add_argument("--pdf", action="store_true", help="write report.pdf as well")
     add_share(images)
     for role in ("fixed", "moving"):
         images.add_argument(f"--{role}-mask", metavar="IMAGE", help=(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._printable import one_line
+from ..errors import InputError
 from .console import check_room, progress_bar
 from .registration_options import prompts_by_label, refinement
 
@@ -34,6 +35,8 @@ def run_register(arguments: argparse.Namespace) -> int:
 
     with progress_bar(arguments) as bar:
         result = kept_runner().run(request, Progress(bar))
+    if arguments.pdf:
+        _write_pdf(result, output, arguments.share)
     if arguments.json:
         print((output / "report.json").read_text(encoding="utf-8"), end="")
     elif not arguments.quiet:
@@ -43,6 +46,17 @@ def run_register(arguments: argparse.Namespace) -> int:
     from ..report import judge
 
     return _STRICT[judge(result.metrics).status]
+
+
+def _write_pdf(result: RegistrationResult, output: Path, share: bool) -> None:
+    from .._outputs import whole_file
+    from ..report import write_report
+
+    try:
+        with whole_file(output / "report.pdf", private=not share) as new:
+            write_report(result, new, None if result.slices is None else result.slices.axis)
+    except OSError as error:
+        raise InputError(f"output: {output / 'report.pdf'} cannot be written: {error}") from error
 
 
 def _request(arguments: argparse.Namespace) -> RegistrationRequest:

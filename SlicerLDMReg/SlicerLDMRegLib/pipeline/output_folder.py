@@ -30,6 +30,7 @@ OWN_FILES = (
     "folds.nrrd",
     "overview.png",
     "report.html",
+    "report.pdf",
     REPORT,
 )
 _MOST_BYTES = 100_000_000  # of a report

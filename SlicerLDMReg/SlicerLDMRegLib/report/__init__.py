@@ -1,4 +1,4 @@
-"""Report of a registration: ``overview.png``, ``report.html`` and ``report.json``.
+"""Report of a registration: ``overview.png``, ``report.html`` or ``.pdf``, and ``report.json``.
 
 ``write_reports(result, directory)`` writes all three; :class:`ReportSource` lists the attributes
 that a result needs. Verdict and tables need no matplotlib: drawing modules are imported on first
@@ -46,10 +46,15 @@ def write_overview(result: ReportSource, path: str | Path, slice_axis: int | Non
 
 
 def write_report(result: ReportSource, path: str | Path, slice_axis: int | None = None) -> None:
-    """Write the HTML report, one file that opens offline."""
+    """Write the report as one file that opens offline: PDF for a name in .pdf, else HTML."""
+    data = build_figure_data(result, slice_axis)
+    if Path(path).suffix.lower() == ".pdf":
+        from .pdf import write_pdf
+
+        write_pdf(result, data, __version__, Path(path))
+        return
     from .html import render_html
 
-    data = build_figure_data(result, slice_axis)
     Path(path).write_text(render_html(result, data, __version__), encoding="utf-8")
 
 

@@ -23,7 +23,14 @@ from .structures import Structure, label_sizes, names_by_label, structures_of, u
 from .tables import metric_tables, provenance_tables, timing_table
 from .verdict import judge, key_numbers
 
-__all__ = ["names_of", "render_html", "total_seconds"]
+__all__ = [
+    "caption_of",
+    "names_of",
+    "orientation_of",
+    "render_html",
+    "structures_and_table",
+    "total_seconds",
+]
 
 
 # For fewer structures the table suffices.
@@ -56,7 +63,8 @@ def total_seconds(result: ReportSource) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _orientation(data: FigureData) -> str:
+def orientation_of(data: FigureData) -> str:
+    """Return how the planes are to be read."""
     if data.dimension == 2:
         note = " The pixel size is 1, so that mm are pixels." if data.unit_spacing else ""
         return "Shown as stored: x to the right, y downwards." + note
@@ -67,7 +75,8 @@ def _orientation(data: FigureData) -> str:
     )
 
 
-def _caption(text: str, data: FigureData, names: Mapping[int, str]) -> str:
+def caption_of(text: str, data: FigureData, names: Mapping[int, str]) -> str:
+    """Return the caption of a panel, with what depends on the data."""
     direction = (
         "hue gives the direction (see the wheel), brightness the distance"
         if data.dimension == 2
@@ -81,7 +90,8 @@ def _caption(text: str, data: FigureData, names: Mapping[int, str]) -> str:
     return text.format(direction=direction, part=part, shown=shown)
 
 
-def _structures(result: ReportSource) -> tuple[list[Structure], StructureTable]:
+def structures_and_table(result: ReportSource) -> tuple[list[Structure], StructureTable]:
+    """Return the measured structures, and their table."""
     fixed, moving = label_sizes(result.fixed_labels), label_sizes(result.moving_labels)
     both = result.fixed_labels is not None and result.moving_labels is not None
     names, regions = names_by_label(result.metrics), regions_of(result.metrics)
@@ -121,14 +131,14 @@ def render_html(result: ReportSource, data: FigureData, version: str) -> str:
         {
             "key": panel.key,
             "title": panel.title,
-            "caption": _caption(panel.caption, data, names),
+            "caption": caption_of(panel.caption, data, names),
             "source": _data_uri(panel_png(panel, data)),
         }
         for panel in panels_for(data)
     ]
     sources = {picture["key"]: picture["source"] for picture in pictures}
     fixed_name, moving_name = names_of(result)
-    structures, table = _structures(result)
+    structures, table = structures_and_table(result)
     model = result.provenance.get("model") or {"title": "no model"}
     date = str(result.provenance.get("date", ""))[:16].replace("T", " ")
     return template.render(
@@ -141,7 +151,7 @@ def render_html(result: ReportSource, data: FigureData, version: str) -> str:
         pictures=pictures,
         flicker=(sources["fixed"], sources["warped"]),
         wide=len(data.views) > 1,
-        orientation=_orientation(data),
+        orientation=orientation_of(data),
         structures=table,
         charts=_charts(structures),
         regions=regions_of(result.metrics),

@@ -50,11 +50,11 @@ class ReportWriter:
         self._lock = threading.Lock()
 
     def write(self, result: RegistrationResult, path: str | os.PathLike[str]) -> Path:
-        """Write the report as one HTML file, all of it or nothing, for its owner alone.
+        """Write the report as one file, HTML or PDF, all of it or nothing, for its owner alone.
 
         Args:
             result: of a registration.
-            path: of the file, in an existing folder; an existing file is replaced.
+            path: of the file, .html or .pdf, in an existing folder; an existing file is replaced.
 
         Returns:
             The absolute path.

@@ -219,3 +219,63 @@ def test_the_window_is_that_of_all_planes(axis: int) -> None:
     voxels = np.random.default_rng(0).integers(0, 100, (128, 128, 128)).astype(np.int16)
     np.moveaxis(voxels, axis, 0)[1::8] = 1000
     assert image_window(sitk.GetImageFromArray(voxels)) == (0.0, 1000.0)
+
+
+def _texts(pages: list[Any]) -> str:
+    """The texts of all pages, lines joined."""
+    lines = [text.get_text() for page in pages for text in page.figure.texts]
+    return " ".join(" ".join(lines).split())
+
+
+def test_the_pdf_has_the_facts_of_the_page(result: Any) -> None:
+    from SlicerLDMRegLib.report.html import structures_and_table, total_seconds
+    from SlicerLDMRegLib.report.pdf import render_pages
+    from SlicerLDMRegLib.report.regions import GUIDED
+    from SlicerLDMRegLib.report.tables import metric_tables, provenance_tables, timing_table
+    from SlicerLDMRegLib.report.verdict import judge, key_numbers
+
+    data = build_figure_data(result)
+    pages = render_pages(result, data, "1.2.3")
+    told = _texts(pages)
+    verdict = judge(result.metrics)
+    tables = [*metric_tables(result.metrics), timing_table(result.timings)]
+    tables += provenance_tables(result.provenance)
+    cells = [cell for table in tables for row in table.rows for cell in row]
+    _structures, content = structures_and_table(result)
+    cells += [row.title for row in content.rows]
+    cells += [text for row in content.rows for text in row.cells.values()]
+    cells += [text for pair in key_numbers(result.metrics, total_seconds(result)) for text in pair]
+    cells += [panel.title for panel in panels_for(data)]
+    cells += [verdict.headline, *verdict.findings, *verdict.advice, "A photo of <thalamus>."]
+    cells += [GUIDED, "Made by LDMReg 1.2.3."]
+    squeezed = told.replace(" ", "")  # a long word, such as a checksum, may be broken
+    assert [cell for cell in cells if cell.replace(" ", "") not in squeezed] == []
+    # Pictures, each with all planes, and the chart of the structures.
+    images = sum(len(axes.images) > 0 for page in pages for axes in page.figure.axes)
+    assert images >= len(panels_for(data)) * len(data.views)
+
+
+def test_nothing_leaves_the_pages_of_the_pdf(result: Any) -> None:
+    from SlicerLDMRegLib.report.pdf import render_pages
+
+    pages = render_pages(result, build_figure_data(result), "1.2.3")
+    assert len(pages) >= 3
+    for number, page in enumerate(pages):
+        renderer, edge = page.agg.get_renderer(), page.figure.bbox
+        for text in page.figure.texts:
+            box = text.get_window_extent(renderer)
+            inside = box.x0 >= 0 and box.y0 >= 0 and box.x1 <= edge.x1 and box.y1 <= edge.y1
+            assert inside, (number, text.get_text())
+        for axes in page.figure.axes:
+            box = axes.get_position()
+            assert box.x0 >= 0 and box.x1 <= 1 and box.y0 >= 0 and box.y1 <= 1, number
+
+
+def test_the_pdf_is_a_file(result: Any, tmp_path: Path) -> None:
+    from SlicerLDMRegLib.report import write_report
+
+    write_report(result, tmp_path / "report.PDF")
+    content = (tmp_path / "report.PDF").read_bytes()
+    assert content.startswith(b"%PDF-1.") and content.rstrip().endswith(b"%%EOF")
+    assert len(re.findall(rb"/Type /Page\b", content)) >= 3
+    assert b"/FontFile2" in content and len(content) < 5_000_000

@@ -110,7 +110,9 @@ class ResultsSection(Section):
         ui, run, is_saving = self.ui, self._run, self._report is not None
         reason = _("The report is being written.") if is_saving else _no_report(run)
         ui.reportButton.enabled = not reason
-        ui.reportButton.toolTip = reason or _("Save pictures and all numbers as one HTML file.")
+        ui.reportButton.toolTip = reason or _(
+            "Save pictures and all numbers as one file, HTML or PDF."
+        )
         kept = run is not None and run.change.accepted
         ui.revertButton.enabled = run is not None and not kept and not self.panel.session.running
         if kept:
@@ -134,14 +136,17 @@ class ResultsSection(Section):
         run = self._run
         name = f"{run.plan.moving.GetName()} to {run.plan.fixed.GetName()}.html"
         path = qt.QFileDialog.getSaveFileName(
-            slicer.util.mainWindow(), _("Save report"), file_name(name), "HTML (*.html)"
+            slicer.util.mainWindow(),
+            _("Save report"),
+            file_name(name),
+            "HTML (*.html);;PDF (*.pdf)",
         )
         # PyQt and PySide also tell the filter.
         path = path[0] if isinstance(path, tuple) else path
         if not path:
             return
         target = Path(path)
-        if target.suffix.lower() not in (".html", ".htm"):
+        if target.suffix.lower() not in (".html", ".htm", ".pdf"):
             target = target.with_name(f"{target.name}.html")
         self._say(_("Writing {path} ...").format(path=escaped(str(target))))
         result = _with_names(run)

@@ -178,7 +178,7 @@ def test_dicom_of_volumes_of_the_database(
     assert item.SourceFrameOfReferenceUID == "1.2.3.60.7"
     # Files that are gone count as none.
     Path(files[next(iter(files))]).unlink()
-    assert "the fixed image did not come from DICOM" in export_dicom(host, tmp_path / "out").lower()
+    assert "The fixed image did not come from DICOM" in export_dicom(host, tmp_path / "out")
 
 
 def test_dicom_that_cannot_be_written_is_told(host: Any, run: Any, tmp_path: Path) -> None:
