@@ -118,7 +118,7 @@ def _texts() -> tuple[str, ...]:
 def _texts_of(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield re.sub(r"\{\w*\}", "\0", node.value)
+            yield re.sub(r"\{[^{}]*\}", "\0", node.value)
         elif isinstance(node, ast.JoinedStr):
             parts = (part.value if isinstance(part, ast.Constant) else "\0" for part in node.values)
             yield "".join(map(str, parts))

@@ -29,6 +29,7 @@ __all__ = [
     "hide_deformation",
     "longest_displacement",
     "show_deformation",
+    "shown_drawings",
 ]
 
 _SHOWS = PREFIX + "Shows"
@@ -116,6 +117,20 @@ def hide_deformation(transform: Node, drawing: Drawing, memory: DisplayMemory) -
         show_legend(transform, others[0], _TITLE, memory, left=True, views=views)
     else:
         remove_legend(transform, memory)
+
+
+def shown_drawings(transform: Node) -> dict[Drawing, float]:
+    """Return the ways in which a transform is drawn now, with the spacing of each in mm."""
+    found = {}
+    for drawing in Drawing:
+        for display in _displays(transform, drawing):
+            if display.GetVisibility():
+                grid = drawing is Drawing.GRID
+                found[drawing] = float(
+                    display.GetGridSpacingMm() if grid else display.GetGlyphSpacingMm()
+                )
+                break
+    return found
 
 
 def _style(display: Node, drawing: Drawing, spacing: float, longest: float) -> None:

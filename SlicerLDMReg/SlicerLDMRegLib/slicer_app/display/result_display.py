@@ -14,16 +14,23 @@ from collections.abc import Mapping
 
 from ...errors import InputError
 from ..results.result_nodes import find_outputs
-from ..scene.nodes import display_nodes
+from ..scene.nodes import display_nodes, nodes_of_class
 from ..scene.volume_nodes import Node, volume_geometry
 from ..texts import tr as _
 from .colors import remove_legend, update_legends
-from .deformation import Drawing, grid_spacing, hide_deformation, show_deformation
+from .deformation import (
+    Drawing,
+    grid_spacing,
+    hide_deformation,
+    show_deformation,
+    shown_drawings,
+)
 from .displacement import color_displacement, show_from
 from .folds import fold_points, largest_fold, show_folds
 from .images import NEEDED, ImageDisplay
 from .jacobian import color_jacobian
 from .layers import Mode
+from .view_memory import DisplayMemory
 from .views import (
     best_view,
     cuts,
@@ -39,6 +46,8 @@ from .views import (
 )
 
 __all__ = ["NEEDED", "Drawing", "Mode", "ResultDisplay"]
+
+_MAPS = ("jacobian", "displacement", "round_trip")
 
 
 class ResultDisplay(ImageDisplay):
@@ -183,6 +192,40 @@ class ResultDisplay(ImageDisplay):
         in_view = any(cuts(view, points, self.place) for view in self._slice_views())
         if largest is not None and not in_view:
             jump_to(self._scene, largest, self._memory)
+
+    def adopt(self) -> None:
+        """Take over the grid, arrows and map that are shown already, as of a scene that was loaded.
+
+        They count as switched on here, and :meth:`reset` takes them back.
+        """
+        for name in ("transform", "inverse"):
+            transform = self.output(name)
+            found = {} if transform is None else shown_drawings(transform)
+            if transform is None or not found:
+                continue
+            for drawing in found:
+                hide_deformation(transform, drawing, DisplayMemory(self._scene))
+            self.spacing = next(iter(found.values()))
+            if name == "inverse":
+                self.show_of_inverse(True)
+            for drawing in found:
+                self._draw(drawing, True)
+            break
+        for name in _MAPS:
+            volume = self.output(name)
+            layers = [] if volume is None else self._layers_with(volume)
+            if not layers:
+                continue
+            for node in layers:
+                node.SetForegroundVolumeID(None)
+            remove_legend(volume, DisplayMemory(self._scene))
+            self._show_map(name, True)
+            break
+
+    def _layers_with(self, volume: Node) -> list[Node]:
+        """Return the composite nodes of the views in which a volume lies in front."""
+        nodes = nodes_of_class(self._scene, "vtkMRMLSliceCompositeNode")
+        return [node for node in nodes if node.GetForegroundVolumeID() == volume.GetID()]
 
     @property
     def can_be_alone(self) -> bool:

@@ -33,6 +33,7 @@ class DisplaySection(Section):
     def __init__(self, ui: Any, panel: Any) -> None:
         super().__init__(ui, panel)
         self.display: ResultDisplay | None = None
+        self._adopted = -1  # number of loaded scenes of which displays were taken over
         self._key: Any = None
         self._comparisons = Comparisons(self._on_made, self._on_not_made, self._on_changed)
         self._frame = 0
@@ -107,6 +108,9 @@ class DisplaySection(Section):
             self.display = ResultDisplay(fixed, moving, outputs)
         except InputError:
             return  # volumes without voxels, or under a transform that is not linear
+        if self._adopted != self.panel.imports:  # else what is shown was brought back by an undo
+            self._adopted = self.panel.imports
+            self._try(lambda display: display.adopt())
         set_quietly(self.ui.gridSpacingSpinBox, self.display.spacing)
         self.display.squares = self.ui.checkerboardSpinBox.value
         self.display.least = self.ui.leastSpinBox.value

@@ -18,6 +18,7 @@ from ..run.parameters import RegistrationParameters
 from ..run.plan import RegistrationPlan
 from ..run.planning import chosen_card, image_dimension, plan_of, volume_sizes
 from ..run.session import RegistrationSession
+from ..scene.nodes import free_name
 from ..scene.volume_nodes import Node
 from .anatomy_section import AnatomySection
 from .apply_section import ApplySection
@@ -64,6 +65,7 @@ class Panel(VTKObservationMixin):
         parameters: the choices that are shown; None while the module is not open or the scene is
             being closed.
         session: its ``last`` is the last result.
+        imports: the number of scenes that were loaded since the panel was made.
         sections: all of them by name, such as ``inputs``.
     """
 
@@ -80,6 +82,8 @@ class Panel(VTKObservationMixin):
         self._node: Node | None = None  # of the choices that were shown last
         self._closing = False
         self._importing = False
+        self._sets_before: set[str] = set()
+        self.imports = 0
         self._updating = False
         self._finished: list[Any] = []
         # Once the application has done what is due.
@@ -323,10 +327,13 @@ class Panel(VTKObservationMixin):
     def _on_start_import(self, _caller: Any, _event: Any) -> None:
         """Let go of the selectors: they are emptied meanwhile, and would empty the choices."""
         self._importing = self.parameters is not None
+        self._sets_before = {node.GetID() for node in self._sets()}
         self.use(None)
 
     def _on_end_import(self, _caller: Any, _event: Any) -> None:
         """Go on, or show the choices that came with the scene in place of those of no volumes."""
+        self.imports += 1
+        self._name_sets_apart()
         node, loaded = self._last_node(), self._sets_with_volumes()
         is_empty = bool(loaded) and node not in loaded
         self._node = loaded[-1] if is_empty else node
@@ -344,10 +351,24 @@ class Panel(VTKObservationMixin):
             return self._node
         return self.logic.getParameterNode()
 
-    def _sets_with_volumes(self) -> list[Node]:
+    def _sets(self) -> list[Node]:
+        """Return the nodes of all choices of the scene."""
         nodes = slicer.util.getNodesByClass(_NODE_CLASS)
-        sets = [n for n in nodes if n.GetAttribute("ModuleName") == self.logic.moduleName]
-        return [node for node in sets if node.GetNumberOfNodeReferences("fixedVolume")]
+        return [n for n in nodes if n.GetAttribute("ModuleName") == self.logic.moduleName]
+
+    def _sets_with_volumes(self) -> list[Node]:
+        return [node for node in self._sets() if node.GetNumberOfNodeReferences("fixedVolume")]
+
+    def _name_sets_apart(self) -> None:
+        """Give choices that came with a scene another name where there are such by that name."""
+        sets, before = self._sets(), self._sets_before
+        taken = {node.GetName() for node in sets if node.GetID() in before}
+        for node in sets:
+            if node.GetID() in before:
+                continue
+            if node.GetName() in taken:
+                node.SetName(free_name(slicer.mrmlScene, node.GetName()))
+            taken.add(node.GetName())
 
     def _on_scene_modified(self, _caller: Any, _event: Any) -> None:
         if self.parameters is not None and not slicer.mrmlScene.IsBatchProcessing():

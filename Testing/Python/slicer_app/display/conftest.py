@@ -110,6 +110,7 @@ def form(host: Any) -> Iterator[Any]:
         parameters=SimpleNamespace(fixedVolume=None, movingVolume=None),
         session=SimpleNamespace(last=None, running=False),
         scene=slicer.mrmlScene,
+        imports=0,
         said=[],
     )
     form.say = lambda text, level="info": form.said.append((level, text))

@@ -129,3 +129,15 @@ def test_a_scene_that_is_loaded_during_a_run(
     assert not session.cancelled_because
     assert host.widget("applyButton").text == "Cancel"
     session.fail()
+
+
+def test_sets_of_one_name_are_told_apart(host: Any, widget: Any, saved: str) -> None:
+    own = widget.panel.parameters.parameterNode
+    name = own.GetName()
+    for count in (2, 3):  # the scene is added, and once more
+        host.slicer.util.loadScene(saved)
+        host.process_events()
+        nodes = host.slicer.util.getNodesByClass("vtkMRMLScriptedModuleNode")
+        sets = [node for node in nodes if node.GetAttribute("ModuleName") == "SlicerLDMReg"]
+        assert len({node.GetName() for node in sets}) == len(sets) == count
+    assert own.GetName() == name  # those that were there keep theirs
