@@ -1260,8 +1260,8 @@
    <translation>Die geladenen Volumen, die registriert werden. Keines angekreuzt: alle.</translation>
   </message>
   <message>
-   <source>Volumes:</source>
-   <translation>Volumen:</translation>
+   <source>Only these:</source>
+   <translation>Nur diese:</translation>
   </message>
   <message>
    <source>The folder of all results.</source>

@@ -20,7 +20,7 @@ from .._memory import available_memory
 from ..errors import LDMRegError, ModelError
 from ..model_store import list_models, user_models_dir
 from ..resources import resources_dir
-from .options import RefineOptions
+from .options import AlignOptions
 from .request import RegistrationRequest
 from .result import RegistrationResult
 
@@ -61,8 +61,8 @@ def check_request(device: str = "auto") -> RegistrationRequest:
         moving=_disc(_SHIFT),
         model=models[0].id if models else "none",
         device=device,
-        align="none",
-        refine=RefineOptions(enabled=True, iterations=(20, 10)),
+        align=AlignOptions(method="none"),
+        refine={"enabled": True, "iterations": (20, 10)},
     )
 
 

@@ -118,7 +118,7 @@ def begin_object(context: DicomContext, sop_class: str) -> Any:
         raise InputError(
             "writing DICOM needs the package pydicom, which is missing; install it"
         ) from error
-    meta = FileMetaDataset()
+    meta: Any = FileMetaDataset()
     meta.MediaStorageSOPClassUID = sop_class
     meta.MediaStorageSOPInstanceUID = new_uid()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian

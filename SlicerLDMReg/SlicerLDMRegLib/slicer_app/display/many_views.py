@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ __all__ = ["MOST_VIEWS", "ManyViews"]
 
 #: The largest number of images side by side.
 MOST_VIEWS = 9
-# Slicer's layouts of slice views alone by their number of views, and the names of these in order.
+# Slicer's layouts of slice views alone, by their number of views.
 _LAYOUTS = {
     2: "SlicerLayoutSideBySideView",
     4: "SlicerLayoutTwoOverTwoView",
@@ -24,7 +25,6 @@ _LAYOUTS = {
     8: "SlicerLayoutFourOverFourView",
     9: "SlicerLayoutThreeByThreeSliceView",
 }
-_NAMES = "Red", "Yellow", "Green", "Slice4", "Slice5", "Slice6", "Slice7", "Slice8", "Slice9"
 
 
 class ManyViews:
@@ -49,7 +49,7 @@ class ManyViews:
         """
         number = next(count for count in _LAYOUTS if count >= len(volumes))
         layout = getattr(slicer.vtkMRMLLayoutNode, _LAYOUTS[number])
-        names = _NAMES[:number]
+        names = self._names(layout)
         show_layout(self._scene, layout, self._memory)
         for name, volume in zip(names, [*volumes, *[None] * number], strict=False):
             layers = self._scene.GetSingletonNode(name, "vtkMRMLSliceCompositeNode")
@@ -64,6 +64,13 @@ class ManyViews:
             if node.GetLayoutName() in names:
                 node.SetLinkedControl(True)
                 node.SetHotLinkedControl(True)
+
+    def _names(self, layout: int) -> list[str]:
+        """Return the names of the slice views of a layout, row by row."""
+        (node,) = nodes_of_class(self._scene, "vtkMRMLLayoutNode")
+        root = ElementTree.fromstring(node.GetLayoutDescription(layout))
+        views = [view for view in root.iter("view") if view.get("class") == "vtkMRMLSliceNode"]
+        return [view.get("singletontag", "") for view in views]
 
     def leave(self) -> None:
         """Bring the views back."""

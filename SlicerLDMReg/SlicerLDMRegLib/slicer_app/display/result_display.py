@@ -198,6 +198,7 @@ class ResultDisplay(ImageDisplay):
 
         They count as switched on here, and :meth:`reset` takes them back.
         """
+        shown = next((name for name in _MAPS if self._layers_with(self.output(name))), None)
         for name in ("transform", "inverse"):
             transform = self.output(name)
             found = {} if transform is None else shown_drawings(transform)
@@ -211,19 +212,17 @@ class ResultDisplay(ImageDisplay):
             for drawing in found:
                 self._draw(drawing, True)
             break
-        for name in _MAPS:
-            volume = self.output(name)
-            layers = [] if volume is None else self._layers_with(volume)
-            if not layers:
-                continue
-            for node in layers:
+        if shown is not None:
+            volume = self.output(shown)
+            for node in self._layers_with(volume):
                 node.SetForegroundVolumeID(None)
             remove_legend(volume, DisplayMemory(self._scene))
-            self._show_map(name, True)
-            break
+            self._show_map(shown, True)
 
-    def _layers_with(self, volume: Node) -> list[Node]:
+    def _layers_with(self, volume: Node | None) -> list[Node]:
         """Return the composite nodes of the views in which a volume lies in front."""
+        if volume is None:
+            return []
         nodes = nodes_of_class(self._scene, "vtkMRMLSliceCompositeNode")
         return [node for node in nodes if node.GetForegroundVolumeID() == volume.GetID()]
 

@@ -14,7 +14,7 @@ from ...errors import InputError
 from ..background_call import timer
 from ..display.many_views import MOST_VIEWS, ManyViews
 from ..run.cohort_run import CohortProgress, CohortRun, cohort_command
-from ..scene.cohort_pairs import loaded_volumes, open_pair, write_volumes
+from ..scene.cohort_pairs import loaded_volumes, open_pair, pair_title, write_volumes
 from .control_names import told_on_panel
 from .result_texts import Cell
 from .safe_texts import printable
@@ -281,7 +281,7 @@ class CohortSection(Section):
         table.visible = bool(rows)
         cells = [
             [
-                Cell(str(row["id"]), tip=str(row.get("reason") or "")),
+                Cell(pair_title(row), tip=str(row.get("reason") or row["id"])),
                 Cell(_state(row), worse=_state(row) in ("bad", "failed")),
                 Cell("" if row.get("quality") is None else f"{float(row['quality']):.2f}"),
             ]
@@ -295,7 +295,7 @@ class CohortSection(Section):
         row = self.rows[number]
         if row["status"] != "done":
             reason = row.get("reason") or _("It is not registered yet.")
-            self._say(f"{row['id']}: {reason}", "warning")
+            self._say(f"{pair_title(row)}: {reason}", "warning")
             return
         try:
             opened = open_pair(row, self._folder.results(str(row["id"])))
@@ -306,7 +306,9 @@ class CohortSection(Section):
         if parameters is not None:
             with slicer.util.NodeModify(parameters.parameterNode):
                 parameters.fixedVolume, parameters.movingVolume = opened.fixed, opened.moving
-        self._say(_("{pair} is loaded: the fixed and the warped image.").format(pair=row["id"]))
+        self._say(
+            _("{pair} is loaded: the fixed and the warped image.").format(pair=pair_title(row))
+        )
 
     def _on_side_by_side(self, checked: bool) -> None:
         if not checked:
@@ -330,7 +332,7 @@ class CohortSection(Section):
             return
         self._views = views
         views.show([opened[0].fixed, *(pair.warped for pair in opened)])
-        names = ", ".join(str(row["id"]) for row in rows[: MOST_VIEWS - 1])
+        names = ", ".join(pair_title(row) for row in rows[: MOST_VIEWS - 1])
         text = _("Side by side: the fixed image, then the warped ones of {names}.")
         if len(rows) >= MOST_VIEWS:
             text += " " + _("More do not fit; select rows for others.")

@@ -16,7 +16,7 @@ from ..texts import tr as _
 from .nodes import nodes_of_class
 from .volume_nodes import Node, image_from_volume
 
-__all__ = ["OpenedPair", "loaded_volumes", "open_pair", "write_volumes"]
+__all__ = ["OpenedPair", "loaded_volumes", "open_pair", "pair_title", "write_volumes"]
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def open_pair(row: Mapping[str, Any], results: Path, show: bool = True) -> Opene
         InputError: for a file that cannot be loaded.
     """
     fixed, moving = (_image(str(row[role])) for role in ("fixed", "moving"))
-    name = str(row["id"])
+    name = pair_title(row)
     warped = _loaded(results / "warped.nrrd", slicer.util.loadVolume, f"{name} warped")
     transform = _loaded(results / "transform.h5", slicer.util.loadTransform, f"{name} transform")
     if show:
@@ -93,11 +93,25 @@ def open_pair(row: Mapping[str, Any], results: Path, show: bool = True) -> Opene
     return OpenedPair(fixed, moving, warped, transform)
 
 
-def _image(path: str) -> Node:
-    """Return the volume of a file; one that was written by :func:`write_volumes` is its node."""
+def pair_title(row: Mapping[str, Any]) -> str:
+    """Return what a pair is called: by the names of its volumes, else by its id."""
+    nodes = [_written_node(str(row.get(role, ""))) for role in ("moving", "fixed")]
+    if None in nodes:
+        return str(row["id"])
+    return " to ".join(node.GetName() for node in nodes)
+
+
+def _written_node(path: str) -> Node | None:
+    """Return the volume that :func:`write_volumes` wrote into a file; None for another file."""
     file = Path(path.partition("#")[0])
     node = slicer.mrmlScene.GetNodeByID(file.name.removesuffix(".nrrd"))
-    if node is not None and node.IsA("vtkMRMLScalarVolumeNode"):
+    return node if node is not None and node.IsA("vtkMRMLScalarVolumeNode") else None
+
+
+def _image(path: str) -> Node:
+    """Return the volume of a file; one that was written by :func:`write_volumes` is its node."""
+    file, node = Path(path.partition("#")[0]), _written_node(path)
+    if node is not None:
         return node
     name = file.name.partition(".")[0]
     return _loaded(file, slicer.util.loadVolume, name)

@@ -24,7 +24,8 @@ _NO_TEXTS = {
     "Displacement (mm)", "LDMReg displacement", "LDMReg Jacobian ", ", frame ", "fixed frame",
     " of ", " warped to ", " display", "LDMReg difference", " outline", "LDMReg left out",
     "left out", "Left out of ", " views", ", inverse", " to ", " inverse", " before ", "Label ",
-    "opposite of ", "HD95 (mm)", "Displacement, mean (mm)", "Displacement, largest (mm)",
+    "opposite of ", "warped to ", "HD95 (mm)", "Displacement, mean (mm)",
+    "Displacement, largest (mm)",
     " sequence", " slice at ", " mm", " slices ", " warped", " transform", "Cardiac MR pair",
     "Cardiac MR diastole", "Cardiac MR systole", "Brain MR pair", "Brain MR A", "Brain MR B",
     "Echocardiogram pair", "Echo diastole", "Echo systole", "Left ventricle cavity",
@@ -39,6 +40,8 @@ _NO_TEXTS = {
     "only fixed", "only moving", "not placed", "fixed not placed", "moving not placed",
     "not selected", "points that are ", " were left out: ",
     "points beside the slice were left out: ", "without a counterpart",
+    # Of files of DICOM, and the name of their folder.
+    " DICOM", " registered to ", " by LDMReg, model ",
     # Of the log and of the shell.
     "ldmreg: error: ", "PyTorch could not be installed", " MB",
     "python -m pip download --dest wheels --only-binary :all:", "--python-version ",
