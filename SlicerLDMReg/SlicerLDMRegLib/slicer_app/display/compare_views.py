@@ -8,6 +8,7 @@ import slicer
 
 from ..scene.nodes import nodes_of_class
 from ..scene.volume_nodes import Node
+from .aligned_views import align_views
 from .view_memory import DisplayMemory
 from .views import show_layout
 
@@ -32,20 +33,18 @@ class CompareViews:
         """Show the first volume on the left and the second on the right, through one slice."""
         layout = slicer.vtkMRMLLayoutNode.SlicerLayoutSideBySideView
         show_layout(self._scene, layout, self._memory)
-        views = {
-            node.GetLayoutName(): node for node in nodes_of_class(self._scene, "vtkMRMLSliceNode")
-        }
         for node in nodes_of_class(self._scene, "vtkMRMLSliceCompositeNode"):
             if node.GetLayoutName() not in _SIDES:
                 continue
             self._layers(node, self._volumes[_SIDES.index(node.GetLayoutName())])
-            node.SetLinkedControl(True)
-            node.SetHotLinkedControl(True)
-        left, right = (views.get(name) for name in _SIDES)
-        if left is not None and right is not None:
-            self._memory.keep(right)
-            right.GetSliceToRAS().DeepCopy(left.GetSliceToRAS())
-            right.UpdateMatrices()
+            node.SetLinkedControl(False)  # else one is changed with the other
+        for name in _SIDES:
+            self._memory.keep(self._scene.GetSingletonNode(name, "vtkMRMLSliceNode"))
+        align_views(self._scene, _SIDES)
+        for node in nodes_of_class(self._scene, "vtkMRMLSliceCompositeNode"):
+            if node.GetLayoutName() in _SIDES:
+                node.SetLinkedControl(True)
+                node.SetHotLinkedControl(True)
 
     def show_turn(self, number: int) -> None:
         """Show the first volume in even turns and the second in odd ones, in all slice views."""

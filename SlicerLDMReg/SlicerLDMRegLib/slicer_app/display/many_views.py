@@ -10,6 +10,7 @@ import slicer
 
 from ..scene.nodes import nodes_of_class
 from ..scene.volume_nodes import Node
+from .aligned_views import align_views
 from .view_memory import DisplayMemory
 from .views import show_layout
 
@@ -59,7 +60,7 @@ class ManyViews:
             layers.SetBackgroundVolumeID(None if volume is None else volume.GetID())
             layers.SetForegroundVolumeID(None)
             layers.SetLabelVolumeID(None)
-        self._align(names)
+        align_views(self._scene, names)
         for node in nodes_of_class(self._scene, "vtkMRMLSliceCompositeNode"):
             if node.GetLayoutName() in names:
                 node.SetLinkedControl(True)
@@ -75,21 +76,3 @@ class ManyViews:
     def leave(self) -> None:
         """Bring the views back."""
         self._memory.restore()
-
-    def _align(self, names: Sequence[str]) -> None:
-        """Let all views cut as the first one does, each image as large as its view allows."""
-        first = self._scene.GetSingletonNode(names[0], "vtkMRMLSliceNode")
-        logics = slicer.app.applicationLogic().GetSliceLogics()
-        if first is None or logics is None:
-            return
-        offset = first.GetSliceOffset()
-        for number in range(logics.GetNumberOfItems()):
-            logic = logics.GetItemAsObject(number)
-            view = logic.GetSliceNode()
-            if view is None or view.GetLayoutName() not in names:
-                continue
-            if view is not first:
-                view.GetSliceToRAS().DeepCopy(first.GetSliceToRAS())
-                view.UpdateMatrices()
-            logic.FitSliceToAll()
-            view.SetSliceOffset(offset)

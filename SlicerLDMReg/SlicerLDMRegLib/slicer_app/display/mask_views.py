@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import slicer
 
+from ..scene.coordinates import FLIP
 from ..scene.left_out import LeftOut
 from ..scene.nodes import nodes_of_class
 from ..scene.volume_nodes import Node, set_voxels
+from .aligned_views import align_views
 from .view_memory import DisplayMemory
 from .views import show_layout
 
@@ -50,6 +53,23 @@ class MaskViews:
             node.SetForegroundVolumeID(None)
             node.SetLabelVolumeID(overlays[side].GetID())
             node.SetLabelOpacity(_OPACITY)
+        self._go_there()
+
+    def _go_there(self) -> None:
+        """Let each view cut what is left out, two views side by side in one orientation."""
+        views = nodes_of_class(self._scene, "vtkMRMLSliceNode")
+        sides = _SIDES if len(self._shown) > 1 else [view.GetLayoutName() for view in views]
+        for view in views:
+            self._memory.keep(view)
+        if len(self._shown) > 1:
+            align_views(self._scene, _SIDES)
+        for view in views:
+            if view.GetLayoutName() not in sides:
+                continue
+            side = sides.index(view.GetLayoutName()) if len(self._shown) > 1 else 0
+            middle = _middle(self._shown[side][1])
+            if middle is not None:
+                view.JumpSliceByOffsetting(*middle.tolist())
 
     def leave(self) -> None:
         """Bring the views back, and take the overlays out of the scene."""
@@ -72,3 +92,12 @@ class MaskViews:
         node.SetAndObserveDisplayNodeID(display.GetID())
         set_voxels(node, found.voxels, found.geometry)
         return node
+
+
+def _middle(found: LeftOut) -> np.ndarray | None:
+    """Return the voxel that is left out next to the middle of all of these, RAS mm; None: none."""
+    voxels = np.argwhere(found.voxels > 0)[:, ::-1].astype(float)
+    if not len(voxels):
+        return None
+    nearest = voxels[np.argmin(((voxels - voxels.mean(axis=0)) ** 2).sum(axis=1))]
+    return np.asarray(found.geometry.index_to_physical(nearest)) * FLIP

@@ -333,16 +333,17 @@ class Panel(VTKObservationMixin):
     def _on_end_import(self, _caller: Any, _event: Any) -> None:
         """Go on, or show the choices that came with the scene in place of those of no volumes."""
         self.imports += 1
-        self._name_sets_apart()
         node, loaded = self._last_node(), self._sets_with_volumes()
         is_empty = bool(loaded) and node not in loaded
         self._node = loaded[-1] if is_empty else node
         if not self._importing:
+            self._name_sets_apart()
             return  # the module is not open
         self._importing = False
         self.use(self._node)
         if is_empty:
             slicer.mrmlScene.RemoveNode(node)
+        self._name_sets_apart()
         self.update_soon()
 
     def _last_node(self) -> Node:

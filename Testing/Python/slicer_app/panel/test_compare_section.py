@@ -86,6 +86,10 @@ def test_two_are_shown_side_by_side_and_in_turns(host: Any, panel: Any, register
     assert layout.GetViewArrangement() == layout.SlicerLayoutSideBySideView
     warped = [run.nodes["warped"].GetID() for run in (second, first)]
     assert [background("Red"), background("Yellow")] == warped
+    left, right = (scene.GetSingletonNode(name, "vtkMRMLSliceNode") for name in ("Red", "Yellow"))
+    for one, other in zip(left.GetFieldOfView(), right.GetFieldOfView(), strict=True):
+        assert abs(one - other) < 0.05 * one  # the same zoom
+    assert left.GetSliceOffset() == right.GetSliceOffset()
     host.click("flickerRunsButton")
     assert layout.GetViewArrangement() == before[1]
     seen = set()

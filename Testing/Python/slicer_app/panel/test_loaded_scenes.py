@@ -45,6 +45,18 @@ def test_its_choices_are_shown(host: Any, widget: Any, saved: str) -> None:
     assert not host.widget("statusLabel").text  # nothing was chosen by itself
 
 
+def test_the_set_that_replaces_an_empty_one_keeps_its_name(
+    host: Any, widget: Any, saved: str
+) -> None:
+    name = widget.panel.parameters.parameterNode.GetName()
+    host.slicer.mrmlScene.Clear(0)
+    host.process_events()
+    host.slicer.util.loadScene(saved)
+    host.process_events()
+    assert widget.panel.parameters.seed == 3
+    assert widget.panel.parameters.parameterNode.GetName() == name
+
+
 def test_what_was_chosen_before_stays(host: Any, widget: Any, saved: str) -> None:
     parameters = widget.panel.parameters
     before, seed = _shown(host), 5

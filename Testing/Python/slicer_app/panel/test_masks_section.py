@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import vtk
 
 
 @pytest.fixture
@@ -39,6 +40,25 @@ def layers(host: Any, name: str) -> tuple[str, str]:
     return node.GetBackgroundVolumeID(), node.GetLabelVolumeID()
 
 
+def view(host: Any, name: str) -> Any:
+    """A slice view."""
+    return host.slicer.mrmlScene.GetSingletonNode(name, "vtkMRMLSliceNode")
+
+
+def red(host: Any, name: str) -> bool:
+    """Whether the plane of a slice view cuts a voxel that is left out."""
+    slicer = host.slicer
+    volume = slicer.mrmlScene.GetNodeByID(layers(host, name)[1])
+    index = np.argwhere(slicer.util.arrayFromVolume(volume) > 0)[:, ::-1]
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    to_ras = slicer.util.arrayFromVTKMatrix(matrix)
+    points = index @ to_ras[:3, :3].T + to_ras[:3, 3]
+    plane = slicer.util.arrayFromVTKMatrix(view(host, name).GetSliceToRAS())
+    normal = plane[:3, 2] / np.linalg.norm(plane[:3, 2])
+    return bool(np.abs((points - plane[:3, 3]) @ normal).min() < 1.01)
+
+
 def test_how_much_is_left_out_is_told_before_apply(host: Any, chosen: Any) -> None:
     text = host.widget("masksLabel").text
     assert text == "Healthy leaves out 240 of 720 voxels of ED (33.3 %)."
@@ -65,15 +85,17 @@ def test_it_is_shown_over_the_image_and_taken_back(
     host: Any, panel: Any, chosen: Any, pair: tuple[Any, Any]
 ) -> None:
     slicer = host.slicer
-    before = layers(host, "Red")
+    before, offset = layers(host, "Red"), view(host, "Red").GetSliceOffset()
     nodes = slicer.mrmlScene.GetNumberOfNodes()
     host.click("showMasksButton")
     background, label = layers(host, "Red")
     assert background == pair[0].GetID()
     voxels = slicer.util.arrayFromVolume(slicer.mrmlScene.GetNodeByID(label))
     assert voxels[:2].all() and not voxels[2:].any()
+    assert all(red(host, name) for name in ("Red", "Yellow", "Green"))
     host.click("showMasksButton")
     assert layers(host, "Red") == before
+    assert view(host, "Red").GetSliceOffset() == offset
     assert slicer.mrmlScene.GetNumberOfNodes() == nodes
 
 
@@ -86,6 +108,9 @@ def test_two_masks_lie_side_by_side(
     layout = host.slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
     assert layout.GetViewArrangement() == layout.SlicerLayoutSideBySideView
     assert [layers(host, name)[0] for name in ("Red", "Yellow")] == [v.GetID() for v in pair]
+    orientations = {view(host, name).GetOrientation() for name in ("Red", "Yellow")}
+    assert len(orientations) == 1
+    assert red(host, "Red") and red(host, "Yellow")  # both cut what is left out
     host.select("movingMaskSelector", None)  # another choice ends it
     assert layout.GetViewArrangement() == layout.SlicerLayoutFourUpView
     assert not host.widget("showMasksButton").checked
