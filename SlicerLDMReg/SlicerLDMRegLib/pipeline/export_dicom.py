@@ -50,7 +50,7 @@ class ExportedDicom:
 
     @property
     def summary(self) -> str:
-        """What was written, in one line."""
+        """The files that were written, in one line."""
         parts = [f"{self.slices} slices"] if self.slices else []
         parts += ["the deformation"] if self.deformation else []
         return f"{self.folder}: {' and '.join(parts)}"

@@ -1,4 +1,4 @@
-"""Whether an installation works: packages, folders, memory, and a registration of two small images.
+"""The check of an installation: packages, folders, memory, a registration of two small images.
 
 What is cheap is looked at first; nothing of it imports torch, so that a program which lets another
 process compute can look, too.

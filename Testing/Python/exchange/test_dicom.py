@@ -190,7 +190,7 @@ def test_the_series_keeps_context_and_acquisition(tmp_path: Path, contexts: Any)
     slices = [pydicom.dcmread(path) for path in paths]
     first = slices[0]
     assert first.SOPClassUID == MR and first.Modality == "MR"
-    assert list(first.ImageType[:2]) == ["DERIVED", "SECONDARY"]
+    assert list(first.ImageType) == ["DERIVED", "SECONDARY", "OTHER"]
     assert (first.PatientName, first.PatientID, first.StudyInstanceUID) == (
         "Doe^Jane", "Doe", "1.2.3.4",
     )  # fmt: skip
@@ -253,7 +253,9 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     moving = series(tmp_path / "moving", "1.2.3.60")
     register = ["register", "--fixed", str(fixed), "--moving", str(moving), "--model", "none"]
     output = ["--output", str(tmp_path / "results"), "--align", "none"]
-    assert main([*register, *output, "--refine-iterations", "2", "--quiet"]) == 0
+    assert main([*register, *output, "--refine-iterations", "2", "--quiet", "--pdf"]) == 0
+    pdf = tmp_path / "results" / "report.pdf"
+    assert pdf.read_bytes().startswith(b"%PDF") and pdf.stat().st_mode & 0o077 == 0
     assert main(["export-dicom", str(tmp_path / "results"), "--output", str(tmp_path / "d")]) == 0
     out = capsys.readouterr().out
     assert out == f"{tmp_path / 'd'}: 5 slices and the deformation\n"

@@ -1,4 +1,4 @@
-"""What DICOM objects take over from the images: patient, study, coordinates, references."""
+"""Patient, study, coordinates and references, which DICOM objects take over from the images."""
 
 from __future__ import annotations
 

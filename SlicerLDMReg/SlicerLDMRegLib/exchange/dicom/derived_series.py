@@ -22,6 +22,8 @@ _CLASSES = {
     "MR": "1.2.840.10008.5.1.4.1.1.4",
     "PT": "1.2.840.10008.5.1.4.1.1.128",
 }
+# The third value of the type of an image, which these classes ask for.
+_CONTENTS = {_CLASSES["CT"]: ("AXIAL",), _CLASSES["MR"]: ("OTHER",)}
 # What describes the pixels, the place or the time of the source, and is not so of what is derived.
 _NOT_KEPT = (
     "SliceLocation", "SmallestImagePixelValue", "LargestImagePixelValue", "PixelPaddingValue",
@@ -77,11 +79,7 @@ def write_derived_series(
         dataset.SeriesInstanceUID, dataset.Modality = series, moving.modality
         dataset.SeriesDescription = description[:64]
         dataset.SeriesNumber, dataset.InstanceNumber = 9001, number + 1
-        dataset.ImageType = [
-            "DERIVED",
-            "SECONDARY",
-            *(["AXIAL"] if sop_class.endswith(".2") else []),
-        ]
+        dataset.ImageType = ["DERIVED", "SECONDARY", *_CONTENTS.get(sop_class, ())]
         if sop_class == _SECONDARY_CAPTURE:
             dataset.ConversionType = "WSD"
         _describe(dataset, moving, details)

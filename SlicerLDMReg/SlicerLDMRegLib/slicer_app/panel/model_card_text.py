@@ -1,4 +1,4 @@
-"""What a model is, as rich text: its use, measured results, training data and limits."""
+"""The card of a model as rich text: its use, measured results, training data and limits."""
 
 from __future__ import annotations
 
