@@ -95,10 +95,10 @@ def open_pair(row: Mapping[str, Any], results: Path, show: bool = True) -> Opene
 
 def pair_title(row: Mapping[str, Any]) -> str:
     """Return what a pair is called: by the names of its volumes, else by its id."""
-    nodes = [_written_node(str(row.get(role, ""))) for role in ("moving", "fixed")]
-    if None in nodes:
+    moving, fixed = (_written_node(str(row.get(role, ""))) for role in ("moving", "fixed"))
+    if moving is None or fixed is None:
         return str(row["id"])
-    return " to ".join(node.GetName() for node in nodes)
+    return f"{moving.GetName()} to {fixed.GetName()}"
 
 
 def _written_node(path: str) -> Node | None:
