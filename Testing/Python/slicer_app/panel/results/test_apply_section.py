@@ -313,17 +313,3 @@ def test_a_run_without_a_transform_is_told(
     section.run_finished(registered(outputs={"warped": None, "metrics": None}))
     assert "has made no transform" in form.ui.applyMessageLabel.text
     assert not host.slicer.util.getNodes("points warped*")
-
-
-def test_what_cannot_be_moved_leaves_no_copy(
-    host: Any, form: Any, section: Any, points: Any, contrast: Any
-) -> None:
-    roi = host.slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "box")
-    if roi.CanApplyNonLinearTransforms():
-        pytest.skip("boxes can be deformed here")
-    tick(host, form, points, roi)
-    host.check(form.ui.copiesCheckBox)
-    count = host.slicer.mrmlScene.GetNumberOfNodes()
-    host.click(form.ui.applyToButton)
-    assert "can be moved but not deformed" in form.ui.applyMessageLabel.text
-    assert host.slicer.mrmlScene.GetNumberOfNodes() == count
