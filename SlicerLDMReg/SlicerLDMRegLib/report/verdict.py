@@ -169,9 +169,31 @@ def _judge_local(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
         )
 
 
+# By the kind of the place in which the moving image matches better: what it means, and advice.
+_ELSEWHERE = {
+    "shifted": (
+        "repeated structures, such as vertebrae, may have been paired with their neighbours",
+        "Look whether structures that repeat are paired with their own partners; if not, align "
+        "rigidly or give an initial transform or landmarks.",
+    ),
+    "stretched": (
+        "its voxel spacing seems to be wrong",
+        "Check the voxel spacing of both images, and whether slices are missing.",
+    ),
+}
+
+
 def _judge_orientation(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
     other = metrics.get("other_orientation")
     if not isinstance(other, Mapping) or not isinstance(other.get("name"), str):
+        return
+    elsewhere = _ELSEWHERE.get(str(other.get("kind")))
+    if elsewhere is not None:
+        means, advice = elsewhere
+        verdict.findings.append(
+            f"Without bending, the moving image matches better {other['name']}: {means}."
+        )
+        verdict.worsen("check", advice)
         return
     verdict.findings.append(
         f"Without bending, the moving image matches better {other['name']}: it seems to lie the "

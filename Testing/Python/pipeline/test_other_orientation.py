@@ -169,3 +169,78 @@ def test_a_blank_image_has_no_orientation() -> None:
     blank = np.zeros((40, 40))
     assert found(image_of(blank), image_of(body((40, 40)))) is None
     assert found(image_of(body((40, 40))), image_of(blank)) is None
+
+
+def comb(shape: tuple[int, ...], axis: int, start: int, period: int = 10) -> np.ndarray:
+    """A part of a body with bars that repeat along an axis, and little that does not."""
+    rng = np.random.default_rng(3)
+    long = tuple(n + 60 if a == axis else n for a, n in enumerate(shape))
+    own = gaussian_filter(rng.normal(size=long), [n / 12 for n in shape])
+    along = np.arange(long[axis]).reshape([-1 if a == axis else 1 for a in range(len(shape))])
+    places = [np.linspace(-1, 1, n) for n in shape]
+    across = sum(
+        c.reshape([-1 if b == a else 1 for b in range(len(shape))]) ** 2
+        for a, c in enumerate(places)
+        if a != axis
+    )
+    bars = (1 + np.cos(2 * np.pi * along / period)) * (across < 0.5)
+    image = gaussian_filter(bars + 0.6 * own / own.std() * (across < 0.8), 0.8)
+    return image.take(np.arange(start, start + shape[axis]), axis)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis", "steps", "words"),
+    [
+        ((64, 64), 0, 10, "shifted by 10 mm top to bottom"),
+        ((64, 64), 0, -10, "shifted by 10 mm top to bottom"),
+        ((60, 70), 1, 20, "shifted by 20 mm left to right"),
+        ((66, 60), 1, -10, "shifted by 10 mm left to right"),
+        ((32, 20, 22), 0, 10, "shifted by 10 mm head to foot"),
+    ],
+)
+def test_a_neighbour_that_looks_alike(
+    shape: tuple[int, ...], axis: int, steps: int, words: str
+) -> None:
+    """Bars lie on bars, one or two periods off."""
+    fixed, moving = (image_of(comb(shape, axis, 30 + n)) for n in (0, steps))
+    other = found(fixed, moving)
+    assert other is not None and (other.kind, other.name) == ("shifted", words)
+    assert found(fixed, fixed) is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis", "factor", "words"),
+    [
+        ((60, 50), 1, 2.0, "at twice its length top to bottom"),
+        ((60, 50), 0, 2.0, "at twice its length left to right"),
+        ((60, 50), 0, 0.5, "at half its length left to right"),
+        ((24, 26, 28), 2, 2.0, "at twice its length head to foot"),
+        ((24, 26, 28), 2, 0.5, "at half its length head to foot"),
+    ],
+)
+def test_a_spacing_that_is_wrong(
+    shape: tuple[int, ...], axis: int, factor: float, words: str
+) -> None:
+    """The header of the moving image makes an axis twice or half as long."""
+    array = body(shape)
+    fixed, moving = image_of(array), image_of(bent(array))
+    spacing = [1.0] * len(shape)
+    spacing[axis] = factor
+    moving.SetSpacing(spacing)
+    middle = (fixed.GetSize()[axis] - 1) / 2
+    origin = [0.0] * len(shape)
+    origin[axis] = middle * (1 - factor)
+    moving.SetOrigin(origin)
+    other = found(fixed, moving)
+    assert other is not None and (other.kind, other.name) == ("stretched", words)
+
+
+def test_a_turn_after_a_linear_map_is_seen_from_the_fixed_image() -> None:
+    """Rows and columns exchanged: a quarter turn is found, the mirror image is left."""
+    array = body((64, 64))
+    moving = image_of(bent(array).T)
+    quarter = sitk.AffineTransform(2)
+    quarter.SetCenter((31.5, 31.5))
+    quarter.SetMatrix((0.0, -1.0, 1.0, 0.0))
+    other = better_orientation(Inputs(image_of(array), moving), quarter)
+    assert other is not None and (other.kind, other.name) == ("turned", "with exchanged axes")

@@ -14,7 +14,7 @@ from ..masks import Masks
 from ..prepare import PreparedPair, prepare_pair
 from .agreement import correlation_information, information_of, weighted_correlation
 
-__all__ = ["best_shift", "find_shift"]
+__all__ = ["best_agreement", "best_shift", "find_shift"]
 
 _LONGEST_SIDE = {2: 128, 3: 64}
 # A shift is taken when it explains much, and the images are then clearly alike.
@@ -53,7 +53,7 @@ def find_shift(
     intensities = masks.intensities(fixed, moving, still, 0.5, 99.5)
     pair = prepare_pair(fixed, moving, still, lattice, intensities)
     weights = _weights(pair, masks, still)
-    voxels = _best_agreement(pair.fixed[0, 0], pair.moving[0, 0], *weights)
+    voxels = best_agreement(pair.fixed[0, 0], pair.moving[0, 0], *weights)
     shift = sitk.TranslationTransform(geometry.dimension, (lattice.matrix @ voxels).tolist())
     before = _judged(pair, *weights)
     pair = prepare_pair(fixed, moving, shift, lattice, intensities)
@@ -127,7 +127,7 @@ def _judged(pair: PreparedPair, fixed: Tensor, moving: Tensor) -> _Judgement:
     return _Judgement(seen and share >= _LEAST_VARIANCE_SHARE, r, share * information)
 
 
-def _best_agreement(fixed: Tensor, moving: Tensor, seen: Tensor, shown: Tensor) -> np.ndarray:
+def best_agreement(fixed: Tensor, moving: Tensor, seen: Tensor, shown: Tensor) -> np.ndarray:
     """Return the translation of whole voxels at which two images agree best, in x, y(, z).
 
     Sums over what both images show, for all translations at once, by the Fourier transform.
@@ -137,6 +137,10 @@ def _best_agreement(fixed: Tensor, moving: Tensor, seen: Tensor, shown: Tensor) 
         moving: likewise.
         seen: weights of the fixed image.
         shown: weights of the moving image.
+
+    Returns:
+        ``fixed(x)`` is like ``moving(x + shift)``; a quarter of the fixed image and half of its
+        variance stay in view.
     """
     # Twice the size: translations must not come in again from the other side.
     sizes = [2 * n for n in fixed.shape]
