@@ -56,6 +56,10 @@ PARTS = {
         "Verdicts of sound and wrong pairs (needs ../shared/data)",
         "Testing.Prove.verdict", ("--half", "second"), ("--half", "second", "--limit", "6"),
     ),
+    "situations": Part(
+        "Situations that users report, against the truth",
+        "Testing.Prove.situations", (), ("spine: one vertebra off, other", "torso: mirrored"),
+    ),
     "endurance": Part(
         "Registrations in one worker",
         "Testing.Prove.endurance", ("--count", "1000"), ("--count", "60"),

@@ -41,9 +41,9 @@ from .structure_maps import common_labels, with_coded_images
 
 __all__ = ["Registration"]
 
-# Share that is unlike without bending, below which no other place is looked for, which takes a second
-# in 3D. A mirrored trunk differs from itself in the organs alone: it leaves 0.05, as does a spine that
-# is one vertebra off; hearts and brains that lie the wrong way round leave 0.3.
+# Share that is unlike without bending, below which no other place is looked for: the search takes a
+# second in 3D. A mirrored trunk differs from itself in the organs alone and leaves 0.05, a spine
+# that is one vertebra off likewise; hearts and brains that lie the wrong way round leave 0.3.
 _ALIKE = 0.03
 _FEW = 30  # iterations of the refinement: with fewer it may not be at its end
 

@@ -381,6 +381,22 @@ def test_verdict_goes_by_what_looks_unlike_where_it_is_known() -> None:
     assert judge(worse).status == "check"
 
 
+@pytest.mark.parametrize(
+    ("other", "finding", "advice"),
+    [
+        ({"name": "mirrored left to right"}, "lie the wrong way round", "Check the orientation"),
+        ({"name": "at half its length", "kind": "stretched"}, "voxel spacing", "voxel spacing"),
+        ({"name": "shifted by 30 mm", "kind": "shifted"}, "repeated structures", "repeat"),
+        ({"name": "turned by 90°", "kind": ["odd"]}, "lie the wrong way round", "orientation"),
+    ],
+)
+def test_a_better_place_needs_a_look(other: dict[str, Any], finding: str, advice: str) -> None:
+    verdict = judge(metrics() | {"other_orientation": other})
+    assert verdict.status == "check"
+    (told,) = (text for text in verdict.findings if other["name"] in text)
+    assert finding in told and any(advice in text for text in verdict.advice)
+
+
 def test_lost_overlap_worsens_the_verdict_and_is_stated_beside_the_similarity() -> None:
     def covered(before: float, aligned: float | None, after: float) -> dict[str, Any]:
         found = metrics()
