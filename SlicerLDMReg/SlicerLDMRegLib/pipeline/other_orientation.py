@@ -165,7 +165,7 @@ class _Comparison:
 
     def difference_changed(self, change: np.ndarray) -> float:
         """Return the difference with changed index axes about the middles of the images."""
-        return self.difference(self._shifted(self._about_middles(change))[0])
+        return self.difference(self._shifted(self._about_middles(change), all_of_them=False)[0])
 
     def best(self, change: np.ndarray) -> tuple[float, sitk.Transform]:
         """Return the least difference with changed index axes, and its map."""
@@ -216,7 +216,7 @@ class _Comparison:
         transform.SetTranslation((middle - start).tolist())
         return transform
 
-    def _shifted(self, transform: sitk.Transform) -> list[sitk.Transform]:
+    def _shifted(self, transform: sitk.Transform, all_of_them: bool = True) -> list[sitk.Transform]:
         """Return a map with the translations before it that bring the images together.
 
         The first keeps the most in view; the other one, of the best agreement, also finds a
@@ -228,16 +228,15 @@ class _Comparison:
         if not inside.any():
             return [transform]
         moving = self._structure(self._moving, transform)
-        seen = torch.ones_like(inside)
-        shifts = [
-            best_shift(moving, self._fixed, inside).flatten().numpy()[::-1],
-            best_agreement(self._fixed[0, 0], moving[0, 0], seen[0, 0], inside[0, 0]),
-        ]
+        shifts = [best_shift(moving, self._fixed, inside).flatten().numpy()[::-1]]
+        if all_of_them:
+            seen = torch.ones_like(inside)
+            other = best_agreement(self._fixed[0, 0], moving[0, 0], seen[0, 0], inside[0, 0])
+            if not np.array_equal(other, shifts[0]):
+                shifts.append(other)
         wide = [axis for axis, n in enumerate(self.lattice.size) if n > 1]
         found: list[sitk.Transform] = []
-        for n, shift in enumerate(shifts):
-            if n and np.array_equal(shift, shifts[0]):
-                continue
+        for shift in shifts:
             voxels = np.zeros(self.lattice.dimension)
             voxels[wide] = shift
             found.append(self._after_shift(transform, voxels))
