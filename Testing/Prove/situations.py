@@ -419,7 +419,7 @@ for _body in BODIES:
         plain(b, s, own=flipped(0)), _lettered, _lettered
     )
     SITUATIONS[f"{_body}: metal in one"] = lambda s, b=_body: painted(plain(b, s), moving=_metal)
-    SITUATIONS[f"{_body}: metal in one, mirrored"] = lambda s, b=_body: painted(
+    SITUATIONS[f"{_body}: metal in both, mirrored"] = lambda s, b=_body: painted(
         plain(b, s, own=flipped(0)), _metal, _metal
     )
     SITUATIONS[f"{_body}: large warp"] = lambda s, b=_body: plain(b, s, moved=3 * BODIES[b][3])
@@ -691,13 +691,13 @@ def _stripped(seed: int) -> Pair:
     return Pair(fixed, moving, matched(fixed, moving, warp, in_head))
 
 
-#: Wrong and *Good*, and not told yet: two halves of a head hardly differ, the same letters in both
-#: images outweigh the organs, a trunk hardly changes along its length, as do two parts of it.
+#: Wrong and *Good*, and not told yet: two halves of a head hardly differ; letters and metal that are
+#: alike in both images outweigh the organs; a trunk hardly changes along its length.
 UNTOLD = frozenset({
     "head: mirrored left to right", "head: another patient, mirrored", "head: symmetric, mirrored",
-    "head: inverted and mirrored", "head: metal in one, mirrored", "head: burnt-in text",
-    "torso: burnt-in text", "torso: spacing of slices doubled", "torso: chest and abdomen",
-    "torso: chest and abdomen, other lattice", "knee: burnt-in text",
+    "head: inverted and mirrored", "head: metal in both, mirrored", "head: burnt-in text",
+    "torso: metal in both, mirrored", "torso: burnt-in text", "torso: spacing of slices doubled",
+    "torso: chest and abdomen", "torso: chest and abdomen, other lattice", "knee: burnt-in text",
 })  # fmt: skip
 
 
