@@ -691,8 +691,8 @@ def _stripped(seed: int) -> Pair:
     return Pair(fixed, moving, matched(fixed, moving, warp, in_head))
 
 
-#: Wrong and *Good*, and not told yet: two halves of a head or a knee hardly differ; letters and metal
-#: that are alike in both images outweigh the organs; a trunk hardly changes along its length.
+#: Wrong and *Good*, and not told yet: two halves of a head or a knee hardly differ; letters and
+#: metal that are alike in both images outweigh the organs; a trunk hardly changes along its length.
 UNTOLD = frozenset({
     "head: mirrored left to right", "head: another patient, mirrored", "head: symmetric, mirrored",
     "head: inverted and mirrored", "head: metal in both, mirrored", "head: burnt-in text",
