@@ -699,7 +699,7 @@ UNTOLD = frozenset({
     "torso: metal in both, mirrored", "torso: burnt-in text", "torso: spacing of slices doubled",
     "torso: chest and abdomen", "torso: chest and abdomen, other lattice", "knee: burnt-in text",
     "knee: mirrored left to right", "knee: inverted and mirrored", "knee: metal in both, mirrored",
-    "knee: another patient, mirrored",
+    "knee: another patient, mirrored", "knee: rows and columns exchanged",
 })  # fmt: skip
 
 
