@@ -110,7 +110,7 @@ class Faults:
         return self.done != self.pairs or self.changed > 0 or self.scheduler != 1
 
 
-def faults(pairs: int, workers: int = 2, kills: int = 2) -> Faults:
+def faults(pairs: int, workers: int = 2, kills: int = 3) -> Faults:
     """Register a cohort on a scheduler that is killed once, on workers that are killed, too."""
     with tempfile.TemporaryDirectory() as name:
         began = time.perf_counter()
@@ -170,7 +170,7 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=200)
     parser.add_argument("--pictures", action="store_true", help="memory: each with its report")
     parser.add_argument("--workers", type=int, default=2, help="faults: number of workers")
-    parser.add_argument("--kills", type=int, default=2, help="faults: of workers")
+    parser.add_argument("--kills", type=int, default=3, help="faults: of workers")
     arguments = parser.parse_args()
     if arguments.what == "memory":
         grown = growth(arguments.pairs, arguments.pictures)

@@ -24,6 +24,8 @@ __all__ = ["Cluster", "local_cluster", "running_scheduler", "slurm_cluster"]
 
 _MOST_BYTES = 1_000_000  # of a configuration
 _CONNECT_SECONDS = 30.0
+#: Packages below Dask that write messages.
+_TALKATIVE = ("distributed", "tornado", "asyncio")
 
 
 class Cluster:
@@ -249,6 +251,9 @@ def _distributed(verbose: bool) -> Any:
             "--workers 0, which registers one pair after the other in this process"
         ) from error
     if not verbose:
-        for name in ("distributed", "tornado", "asyncio"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+        # Some below them have a level of their own: that of the client told with its whole stack of
+        # calls that a scheduler is gone.
+        for name in [*_TALKATIVE, *logging.root.manager.loggerDict]:
+            if name.partition(".")[0] in _TALKATIVE:
+                logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     return module

@@ -131,6 +131,15 @@ def test_workers_of_this_computer_are_not_profiled_and_listen_here_alone() -> No
     assert {address[0] for address in http} <= {"127.0.0.1", "::1"}
 
 
+@pytest.mark.parametrize("name", ["distributed.client", "distributed.scheduler", "distributed.core",
+                                  "distributed.comm.tcp", "tornado.application", "asyncio"])  # fmt: skip
+def test_messages_of_dask_are_shown_only_when_asked_for(name: str) -> None:
+    import logging
+
+    with running_scheduler("tcp://127.0.0.1:1", verbose=False):
+        assert not logging.getLogger(name).isEnabledFor(logging.CRITICAL)
+
+
 def test_a_scheduler_that_is_not_there_is_told(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
