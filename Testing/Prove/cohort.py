@@ -26,7 +26,7 @@ from SlicerLDMRegLib.cohort import CohortFolder, Means, Totals, make_plan, run_c
 
 from .dask_processes import DaskProcesses, bits_of, image_table, resident_mib, worker_pids
 
-__all__ = ["Faults", "Growth", "faults", "growth"]
+__all__ = ["Faults", "Growth", "faults", "growth", "some"]
 
 #: A registration of a small image that takes a moment.
 QUICK: dict[str, Any] = {"model": "none", "refine": "3,2", "device": "cpu", "align": "none"}
@@ -177,7 +177,7 @@ def main() -> int:
         print(
             f"{grown.pairs} pairs in {grown.seconds:.0f} s: {grown.slope_kib:.0f} KiB a pair over "
             "the second half; pairs and MiB "
-            + ", ".join(f"{n}: {mib:.0f}" for n, mib in _some(grown.mib))
+            + ", ".join(f"{n}: {mib:.0f}" for n, mib in some(grown.mib))
         )
         return int(grown.is_bad)
     found = faults(arguments.pairs, arguments.workers, arguments.kills)
@@ -192,7 +192,7 @@ def main() -> int:
     return int(found.is_bad)
 
 
-def _some(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
+def some(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
     """Return about ten of many points."""
     return points[:: max(1, len(points) // 10)]
 

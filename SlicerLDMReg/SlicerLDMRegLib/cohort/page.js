@@ -12,7 +12,7 @@
   const charts = document.getElementById("charts");
   const HEIGHT = 31; // pixels of a row, its border included
   const SPARE = 12; // rows beyond the edges of the frame
-  const BINS = 24;
+  const MOST_BINS = 24;
   const NS = "http://www.w3.org/2000/svg";
   const ORDER = { failed: 0, missing: 1, bad: 2, check: 3, good: 4 };
 
@@ -130,7 +130,12 @@
 
   function line(row) {
     const line = document.createElement("tr");
+    const told = reason(row);
     columns.forEach((column, n) => {
+      if (told && n >= told.from && n < told.to) {
+        if (n === told.from) line.append(told.cell);
+        return;
+      }
       const value = rows[row][n];
       const item = line.insertCell();
       const text = value === null ? "" : isNumber[n] ? value.toFixed(column.digits) : String(value);
@@ -143,10 +148,26 @@
       } else {
         item.textContent = text;
       }
-      if (column.name === "verdict" || column.name === "status") item.classList.add(states[row]);
+      // The verdict has the colour, or the status of what has none.
+      if (column.name === (rows[row][place.get("verdict")] ? "verdict" : "status")) item.classList.add(states[row]);
       if (!isNumber[n] && text.length > 30) item.title = text;
     });
     return line;
+  }
+
+  // What failed has no numbers; why it failed stands in their place.
+  function reason(row) {
+    const text = cell(row, "reason");
+    if (states[row] !== "failed" || text === null) return null;
+    const from = place.get("status") + 1;
+    let to = from;
+    while (to < columns.length && rows[row][to] === null) to += 1;
+    if (to === from) return null;
+    const only = document.createElement("td");
+    only.colSpan = to - from;
+    only.className = "text reason";
+    only.textContent = only.title = text;
+    return { from, to, cell: only };
   }
 
   function shape(name, attributes, parent) {
@@ -171,6 +192,8 @@
     const low = sorted[Math.floor(0.002 * (sorted.length - 1))];
     let high = sorted[Math.ceil(0.998 * (sorted.length - 1))];
     if (!(high > low)) high = low + (Math.abs(low) || 1) * 1e-6;
+    // Rice's rule: a bar for each of few values would show no distribution.
+    const BINS = Math.min(MOST_BINS, Math.max(5, Math.ceil(2 * Math.cbrt(sorted.length))));
     const width = (high - low) / BINS;
     const bins = new Array(BINS).fill(0);
     for (const value of sorted) {

@@ -32,6 +32,11 @@ _DRAWN = (
     "quality", "dice_after", "unlike_after", "ncc_after", "tre_after_mm", "hd95_after_mm",
     "sdlogj", "jacobian_min", "moved_mean_mm", "seconds",
 )  # fmt: skip
+_PAIRINGS = {
+    "all-to-all": "all to all",
+    "consecutive": "each frame to the one before it",
+    "first": "each frame to the first",
+}
 _HIDDEN = ("folder", "report", "peak_mib")
 _SIGNIFICANT = 6  # digits of a number in the page
 
@@ -61,7 +66,7 @@ def render_page(
         "columns": columns,
         "rows": [[_cell(row.get(column["name"])) for column in columns] for row in rows],
         "links": [_link(row) for row in rows],
-        "drawn": [name for name in _DRAWN if any(row.get(name) is not None for row in rows)],
+        "drawn": _drawn(rows),
     }
     counts = Counter(_state(row) for row in rows)
     return environment.get_template("page.html").render(
@@ -111,6 +116,14 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return columns
 
 
+def _drawn(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the numbers whose distributions are drawn; the quality not where it is the Dice."""
+    names = [name for name in _DRAWN if any(row.get(name) is not None for row in rows)]
+    if all(row.get("quality") == row.get("dice_after") for row in rows) and "quality" in names:
+        names.remove("quality")
+    return names
+
+
 def _cell(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.{_SIGNIFICANT}g}") if math.isfinite(value) else None
@@ -142,9 +155,13 @@ def _subtitle(rows: Sequence[Mapping[str, Any]], description: Mapping[str, Any])
     options = description.get("options")
     model = options.get("model") if isinstance(options, Mapping) else None
     dates = sorted(str(row["finished"]) for row in rows if row.get("finished"))
-    pairing = description.get("pairing")
+    pairing = str(description.get("pairing") or "")
+    if pairing.startswith("to:"):
+        pairing = f"all to {pairing.removeprefix('to:')}"
+    pairing = _PAIRINGS.get(pairing, pairing)
+    count = f"{len(rows):,} pair" + ("" if len(rows) == 1 else "s")
     parts = (
-        f"{len(rows):,} pairs" + (f", {pairing}" if pairing else ""),
+        count + (f", {pairing}" if pairing else ""),
         f"model {model}" if model else "",
         f"{dates[0][:16]} to {dates[-1][:16]}" if dates else "",
     )

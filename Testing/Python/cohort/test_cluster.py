@@ -131,8 +131,11 @@ def test_workers_of_this_computer_are_not_profiled_and_listen_here_alone() -> No
     assert {address[0] for address in http} <= {"127.0.0.1", "::1"}
 
 
-@pytest.mark.parametrize("name", ["distributed.client", "distributed.scheduler", "distributed.core",
-                                  "distributed.comm.tcp", "tornado.application", "asyncio"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    ["distributed.client", "distributed.scheduler", "distributed.core", "distributed.comm.tcp",
+     "tornado.application", "asyncio"],
+)  # fmt: skip
 def test_messages_of_dask_are_shown_only_when_asked_for(name: str) -> None:
     import logging
 
