@@ -4,13 +4,15 @@
     python -m Testing.Benchmarks.templates brain --spacing 3 --output results/brain
 
 ``mouse`` takes the 8 mouse heads of ``../shared/data/mouse_heads``: the edge energy of the template
-beside that of the affine mean, and the target registration error of all ordered pairs through the
-template, beside that through the affine alignments to the reference alone. ``brain`` draws 20
+beside that of the affine mean and of the single images as they were warped, which a mean of images
+that fit perfectly would have (their noise apart), and the target registration error of all ordered
+pairs through the template of each step, beside that through the affine alignments to the reference
+alone. ``brain`` draws 20
 brains from the label maps of ``../shared/data/brain_label_maps``: the mean Dice, over images and
 labels, of each image's labels and those that most images have on the template, carried to it; again
 beside the affine alignments alone. The template is built by the command ``ldmreg template``, which
 goes on where it was ended; its further options follow ``--``. Everything is written to
-``numbers.json``, too.
+``numbers.json``, too; ``templates.png`` shows an image, the affine mean, and the templates.
 """
 
 from __future__ import annotations
@@ -30,8 +32,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from SlicerLDMRegLib.cohort import CohortFolder
+from SlicerLDMRegLib.cohort.template import edge_energy
 from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.geometry import ImageGeometry
+from SlicerLDMRegLib.intensity import IntensityMap
 from SlicerLDMRegLib.metrics import dice
 from SlicerLDMRegLib.pipeline.landmarks import load_landmarks
 from SlicerLDMRegLib.resampling import antialiased, resample, warp_image
@@ -140,16 +144,22 @@ def _measure(kind: str, rows: Sequence[dict[str, str]], atlas: Path) -> dict[str
     with (atlas / "convergence.csv").open(encoding="utf-8", newline="") as file:
         steps = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
     sharp = [step["sharpness"] ** 2 for step in steps]
+    single = [edge_energy(*_warped(atlas / _FINAL, row)) for row in rows]
     found: dict[str, Any] = {
         "images": len(rows),
         "steps": steps,
-        "edge_energy": {"affine mean": sharp[0], "template": sharp[-1]},
+        "edge_energy": {
+            "affine mean": sharp[0],
+            "templates": sharp[1:],
+            "single images": float(np.mean(single)),
+        },
     }
+    names = [*(f"step-{int(step['step']):02d}" for step in steps), _FINAL]
     maps = {
         name: [
             _maps(CohortFolder(atlas / name).results(f"{row['id']}_to_template")) for row in rows
         ]
-        for name in (_AFFINE, _FINAL)
+        for name in names
         if (atlas / name).is_dir()  # with --align none there are no affine ones
     }
     if kind == "mouse":
@@ -174,6 +184,36 @@ def _measure(kind: str, rows: Sequence[dict[str, str]], atlas: Path) -> dict[str
             for name, of_step in maps.items()
         }
     return found
+
+
+def _warped(step: Path, row: dict[str, str]) -> tuple[np.ndarray, ImageGeometry]:
+    """Return an image as it was warped to the template, in [0, 1] as in the mean."""
+    scale = IntensityMap.from_image(sitk.ReadImage(row["image"]), 0.5, 99.5)
+    results = CohortFolder(step).results(f"{row['id']}_to_template")
+    image = sitk.ReadImage(str(results / "warped.nrrd"), sitk.sitkFloat32)
+    return scale(sitk.GetArrayFromImage(image)), ImageGeometry.from_image(image)
+
+
+def _draw(rows: Sequence[dict[str, str]], atlas: Path, output: Path) -> None:
+    """Draw middle slices of an image at the template, the affine mean, and the templates."""
+    from matplotlib.figure import Figure
+
+    paths = sorted(atlas.glob("template-*.nrrd"))
+    shown = [("one image", _warped(atlas / _FINAL, rows[-1])[0])]
+    for path in paths:
+        step = int(path.stem.rpartition("-")[2])
+        title = "affine mean" if step == 0 else f"step {step}"
+        shown.append((title, sitk.GetArrayFromImage(sitk.ReadImage(str(path)))))
+    figure = Figure(figsize=(2.6 * len(shown), 7.8), facecolor="black", layout="tight")
+    for column, (title, values) in enumerate(shown):
+        for axis in range(3):
+            axes = figure.add_subplot(3, len(shown), axis * len(shown) + column + 1)
+            plane = values.take(values.shape[axis] // 2, axis)
+            axes.imshow(plane, cmap="gray", vmin=0, vmax=1, origin="lower")
+            axes.set_axis_off()
+            if axis == 0:
+                axes.set_title(title, color="white", fontsize=10)
+    figure.savefig(output, dpi=110)
 
 
 def _lie_inside(points: np.ndarray, lattice: ImageGeometry, row: dict[str, str]) -> bool:
@@ -228,11 +268,13 @@ def main() -> None:
     subprocess.run(command, check=True)
     found = _measure(arguments.kind, rows, place / "atlas")
     found["seconds"] = time.perf_counter() - began
+    _draw(rows, place / "atlas", place / "templates.png")
     text = json.dumps(found, indent=2)
     (place / "numbers.json").write_text(text + "\n", encoding="utf-8")
     energy = found["edge_energy"]
-    ratio = energy["template"] / energy["affine mean"]
-    print(f"edge energy: {ratio:.2f} times that of the affine mean")
+    for n, value in enumerate([*energy["templates"], energy["single images"]], start=1):
+        what = f"template of step {n}" if n <= len(energy["templates"]) else "single images"
+        print(f"edge energy, {what}: {value / energy['affine mean']:.3f} times the affine mean")
     for what in ("tre_mm", "dice"):
         for name, numbers in found.get(what, {}).items():
             values = ", ".join(f"{key} {value:.3g}" for key, value in numbers.items())

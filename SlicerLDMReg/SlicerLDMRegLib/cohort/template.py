@@ -13,6 +13,7 @@ beside the lattice, and shrunk.
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -37,7 +38,7 @@ from .poses import without_pose
 from .run import Means, run_cohort
 from .totals import Totals
 
-__all__ = ["FINAL", "Template", "TemplateStep", "build_template"]
+__all__ = ["FINAL", "Template", "TemplateStep", "build_template", "edge_energy"]
 
 TEMPLATE, STEPS, LABELS, OVERLAP = (
     "template.nrrd", "convergence.csv", "template_labels.nrrd", "labels.csv",
@@ -299,7 +300,7 @@ class _Build:
             float(np.sqrt((mean**2).sum(axis=-1).mean())),
             float(np.sqrt(spread)),
             change,
-            _sharpness(values, lattice),
+            math.sqrt(edge_energy(values, lattice)),
         )
 
     def _labels(self, name: str) -> sitk.Image:
@@ -359,9 +360,14 @@ def _known(subject: str | None, phase: str | None) -> dict[str, str]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _sharpness(values: np.ndarray, lattice: ImageGeometry) -> float:
-    """Return the root of the edge energy, the mean square of the gradient, per mm."""
+def edge_energy(values: np.ndarray, lattice: ImageGeometry) -> float:
+    """Return the mean square of the gradient of an image, per square mm.
+
+    Args:
+        values: ``(k, j, i)``, or ``(j, i)``.
+        lattice: of the image.
+    """
     spacing = lattice.spacing[::-1]
     axes = [axis for axis, n in enumerate(values.shape) if n > 1]
     parts = [np.gradient(values, spacing[axis], axis=axis) for axis in axes]
-    return float(np.sqrt(sum((part**2).mean() for part in parts)))
+    return float(sum((part**2).mean() for part in parts))

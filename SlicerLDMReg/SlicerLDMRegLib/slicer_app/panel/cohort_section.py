@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from ..display.many_views import MOST_VIEWS, ManyViews
 from ..run.cohort_run import CohortProgress, CohortRun, cohort_command
 from ..scene.cohort_pairs import loaded_volumes, open_pair, pair_title, write_volumes
 from .control_names import told_on_panel
-from .result_texts import Cell
+from .result_texts import Cell, status_word
 from .safe_texts import printable
 from .section import Section
 from .tables import fill_table, selected_rows
@@ -29,6 +30,7 @@ _AS_LISTED, _TO_ONE, _ALL, _CONSECUTIVE, _FIRST = range(5)
 _PAIRINGS = {_ALL: "all-to-all", _CONSECUTIVE: "consecutive", _FIRST: "first"}
 _POLL_MS = 250
 _MOST_ROWS = 500  # of the table; the page has all
+_TO = "_to_"  # between moving and fixed image in the name of a pair
 _STUDY, _VOLUMES = "study", "volumes"
 _WORST = {"failed": 0, "bad": 1, "check": 2, "good": 3}
 
@@ -245,7 +247,11 @@ class CohortSection(Section):
         done = sum(row["status"] == "done" for row in rows)
         self.ui.cohortPageButton.visible = (run.folder.root / "report.html").exists()
         self.ui.cohortSideButton.visible = bool(done)
+        failed = sum(row["status"] == "failed" for row in rows)
         counts = _("{done} of {pairs} pairs are registered.").format(done=done, pairs=len(rows))
+        if failed:
+            counts += " " + _("Failed: {count}.").format(count=failed)
+        opens = _("A click on a pair loads it.")
         if run.code not in (0, 8) and not run.cancelled:
             lines = run.last_lines()
             self.panel.log("error", lines)
@@ -254,9 +260,9 @@ class CohortSection(Section):
         elif run.cancelled:
             self._say(_("Cancelled.") + " " + counts + " " + _("The rest is left."), "warning")
         elif run.code == 8:
-            self._say(counts + " " + _("Some have failed; see the table."), "warning")
+            self._say(f"{counts} {opens}", "warning")
         else:
-            self._say(counts, "good")
+            self._say(f"{counts} {opens}", "good")
 
     # The table
 
@@ -279,15 +285,17 @@ class CohortSection(Section):
         self.rows = rows[:_MOST_ROWS]
         table = self.ui.cohortTable
         table.visible = bool(rows)
+        names, target = without_common_end([pair_title(row) for row in self.rows])
         cells = [
             [
-                Cell(pair_title(row), tip=str(row.get("reason") or row["id"])),
-                Cell(_state(row), worse=_state(row) in ("bad", "failed")),
+                Cell(name, tip="\n".join(filter(None, (str(row["id"]), row.get("reason"))))),
+                Cell(_word(row), worse=_state(row) in ("bad", "failed")),
                 Cell("" if row.get("quality") is None else f"{float(row['quality']):.2f}"),
             ]
-            for row in self.rows
+            for name, row in zip(names, self.rows, strict=True)
         ]
-        fill_table(table, [_("Pair"), _("Verdict"), _("Quality")], cells)
+        heading = _("To {name}").format(name=printable(target)) if target else _("Pair")
+        fill_table(table, [heading, _("Verdict"), _("Quality")], cells)
 
     def _on_cell(self, number: int, _column: int) -> None:
         if not 0 <= number < len(self.rows):
@@ -353,6 +361,31 @@ class CohortSection(Section):
         label.text = printable(text, lines=True)
         label.visible = bool(text)
         tint(label, level)
+
+
+def without_common_end(names: Sequence[str]) -> tuple[list[str], str]:
+    """Return names of pairs without the fixed image, where all have the same, and its name.
+
+    Beside it a narrow panel would show nothing in which they differ.
+
+    Example:
+        >>> without_common_end(["a_to_c", "b_to_c"])
+        (['a', 'b'], 'c')
+        >>> without_common_end(["a_to_c", "c_to_a"])
+        (['a_to_c', 'c_to_a'], '')
+    """
+    parts = [name.rpartition(_TO) for name in names]
+    ends = {end for _start, _middle, end in parts}
+    if len(names) < 2 or len(ends) > 1 or not all(start for start, _middle, _end in parts):
+        return list(names), ""
+    return [start for start, _middle, _end in parts], ends.pop()
+
+
+def _word(row: dict[str, Any]) -> str:
+    state = _state(row)
+    if state in ("good", "check", "bad"):
+        return status_word(state)
+    return {"failed": _("Failed"), "missing": _("Missing")}.get(state, state)
 
 
 def _state(row: dict[str, Any]) -> str:

@@ -91,6 +91,69 @@ def test_the_command_has_the_choices_of_the_panel(running_host: Any) -> None:
     assert "--no-refine" in off and "--pairs" not in off
 
 
+@pytest.mark.parametrize(
+    ("names", "shown", "target"),
+    [
+        (["a_to_c", "b_to_c"], ["a", "b"], "c"),
+        (["x_to_a_to_c", "b_to_c"], ["x_to_a", "b"], "c"),
+        (["a_to_c", "c_to_a"], ["a_to_c", "c_to_a"], ""),
+        (["first", "second"], ["first", "second"], ""),
+        (["first", "b_to_c"], ["first", "b_to_c"], ""),
+        (["a_to_c"], ["a_to_c"], ""),
+        ([], [], ""),
+    ],
+)
+def test_a_fixed_image_of_all_pairs_is_named_once(
+    running_host: Any, names: list[str], shown: list[str], target: str
+) -> None:
+    from SlicerLDMRegLib.slicer_app.panel.cohort_section import without_common_end
+
+    assert without_common_end(names) == (shown, target)
+
+
+def test_a_finished_cohort_shows_worst_pairs_first_in_words(
+    host: Any, panel: Any, tmp_path: Path
+) -> None:
+    from types import SimpleNamespace
+
+    from SlicerLDMRegLib.cohort import CohortFolder, make_plan
+    from SlicerLDMRegLib.cohort.records import write_record
+    from SlicerLDMRegLib.cohort.run import _write_plan
+
+    names = ["good", "check", "bad", "failed", "missing"]
+    for n, name in enumerate(["one", *names]):
+        sitk.WriteImage(sitk.GetImageFromArray(blobs(n)), str(tmp_path / f"{name}.nrrd"))
+    rows = [f"one.nrrd,{name}.nrrd,{name}_to_one" for name in names]
+    (tmp_path / "pairs.csv").write_text("\n".join(["fixed,moving,id", *rows]) + "\n")
+    folder = CohortFolder(tmp_path / "study")
+    plan = make_plan(tmp_path / "pairs.csv", folder, {"model": "none"})
+    folder.prepare(share=False)
+    _write_plan(plan, folder, False)
+    for n, name in enumerate(names[:3]):
+        done = {"status": "done", "verdict": name, "numbers": {"quality": 0.9 - n / 10}}
+        write_record(folder, f"{name}_to_one", done)
+    write_record(folder, "failed_to_one", {"status": "failed", "reason": "out of memory"})
+    section, ui = section_of(panel), panel.ui
+    ui.cohortSection.collapsed = False
+    section._folder = folder
+    section._finished(SimpleNamespace(folder=folder, code=8, cancelled=False))
+    assert ui.cohortStatusLabel.text == (
+        "3 of 5 pairs are registered. Failed: 1. A click on a pair loads it."
+    )
+    table = ui.cohortTable
+    texts = [[table.item(row, column).text() for column in range(3)] for row in range(5)]
+    assert [text[:2] for text in texts] == [
+        ["failed", "\u2715 Failed"], ["bad", "\u2715 Bad"], ["check", "Check"],
+        ["good", "Good"], ["missing", "Missing"],
+    ]  # fmt: skip
+    assert [text[2] for text in texts] == ["", "0.70", "0.80", "0.90", ""]
+    assert table.horizontalHeaderItem(0).text() == "To one"
+    assert table.item(0, 0).toolTip() == "failed_to_one\nout of memory"
+    host.process_events()
+    section._on_cell(0, 0)
+    assert ui.cohortStatusLabel.text == "failed_to_one: out of memory"
+
+
 @pytest.mark.slow
 def test_loaded_volumes_are_registered_and_a_click_opens_a_pair(
     host: Any, opened: Any, volumes: Callable[[int], list[Any]], tmp_path: Path
