@@ -14,6 +14,7 @@ from SlicerLDMRegLib.cli import main
 from SlicerLDMRegLib.cohort import Means, build_template, compare_groups
 from SlicerLDMRegLib.cohort.morphometry import log_determinants
 from SlicerLDMRegLib.cohort.poses import rigid_part, without_pose
+from SlicerLDMRegLib.cohort.template import edge_energy
 from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
@@ -139,6 +140,24 @@ def test_a_map_without_its_pose_is_its_shape(dimension: int, degrees: float) -> 
     found = rigid_part(field)
     assert np.allclose(found[0], rotation, atol=1e-6) and np.isclose(np.linalg.det(found[0]), 1)
     assert np.allclose(points + without_pose(field).vectors, stretched, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("size", "spacing", "slope", "energy"),
+    [
+        ((9, 8), (1.0, 1.0), (2.0, 0.0), 4.0),
+        ((9, 8), (0.5, 2.0), (0.0, 3.0), 9.0),  # per mm, not per voxel
+        ((7, 6, 5), (0.5, 2.0, 3.0), (1.0, 2.0, 2.0), 9.0),
+        ((7, 6, 1), (0.5, 2.0, 3.0), (3.0, 4.0, 0.0), 25.0),  # no slope through a single slice
+        ((7, 6, 5), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), 0.0),
+    ],
+)
+def test_edge_energy_is_the_square_of_the_slope(
+    size: tuple[int, ...], spacing: tuple[float, ...], slope: tuple[float, ...], energy: float
+) -> None:
+    dimension = len(size)
+    lattice = ImageGeometry(size, spacing, (5.0,) * dimension, tuple(np.eye(dimension).ravel()))
+    assert edge_energy(lattice.points() @ slope, lattice) == pytest.approx(energy)
 
 
 def test_a_template_ends_when_it_changes_no_more(tmp_path: Path) -> None:
