@@ -297,3 +297,16 @@ def test_another_process_gives_the_same_bits(report: Path) -> None:
         env={**os.environ, **environment},
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_versions_are_read_once_and_stay_those_that_are_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from importlib import metadata
+
+    from SlicerLDMRegLib.pipeline.provenance import versions
+
+    first = versions()
+    assert first["torch"] == metadata.version("torch") and first["python"]
+    monkeypatch.setattr(metadata, "version", lambda package: "0")
+    assert versions() == first
