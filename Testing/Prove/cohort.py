@@ -6,12 +6,14 @@
 ``memory`` registers generated pairs with one worker of Dask, and tells how its private memory
 grows: the slope, in KiB a pair, over the second half of the pairs. ``faults`` registers them on a
 scheduler of its own, which is killed once, with workers that are killed as often as is said: every
-pair has to be there once, with the bits of a run in one process without faults.
+pair has to be there once, with the bits of a run in one process without faults. With ``--folder`` a
+proof that was ended goes on with what is there: one fault more.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import tempfile
@@ -110,17 +112,25 @@ class Faults:
         return self.done != self.pairs or self.changed > 0 or self.scheduler != 1
 
 
-def faults(pairs: int, workers: int = 2, kills: int = 3) -> Faults:
-    """Register a cohort on a scheduler that is killed once, on workers that are killed, too."""
-    with tempfile.TemporaryDirectory() as name:
+def faults(pairs: int, workers: int = 2, kills: int = 3, folder: Path | None = None) -> Faults:
+    """Register a cohort on a scheduler that is killed once, on workers that are killed, too.
+
+    Args:
+        pairs: number of pairs.
+        workers: of Dask.
+        kills: of workers.
+        folder: for images and results, which are kept there; None: they are removed.
+    """
+    with contextlib.ExitStack() as stack:
+        name = stack.enter_context(tempfile.TemporaryDirectory()) if folder is None else folder
         began = time.perf_counter()
         plan, plain = _plan(Path(name), pairs, QUICKEST, "plain")
         run_cohort(plan, plain, Means(workers=0, threads=1, pictures="none"))
         expected = bits_of(plain)
         between = time.perf_counter()
-        plan, folder = _plan(Path(name), pairs, QUICKEST, "faults")
+        plan, study = _plan(Path(name), pairs, QUICKEST, "faults")
         place = Path(name) / "dask"
-        place.mkdir()
+        place.mkdir(exist_ok=True)
         dask, notes = DaskProcesses(place, workers), list[str]()
         due = [(len(plan.pairs) * (n + 1) // (kills + 2), "worker") for n in range(kills)]
         due.append((len(plan.pairs) * (kills + 1) // (kills + 2), "scheduler"))
@@ -137,10 +147,10 @@ def faults(pairs: int, workers: int = 2, kills: int = 3) -> Faults:
 
         try:
             means = Means(scheduler=dask.address, threads=1, pictures="none")
-            run_cohort(plan, folder, means, look=look, note=notes.append)
+            run_cohort(plan, study, means, look=look, note=notes.append)
         finally:
             dask.end()
-        found = bits_of(folder)
+        found = bits_of(study)
         return Faults(
             len(expected),
             len(found.keys() & expected.keys()),
@@ -171,6 +181,7 @@ def main() -> int:
     parser.add_argument("--pictures", action="store_true", help="memory: each with its report")
     parser.add_argument("--workers", type=int, default=2, help="faults: number of workers")
     parser.add_argument("--kills", type=int, default=3, help="faults: of workers")
+    parser.add_argument("--folder", type=Path, help="faults: keeps the results, and goes on there")
     arguments = parser.parse_args()
     if arguments.what == "memory":
         grown = growth(arguments.pairs, arguments.pictures)
@@ -180,7 +191,7 @@ def main() -> int:
             + ", ".join(f"{n}: {mib:.0f}" for n, mib in some(grown.mib))
         )
         return int(grown.is_bad)
-    found = faults(arguments.pairs, arguments.workers, arguments.kills)
+    found = faults(arguments.pairs, arguments.workers, arguments.kills, arguments.folder)
     print(
         f"{found.pairs} pairs, {found.seconds[0]:.0f} s in one process without faults, "
         f"{found.seconds[1]:.0f} s with {arguments.workers} workers, of which {found.workers} were "
