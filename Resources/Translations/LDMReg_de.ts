@@ -1661,6 +1661,14 @@
    <translation>{done} von {pairs} Paaren sind registriert.</translation>
   </message>
   <message>
+   <source>Failed: {count}.</source>
+   <translation>Fehlgeschlagen: {count}.</translation>
+  </message>
+  <message>
+   <source>A click on a pair loads it.</source>
+   <translation>Ein Klick auf ein Paar lädt es.</translation>
+  </message>
+  <message>
    <source>The command ended without a word.</source>
    <translation>Der Befehl endete ohne ein Wort.</translation>
   </message>
@@ -1673,8 +1681,8 @@
    <translation>Der Rest bleibt übrig.</translation>
   </message>
   <message>
-   <source>Some have failed; see the table.</source>
-   <translation>Einige sind gescheitert; siehe Tabelle.</translation>
+   <source>To {name}</source>
+   <translation>Auf {name}</translation>
   </message>
   <message>
    <source>Pair</source>
@@ -1703,6 +1711,14 @@
   <message>
    <source>More do not fit; select rows for others.</source>
    <translation>Mehr passen nicht; für andere bitte Zeilen wählen.</translation>
+  </message>
+  <message>
+   <source>Failed</source>
+   <translation>Fehlgeschlagen</translation>
+  </message>
+  <message>
+   <source>Missing</source>
+   <translation>Fehlt</translation>
   </message>
  </context>
  <context>
