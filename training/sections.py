@@ -151,6 +151,22 @@ class _BrainImages:
     images: BrainStreamOptions
 
 
+@dataclass
+class _StructureImages:
+    """2D images, see :func:`~training.datasets.structure_images.build_structure_images`."""
+
+    root: str
+    set: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    incomplete: bool = False
+    mixture: Mapping[Literal["real", "cardiac", "echo", "shapes"], Weight] = field(
+        default_factory=dict
+    )
+    augment: AugmentOptions | Literal["none"] = "none"
+    size: Annotated[int, AtLeast(1)] = 128
+    pool: Annotated[int, AtLeast(1)] = 1500
+
+
 @dataclass(frozen=True)
 class _Sections:
     network: Callable[..., Any]
@@ -165,7 +181,7 @@ STAGES: dict[str, _Sections] = {
     "ldm": _Sections(LDMMorphConfig, _Nothing, (_Pairs,)),
     "registration": _Sections(LDMMorphConfig, _RegistrationLosses, (_Pairs,)),
     "textscf": _Sections(TextSCFConfig, _TextSCFLosses, (_Volumes, _Brains), _Text),
-    "segmentation": _Sections(UNetSegmenter, _Nothing, (_BrainImages,)),
+    "segmentation": _Sections(UNetSegmenter, _Nothing, (_StructureImages, _BrainImages)),
     # Of 2D and of 3D pairs, by network.spatial_dims.
     "baseline": _Sections(BaselineConfig, _BaselineLosses, (_Pairs, _Volumes)),
 }

@@ -1,7 +1,8 @@
-"""Segmentation stage, on images synthesised from label maps."""
+"""Segmentation stage: of volumes synthesised from label maps, or of 2D images and their pairs."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from SlicerLDMRegLib.losses import segmentation_loss
 from SlicerLDMRegLib.networks.segmenter import UNetSegmenter
 
 from ..config import StageConfig
+from ..datasets.structure_images import UNKNOWN, build_structure_images
 from ..datasets.volumes import build_images
 from ..loop import Step
 from ..panels import image_panel, label_colours
@@ -29,11 +31,14 @@ class SegmentationStage:
     def __init__(self, config: StageConfig, fabric: Fabric, init: Path | None = None) -> None:
         self.config, self.fabric = config, fabric
         length = stream_length(config, fabric)
-        self.stream, self.validation = build_images(config.data, length, config.seed)
         network = UNetSegmenter.from_dict(config.network)
+        self.flat = network.spatial_dims == 2
+        build = build_structure_images if self.flat else build_images
+        self.stream, self.validation = build(config.data, length, config.seed)
         if init is not None:
             load_weights(network, init, "")
-        network = network.to(memory_format=torch.channels_last_3d)
+        layout = torch.channels_last if self.flat else torch.channels_last_3d
+        network = network.to(memory_format=layout)
         optimizer = torch.optim.Adam(
             network.parameters(),
             config.learning_rate,
@@ -48,11 +53,15 @@ class SegmentationStage:
         """Do one step on a batch of images."""
         self.model.train()
         logits = self.model(batch["image"])
-        # A quarter of the voxels, another one at each step: a softmax of 36 classes over all voxels
-        # would take as long as the network.
-        first, second = np.random.default_rng((self.config.seed, step.number)).integers(2, size=2)
-        part = (slice(None), slice(None), slice(first, None, 2), slice(second, None, 2))
-        loss = mean_over_items(segmentation_loss, logits[part], batch["labels"][part])
+        part: tuple[slice, ...] = ()
+        if not self.flat:
+            # A quarter of the voxels, another one at each step: a softmax of 36 classes over all
+            # voxels would take as long as the network.
+            rng = np.random.default_rng((self.config.seed, step.number))
+            first, second = rng.integers(2, size=2)
+            part = (slice(None), slice(None), slice(first, None, 2), slice(second, None, 2))
+        of_image = partial(segmentation_loss, unknown=UNKNOWN if self.flat else None)
+        loss = mean_over_items(of_image, logits[part], batch["labels"][part])
         optimise(self.fabric, loss, self.model, self.optimizer, self.config, step)
         self.ema.update(step)
         return {"loss": loss.item()}
@@ -66,7 +75,11 @@ class SegmentationStage:
             with self.fabric.autocast():
                 logits = network(self.fabric.to_device(item["image"][None]))
             labels = self.fabric.to_device(item["labels"][None]).long()
-            dice.append(mean_dice(logits.argmax(1), labels, self.config.network["classes"]))
+            found = logits.argmax(1)
+            if self.flat and bool((labels == UNKNOWN).any()):
+                labels = labels.masked_fill(labels == UNKNOWN, 0)
+                found = found * torch.isin(found, labels)
+            dice.append(mean_dice(found, labels, self.config.network["classes"]))
         score = sum(dice) / len(dice)
         return {"score": score, "dice": score, "worst": min(dice)}
 

@@ -31,7 +31,7 @@ def soft_dice_loss(warped_labels: Tensor, fixed_labels: Tensor) -> Tensor:
     return loss.sum() / present.sum().clamp(min=1)
 
 
-def segmentation_loss(logits: Tensor, labels: Tensor) -> Tensor:
+def segmentation_loss(logits: Tensor, labels: Tensor, unknown: int | None = None) -> Tensor:
     """Return cross-entropy plus one minus the mean soft Dice of a segmentation; 0 is best.
 
     Equals MONAI's ``DiceCELoss`` without background, over the whole batch, but makes no one-hot
@@ -41,6 +41,9 @@ def segmentation_loss(logits: Tensor, labels: Tensor) -> Tensor:
     Args:
         logits: ``(B, N, *S)``.
         labels: ``(B, 1, *S)`` integers from 0 (background) to N - 1.
+        unknown: label of the voxels of which only this is known, that they are none of the
+            structures that were drawn in the batch: those that do occur. Where there are such,
+            structures that do not occur are not drawn, and leave the loss.
 
     Raises:
         ValueError: for incompatible shapes.
@@ -53,6 +56,13 @@ def segmentation_loss(logits: Tensor, labels: Tensor) -> Tensor:
     classes = logits.shape[1]
     labels = labels.long()
     probabilities = logits.float().softmax(1)
+    if unknown is not None and bool((labels == unknown).any()):
+        drawn = [n for n in range(1, classes) if bool((labels == n).any())]
+        rest = 1 - probabilities[:, drawn].sum(1, keepdim=True)
+        probabilities = torch.cat([rest, probabilities[:, drawn]], 1)
+        rows = torch.zeros(max(classes, unknown + 1), dtype=torch.long, device=labels.device)
+        rows[drawn] = torch.arange(1, len(drawn) + 1, device=labels.device)
+        labels, classes = rows[labels], 1 + len(drawn)
     own = probabilities.gather(1, labels).flatten()
     flat = labels.flatten()
     overlap = own.new_zeros(classes).scatter_add(0, flat, own)

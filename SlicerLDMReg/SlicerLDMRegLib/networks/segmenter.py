@@ -1,4 +1,4 @@
-"""Segmentation network: MONAI's 3D U-Net with group normalisation."""
+"""Segmentation network: MONAI's U-Net with group normalisation, 2D or 3D."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..errors import ModelError
 
 __all__ = ["UNetSegmenter"]
 
-_OPTIONS = ("classes", "features", "patch")
+_OPTIONS = ("classes", "features", "patch", "spatial_dims")
 _LEVELS = 5  # of MONAI's BasicUNet
 # Groups of the normalisation; fewer where the widths are no multiples of it. Not tuned.
 _GROUPS = 8
@@ -27,8 +27,9 @@ class UNetSegmenter(BasicUNet):
     Args:
         classes: number of classes, background 0 included.
         features: channels of the five levels from fine to coarse, and of the last stage.
-        patch: edge of the blocks of voxels that are the U-Net's pixels: ``patch^3`` intensities are
-            its input channels, their logits its output channels. 2 costs an eighth of 1.
+        patch: edge of the blocks of voxels that are the U-Net's pixels: the intensities of a block
+            are its input channels, their logits its output channels. In 3D 2 costs an eighth of 1.
+        spatial_dims: 2 or 3.
 
     Raises:
         ModelError: for an invalid option.
@@ -40,7 +41,6 @@ class UNetSegmenter(BasicUNet):
         torch.Size([1, 4, 32, 16, 16])
     """
 
-    spatial_dims = 3
     divisor = 2 ** (_LEVELS - 1)
 
     def __init__(
@@ -48,22 +48,25 @@ class UNetSegmenter(BasicUNet):
         classes: int,
         features: tuple[int, ...] = (32, 32, 64, 128, 256, 32),
         patch: int = 1,
+        spatial_dims: int = 3,
     ) -> None:
+        if isinstance(spatial_dims, bool) or spatial_dims not in (2, 3):
+            raise ModelError(f"spatial_dims must be 2 or 3, got {spatial_dims!r}")
         if isinstance(classes, bool) or not isinstance(classes, int) or classes < 2:
             raise ModelError(f"classes must be an integer of at least 2, got {classes!r}")
         if len(features) != _LEVELS + 1 or not all(isinstance(n, int) and n > 0 for n in features):
             raise ModelError(f"features must be {_LEVELS + 1} positive integers, got {features}")
         if isinstance(patch, bool) or not isinstance(patch, int) or not 1 <= patch <= 4:
             raise ModelError(f"patch must be an integer from 1 to 4, got {patch!r}")
-        voxels = patch**self.spatial_dims
+        voxels = patch**spatial_dims
         super().__init__(
-            spatial_dims=self.spatial_dims,
+            spatial_dims=spatial_dims,
             in_channels=voxels,
             out_channels=classes * voxels,
             features=features,
             norm=("group", {"num_groups": math.gcd(_GROUPS, *features)}),
         )
-        self.classes, self.patch = classes, patch
+        self.classes, self.patch, self.spatial_dims = classes, patch, spatial_dims
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits ``(B, classes, *S)`` of images ``(B, 1, *S)`` in [0, 1]."""

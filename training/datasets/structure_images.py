@@ -1,0 +1,146 @@
+"""Reproducible stream of single 2D images with their structures, real and generated."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from SlicerLDMRegLib.errors import InputError
+
+from ..synthesis.phantoms import generate_pair
+from .augment import AugmentOptions, Pair, augment
+from .layouts import open_data_set
+from .pairs import RealPairs
+
+__all__ = ["STRUCTURES", "UNKNOWN", "StructureImages", "build_structure_images"]
+
+#: Structures of the heart by label: those of short-axis MR, and the left atrium of apical echo.
+STRUCTURES = {
+    1: "left ventricle cavity",
+    2: "myocardium",
+    3: "right ventricle cavity",
+    4: "left atrium",
+}
+#: Label of what was not drawn: it is none of the structures that were.
+UNKNOWN = 255
+# Structures of generated pairs by their own labels.
+_OF_KIND = {"cardiac": (0, 1, 2, 3), "echo": (0, 1, 2, 4), "shapes": (0, 0, 0, 0)}
+_DRAWN = 1  # structure of the real images: the left ventricle's cavity
+_VALIDATION_SEED = 10**6  # above all numbers of training pairs
+_VALIDATION_PAIRS = 6  # of each generated kind
+
+Item = dict[str, Tensor]
+
+
+class StructureImages(Dataset[Item]):
+    """Stream of images; item ``i`` depends on ``seed`` and ``i`` alone.
+
+    Args:
+        real: pairs of real images, of which the left ventricle's cavity is drawn and nothing else.
+        mixture: weight of each source, ``"real"`` or a kind of generated pair.
+        length: number of items.
+        seed: of everything random.
+        options: of the augmentation.
+        size: side of the images.
+        pool: generated pairs of each kind, each seen again and again with other augmentations.
+    """
+
+    def __init__(
+        self,
+        real: Sequence[Pair],
+        mixture: Mapping[str, float],
+        length: int,
+        seed: int,
+        options: AugmentOptions,
+        size: int = 128,
+        pool: int = 1500,
+    ) -> None:
+        if mixture.get("real") and not real:
+            raise InputError("mixture asks for real pairs, but none were given")
+        self.real, self.length, self.seed = real, length, seed
+        self.sources = list(mixture)
+        weights = np.array([mixture[s] for s in self.sources], float)
+        self.weights = weights / weights.sum()
+        self.options, self.size, self.pool = options, size, pool
+        self._kept: OrderedDict[tuple[str, int], Pair] = OrderedDict()
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> Item:
+        rng = np.random.default_rng((self.seed, index))
+        source = self.sources[rng.choice(len(self.sources), p=self.weights)]
+        if source == "real":
+            pair = _partly_drawn(self.real[rng.integers(len(self.real))])
+        else:
+            pair = self._generated(source, int(rng.integers(self.pool)))
+        # Both images of a pair are augmented, and exchanged at random: the first is either.
+        return _item(augment(pair, rng, self.options), UNKNOWN if source == "real" else 0)
+
+    def _generated(self, kind: str, number: int) -> Pair:
+        key = kind, number
+        if key not in self._kept:
+            self._kept[key] = _generated(kind, number, self.size)
+        return self._kept[key]
+
+
+def build_structure_images(
+    data: Mapping[str, Any], length: int, seed: int
+) -> tuple[StructureImages, list[Item]]:
+    """Build the training stream of 2D images and the validation images.
+
+    ``set``, ``root``, ``options`` and ``incomplete`` name a data set of 2D pairs of which label 1
+    is the left ventricle's cavity; ``mixture``, ``augment``, ``size`` and ``pool`` are those of
+    :class:`StructureImages`. Validation images are those of the data set's validation split and
+    generated ones of each kind of the mixture, which training never sees.
+
+    Raises:
+        InputError: for a data set that cannot be used, or is not of 2D images.
+    """
+    source = open_data_set(
+        data["set"], data["root"], data.get("incomplete", False), **data.get("options", {})
+    )
+    if source.dimension != 2:
+        raise InputError(f"{source.title}: expected 2D images, got 3D")
+    mixture, size = data.get("mixture", {"real": 1.0}), data.get("size", 128)
+    options = AugmentOptions.from_config(data.get("augment", {}))
+    real = RealPairs(source.pairs("train"))
+    stream = StructureImages(real, mixture, length, seed, options, size, data.get("pool", 1500))
+    validation = []
+    for pair in RealPairs(source.pairs("validation")):
+        validation += _both(_partly_drawn(pair), UNKNOWN)
+    for kind in (name for name, weight in mixture.items() if weight and name in ("cardiac", "echo")):
+        for number in range(_VALIDATION_PAIRS):
+            validation += _both(_generated(kind, _VALIDATION_SEED + number, size), 0)
+    return stream, validation
+
+
+def _generated(kind: str, number: int, size: int) -> Pair:
+    made = generate_pair(kind, number, size)
+    table = np.zeros(256, np.uint8)
+    table[: len(_OF_KIND[kind])] = _OF_KIND[kind]
+    return Pair(made.fixed, made.moving, table[made.fixed_labels], table[made.moving_labels])
+
+
+def _partly_drawn(pair: Pair) -> Pair:
+    drawn = [np.where(a == _DRAWN, _DRAWN, 0) for a in (pair.fixed_labels, pair.moving_labels)]
+    return Pair(pair.fixed, pair.moving, *drawn)
+
+
+def _item(pair: Pair, background: int) -> Item:
+    labels = np.where(pair.fixed_labels == 0, background, pair.fixed_labels).astype(np.uint8)
+    return {
+        "image": torch.from_numpy(np.ascontiguousarray(pair.fixed))[None],
+        "labels": torch.from_numpy(labels)[None],
+    }
+
+
+def _both(pair: Pair, background: int) -> list[Item]:
+    other = Pair(pair.moving, pair.fixed, pair.moving_labels, pair.fixed_labels)
+    return [_item(pair, background), _item(other, background)]
