@@ -115,7 +115,9 @@ def build_structure_images(
     validation = []
     for pair in RealPairs(source.pairs("validation")):
         validation += _both(_partly_drawn(pair), UNKNOWN)
-    for kind in (name for name, weight in mixture.items() if weight and name in ("cardiac", "echo")):
+    for kind in (
+        name for name, weight in mixture.items() if weight and name in ("cardiac", "echo")
+    ):
         for number in range(_VALIDATION_PAIRS):
             validation += _both(_generated(kind, _VALIDATION_SEED + number, size), 0)
     return stream, validation

@@ -72,7 +72,7 @@ def means_of(arguments: argparse.Namespace) -> Means:
 def shared_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the fields of the requests that all pairs have in common."""
     names = ("model", "device", "precision", "align", "diffeomorphic", "seed", "slices",
-             "fixed_segmentation", "label_names", "segmenter", "share")  # fmt: skip
+             "uncertainty", "fixed_segmentation", "label_names", "segmenter", "share")  # fmt: skip
     values = {name: getattr(arguments, name) for name in names}
     values |= {"refine": refinement(arguments), "prompts": prompts_by_label(arguments.prompts)}
     return values

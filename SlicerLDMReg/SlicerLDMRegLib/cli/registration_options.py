@@ -45,6 +45,9 @@ def add_method(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         "weight of the smoothness; more gives a calmer deformation"))  # fmt: skip
     method.add_argument("--max-seconds", type=float, metavar="S", help=(
         "stop the refinement after this time"))  # fmt: skip
+    method.add_argument("--uncertainty", action="store_true", help=(
+        "estimate the error of the deformation at each voxel, in mm, by registering in some eight "
+        "other ways; it takes that much longer"))  # fmt: skip
     add_device(method)
     method.add_argument("--precision", default="auto", metavar="NAME", help=(
         "of the network: auto (default), float32 or bfloat16"))  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,14 +20,18 @@ from .inputs import Inputs
 from .masks import Masks
 from .predict.extrapolate_field import extend_prediction
 from .predict.loaded_model import LoadedModel
+from .predict.structure_predictor import structures_beside
 from .prepare import PreparedPair, model_lattice, prepare_pair, refinement_lattice
 from .refine.diffeomorphic import squarings_for, unfold
+from .refine.field_spread import field_spread, members_of
 from .refine.fold_check import without_folds
 from .refine.instance_optimisation import RefineResult, refine_field, stationary_velocity
 from .refine.objective import product
 from .refine.point_pairs import PointPairs, point_pairs
 from .regions.image_regions import GivenRegions
+from .regions.structure_features import batch_on_lattice, structure_features
 from .request import RegistrationRequest
+from .slices import SliceRange
 from .structure_maps import distance_maps, label_classes
 
 __all__ = ["Deformation", "Deformer"]
@@ -50,6 +55,8 @@ class Deformation:
         made_diffeomorphic: whether a prediction was made free of folds.
         distance: of the least familiar pair to the training images of the model, up to 1 it is like
             them; None where the model cannot tell.
+        spread: standard deviation over other ways to the displacement, ``(B, 1, *S)`` in voxels;
+            None: not asked for.
     """
 
     displacement: FieldBatch
@@ -57,6 +64,22 @@ class Deformation:
     refined: RefineResult | None
     made_diffeomorphic: bool = False
     distance: float | None = None
+    spread: FieldBatch | None = None
+
+
+@dataclass(frozen=True)
+class _Structures:
+    """Scaled probabilities of structures, ``(B, C, *S)``, and the lattice on which they are."""
+
+    moving: Tensor
+    fixed: Tensor
+    lattice: ImageGeometry
+
+    def on(self, lattice: ImageGeometry, slices: SliceRange | None) -> tuple[Tensor, Tensor]:
+        moving, fixed = (
+            batch_on_lattice(t, self.lattice, lattice, slices) for t in (self.moving, self.fixed)
+        )
+        return moving, fixed
 
 
 class Deformer:
@@ -85,7 +108,8 @@ class Deformer:
         self.alignment, self.regions = alignment, regions
         self.options = request.refine_options(context.defaults)
         self.diffeomorphic = request.diffeomorphic is True
-        self.register_by = request.register_by
+        self.register_by, self.segmenter = request.register_by, request.segmenter
+        self.uncertainty = request.uncertainty
         self.tolerance = request.landmark_mm if request.holds_landmarks else None
         self.compared = self._intensities(inputs.masks)
 
@@ -101,6 +125,7 @@ class Deformer:
         pair: PreparedPair | None = None
         prediction: FieldPrediction | None = None
         lattice: ImageGeometry | None = None
+        structures: _Structures | None = None
         if model is not None:
             grid = model.card.grid
             lattice = model_lattice(inputs.fixed, grid, inputs.slices)
@@ -109,12 +134,13 @@ class Deformer:
             pair = self._prepare(lattice, whole)
             with self.context.meter.stage("predict"):
                 prediction = self._predict(model, pair)
+                structures = self._structures(model, pair, prediction)
                 if grid.spacing is not None and inputs.slices is None:
                     prediction, lattice = extend_prediction(prediction, lattice, inputs.geometry)
         if self.options.enabled:
             if inputs.masks.roles:
                 pair = None  # the refinement sees what is compared
-            return self._refined(pair, prediction, lattice)
+            return self._refined(pair, prediction, lattice, structures)
         if pair is None or prediction is None:
             lattice = refinement_lattice(inputs.geometry, inputs.slices)
             pair = self._prepare(lattice, self.compared)
@@ -218,11 +244,26 @@ class Deformer:
             )
         return _joined(found)
 
+    def _structures(
+        self, model: LoadedModel, pair: PreparedPair, prediction: FieldPrediction
+    ) -> _Structures | None:
+        """Return what the refinement is told about the structures of 2D images; None: nothing."""
+        weight = self.options.anatomy if self.options.enabled else 0.0
+        finder = structures_beside(model) if weight > 0 and self.segmenter != "none" else None
+        if finder is None:
+            return None
+        moving, fixed = (finder.predict(images) for images in pair.black_outside())
+        distance = prediction.distance
+        # Of images unlike those that the model knows its segmenter knows nothing, either.
+        known = None if distance is None else distance <= 1
+        return _Structures(*structure_features(moving, fixed, weight, known), pair.lattice)
+
     def _refined(
         self,
         pair: PreparedPair | None,
         prediction: FieldPrediction | None,
         predicted: ImageGeometry | None,
+        structures: _Structures | None = None,
     ) -> Deformation:
         """Refine a prediction on the lattice ``predicted``, or start from nothing."""
         slices, device, meter = self.inputs.slices, self.context.device, self.context.meter
@@ -237,41 +278,73 @@ class Deformer:
             pair = self._prepare(lattice, self.compared, self.inputs.masks)
         with meter.stage("refine"):
             anatomy = None
-            if self.regions is not None and self.options.anatomy > 0:
-                anatomy = self.regions.anatomy_on(lattice, self.alignment.transform)
-            options, images, distances = self.options, (pair.moving, pair.fixed), None
+            options, images = self.options, (pair.moving, pair.fixed)
+            features = None if structures is None else structures.on(lattice, slices)
+            if self.regions is not None and options.anatomy > 0:
+                features = self.regions.features_on(
+                    lattice, self.alignment.transform, options.anatomy
+                )
             if self.register_by != "images":
                 transform = self.alignment.transform
                 moving, fixed = distance_maps(self.inputs, lattice, transform)
-                distances = moving.to(device), fixed.to(device)
+                features = _beside(features, (moving, fixed))
                 anatomy = label_classes(self.inputs, lattice, transform)
                 options = replace(options, anatomy=max(options.anatomy, _OVERLAP))
             if self.register_by == "labels":
                 # Images of nothing are as alike as they can be, whatever the field.
                 images = torch.zeros_like(pair.moving), torch.zeros_like(pair.fixed)
                 options = replace(options, similarity="mse")
-            refined = refine_field(
-                images[0].to(device),
-                images[1].to(device),
-                initial,
-                options,
-                self.context.progress.part(0.35, 1.0),
-                pair.mask.to(device),
-                anatomy,
-                self._masks(pair),
-                pair.view.to(device),
-                self._held_points(lattice),
-                distances,
-            )
+            part = self.context.progress.part(0.35, 0.45 if self.uncertainty else 1.0)
+            arguments: dict[str, Any] = {
+                "moving": images[0].to(device),
+                "fixed": images[1].to(device),
+                "initial": initial,
+                "options": options,
+                "mask": pair.mask.to(device),
+                "anatomy": anatomy,
+                "masks": self._masks(pair),
+                "view": pair.view.to(device),
+                "pairs": self._held_points(lattice),
+                "features": None if features is None else tuple(t.to(device) for t in features),
+            }
+            refined = refine_field(**arguments, progress=part)
             displacement, inverse = refined.displacement, refined.inverse
             if not lattice.matches(self.inputs.output):
                 displacement, inverse = self._unfolded(refined.velocity, lattice)
+        spread = None
+        if self.uncertainty:
+            with meter.stage("uncertainty"):
+                spread = FieldBatch(self._spread(refined, arguments), lattice, slices)
         return Deformation(
             FieldBatch(displacement, lattice, slices),
             FieldBatch(inverse, lattice, slices),
             refined,
             distance=_largest(prediction),
+            spread=spread,
         )
+
+    def _spread(self, refined: RefineResult, arguments: dict[str, Any]) -> Tensor:
+        """Return the standard deviation over other ways to the refined field."""
+        options = replace(arguments["options"], similarity=refined.similarity)
+        members = members_of(
+            options,
+            refined.displacement.ndim - 2,
+            predicted=arguments["initial"] is not None,
+            points=arguments["pairs"] is not None,
+        )
+        arguments = {**arguments, "options": options}
+        part = self.context.progress.part(0.45, 1.0)
+        return field_spread(refined.displacement, arguments, members, part)
+
+
+def _beside(
+    first: tuple[Tensor, Tensor] | None, second: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Return the channels of two pairs of features, one after the other."""
+    if first is None:
+        return second
+    moving, fixed = (torch.cat([a.to(b), b], 1) for a, b in zip(first, second, strict=True))
+    return moving, fixed
 
 
 def _joined(parts: list[FieldPrediction]) -> FieldPrediction:

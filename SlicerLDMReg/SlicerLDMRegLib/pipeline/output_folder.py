@@ -28,6 +28,7 @@ OWN_FILES = (
     "inverse.h5",
     "jacobian.nrrd",
     "folds.nrrd",
+    "uncertainty.nrrd",
     "overview.png",
     "report.html",
     "report.pdf",

@@ -38,6 +38,7 @@ from .request import RegistrationRequest
 from .residual_motion import residual_motion
 from .result import RegistrationResult
 from .structure_maps import common_labels, with_coded_images
+from .uncertainty import uncertainty_image, uncertainty_numbers
 
 __all__ = ["Registration"]
 
@@ -103,6 +104,9 @@ class Registration:
             determinant = field.jacobian_determinant()
             transform = field.to_transform()
             warped = warp_image(inputs.moving, inputs.output, transform)
+            uncertainty = None
+            if deformation.spread is not None:
+                uncertainty = uncertainty_image(deformation.spread, inputs.output)
             warped_labels = None
             if inputs.moving_labels is not None:
                 warped_labels = warp_image(
@@ -120,6 +124,8 @@ class Registration:
                 metrics["deformation"]["residual_motion_mm"] = residual_motion(
                     inputs, transform, deformer.compared, progress
                 )
+            if uncertainty is not None:
+                metrics["deformation"] |= uncertainty_numbers(uncertainty, inputs.fixed)
             if deformation.distance is not None:
                 metrics["model"] = {"distance_to_training_images": deformation.distance}
             if context.unused is not None:
@@ -167,6 +173,7 @@ class Registration:
             warped_labels=warped_labels,
             slices=inputs.slices,
             moving_placed=inputs.moving_placed,
+            uncertainty=uncertainty,
         )
 
     def _match_metrics(

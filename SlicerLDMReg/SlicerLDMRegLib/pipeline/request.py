@@ -97,6 +97,8 @@ class RegistrationRequest:
             network's field is kept as it is where the refinement is off; where it is on, the field
             always is diffeomorphic. None: as the model and the refinement make it.
         slices: ``[AXIS:]WHICH``: register these slices of a volume one by one, in their plane.
+        uncertainty: whether to estimate the error of the refined field at each voxel, by
+            registering in some eight other ways; it takes that much longer.
         seed: of everything random.
         output: folder of the results; None: nothing is written.
         share: whether others may read the results as the umask says; else the owner alone.
@@ -128,6 +130,7 @@ class RegistrationRequest:
     moving_mask: Any = None
     diffeomorphic: bool | None = None
     slices: SliceSelection | None = None
+    uncertainty: bool = False
     seed: int = 0
     output: str | None = None
     share: bool = False
@@ -161,10 +164,18 @@ class RegistrationRequest:
         good = good and 0 <= self.seed <= _LARGEST_SEED
         require(good, "seed", "an integer from 0", self.seed)
         require(isinstance(self.share, bool), "share", "true or false", self.share)
+        good = isinstance(self.uncertainty, bool)
+        require(good, "uncertainty", "true or false", self.uncertainty)
         check_landmark_use(self.landmark_use, self.landmark_mm)
         self._check_landmarks()
         check_register_by(self.register_by)
         self._check_structures()
+        if self.uncertainty and self.refine.get("enabled") is False:
+            raise InputError(
+                "the uncertainty is that of the refinement, which is off; turn it on, or leave "
+                "this option out",
+                option="uncertainty",
+            )
         good = self.diffeomorphic is None or isinstance(self.diffeomorphic, bool)
         require(good, "diffeomorphic", "true, false or None", self.diffeomorphic)
         refined = self.refine.get("enabled") or self.holds_landmarks or self.uses_structures

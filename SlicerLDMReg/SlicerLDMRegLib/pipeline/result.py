@@ -45,6 +45,8 @@ class RegistrationResult:
         slices: the slices that were registered one by one, None for whole images.
         moving_placed: whether a 2D moving image was put into the plane of a fixed slice, or a
             moving slice became a 2D image: the fields then refer to ``moving``, not to the file.
+        uncertainty: error of the field to expect at each voxel, the root mean square in mm,
+            float32; None: not asked for.
     """
 
     fixed: sitk.Image
@@ -62,6 +64,7 @@ class RegistrationResult:
     warped_labels: sitk.Image | None = None
     slices: SliceRange | None = None
     moving_placed: bool = False
+    uncertainty: sitk.Image | None = None
 
     @property
     def transform(self) -> sitk.DisplacementFieldTransform:
@@ -74,8 +77,9 @@ class RegistrationResult:
         """Write images, transforms and report into a folder, all of it or nothing.
 
         ``warped.nrrd``, ``warped_labels.nrrd`` (with labels), ``transform.h5``, ``inverse.h5``,
-        ``jacobian.nrrd``, ``folds.nrrd``, ``overview.png``, ``report.json``, ``report.html``;
-        ``moving.nrrd`` where the moving image was placed.
+        ``jacobian.nrrd``, ``folds.nrrd``, ``uncertainty.nrrd`` (where it was asked for),
+        ``overview.png``, ``report.json``, ``report.html``; ``moving.nrrd`` where the moving image
+        was placed.
 
         Args:
             directory: the folder; an existing one is replaced when it is empty or was written by
@@ -129,6 +133,7 @@ class RegistrationResult:
             "warped_labels": self.warped_labels,
             "jacobian": self.jacobian,
             "folds": self.folds,
+            "uncertainty": self.uncertainty,
             "moving": self.moving if self.moving_placed else None,
         }
         for name, image in images.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,8 @@ from .slices import SliceRange, to_batch
 __all__ = ["common_labels", "distance_maps", "label_classes", "with_coded_images"]
 
 _REACH = 10.0  # voxels of the lattice beyond which a distance tells nothing more. Not tuned
+# Of the mean square of the distances from structures, which are -1 to 1.
+_WEIGHT = 10.0
 _OWN_MAPS = 6  # the largest structures have a map each, all together one more
 
 
@@ -84,7 +87,8 @@ def distance_maps(
     """Return signed distances from the structures of the aligned moving and of the fixed image.
 
     The first map is that of all structures together, others are those of the largest ones. They
-    are negative inside, and -1 and 1 from 10 voxels of the lattice on.
+    are negative inside, and level off from 10 voxels of the lattice on, at values with which the
+    squared difference of the maps is a part of the refinement's loss.
 
     Args:
         inputs, lattice, alignment: see :func:`label_classes`.
@@ -98,8 +102,10 @@ def distance_maps(
     if inputs.slices is not None:
         spacing = np.delete(spacing, 2 - inputs.slices.axis)
     reach = _REACH * float(spacing.min())
+    scale = math.sqrt(_WEIGHT / len(groups))
     moving, fixed = (
-        torch.from_numpy(np.stack([_signed(array, group, spacing, reach) for group in groups], 1))
+        scale
+        * torch.from_numpy(np.stack([_signed(array, group, spacing, reach) for group in groups], 1))
         for array in _on_lattice(inputs, lattice, alignment)
     )
     return moving, fixed

@@ -37,7 +37,7 @@ class PlaneView:
     towards the right and the bottom of the screen. ``local`` (v, h, 2) is the displacement to
     colour and ``distance`` (v, h) its length including the through-plane part, in mm; after an
     alignment both lack the affine part. ``unmatched`` (v, h) marks where the images do not match.
-    ``outlined`` are the labels to outline.
+    ``outlined`` are the labels to outline; ``uncertainty`` (v, h) is in mm.
     """
 
     plane: Plane
@@ -54,6 +54,7 @@ class PlaneView:
     moving_labels: np.ndarray | None = None
     warped_labels: np.ndarray | None = None
     outlined: tuple[int, ...] = ()
+    uncertainty: np.ndarray | None = None
 
     @property
     def before(self) -> np.ndarray:
@@ -95,6 +96,10 @@ class FigureData:
     def has_labels(self) -> bool:
         view = self.views[0]
         return view.fixed_labels is not None and view.warped_labels is not None
+
+    @property
+    def has_uncertainty(self) -> bool:
+        return self.views[0].uncertainty is not None
 
     @property
     def outlined(self) -> tuple[int, ...]:
@@ -196,6 +201,7 @@ def _cut(
         points = plane.orient(plane.slab(lattice).points())
         local = displacement - _homogeneous(points) @ affine
     fixed_labels, warped_labels = labels(result.fixed_labels), labels(result.warped_labels)
+    error = getattr(result, "uncertainty", None)
     return PlaneView(
         plane=plane,
         fixed=image(result.fixed, fixed_window),
@@ -211,6 +217,7 @@ def _cut(
         moving_labels=labels(result.moving_labels, alignment),
         warped_labels=warped_labels,
         outlined=choose_outlines([fixed_labels, warped_labels]),
+        uncertainty=None if error is None else plane.sample(error, lattice),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 
-from . import displacement_map, drawing, jacobian_map
+from . import displacement_map, drawing, jacobian_map, uncertainty_map
 from .figure_data import FigureData, PlaneView
 
 __all__ = ["PANELS", "Panel", "panels_for"]
@@ -100,6 +100,15 @@ PANELS: tuple[Panel, ...] = (
         jacobian_map.draw_jacobian,
         jacobian_map.jacobian_scale,
     ),
+    Panel(
+        "uncertainty",
+        "Uncertainty",
+        "Error to expect at each fixed point (root mean square), by the spread over other ways to "
+        "register: stiffer and softer, another similarity, the images exchanged or mirrored. It "
+        "does not know of structures that only one image has.",
+        uncertainty_map.draw_uncertainty,
+        uncertainty_map.uncertainty_scale,
+    ),
 )
 
 
@@ -120,7 +129,9 @@ _ALIGNED = {
 
 def panels_for(data: FigureData) -> list[Panel]:
     """Return the panels for a result, in reading order."""
-    panels = [p for p in PANELS if data.has_labels or not p.key.startswith("labels")]
+    absent = [] if data.has_labels else ["labels-before", "labels-after"]
+    absent += [] if data.has_uncertainty else ["uncertainty"]
+    panels = [p for p in PANELS if p.key not in absent]
     if data.moving_aligned:
         panels = [
             replace(p, title=_ALIGNED[p.key][0], caption=_ALIGNED[p.key][1])

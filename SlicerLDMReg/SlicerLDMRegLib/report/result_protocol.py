@@ -18,7 +18,7 @@ class ReportSource(Protocol):
 
     A protocol, because the report is a lower layer than the pipeline and cannot import the result
     class. A result may also have ``alignment``, the transform of fixed to moving points before the
-    deformation: then the moving image is shown aligned.
+    deformation: then the moving image is shown aligned; and ``uncertainty``, an image in mm.
 
     Attributes:
         fixed: fixed image, scalar, 2D or 3D, physical LPS mm.

@@ -51,6 +51,8 @@ DEFORMATION = {
     "linear_stretch_max": "Linear part, largest stretch",
     "diagonal_mm": "Diagonal of the lattice (mm)",
     "inverse_consistency_mm": "Inverse consistency error, mean (mm)",
+    "uncertainty_median_mm": "Uncertainty, median where the fixed image is bright (mm)",
+    "uncertainty_p95_mm": "Uncertainty, 95th percentile there (mm)",
 }
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ...networks import FieldPrediction, Regions
 from .test_time_augmentation import View, average
 
-__all__ = ["Predictor"]
+__all__ = ["Predictor", "image_key"]
 
 
 @runtime_checkable
@@ -146,7 +146,7 @@ class Predictor:
     def _features(
         self, network: _WithFeatures, images: Sequence[Tensor], seed: int
     ) -> list[list[Tensor]]:
-        keys = [_key(image, seed) for image in images]
+        keys = [image_key(image, seed) for image in images]
         # A repeated image is computed once; moving and fixed go through as one batch.
         missing = {k: i for k, i in zip(keys, images, strict=True) if k not in self._cache}
         found = {k: self._cache[k] for k in keys if k in self._cache}
@@ -164,7 +164,8 @@ class Predictor:
         return [found[key] for key in keys]
 
 
-def _key(image: Tensor, seed: int) -> str:
+def image_key(image: Tensor, seed: int = 0) -> str:
+    """Return a digest of the values of an image and of what else decides the work on it."""
     content = image.detach().cpu().contiguous().float().numpy()
     digest = hashlib.sha256(repr((content.shape, seed)).encode())
     digest.update(content.tobytes())

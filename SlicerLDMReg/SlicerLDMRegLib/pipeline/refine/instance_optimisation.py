@@ -38,7 +38,7 @@ def refine_field(
     masks: tuple[Tensor | None, Tensor | None] = (None, None),
     view: Tensor | None = None,
     pairs: PointPairs | None = None,
-    distances: tuple[Tensor, Tensor] | None = None,
+    features: tuple[Tensor, Tensor] | None = None,
 ) -> RefineResult:
     """Fit a velocity field to each pair of a batch, starting from a field or from nothing.
 
@@ -70,8 +70,9 @@ def refine_field(
             more on every side. With ``lncc`` a field that moves more than a tenth out of view gains
             that much less. None: it is not asked.
         pairs: points that belong together; the loss holds them within their tolerance.
-        distances: signed distances from structures of the moving and of the fixed image,
-            ``(B, C, *S)`` from -1 to 1, whose difference belongs to the loss.
+        features: further images of what the moving and the fixed image show, ``(B, C, *S)``, times
+            the square roots of their weights: the mean over the voxels of their squared difference,
+            summed over C, belongs to the loss.
 
     Returns:
         The fields. On the CPU the same inputs give the same bits.
@@ -93,8 +94,8 @@ def refine_field(
     if view is not None and bool((view > 0).all()):
         view = None
     held = (None, None, None) if pairs is None else (pairs.points, pairs.partners, pairs.scale)
-    from_structures = (None, None) if distances is None else distances
-    weighted = *regions, weights[0], weights[1], view, *held, *from_structures
+    further = (None, None) if features is None else features
+    weighted = *regions, weights[0], weights[1], view, *held, *further
     pair = ImagePair(moving, fixed, mask, *weighted)
     if options.similarity == "auto":
         chosen = choose_similarity(moving, fixed, pair.compared, start is not None)

@@ -30,8 +30,6 @@ _WEIGHTS = {
     2: {"mse": 10.0, "lncc": 0.08, "mind": 1.0},
     3: {"mse": 2.0, "lncc": 0.04, "mind": 0.5},
 }
-# Of the mean square of truncated distances from structures, which are -1 to 1.
-_DISTANCES = {2: 10.0, 3: 10.0}
 # Share of the voxels that a field may take out of view for nothing: in sound registrations it is up
 # to 0.06, and a small shift of all must not seem worse than none.
 _FREE = 0.1
@@ -78,8 +76,10 @@ class ImagePair:
             displacement leads out of view.
         points, partners, tolerances: pairs of points that belong together, see
             :class:`.PointPairs`; None: there are none.
-        moving_distances, fixed_distances: signed distances from structures, ``(B, C, *S)`` from -1
-            to 1; None: they do not count.
+        moving_features, fixed_features: further images of what they show, such as the probabilities
+            of structures or the distances from them, ``(B, C, *F)`` over the same extent, with
+            fewer voxels where that saves time; the mean over the voxels of their squared
+            difference, summed over C, belongs to the loss. None: it does not.
     """
 
     moving: Tensor
@@ -93,8 +93,8 @@ class ImagePair:
     points: Tensor | None = None
     partners: Tensor | None = None
     tolerances: Tensor | None = None
-    moving_distances: Tensor | None = None
-    fixed_distances: Tensor | None = None
+    moving_features: Tensor | None = None
+    fixed_features: Tensor | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -129,11 +129,10 @@ class ImagePair:
             return self
         sigma = [0.5 * n / m if n > m else 0.0 for n, m in zip(self.shape, shape, strict=True)]
         whole = self.moving, self.fixed, self.mask, self.fixed_mask, self.moving_mask
-        distances = self.moving_distances, self.fixed_distances
-        moving, fixed, *masks, near, far = (
-            None if t is None else resize(gaussian_smooth(t, sigma), shape)
-            for t in (*whole, *distances)
+        moving, fixed, *masks = (
+            None if t is None else resize(gaussian_smooth(t, sigma), shape) for t in whole
         )
+        features = _with_fewer_voxels(self.moving_features, self.fixed_features, shape)
         regions = tuple(
             None if t is None else _nearest(t, shape)
             for t in (self.moving_regions, self.fixed_regions)
@@ -146,7 +145,7 @@ class ImagePair:
         if self.points is not None and self.partners is not None and self.tolerances is not None:
             held = self.points, self.partners, self.tolerances
             pairs = [*on_shape(held, self.shape, shape)]
-        found = moving, fixed, masks[0], *regions, masks[1], masks[2], view, *pairs, near, far
+        found = moving, fixed, masks[0], *regions, masks[1], masks[2], view, *pairs, *features
         return ImagePair(*found)  # type: ignore[arg-type]
 
     def _tensors(self) -> tuple[Tensor | None, ...]:
@@ -189,10 +188,30 @@ class Objective:
         larger = self.factor * min(n / m for n, m in zip(pair.shape, lattice, strict=True))
         squarings = self.options.squarings - round(math.log2(larger))
         displacement = integrate(velocity, max(1, squarings))
-        return self.of(resize(displacement, pair.shape, displacement=True), velocity, pair)
+        whole = resize(displacement, pair.shape, displacement=True)
+        total = self._of_images(whole, velocity, pair)
+        if pair.moving_features is not None and pair.fixed_features is not None:
+            total = total + self._of_features(displacement, whole, pair)
+        return total
 
-    def of(self, displacement: Tensor, velocity: Tensor, pair: ImagePair) -> Tensor:
-        """Return the loss of each element for a displacement on the lattice of the images."""
+    def _of_features(self, displacement: Tensor, whole: Tensor, pair: ImagePair) -> Tensor:
+        """Return the loss of the features for a displacement, which is ``whole`` on the images."""
+        moving, fixed = pair.moving_features, pair.fixed_features
+        assert moving is not None and fixed is not None
+        shape = fixed.shape[2:]
+        if displacement.shape[2:] != shape:
+            displacement = resize(whole, shape, displacement=True)
+        square = (warp(moving, displacement) - fixed).square().sum(1, keepdim=True)
+        seen = None
+        if pair.moving_mask is not None:
+            seen = warp(pair.moving_mask, whole.detach())
+        weights = product(pair.fixed_mask, seen)
+        if weights is not None:
+            square = square * resize(weights, shape)
+        return square.flatten(1).mean(1)
+
+    def _of_images(self, displacement: Tensor, velocity: Tensor, pair: ImagePair) -> Tensor:
+        """Return the loss of all but the features, for a displacement on the images' lattice."""
         fixed, warped = pair.fixed, warp(pair.moving, displacement)
         if pair.mask is not None:
             warped, fixed = warped * pair.mask, fixed * pair.mask
@@ -235,9 +254,6 @@ class Objective:
                 )
             values.append(value)
         total = torch.stack(values)
-        if pair.moving_distances is not None and pair.fixed_distances is not None:
-            apart = warp(pair.moving_distances, displacement) - pair.fixed_distances
-            total = total + _DISTANCES[len(pair.shape)] * apart.square().flatten(1).mean(1)
         if pair.points is not None and pair.partners is not None and pair.tolerances is not None:
             total = total + hold_points(displacement, pair.points, pair.partners, pair.tolerances)
         return total
@@ -255,6 +271,20 @@ class Objective:
             self._priors[key] = resize(self.prior, key, displacement=True)
         prior = self._priors[key]
         return torch.cat([prior] * (count // len(prior)))
+
+
+def _with_fewer_voxels(
+    moving: Tensor | None, fixed: Tensor | None, shape: Sequence[int]
+) -> tuple[Tensor | None, Tensor | None]:
+    """Return features with as many voxels as a level has, where they have more."""
+    if moving is None or fixed is None:
+        return None, None
+    fewer = [min(n, m) for n, m in zip(fixed.shape[2:], shape, strict=True)]
+    sigma = [0.5 * n / m if n > m else 0.0 for n, m in zip(fixed.shape[2:], fewer, strict=True)]
+    if tuple(fewer) == tuple(fixed.shape[2:]):
+        return moving, fixed
+    first, second = (resize(gaussian_smooth(t, sigma), fewer) for t in (moving, fixed))
+    return first, second
 
 
 def _kept(displacement: Tensor, pair: ImagePair, view: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from ...geometry import ImageGeometry
 from ...networks import Regions
 from ...resampling import resample, warp_image
 from ...segmentation import Segmentation
+from .structure_features import coded_features
 
 __all__ = ["GivenRegions", "ImageRegions", "RegionSummary"]
 
@@ -87,15 +88,21 @@ class ImageRegions:
         table = np.array([self.rows.get(int(number), 0) for number in numbers], np.int64)
         return torch.from_numpy(table[place].reshape(array.shape))[None, None]
 
-    def confidence_on(self, lattice: ImageGeometry) -> Tensor | None:
+    def confidence_on(
+        self, lattice: ImageGeometry, transform: sitk.Transform | None = None
+    ) -> Tensor | None:
         """Return the confidence on a lattice, ``(1, 1, *S)``, linear; None: certain.
 
         Beyond the image there is background, which is certain.
+
+        Args:
+            lattice: where to.
+            transform: points of the lattice to points of the image; None: they are the same.
         """
         confidence = self.segmentation.confidence
         if confidence is None:
             return None
-        resampled = resample(confidence, lattice, outside=1.0)
+        resampled = resample(confidence, lattice, transform, outside=1.0)
         return torch.from_numpy(sitk.GetArrayFromImage(resampled)).clamp(0, 1)[None, None]
 
 
@@ -124,14 +131,26 @@ class GivenRegions:
         confidence = self.fixed.confidence_on(lattice)
         return Regions(self.fixed.rows_on(lattice), confidence, self.filters)
 
-    def anatomy_on(
-        self, lattice: ImageGeometry, alignment: sitk.Transform
+    def features_on(
+        self, lattice: ImageGeometry, alignment: sitk.Transform, weight: float
     ) -> tuple[Tensor, Tensor] | None:
-        """Return the rows of the aligned moving and of the fixed image, ``(1, 1, *S)`` each."""
+        """Return the found regions of the aligned moving and of the fixed image as features.
+
+        See :func:`coded_features`.
+
+        Args:
+            lattice: of the refinement.
+            alignment: fixed to moving points.
+            weight: of the regions in the loss of the refinement.
+        """
         if self.found is None:
             return None
         moving, fixed = self.found
-        return moving.rows_on(lattice, alignment), fixed.rows_on(lattice)
+        return coded_features(
+            (moving.rows_on(lattice, alignment), moving.confidence_on(lattice, alignment)),
+            (fixed.rows_on(lattice), fixed.confidence_on(lattice)),
+            weight,
+        )
 
 
 def _listed(entries: Mapping[int, Mapping[str, str]]) -> str:

@@ -343,10 +343,10 @@ def test_regions_on_a_lattice(labels: np.ndarray) -> None:
     moved = regions.rows_on(HEAD, shift)
     np.testing.assert_array_equal(moved[0, 0, :, :, :-1], regions.rows_on(HEAD)[0, 0, :, :, 1:])
     # The moving image is aligned.
-    pair = GivenRegions(RegionSummary("x"), None, (regions, regions)).anatomy_on(HEAD, shift)
+    pair = GivenRegions(RegionSummary("x"), None, (regions, regions)).features_on(HEAD, shift, 1.0)
     assert pair is not None
-    assert torch.equal(pair[0], moved)
-    assert torch.equal(pair[1], regions.rows_on(HEAD))
+    assert torch.equal(pair[0][..., :-1], pair[1][..., 1:])
+    assert pair[1].abs().max() > 0.1
 
 
 def test_rows_ascend_with_the_numbers_of_the_scheme(model: LoadedModel) -> None:
