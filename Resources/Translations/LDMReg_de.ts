@@ -604,6 +604,22 @@
    <translation>Der Abstand jedes Voxels des festen Bildes von sich selbst nach Transformation und Inverser, in mm: wie weit man der Inversen trauen kann. Neu anlegen: ein neuer Knoten oder der, den ein früherer Lauf für dieses Paar angelegt hat.</translation>
   </message>
   <message>
+   <source>The error to expect at each voxel of the fixed image, root mean square in mm, by the spread over some eight other ways to register: Apply takes that much longer.</source>
+   <translation>Der zu erwartende Fehler an jedem Voxel des festen Bildes, quadratisches Mittel in mm, aus der Streuung über etwa acht andere Wege zu registrieren: Anwenden dauert entsprechend länger.</translation>
+  </message>
+  <message>
+   <source>Uncertainty</source>
+   <translation>Unsicherheit</translation>
+  </message>
+  <message>
+   <source>Node of the uncertainty</source>
+   <translation>Knoten der Unsicherheit</translation>
+  </message>
+  <message>
+   <source>The error to expect at each voxel of the fixed image, root mean square in mm, by the spread over some eight other ways to register: Apply takes that much longer. Create new: a new node, or the one that an earlier run made for this pair.</source>
+   <translation>Der zu erwartende Fehler an jedem Voxel des festen Bildes, quadratisches Mittel in mm, aus der Streuung über etwa acht andere Wege zu registrieren: Anwenden dauert entsprechend länger. Neu anlegen: ein neuer Knoten oder der, den ein früherer Lauf für dieses Paar angelegt hat.</translation>
+  </message>
+  <message>
    <source>A segment of the voxels where the map folds.</source>
    <translation>Ein Segment der Voxel, an denen die Abbildung faltet.</translation>
   </message>
@@ -886,6 +902,10 @@
   <message>
    <source>Round trip</source>
    <translation>Hin u. zurück</translation>
+  </message>
+  <message>
+   <source>Colour by the error to expect, in mm: where the images do not decide.</source>
+   <translation>Nach dem zu erwartenden Fehler in mm einfärben: wo die Bilder nicht entscheiden.</translation>
   </message>
   <message>
    <source>Distance between the lines of the grid and between the arrows, in mm (0.01 to 1000).</source>
@@ -1430,6 +1450,10 @@
    <source>there and back (mm)</source>
    <translation>hin und zurück (mm)</translation>
   </message>
+  <message>
+   <source>uncertainty (mm)</source>
+   <translation>Unsicherheit (mm)</translation>
+  </message>
  </context>
  <context>
   <name>panel.anatomy_section</name>
@@ -1867,6 +1891,10 @@ mm</translation>
   <message>
    <source>Seed</source>
    <translation>Startzahl</translation>
+  </message>
+  <message>
+   <source>Uncertainty</source>
+   <translation>Unsicherheit</translation>
   </message>
   <message>
    <source> or </source>
@@ -2484,6 +2512,18 @@ Jetzt herunterladen?</translation>
   <message>
    <source>How far there and back misses, on average.</source>
    <translation>Wie weit hin und zurück im Mittel danebengeht.</translation>
+  </message>
+  <message>
+   <source>Uncertainty, median (mm)</source>
+   <translation>Unsicherheit, Median (mm)</translation>
+  </message>
+  <message>
+   <source>Error to expect where the fixed image is bright.</source>
+   <translation>Zu erwartender Fehler, wo das feste Bild hell ist.</translation>
+  </message>
+  <message>
+   <source>Uncertainty, 95th percentile (mm)</source>
+   <translation>Unsicherheit, 95. Perzentil (mm)</translation>
   </message>
   <message>
    <source>Structure</source>

@@ -98,7 +98,8 @@ class RegistrationRequest:
             always is diffeomorphic. None: as the model and the refinement make it.
         slices: ``[AXIS:]WHICH``: register these slices of a volume one by one, in their plane.
         uncertainty: whether to estimate the error of the refined field at each voxel, by
-            registering in some eight other ways; it takes that much longer.
+            registering in some eight other ways; it takes that much longer, and the refinement is
+            on.
         seed: of everything random.
         output: folder of the results; None: nothing is written.
         share: whether others may read the results as the umask says; else the owner alone.
@@ -179,6 +180,7 @@ class RegistrationRequest:
         good = self.diffeomorphic is None or isinstance(self.diffeomorphic, bool)
         require(good, "diffeomorphic", "true, false or None", self.diffeomorphic)
         refined = self.refine.get("enabled") or self.holds_landmarks or self.uses_structures
+        refined = refined or self.uncertainty
         if self.diffeomorphic is False and refined:
             raise InputError(
                 "diffeomorphic: false keeps the field of the network, but a refined field always "
@@ -265,7 +267,7 @@ class RegistrationRequest:
     def refine_options(self, defaults: Mapping[str, Any]) -> RefineOptions:
         """Return the options of the refinement, over the defaults of a model card."""
         chosen = self.refine
-        if self.holds_landmarks or self.uses_structures:
+        if self.holds_landmarks or self.uses_structures or self.uncertainty:
             chosen = {**chosen, "enabled": True}
         return RefineOptions.recommended(chosen, defaults.get("refine", {}))
 

@@ -38,6 +38,7 @@ NEEDED: dict[str, str] = {
     "jacobian": "jacobian",
     "displacement": "displacement",
     "round_trip": "round_trip",
+    "uncertainty": "uncertainty",
     "folds": "folds",
 }
 _MIXES = (Mode.CHECKERBOARD, Mode.DIFFERENCE)

@@ -124,6 +124,10 @@ class ResultDisplay(ImageDisplay):
         """Lay over the image, in colours, how far there and back misses."""
         self._show_map("round_trip", visible)
 
+    def show_uncertainty(self, visible: bool) -> None:
+        """Lay over the image, in colours, what error to expect."""
+        self._show_map("uncertainty", visible)
+
     def show_of_inverse(self, visible: bool) -> None:
         """Draw the grid and the arrows of the inverse over the moving image; or of the forward map.
 
@@ -167,9 +171,10 @@ class ResultDisplay(ImageDisplay):
             volume = self.output(name)
             if name == "jacobian":
                 color_jacobian(volume, self._memory, self._views())
-            elif name == "round_trip":
-                views, title = self._views(), _("there and back (mm)")
-                color_displacement(volume, self._memory, 0.0, views, title)
+            elif name in ("round_trip", "uncertainty"):
+                missed = name == "round_trip"
+                title = _("there and back (mm)") if missed else _("uncertainty (mm)")
+                color_displacement(volume, self._memory, 0.0, self._views(), title)
             else:
                 color_displacement(volume, self._memory, self.least, self._views())
             self._overlay, self._map = volume, name

@@ -48,6 +48,7 @@ def _control(option: str, values: tuple[object, ...]) -> str:
         "refine.smoothness": (_("Smoothness"), None),
         "diffeomorphic": (_("Free of folds"), Diffeomorphic),
         "seed": (_("Seed"), None),
+        "uncertainty": (_("Uncertainty"), None),
     }
     name, choices = controls.get(option, (option, None))
     offered = [choice for choice in choices or () if choice.value in values]

@@ -23,8 +23,9 @@ __all__ = ["DisplaySection"]
 
 _FLICKER_MS = 600
 _MODES = [mode.value for mode in Mode]
-_OVERLAYS = ("grid", "glyphs", "displacement", "jacobian", "round_trip", "folds")
-_MAPS = {"jacobian", "displacement", "round_trip"}
+_OVERLAYS = ("grid", "glyphs", "displacement", "jacobian", "round_trip", "uncertainty",
+             "folds")  # fmt: skip
+_MAPS = {"jacobian", "displacement", "round_trip", "uncertainty"}
 
 
 class DisplaySection(Section):

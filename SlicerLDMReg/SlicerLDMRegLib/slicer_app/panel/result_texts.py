@@ -190,6 +190,12 @@ def _deformation_rows(deformation: Mapping[str, Any]) -> list[tuple[Cell, Cell]]
             _("Inverse consistency (mm)"),
             _("How far there and back misses, on average."),
         ),
+        (
+            "uncertainty_median_mm",
+            _("Uncertainty, median (mm)"),
+            _("Error to expect where the fixed image is bright."),
+        ),
+        ("uncertainty_p95_mm", _("Uncertainty, 95th percentile (mm)"), ""),
     ):
         value = values.get(name)
         if value is not None:

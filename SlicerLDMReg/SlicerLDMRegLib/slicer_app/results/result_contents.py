@@ -67,6 +67,7 @@ def place(result: RegistrationResult, images: SceneImages) -> RegistrationResult
         inverse=moving.embed_field(result.inverse, fixed),
         jacobian=fixed.embed(result.jacobian),
         folds=fixed.embed(result.folds),
+        uncertainty=None if result.uncertainty is None else fixed.embed(result.uncertainty),
     )
 
 
@@ -107,6 +108,9 @@ def result_contents(
         makers["warped_labels"] = lambda: partial(
             _write_segments, labels, _names(labels, images), images.moving_colors, fixed
         )
+    uncertainty = placed.uncertainty
+    if uncertainty is not None:
+        makers["uncertainty"] = lambda: _volume(uncertainty, _show_from_zero)
     wanted = set(outputs)
     return {output: make() for output, make in makers.items() if output in wanted}
 

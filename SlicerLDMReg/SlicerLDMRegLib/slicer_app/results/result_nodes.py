@@ -50,6 +50,7 @@ OUTPUTS: dict[str, tuple[str, str]] = {
     "jacobian": (_SCALAR_VOLUME, "{moving} to {fixed}, Jacobian"),
     "displacement": (_SCALAR_VOLUME, "{moving} to {fixed}, displacement"),
     "round_trip": (_SCALAR_VOLUME, "{moving} to {fixed}, there and back"),
+    "uncertainty": (_SCALAR_VOLUME, "{moving} to {fixed}, uncertainty"),
     "folds": (_SEGMENTATION, "{moving} to {fixed}, folds"),
     "metrics": ("vtkMRMLTableNode", "{moving} to {fixed}, measurements"),
 }
@@ -69,6 +70,8 @@ _DESCRIPTIONS = {
     "displacement": "Length of the displacement at each voxel of the fixed image, in mm.",
     "round_trip": "Distance of each voxel of the fixed image from itself after the transform and "
     "the inverse, in mm; 0 where it leaves the moving image.",
+    "uncertainty": "Error of the map to expect at each voxel of the fixed image, root mean square "
+    "in mm, by the spread over other ways to register.",
     "folds": "Where the map from fixed to moving points has a determinant of 0 or below.",
 }
 

@@ -85,6 +85,7 @@ class RegistrationParameters:
     makeJacobian: bool = True
     makeDisplacement: bool = True
     makeRoundTrip: bool = False
+    makeUncertainty: bool = False
     makeFolds: bool = True
     makeMetrics: bool = True
     warpedNode: slicer.vtkMRMLScalarVolumeNode
@@ -94,6 +95,7 @@ class RegistrationParameters:
     jacobianNode: slicer.vtkMRMLScalarVolumeNode
     displacementNode: slicer.vtkMRMLScalarVolumeNode
     roundTripNode: slicer.vtkMRMLScalarVolumeNode
+    uncertaintyNode: slicer.vtkMRMLScalarVolumeNode
     foldsNode: slicer.vtkMRMLSegmentationNode
     metricsNode: slicer.vtkMRMLTableNode
 
@@ -115,6 +117,7 @@ REQUEST_FIELDS = {
     "diffeomorphic": "diffeomorphic",
     "fixedMask": "fixed_mask",
     "movingMask": "moving_mask",
+    "makeUncertainty": "uncertainty",
     "seed": "seed",
 }
 
@@ -127,6 +130,7 @@ OUTPUT_PARAMETERS = {
     "jacobian": ("makeJacobian", "jacobianNode"),
     "displacement": ("makeDisplacement", "displacementNode"),
     "round_trip": ("makeRoundTrip", "roundTripNode"),
+    "uncertainty": ("makeUncertainty", "uncertaintyNode"),
     "folds": ("makeFolds", "foldsNode"),
     "metrics": ("makeMetrics", "metricsNode"),
 }

@@ -66,13 +66,14 @@ def register_nodes(
         fixedLandmarks, movingLandmarks: lists of points that belong together, paired by their
             labels; ``landmark_use`` and ``landmark_mm`` say what for.
         outputs: names of :data:`~..results.result_nodes.OUTPUTS`, or a node for each (None: the one
-            of the earlier registration of these volumes, else a new one); None: all.
+            of the earlier registration of these volumes, else a new one); None: all that there are.
         progress: called with ``(stage, fraction, message)``; or a :class:`Progress`, which can
             cancel.
         runner: keeps models in memory for the next call; None: one for all calls.
         options: other fields of a :class:`~SlicerLDMRegLib.pipeline.RegistrationRequest`:
             ``model``, ``prompts``, ``align``, ``device``, ``precision``, ``refine``,
-            ``diffeomorphic``, ``register_by``, ``landmark_use``, ``landmark_mm``, ``seed``.
+            ``diffeomorphic``, ``register_by``, ``landmark_use``, ``landmark_mm``, ``seed``,
+            ``uncertainty`` (also by naming that output).
 
     Returns:
         The nodes, the result, and how to take it back: ``change.revert()``.
@@ -119,6 +120,8 @@ def register_nodes(
         "fixed_landmarks": fixedLandmarks,
         "moving_landmarks": movingLandmarks,
     }
+    if outputs is not None and "uncertainty" in outputs:
+        options.setdefault("uncertainty", True)
     if outputs is None or not isinstance(outputs, Mapping):
         outputs = dict.fromkeys(OUTPUTS if outputs is None else outputs)
     plan = RegistrationPlan(

@@ -23,6 +23,14 @@ def register(host: Any) -> Callable[..., Any]:
     return lambda *nodes, **options: register_nodes(*nodes, **{**QUICK, **options})
 
 
+def host_matrix(volume: Any) -> np.ndarray:
+    import vtk
+
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    return np.array([[matrix.GetElement(i, j) for j in range(4)] for i in range(4)])
+
+
 def test_as_in_the_panel(
     register: Callable[..., Any], session: Watched, blobs: tuple[Any, Any], plan: Any
 ) -> None:
@@ -42,6 +50,20 @@ def test_outputs(register: Callable[..., Any], host: Any, blobs: tuple[Any, Any]
     assert set(register(*blobs, outputs=["warped", "metrics"]).nodes) == {"warped", "metrics"}
     mine = host.slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "mine")
     assert register(*blobs, outputs={"transform": mine}).nodes == {"transform": mine}
+
+
+def test_the_uncertainty_is_there_where_it_is_asked_for(
+    register: Callable[..., Any], blobs: tuple[Any, Any]
+) -> None:
+    from Testing.Python.slicer_app.scenes import array_of
+
+    assert "uncertainty" not in register(*blobs).nodes
+    for options in ({"uncertainty": True}, {"outputs": ["warped", "uncertainty"]}):
+        nodes = register(*blobs, **options).nodes
+        error, warped = array_of(nodes["uncertainty"]), array_of(nodes["warped"])
+        assert error.shape == warped.shape and 0 < error.max() < 50
+        matrices = [host_matrix(nodes[name]) for name in ("uncertainty", "warped")]
+        np.testing.assert_allclose(*matrices)
 
 
 def test_extents(register: Callable[..., Any], frames: Any, volumes: tuple[Any, Any]) -> None:

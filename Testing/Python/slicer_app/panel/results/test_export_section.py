@@ -89,6 +89,29 @@ def test_the_round_trip_is_a_map(host: Any, panel: Any, run: Any) -> None:
     assert "displacement" in display.shown and "round_trip" not in display.shown
 
 
+def test_the_uncertainty_is_a_map_where_it_was_asked_for(
+    host: Any, panel: Any, run: Any, finish: Any
+) -> None:
+    assert run.result.uncertainty is None and "uncertainty" not in run.nodes
+    button = host.widget("uncertaintyButton")
+    assert not button.enabled and "Uncertainty" in button.toolTip
+    assert not run.plan.choices["uncertainty"]
+    host.click("outputsSection")
+    host.click("uncertaintyOutputCheckBox")
+    host.click("applyButton")
+    run = finish(uncertainty=run.result.jacobian)
+    host.process_events()
+    assert run.plan.choices["uncertainty"] and "uncertainty" in run.plan.outputs
+    volume = run.nodes["uncertainty"]
+    expected = sitk.GetArrayViewFromImage(run.result.jacobian)
+    np.testing.assert_array_equal(host.slicer.util.arrayFromVolume(volume), expected)
+    assert "root mean square in mm" in volume.GetDescription()
+    host.click("uncertaintyButton")
+    assert "uncertainty" in panel.sections["display"].display.shown
+    legend = host.slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(volume)
+    assert legend.GetTitleText() == "uncertainty (mm)"
+
+
 def test_the_grid_of_the_inverse_lies_over_the_moving_image(
     host: Any, panel: Any, run: Any
 ) -> None:
