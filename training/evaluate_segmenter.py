@@ -1,4 +1,4 @@
-"""Measure a segmenter on unseen brains: ``python -m training.evaluate_segmenter MODEL``."""
+"""Measure a segmenter on unseen images: ``python -m training.evaluate_segmenter MODEL``."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from SlicerLDMRegLib.text import scheme_names
 
 from .datasets.evaluation_sets import DATA_FOLDER
 from .datasets.evaluation_volumes import BrainImage, brain_images
+from .datasets.structure_images import LabelledImage, heart_images
 from .machine import available_cpus, describe_machine, load_average, use_threads
 from .result_files import markdown_table, write_json
 from .scores import Row, summarise, summarise_structures
@@ -75,7 +76,9 @@ def score_segmentation(
     return row | {f"hd95_{label}": value for label, value in surface.items()}
 
 
-def evaluate(segmenter: Segmenter, images: Mapping[str, Sequence[BrainImage]]) -> list[Row]:
+def evaluate(
+    segmenter: Segmenter, images: Mapping[str, Sequence[BrainImage | LabelledImage]]
+) -> list[Row]:
     """Segment images and score the segmentations.
 
     Args:
@@ -85,7 +88,7 @@ def evaluate(segmenter: Segmenter, images: Mapping[str, Sequence[BrainImage]]) -
     rows = []
     # Warm-up call, which loads libraries.
     first = next(iter(images.values()))[0]
-    segmenter.segment(sitk.Flip(first.image, (False, False, True)))
+    segmenter.segment(sitk.Flip(first.image, (True,) + (False,) * (first.image.GetDimension() - 1)))
     with tqdm(total=sum(map(len, images.values())), unit="image") as bar:
         for title, own in images.items():
             for brain in own:
@@ -93,6 +96,9 @@ def evaluate(segmenter: Segmenter, images: Mapping[str, Sequence[BrainImage]]) -
                 found = segmenter.segment(brain.image)
                 seconds = time.perf_counter() - start
                 labels = sitk.GetArrayFromImage(found.labels)
+                drawn = getattr(brain, "drawn", None)
+                if drawn is not None:
+                    labels[~np.isin(labels, drawn)] = 0
                 assert found.confidence is not None
                 scores = score_segmentation(
                     labels,
@@ -109,12 +115,13 @@ def main(argv: list[str] | None = None) -> None:
     """Measure a segmenter from the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m training.evaluate_segmenter",
-        description="Measure a segmenter on brains that its training never saw.",
+        description="Measure a segmenter on images that its training never saw: brains for a 3D "
+        "one, hearts for a 2D one.",
         epilog="python -m training.export MODEL --results OUTPUT/results.json puts it in the card.",
     )
     parser.add_argument("model", help="id or folder of a model")
     parser.add_argument("--output", type=Path, required=True, help="folder of the results")
-    parser.add_argument("--root", type=Path, help="folder of the label maps")
+    parser.add_argument("--root", type=Path, help="folder of the label maps, or of the cine MR")
     parser.add_argument("--split", default="test", help="subjects: test or validation")
     parser.add_argument(
         "--contrasts", nargs="+", default=list(_CONTRASTS), choices=list(_CONTRASTS)
@@ -127,35 +134,43 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=available_cpus(), help="CPU threads")
     arguments = parser.parse_args(argv)
     use_threads(arguments.threads, 1)
-    root = arguments.root or DATA_FOLDER / "brain_label_maps"
-    images = {
-        _CONTRASTS[contrast]: brain_images(
-            root, arguments.split, contrast, arguments.size, arguments.spacing
-        )
-        for contrast in arguments.contrasts
-    }
     segmenter = build_segmenter(arguments.model, select_device(arguments.device))
+    card = getattr(segmenter, "card", None)
+    images: Mapping[str, Sequence[BrainImage | LabelledImage]]
+    if card is not None and card.spatial_dims == 2:
+        names = dict(card.label_names)
+        images = heart_images(arguments.root or DATA_FOLDER / "cardiac_mr", arguments.split)
+        what: dict[str, Any] = {"data": "hearts", "dimension": 2, "options": {}}
+    else:
+        names = scheme_names("freesurfer35")
+        root = arguments.root or DATA_FOLDER / "brain_label_maps"
+        images = {
+            _CONTRASTS[contrast]: brain_images(
+                root, arguments.split, contrast, arguments.size, arguments.spacing
+            )
+            for contrast in arguments.contrasts
+        }
+        options = {"size": arguments.size, "spacing": arguments.spacing}
+        what = {"data": "brain-mr", "dimension": 3, "options": options}
     load = load_average()
     rows = evaluate(segmenter, images)
     run = {
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        "data": "brain-mr",
         "what": "images",
         "split": arguments.split,
-        "dimension": 3,
         "model": arguments.model,
-        "options": {"size": arguments.size, "spacing": arguments.spacing},
+        **what,
         "machine": describe_machine(),
         "load_average": [load, load_average()],
     }
-    print(_write(arguments.output, rows, run))
+    print(_write(arguments.output, rows, run, names))
 
 
-def _write(folder: Path, rows: Sequence[Row], run: dict[str, Any]) -> str:
+def _write(folder: Path, rows: Sequence[Row], run: dict[str, Any], names: Mapping[int, str]) -> str:
     """Write ``results.json`` and ``table.md``; return the text of the latter."""
     folder.mkdir(parents=True, exist_ok=True)
     summary = summarise(rows)
-    structures = summarise_structures(rows, scheme_names("freesurfer35"))
+    structures = summarise_structures(rows, names)
     content = {"run": run, "summary": summary, "structures": structures, "pairs": list(rows)}
     write_json(folder / "results.json", content)
     machine = run["machine"]

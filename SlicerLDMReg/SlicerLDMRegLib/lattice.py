@@ -1,7 +1,8 @@
-"""Network grid along anatomical axes, placed over the foreground of an image."""
+"""Network grids: along anatomical axes over the foreground, or fitted to the axes of an image."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +12,13 @@ from .errors import InputError
 from .geometry import ImageGeometry
 from .resampling import antialiased, coverage, resample
 
-__all__ = ["anatomical_lattice", "covering_lattice", "foreground_box"]
+__all__ = [
+    "anatomical_lattice",
+    "covering_lattice",
+    "fitted_lattice",
+    "foreground_box",
+    "isotropic_lattice",
+]
 
 # LPS axis and sign of each anatomical direction.
 _LETTERS = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "S": (2, 1), "I": (2, -1)}
@@ -24,6 +31,61 @@ _NUDGE = 1e-3
 # Fraction of the foreground left out at each end of an axis, so that bright specks do not count.
 # Larger values cut thin ends of the anatomy. Not tuned.
 _OUTLIERS = 0.005
+_TOLERANCE = 1e-3  # of a voxel: a lattice that is larger by less than this needs no more voxels
+
+
+def fitted_lattice(
+    image: ImageGeometry,
+    size: Sequence[int],
+    divisor: int = 1,
+    slices: tuple[int, int, int] | None = None,
+) -> ImageGeometry:
+    """Return the isotropic lattice along the axes of an image that fits into a size.
+
+    Args:
+        image: lattice of the image; one that has this lattice already is not changed.
+        size: voxels along x, y(, z), which the longest side has.
+        divisor: each size becomes a multiple of it.
+        slices: see :func:`isotropic_lattice`.
+    """
+    axes = _fitted(image, slices)
+    extents = [image.size[a] * image.spacing[a] for a in axes]
+    spacing = max(extent / n for extent, n in zip(extents, size, strict=True))
+    return isotropic_lattice(image, spacing, divisor, slices)
+
+
+def isotropic_lattice(
+    image: ImageGeometry,
+    spacing: float,
+    divisor: int = 1,
+    slices: tuple[int, int, int] | None = None,
+) -> ImageGeometry:
+    """Return the lattice over an image, along its axes, with one spacing.
+
+    Args:
+        image: lattice of the image.
+        spacing: mm between voxels.
+        divisor: each size becomes a multiple of it, with padding on both sides.
+        slices: axis, start and count of slices: along this axis the lattice keeps these slices as
+            they are.
+    """
+    size, spacings, start = list(image.size), list(image.spacing), [0.0] * image.dimension
+    for axis in _fitted(image, slices):
+        needed = max(1, math.ceil(image.size[axis] * image.spacing[axis] / spacing - _TOLERANCE))
+        size[axis] = math.ceil(needed / divisor) * divisor
+        spacings[axis] = spacing
+        # Whole voxels of padding before the first face: equal lattices stay equal.
+        before = (size[axis] - needed) // 2
+        start[axis] = (0.5 - before) * spacing / image.spacing[axis] - 0.5
+    if slices is not None:
+        axis, first, count = slices
+        size[axis], start[axis] = count, float(first)
+    origin = tuple(image.index_to_physical(start).tolist())
+    return ImageGeometry(tuple(size), tuple(spacings), origin, image.direction)
+
+
+def _fitted(image: ImageGeometry, slices: tuple[int, int, int] | None) -> list[int]:
+    return [a for a in range(image.dimension) if slices is None or a != slices[0]]
 
 
 def anatomical_lattice(

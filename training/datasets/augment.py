@@ -37,6 +37,10 @@ class AugmentOptions:
         flip: whether to mirror both images at random.
         swap: whether to exchange moving and fixed at random.
         extra_shift: maximum translation of the moving image alone, fraction of the side.
+        elastic: maximum standard deviation of a smooth random displacement of both images, fraction
+            of the side.
+        bias: maximum standard deviation of the logarithm of a smooth random field by which both
+            images are multiplied.
     """
 
     rotation_deg: float = 30.0
@@ -48,6 +52,8 @@ class AugmentOptions:
     flip: bool = True
     swap: bool = True
     extra_shift: float = 0.015
+    elastic: float = 0.0
+    bias: float = 0.0
 
     @classmethod
     def from_config(cls, values: Mapping[str, Any] | str) -> AugmentOptions:
@@ -73,10 +79,29 @@ def _affine(rng: np.random.Generator, options: AugmentOptions) -> np.ndarray:
     return matrix
 
 
-def _resample(arrays: list[np.ndarray], matrices: list[np.ndarray], mode: str) -> list[np.ndarray]:
+def _smooth(rng: np.random.Generator, channels: int, shape: tuple[int, ...]) -> torch.Tensor:
+    """Return smooth noise of unit variance on average, ``(channels, H, W)``, of two scales."""
+    total = torch.zeros(channels, *shape)
+    # Waves of about a quarter and a tenth of the side; the latter are those of single walls.
+    for cells, part in ((5, 0.9), (11, 0.45)):
+        noise = torch.from_numpy(
+            rng.standard_normal((1, channels, cells, cells)).astype(np.float32)
+        )
+        total += part * F.interpolate(noise, shape, mode="bicubic", align_corners=True)[0]
+    return total
+
+
+def _resample(
+    arrays: list[np.ndarray],
+    matrices: list[np.ndarray],
+    mode: str,
+    elastic: torch.Tensor | None = None,
+) -> list[np.ndarray]:
     stack = torch.from_numpy(np.stack(arrays).astype(np.float32))[:, None]
     theta = torch.from_numpy(np.stack(matrices).astype(np.float32))
     grid = F.affine_grid(theta, list(stack.shape), align_corners=True)
+    if elastic is not None:
+        grid = grid + elastic
     padding = "border" if mode == "bilinear" else "zeros"
     out = F.grid_sample(stack, grid, mode=mode, padding_mode=padding, align_corners=True)
     return list(out[:, 0].numpy())
@@ -89,8 +114,16 @@ def augment(pair: Pair, rng: np.random.Generator, options: AugmentOptions) -> Pa
     common = _affine(rng, options)
     own = common.copy()
     own[:, 2] += rng.uniform(-2, 2, 2) * options.extra_shift
-    fixed, moving = _resample([pair.fixed, pair.moving], [common, own], "bilinear")
-    labels = _resample([pair.fixed_labels, pair.moving_labels], [common, own], "nearest")
+    elastic = None
+    if options.elastic > 0:
+        size = 2 * options.elastic * rng.uniform()  # the grid has a side of 2
+        elastic = size * _smooth(rng, 2, pair.fixed.shape).permute(1, 2, 0)
+    fixed, moving = _resample([pair.fixed, pair.moving], [common, own], "bilinear", elastic)
+    labels = _resample([pair.fixed_labels, pair.moving_labels], [common, own], "nearest", elastic)
+    if options.bias > 0:
+        field = np.exp(options.bias * rng.uniform() * _smooth(rng, 1, pair.fixed.shape)[0].numpy())
+        fixed, moving = fixed * field, moving * field
+        fixed, moving = fixed / max(fixed.max(), 1e-6), moving / max(moving.max(), 1e-6)
     gamma = rng.uniform(-1, 1) * options.gamma
     fixed = np.clip(fixed, 0, 1) ** np.exp(gamma)
     moving = np.clip(moving, 0, 1) ** np.exp(gamma + rng.uniform(-1, 1) * options.gamma_difference)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import SimpleITK as sitk
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -15,10 +18,18 @@ from SlicerLDMRegLib.errors import InputError
 
 from ..synthesis.phantoms import generate_pair
 from .augment import AugmentOptions, Pair, augment
+from .cardiac_mr import CardiacMRDataset
 from .layouts import open_data_set
 from .pairs import RealPairs
 
-__all__ = ["STRUCTURES", "UNKNOWN", "StructureImages", "build_structure_images"]
+__all__ = [
+    "STRUCTURES",
+    "UNKNOWN",
+    "LabelledImage",
+    "StructureImages",
+    "build_structure_images",
+    "heart_images",
+]
 
 #: Structures of the heart by label: those of short-axis MR, and the left atrium of apical echo.
 STRUCTURES = {
@@ -36,6 +47,23 @@ _VALIDATION_SEED = 10**6  # above all numbers of training pairs
 _VALIDATION_PAIRS = 6  # of each generated kind
 
 Item = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class LabelledImage:
+    """Image with the structures that are drawn in it.
+
+    Attributes:
+        name: of the image.
+        image: with its lattice.
+        labels: ``(y, x)`` or ``(z, y, x)``, numbers of the structures.
+        drawn: the structures that are drawn wherever they are to be seen; None: all.
+    """
+
+    name: str
+    image: sitk.Image
+    labels: np.ndarray
+    drawn: tuple[int, ...] | None = None
 
 
 class StructureImages(Dataset[Item]):
@@ -121,6 +149,34 @@ def build_structure_images(
         for number in range(_VALIDATION_PAIRS):
             validation += _both(_generated(kind, _VALIDATION_SEED + number, size), 0)
     return stream, validation
+
+
+def heart_images(
+    root: Path, split: str = "test", pairs: int = 10
+) -> dict[str, list[LabelledImage]]:
+    """Return images that no training saw, by the title of their row: real and generated hearts.
+
+    Args:
+        root: folder of the cine MR pairs.
+        split: patients of these.
+        pairs: generated pairs of each kind; both images of a pair count.
+    """
+    found: dict[str, list[LabelledImage]] = {"Cine MR (left ventricle)": []}
+    for own in CardiacMRDataset(root, split):
+        for part in ("fixed", "moving"):
+            image = sitk.GetImageFromArray(getattr(own, part))
+            labels = getattr(own, f"{part}_labels")
+            item = LabelledImage(f"{own.name} {part}", image, labels, (_DRAWN,))
+            found["Cine MR (left ventricle)"].append(item)
+    for kind, title in (("cardiac", "Generated short axis"), ("echo", "Generated echo")):
+        found[title] = []
+        for number in range(pairs):
+            pair = _generated(kind, 2 * _VALIDATION_SEED + number, 128)
+            for part in ("fixed", "moving"):
+                image = sitk.GetImageFromArray(getattr(pair, part))
+                labels = getattr(pair, f"{part}_labels")
+                found[title].append(LabelledImage(f"{kind}-{number:02d} {part}", image, labels))
+    return found
 
 
 def _generated(kind: str, number: int, size: int) -> Pair:

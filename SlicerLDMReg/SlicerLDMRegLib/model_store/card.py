@@ -271,9 +271,11 @@ class ModelCard:
         if self.kind != "segmentation":
             return
         require(
-            self.grid.spacing is not None and self.grid.orientation is not None,
+            (self.grid.spacing is not None and self.grid.orientation is not None)
+            or (self.spatial_dims == 2 and self.grid.spacing is None),
             "grid",
-            "that of a 3D segmentation model, with spacing (mm) and orientation (such as 'LPS')",
+            "that of a 3D segmentation model, with spacing (mm) and orientation (such as 'LPS'), "
+            "or that of a 2D one without a spacing",
             self.grid,
         )
         require(

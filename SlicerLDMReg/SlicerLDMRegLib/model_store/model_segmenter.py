@@ -14,7 +14,7 @@ from torch import nn
 from .._weight_files import read_checkpoint
 from ..errors import InputError, ModelError
 from ..geometry import ImageGeometry
-from ..lattice import anatomical_lattice, foreground_box
+from ..lattice import anatomical_lattice, fitted_lattice, foreground_box
 from ..resampling import antialiased, coverage, resample
 from ..segmentation import ReportsProgress, Segmentation, Segmenter, SwinUNETRSegmenter
 from ..segmentation.assignment import most_likely_labels
@@ -39,7 +39,8 @@ class ModelSegmenter:
 
     The image is resampled to the model's spacing and orientation (smoothed first if that is
     coarser) and its intensities are scaled between the percentiles of the card. A foreground that
-    fits the model's grid is segmented in one pass, a larger one in a sliding window.
+    fits the model's grid is segmented in one pass, a larger one in a sliding window. A 2D image is
+    fitted to the grid of a 2D model.
 
     Args:
         card: the model.
@@ -65,10 +66,10 @@ class ModelSegmenter:
         return self.card.label_names
 
     def segment(self, image: sitk.Image, progress: ReportsProgress | None = None) -> Segmentation:
-        """Segment a 3D image; voxels outside of the network's grid are background, confidence 1.
+        """Segment an image; voxels outside of the network's grid are background, confidence 1.
 
         Raises:
-            InputError: when the image is not 3D.
+            InputError: when the image has another dimension than the model.
         """
         first = second = None
         if progress is not None:
@@ -92,7 +93,7 @@ class ModelSegmenter:
         """Return class probabilities on the model's lattice.
 
         Args:
-            image: 3D image.
+            image: of the dimension of the model.
             progress: receives the progress.
             lattice: lattice to use instead of :meth:`lattice`, e.g. a registration network's grid;
                 with the spacing and orientation of the model.
@@ -101,17 +102,21 @@ class ModelSegmenter:
             ``(N, *S)`` float16, background first, then the labels in ascending order; the lattice.
 
         Raises:
-            InputError: when the image is not 3D, or the lattice does not suit the model.
+            InputError: when the image has another dimension than the model, or the lattice does not
+                suit it.
         """
-        if image.GetDimension() != 3:
+        dims = self.card.spatial_dims
+        if image.GetDimension() != dims:
+            advice = "give the volume" if dims == 3 else "give a slice as a 2D image"
             raise InputError(
-                f"model {self.card.id!r} segments 3D images, got a {image.GetDimension()}D one; "
-                "give the volume"
+                f"model {self.card.id!r} segments {dims}D images, got a {image.GetDimension()}D "
+                f"one; {advice}"
             )
         if lattice is None:
             lattice = self.lattice(image)
-        else:
+        elif dims == 3:
             self._check(lattice)
+        window = self.card.grid.size if dims == 3 else lattice.size
         scale = self.card.intensity.of(image)
         smooth = antialiased(image, lattice)
         array = scale(sitk.GetArrayFromImage(resample(smooth, lattice)))
@@ -119,7 +124,7 @@ class ModelSegmenter:
         probabilities = class_probabilities(
             self.network,
             array,
-            self.card.grid.size[::-1],
+            window[::-1],
             device=self.device,
             progress=progress,
         )
@@ -131,7 +136,13 @@ class ModelSegmenter:
         return probabilities, lattice
 
     def lattice(self, image: sitk.Image) -> ImageGeometry:
-        """Return the lattice for a 3D image: the model's grid, enlarged to hold the foreground."""
+        """Return the lattice for an image: the model's grid, enlarged to hold the foreground.
+
+        A 2D image is fitted into the grid.
+        """
+        if self.card.spatial_dims == 2:
+            grid = self.card.grid
+            return fitted_lattice(ImageGeometry.from_image(image), grid.size, grid.divisor)
         spacing, orientation = self._spacing_and_orientation()
         low, high = foreground = foreground_box(image, orientation)
         divisor = self.card.grid.divisor

@@ -39,7 +39,10 @@ def render_readme(card: ModelCard) -> str:
             f"{card.weights.bytes / 1e6:.1f} MB"
         )
     if card.segmenter is not None:
-        parts.append(f"- labels of the fixed image, where none are given: by `{card.segmenter}`")
+        found = "labels of the fixed image, where none are given"
+        if card.spatial_dims == 2:
+            found = "structures of both images, which the refinement brings together"
+        parts.append(f"- {found}: by `{card.segmenter}`")
     parts += [f"- {name} of the names: {text}" for name, text in card.text.items()]
     parts += ["", _arguments(card.network)]
     if card.label_scheme:

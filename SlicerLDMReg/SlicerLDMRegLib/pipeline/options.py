@@ -133,9 +133,10 @@ class RefineOptions:
         similarity_weight: factor of the similarity; None: one that suits it.
         smoothness: factor of the diffusion regulariser.
         prior: where the model says that the images are like its training images, its field is
-            trusted: the regulariser, with this factor, holds the change of that field instead.
-        anatomy: factor of the overlap of the regions of both images, where there are regions; 0:
-            only the intensities count.
+            trusted: the regulariser, with this factor, holds the change of that field instead; 0:
+            it is where the refinement starts, and no more.
+        anatomy: factor of the overlap of the structures that a segmenter finds in both images, and
+            of labels that drive a registration; 0: only the intensities count.
         sigma: of the Gaussian on every update of the velocity, in voxels of the level; None: 2.5 in
             the plane, 1.5 in volumes.
         squarings: of the exponential map on the full lattice; fewer where voxels are larger.

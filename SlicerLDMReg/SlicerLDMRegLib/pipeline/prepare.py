@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..geometry import ImageGeometry
 from ..intensity import IntensityMap
-from ..lattice import anatomical_lattice
+from ..lattice import anatomical_lattice, fitted_lattice, isotropic_lattice
 from ..model_store import Grid
 from ..resampling import antialiased, coverage, resample
 from .slices import SliceRange, to_batch
@@ -30,7 +30,6 @@ __all__ = [
     "resample",
 ]
 
-_TOLERANCE = 1e-3  # of a voxel: a lattice that is larger by less than this needs no more voxels
 # Bounds of time and memory. At half the resolution a million voxels had (generated brains of 2 mm),
 # the refinement lost 0.07 Dice.
 _LONGEST_SIDE_2D = 256
@@ -114,10 +113,7 @@ def network_lattice(
         divisor: each size becomes a multiple of it.
         slices: register these slices of a 3D image: the grid is 2D, in the plane of the slices.
     """
-    axes = _axes(fixed, slices)
-    extents = [fixed.size[a] * fixed.spacing[a] for a in axes]
-    spacing = max(extent / n for extent, n in zip(extents, size, strict=True))
-    return _lattice(fixed, axes, spacing, divisor, slices)
+    return fitted_lattice(fixed, size, divisor, _kept(slices))
 
 
 def refinement_lattice(fixed: ImageGeometry, slices: SliceRange | None = None) -> ImageGeometry:
@@ -135,7 +131,7 @@ def refinement_lattice(fixed: ImageGeometry, slices: SliceRange | None = None) -
     else:
         volume = math.prod(extents)
         spacing = max(spacing, (volume / _MOST_VOXELS_3D) ** (1 / 3))
-    return _lattice(fixed, axes, spacing, 1, slices)
+    return isotropic_lattice(fixed, spacing, 1, _kept(slices))
 
 
 def prepare_pair(
@@ -199,25 +195,8 @@ def _axes(fixed: ImageGeometry, slices: SliceRange | None) -> list[int]:
     return [a for a in range(fixed.dimension) if slices is None or a != slices.axis]
 
 
-def _lattice(
-    fixed: ImageGeometry,
-    axes: Sequence[int],
-    spacing: float,
-    divisor: int,
-    slices: SliceRange | None,
-) -> ImageGeometry:
-    size, spacings, start = list(fixed.size), list(fixed.spacing), [0.0] * fixed.dimension
-    for axis in axes:
-        needed = max(1, math.ceil(fixed.size[axis] * fixed.spacing[axis] / spacing - _TOLERANCE))
-        size[axis] = math.ceil(needed / divisor) * divisor
-        spacings[axis] = spacing
-        # Whole voxels of padding before the first face: equal lattices stay equal.
-        before = (size[axis] - needed) // 2
-        start[axis] = (0.5 - before) * spacing / fixed.spacing[axis] - 0.5
-    if slices is not None:
-        size[slices.axis], start[slices.axis] = slices.count, float(slices.start)
-    origin = tuple(fixed.index_to_physical(start).tolist())
-    return ImageGeometry(tuple(size), tuple(spacings), origin, fixed.direction)
+def _kept(slices: SliceRange | None) -> tuple[int, int, int] | None:
+    return None if slices is None else (slices.axis, slices.start, slices.count)
 
 
 def _without_border(batch: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import ModelError
@@ -13,6 +14,8 @@ from .loaded_model import LoadedModel
 from .predictor import image_key
 
 __all__ = ["StructurePredictor", "structures_beside"]
+
+_MULTIPLE = 32  # of the sides of an image: of blocks of 2 pixels on five levels
 
 
 class StructurePredictor:
@@ -48,7 +51,10 @@ class StructurePredictor:
         self.asked += len(keys)
         self.computed += len(missing)
         if missing:
-            logits = self.network(torch.stack(list(missing.values())).to(self.device))
+            batch = torch.stack(list(missing.values())).to(self.device)
+            size = batch.shape[2:]
+            rows, columns = (-n % _MULTIPLE for n in size)
+            logits = self.network(F.pad(batch, (0, columns, 0, rows)))[..., : size[0], : size[1]]
             own = logits.float().softmax(1)[:, 1:]
             self._found |= dict(zip(missing, own, strict=True))
         found = torch.stack([self._found[key] for key in keys])

@@ -95,8 +95,8 @@ class Optimiser:
         """
         levels = len(self.iterations)
         if start is not None and distance is not None:
-            trusted = distance <= 1
-            self.strange = ~trusted
+            self.strange = distance > 1
+            trusted = ~self.strange & (self.options.prior > 0)
             prior = torch.where(_column(trusted, start), start, torch.zeros_like(start))
             options = self.options
             self.objective.prior = prior
