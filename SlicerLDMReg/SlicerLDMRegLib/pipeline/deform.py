@@ -55,6 +55,8 @@ class Deformation:
         made_diffeomorphic: whether a prediction was made free of folds.
         distance: of the least familiar pair to the training images of the model, up to 1 it is like
             them; None where the model cannot tell.
+        structures: id of the 2D segmenter whose structures the refinement brought together; None:
+            none.
         spread: standard deviation over other ways to the displacement, ``(B, 1, *S)`` in voxels;
             None: not asked for.
     """
@@ -64,6 +66,7 @@ class Deformation:
     refined: RefineResult | None
     made_diffeomorphic: bool = False
     distance: float | None = None
+    structures: str | None = None
     spread: FieldBatch | None = None
 
 
@@ -244,6 +247,11 @@ class Deformer:
             )
         return _joined(found)
 
+    @property
+    def _guide(self) -> str | None:
+        """The segmenter that belongs to the model."""
+        return None if self.context.model is None else self.context.model.card.segmenter
+
     def _structures(
         self, model: LoadedModel, pair: PreparedPair, prediction: FieldPrediction
     ) -> _Structures | None:
@@ -256,7 +264,10 @@ class Deformer:
         distance = prediction.distance
         # Of images unlike those that the model knows its segmenter knows nothing, either.
         known = None if distance is None else distance <= 1
-        return _Structures(*structure_features(moving, fixed, weight, known), pair.lattice)
+        features = structure_features(moving, fixed, weight, known)
+        if not features[0].any():
+            return None  # no pair is known, or shows one of them
+        return _Structures(*features, pair.lattice)
 
     def _refined(
         self,
@@ -320,6 +331,7 @@ class Deformer:
             FieldBatch(inverse, lattice, slices),
             refined,
             distance=_largest(prediction),
+            structures=self._guide if structures is not None else None,
             spread=spread,
         )
 

@@ -232,7 +232,9 @@ class Registration:
             }
             if self.refine.anatomy > 0:
                 both = regions is not None and regions.found is not None
-                found["refinement_overlap_of_regions"] = both
+                found["refinement_overlap_of_regions"] = both or deformation.structures is not None
+                if deformation.structures is not None:
+                    found["refinement_structures_by"] = deformation.structures
         return {
             "date": now(),
             "seed": self.context.seed,
