@@ -189,7 +189,7 @@ class Objective:
         squarings = self.options.squarings - round(math.log2(larger))
         displacement = integrate(velocity, max(1, squarings))
         whole = resize(displacement, pair.shape, displacement=True)
-        total = self._of_images(whole, velocity, pair)
+        total = self.of(whole, velocity, pair)
         if pair.moving_features is not None and pair.fixed_features is not None:
             total = total + self._of_features(displacement, whole, pair)
         return total
@@ -210,7 +210,7 @@ class Objective:
             square = square * resize(weights, shape)
         return square.flatten(1).mean(1)
 
-    def _of_images(self, displacement: Tensor, velocity: Tensor, pair: ImagePair) -> Tensor:
+    def of(self, displacement: Tensor, velocity: Tensor, pair: ImagePair) -> Tensor:
         """Return the loss of all but the features, for a displacement on the images' lattice."""
         fixed, warped = pair.fixed, warp(pair.moving, displacement)
         if pair.mask is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -67,7 +68,7 @@ def test_the_spread_is_the_standard_deviation() -> None:
     fields = [refine_field(**arguments).displacement]
     members = [Member("soft", {"smoothness": 0.001}), Member("stiff", {"smoothness": 1.0})]
     for member in members:
-        options = RefineOptions(**{"iterations": (20, 20), "similarity": "mse", **member.options})
+        options = replace(OPTIONS, **member.options)
         fields.append(refine_field(**{**arguments, "options": options}).displacement)
     expected = torch.stack(fields).var(0).sum(1, keepdim=True).sqrt()
     spread = field_spread(fields[0], arguments, members)
