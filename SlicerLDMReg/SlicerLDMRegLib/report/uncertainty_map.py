@@ -18,7 +18,8 @@ _MAP = colormaps["inferno"]
 
 def draw_uncertainty(axes: Axes, view: PlaneView, data: FigureData) -> None:
     """Draw the uncertainty in mm, dark where the images decide."""
-    assert view.uncertainty is not None
+    if view.uncertainty is None:
+        return
     show(axes, view, view.uncertainty, cmap=_MAP, norm=_norm(data), interpolation="nearest")
 
 
@@ -31,5 +32,5 @@ def uncertainty_scale(data: FigureData) -> tuple[ScalarMappable, list[float]]:
 def _norm(data: FigureData) -> Normalize:
     """Scale to what 99 % of the pixels do not exceed."""
     shown = [view.uncertainty.ravel() for view in data.views if view.uncertainty is not None]
-    limit = float(np.percentile(np.concatenate(shown), 99.0))
+    limit = float(np.percentile(np.concatenate(shown), 99.0)) if shown else 0.0
     return Normalize(0.0, max(limit, 1e-3))
