@@ -102,7 +102,7 @@ PANELS: tuple[Panel, ...] = (
     ),
     Panel(
         "uncertainty",
-        "Uncertainty",
+        "Uncertainty (mm)",
         "Error to expect at each fixed point (root mean square), by the spread over other ways to "
         "register: stiffer and softer, another similarity, the images exchanged or mirrored. It "
         "does not know of structures that only one image has.",

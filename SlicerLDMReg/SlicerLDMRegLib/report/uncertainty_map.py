@@ -8,19 +8,25 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
-from .drawing import show
+from .drawing import show, show_gray
 from .figure_data import FigureData, PlaneView
 
 __all__ = ["draw_uncertainty", "uncertainty_scale"]
 
 _MAP = colormaps["inferno"]
+_FAINTEST, _STRONGEST = 0.35, 0.9  # opacity. Not tuned
 
 
 def draw_uncertainty(axes: Axes, view: PlaneView, data: FigureData) -> None:
-    """Draw the uncertainty in mm, dark where the images decide."""
+    """Draw the uncertainty in mm, faint where the images decide."""
     if view.uncertainty is None:
         return
-    show(axes, view, view.uncertainty, cmap=_MAP, norm=_norm(data), interpolation="nearest")
+    show_gray(axes, view, view.fixed)
+    share = _norm(data)(np.clip(view.uncertainty, 0, None)).filled(0).clip(0, 1)
+    colors = _MAP(share)
+    # The image shows through where there is little doubt.
+    colors[..., 3] = _FAINTEST + (_STRONGEST - _FAINTEST) * share**0.5
+    show(axes, view, colors, interpolation="nearest")
 
 
 def uncertainty_scale(data: FigureData) -> tuple[ScalarMappable, list[float]]:
