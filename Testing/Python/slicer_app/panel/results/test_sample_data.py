@@ -131,7 +131,7 @@ def test_unknown_and_missing_pairs_are_told(
         sample_data.load_pair("liver")
     lost = sample_data.SamplePair("lost", "Lost pair", "a", "b", "no-model")
     monkeypatch.setitem(sample_data.PAIRS, "lost", lost)
-    with pytest.raises(InputError, match=r"lost_fixed.nrrd, .* are missing in .*reinstall"):
+    with pytest.raises(InputError, match=r"are missing in .*lost_fixed.nrrd, .*reinstall"):
         sample_data.load_pair("lost")
     assert lost not in sample_data.available_pairs()
 
