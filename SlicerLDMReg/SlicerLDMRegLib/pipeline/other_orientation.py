@@ -99,9 +99,17 @@ def better_orientation(inputs: Inputs, linear: sitk.Transform) -> OtherOrientati
     changes.sort(key=coarse.difference_changed)
     least = min(_CLEARLY * reached, _ALIKE)
     still = np.eye(fine.lattice.dimension)
-    kept = [still, *(c for c in changes[:_KEPT] if not np.array_equal(c, still))]
-    places = sorted(((*fine.best(change), change) for change in kept), key=lambda p: p[0])
     found = None
+    value, transform = fine.best(still)
+    if value < _TUNABLE * least:
+        value, transform = fine.tuned(value, transform)
+    if value < least and _apart(fine.lattice, linear, transform) >= _SHIFTED:
+        kind, name = _in_words(still, fine.lattice, linear, transform)
+        found = OtherOrientation(name, 1 - value, 1 - reached, kind)
+    # What is symmetric matches mirrored as well as it does where it lies.
+    least = min(least, _CLEARLY * value)
+    kept = [c for c in changes[: _KEPT + 1] if not np.array_equal(c, still)][:_KEPT]
+    places = sorted(((*fine.best(change), change) for change in kept), key=lambda p: p[0])
     for value, transform, change in places[:_TUNED]:
         if value < _TUNABLE * least:
             value, transform = fine.tuned(value, transform)
@@ -110,6 +118,14 @@ def better_orientation(inputs: Inputs, linear: sitk.Transform) -> OtherOrientati
             kind, name = _in_words(change, fine.lattice, linear, transform)
             found = OtherOrientation(name, 1 - value, 1 - reached, kind)
     return found
+
+
+def _apart(lattice: ImageGeometry, one: sitk.Transform, other: sitk.Transform) -> float:
+    """Return how far two maps are apart in the corners of a lattice, at most, in voxels."""
+    ends = itertools.product(*[(0.0, n - 1.0) for n in lattice.size])
+    corners = [lattice.index_to_physical(end).tolist() for end in ends]
+    way = [np.subtract(one.TransformPoint(p), other.TransformPoint(p)) for p in corners]
+    return float(np.abs(np.linalg.solve(lattice.matrix, np.stack(way).T)).max())
 
 
 def _free_axes(lattice: ImageGeometry, slice_axis: int | None) -> list[int]:

@@ -41,7 +41,7 @@ def test_the_installed_tree_in_slicer_and_in_the_host(
     for report in (slicer, host):
         assert all(report["checks"].values())
         assert len(report["pictures"]) == 12
-        assert report["seen"]["result"]["dice"]["after"] == pytest.approx(0.940, abs=0.015)
+        assert report["seen"]["result"]["dice"]["after"] == pytest.approx(0.980, abs=0.015)
     text = (output / "index.html").read_text()
     assert "<p>None.</p>" in text
     assert text.count("<img ") == 24

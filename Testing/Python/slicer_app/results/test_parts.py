@@ -114,7 +114,7 @@ def test_a_map_without_folds_has_no_node_of_them(scene: Any, write: Any) -> None
     images = scene_images(*write.nodes)
     writer = ResultWriter(dict.fromkeys(OUTPUTS))
     writer.add(_without_folds(images), images)
-    assert set(writer.write().nodes) == set(OUTPUTS) - {"folds", "warped_labels"}
+    assert set(writer.write().nodes) == set(OUTPUTS) - {"folds", "warped_labels", "uncertainty"}
     assert not scene.GetNodesByClass("vtkMRMLSegmentationNode").GetNumberOfItems()
 
 

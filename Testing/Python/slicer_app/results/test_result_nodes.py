@@ -71,7 +71,7 @@ def test_every_output_is_a_node_with_its_origin(scene: Any, pair: Pair) -> None:
     fixed, moving = images.fixed_source.node, images.moving_source.node
     result = result_of(images)
     nodes = write_result(result, images).nodes
-    assert list(nodes) == list(OUTPUTS)
+    assert list(nodes) == [o for o in OUTPUTS if o != "uncertainty"]  # not asked for
     for output, node in nodes.items():
         assert node.GetClassName() == OUTPUTS[output][0]
         expected = (moving, fixed) if output == "inverse" else (fixed, moving)
@@ -399,7 +399,7 @@ def test_a_registration_from_nodes_to_nodes(scene: Any, size: tuple[int, ...]) -
     images = scene_images(fixed, moving)
     result = register(**images.fields(), model="none", align="none")
     nodes = write_result(result, images).nodes
-    assert set(nodes) == set(OUTPUTS) - {"warped_labels", "folds"}
+    assert set(nodes) == set(OUTPUTS) - {"warped_labels", "folds", "uncertainty"}
     bright = array_of(fixed) > 0.5
     found = field_from_transform(nodes["transform"], geometry).vectors[bright].mean(axis=0)
     assert np.allclose(found, (1.6, -1.2, 0), atol=0.4)

@@ -74,7 +74,7 @@ def test_a_saved_scene_gives_the_same(scene: Any, tmp_path: Path, name: str) -> 
 
     fixed, moving = (scene.GetFirstNodeByName(n) for n in ("fixed", "moving"))
     nodes = find_outputs(fixed, moving)
-    assert set(nodes) == set(OUTPUTS)
+    assert set(nodes) == set(OUTPUTS) - {"uncertainty"}
     # What is moved through the transform of the loaded scene is the loaded warped volume.
     warped = image_from_volume(nodes["warped"])
     moving.SetAndObserveTransformNodeID(nodes["transform"].GetID())

@@ -28,7 +28,7 @@ def test_a_run(session: Watched, plan: MakePlan) -> None:
     session.finish()
     (run,) = session.done
     assert not session.errors
-    assert set(run.nodes) == set(OUTPUTS) - {"warped_labels", "folds"}
+    assert set(run.nodes) == set(OUTPUTS) - {"warped_labels", "folds", "uncertainty"}
     assert run.metrics["after"]["ncc"] > run.metrics["before"]["ncc"]
     assert run.plan is chosen and session.session.last is run
     assert run.metrics is run.result.metrics and run.provenance["seed"] == 0
