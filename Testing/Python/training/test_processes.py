@@ -63,7 +63,7 @@ def rate_of(run: Path) -> float:
 def test_two_processes_train_as_one(runs: Path, stage: str) -> None:
     two = [*arguments(runs, stage, f"{stage}-two", *options_of(stage)), "--devices", "2"]
     codes = train_forked({"argv": two, "processes": 2})
-    assert codes == [0, 0], (runs / f"{stage}-two.log").read_text()[-3000:]
+    assert codes == [0, 0], (runs / f"{stage}-two.log").read_text(encoding="utf-8")[-3000:]
     one = runs / f"{stage}-one"
     compare(one, runs / f"{stage}-two", rate_of(one))
 
