@@ -76,7 +76,9 @@ def test_a_run_goes_on_with_the_same_bits_wherever_it_is_killed(stages: Path, st
     for end in ENDS[stage]:
         expected = SIGKILL if "kill" in end else SIGTERM
         codes = train_forked({"argv": [*parts, "--resume"], **end})
-        assert codes == [expected], (stages / f"{stage}-parts.log").read_text(encoding="utf-8")[-3000:]
+        assert codes == [expected], (stages / f"{stage}-parts.log").read_text(encoding="utf-8")[
+            -3000:
+        ]
         if "signal" in end:  # a scheduler's last call: the step is finished and kept
             saved = torch.load(run / "last.ckpt", weights_only=True)["progress"]
             assert saved["step"] == end["signal"]["step"] + 1
