@@ -17,7 +17,15 @@ from ..synthesis.phantoms import generate_pair
 from .augment import AugmentOptions, Pair, augment
 from .layouts import DataSet, PairSequence, open_data_set
 
-__all__ = ["LABELS", "PairData", "PairStream", "RealPairs", "build_pairs", "to_tensors"]
+__all__ = [
+    "LABELS",
+    "PairData",
+    "PairStream",
+    "RealPairs",
+    "build_pairs",
+    "mixture_weights",
+    "to_tensors",
+]
 
 #: Labels of generated pairs: 1 left ventricle, 2 myocardium, 3 third structure. Further regions of
 #: random shapes are background.
@@ -78,6 +86,24 @@ def to_tensors(pair: Pair, classes: int = LABELS) -> dict[str, Tensor]:
     return out
 
 
+def mixture_weights(mixture: Mapping[str, float], real: Sequence[Pair]) -> np.ndarray:
+    """Return the probability of each source of a mixture, in its order.
+
+    Args:
+        mixture: weight of each source, ``"real"`` or a kind of generated pair.
+        real: the real pairs.
+
+    Raises:
+        InputError: for weights that are negative or all 0, or real pairs that are not there.
+    """
+    weights = np.array(list(mixture.values()), dtype=float)
+    if (weights < 0).any() or weights.sum() == 0:
+        raise InputError(f"mixture needs non-negative weights, one above 0, got {dict(mixture)}")
+    if mixture.get("real") and not real:
+        raise InputError("mixture asks for real pairs, but none were given")
+    return weights / weights.sum()
+
+
 class PairStream(Dataset[dict[str, Tensor]]):
     """Stream of training pairs; item ``i`` depends on ``seed`` and ``i`` alone.
 
@@ -105,14 +131,7 @@ class PairStream(Dataset[dict[str, Tensor]]):
     ) -> None:
         self.real = real
         self.sources = list(mixture)
-        weights = np.array([mixture[s] for s in self.sources], dtype=float)
-        if (weights < 0).any() or weights.sum() == 0:
-            raise InputError(
-                f"mixture needs non-negative weights, one above 0, got {dict(mixture)}"
-            )
-        if mixture.get("real") and not real:
-            raise InputError("mixture asks for real pairs, but none were given")
-        self.weights = weights / weights.sum()
+        self.weights = mixture_weights(mixture, real)
         self.length = length
         self.seed = seed
         self.options = options or AugmentOptions()

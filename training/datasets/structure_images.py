@@ -20,7 +20,7 @@ from ..synthesis.phantoms import generate_pair
 from .augment import AugmentOptions, Pair, augment
 from .cardiac_mr import CardiacMRDataset
 from .layouts import open_data_set
-from .pairs import RealPairs
+from .pairs import RealPairs, mixture_weights
 
 __all__ = [
     "STRUCTURES",
@@ -89,12 +89,9 @@ class StructureImages(Dataset[Item]):
         size: int = 128,
         pool: int = 1500,
     ) -> None:
-        if mixture.get("real") and not real:
-            raise InputError("mixture asks for real pairs, but none were given")
         self.real, self.length, self.seed = real, length, seed
         self.sources = list(mixture)
-        weights = np.array([mixture[s] for s in self.sources], float)
-        self.weights = weights / weights.sum()
+        self.weights = mixture_weights(mixture, real)
         self.options, self.size, self.pool = options, size, pool
         self._kept: OrderedDict[tuple[str, int], Pair] = OrderedDict()
 

@@ -13,6 +13,7 @@ from ...networks import FieldPrediction
 from ..options import RefineOptions
 from ..progress import Progress
 from .instance_optimisation import refine_field
+from .optimiser import SIGMA
 
 __all__ = ["CALIBRATION", "Member", "field_spread", "members_of"]
 
@@ -25,7 +26,6 @@ _OTHER = {"mse": "lncc", "lncc": "mind", "mind": "mind-lncc", "mind-lncc": "mind
 # of cine MR pairs does not tell which is best.
 _STIFFER, _SOFTER = 2.5, 0.4
 _WIDER, _NARROWER = 1.4, 0.7
-_SIGMA = {2: 2.5, 3: 1.5}  # what None means
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def members_of(
         predicted: whether the refinement began with a prediction.
         points: whether it holds points, which are not mirrored or swapped.
     """
-    sigma = _SIGMA[dimension] if options.sigma is None else options.sigma
+    sigma = SIGMA[dimension] if options.sigma is None else options.sigma
 
     def stiff(factor: float) -> dict[str, float]:
         return {"smoothness": factor * options.smoothness, "prior": factor * options.prior}

@@ -17,12 +17,12 @@ from ..progress import Progress
 from .diffeomorphic import squarings_for, unfold
 from .objective import ImagePair, Objective, velocity_shape
 
-__all__ = ["Optimiser", "RefineResult"]
+__all__ = ["SIGMA", "Optimiser", "RefineResult"]
 
 _SMALLEST_SIDE = 12  # voxels, of a coarse level: a little more than the window of LNCC in 2D
 # Voxels. Less follows the noise, more misses small structures. Volumes are smoothed less, for their
 # velocity lies on half the lattice.
-_SIGMA = {2: 2.5, 3: 1.5}
+SIGMA = {2: 2.5, 3: 1.5}
 # Shares of the loss by which a start from nothing has to be better than the network's field to
 # replace it (clear), and by which the field of a network that does not know the images has to be
 # better than a start from nothing to be used (far). Round numbers, not tuned: with them the cardiac
@@ -155,7 +155,7 @@ class Optimiser:
         scale = [n / m for n, m in zip(lattice, pair.shape, strict=True)]
         width = self.options.sigma
         if width is None:
-            width = _SIGMA[len(lattice)]
+            width = SIGMA[len(lattice)]
         sigma = [width * s for s in scale]
         base = resize(starts, lattice, displacement=True)
         before = torch.zeros_like(base)

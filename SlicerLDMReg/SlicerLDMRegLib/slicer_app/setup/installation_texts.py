@@ -47,12 +47,7 @@ def question(status: SetupStatus, missing: Sequence[Package]) -> str:
         paragraphs.append(
             _("The text encoder for new names of structures is a download of about 100 MB.")
         )
-    paragraphs.append(
-        _(
-            "They are installed into Slicer's Python, {folder}. The packages that Slicer ships"
-            " are not changed."
-        ).format(folder=install_place())
-    )
+    paragraphs.append(_place())
     proxy = _proxy()
     if proxy:
         paragraphs.append(_("The download goes through the proxy {proxy}.").format(proxy=proxy))
@@ -72,13 +67,18 @@ def folder_question(folder: Path, missing: Sequence[Package]) -> str:
             folder=folder, names=", ".join(package.name for package in missing)
         ),
         *_replaced(missing),
-        _(
-            "They are installed into Slicer's Python, {folder}. The packages that Slicer ships"
-            " are not changed."
-        ).format(folder=install_place()),
+        _place(),
         _("Install them now?"),
     ]
     return "\n\n".join(paragraphs)
+
+
+def _place() -> str:
+    """Return where packages go."""
+    return _(
+        "They are installed into Slicer's Python, {folder}. The packages that Slicer ships are not"
+        " changed."
+    ).format(folder=install_place())
 
 
 def _replaced(missing: Sequence[Package]) -> list[str]:
