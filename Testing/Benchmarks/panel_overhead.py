@@ -87,10 +87,11 @@ class _Bench:
         self, title: str, options: dict[str, Any], repeats: int, aims: dict[str, float]
     ) -> None:
         """Run a plan once to warm up, then repeatedly, each time as if it were the first."""
+        from SlicerLDMRegLib.slicer_app.run.parameters import NODE_FIELDS
         from SlicerLDMRegLib.slicer_app.run.plan import RegistrationPlan
 
-        fixed, moving = options.pop("fixed"), options.pop("moving")
-        plan = RegistrationPlan(fixed, moving, options)
+        nodes = {name: options.pop(name) for name in NODE_FIELDS.values() if name in options}
+        plan = RegistrationPlan(nodes, options)
         self.run(plan).change.revert()
         rows: dict[str, list[float]] = {}
         for _ in range(repeats):

@@ -179,9 +179,10 @@ def array_of(node: Any) -> np.ndarray:
 # Steps of the module, without a break between them
 
 
-def scene_images(*nodes: Any, **options: Any) -> SceneImages:
+def scene_images(fixed: Any, moving: Any, view: Any = None, **sources: Any) -> SceneImages:
     """The images of two nodes, all at once."""
-    return all_at_once(scene_image_steps(*nodes, **options))
+    sources |= {"fixed": fixed, "moving": moving}
+    return all_at_once(scene_image_steps(sources, view))
 
 
 def itk_transform(*arguments: Any) -> sitk.Transform:

@@ -191,7 +191,7 @@ class CohortSection(Section):
         output = Path(self.ui.cohortOutputEdit.text.strip()).expanduser()
         if not output.is_absolute():
             raise InputError(_("Name the folder of the results with its whole path."))
-        choices = self.panel.plan().choices
+        choices = dict(self.panel.plan().options)
         pairing = self._pairing()
         if self.ui.cohortSourceComboBox.currentIndex == _LOADED:
             source = write_volumes(output / _VOLUMES, self._volumes(pairing))

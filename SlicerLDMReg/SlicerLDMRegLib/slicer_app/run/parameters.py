@@ -21,6 +21,7 @@ from .choices import (
 )
 
 __all__ = [
+    "NODE_FIELDS",
     "OPTIONS",
     "OUTPUT_PARAMETERS",
     "REQUEST_FIELDS",
@@ -100,23 +101,29 @@ class RegistrationParameters:
     metricsNode: slicer.vtkMRMLTableNode
 
 
-#: By parameter: the field of a request that it is as it is; nodes stand for what they hold.
-REQUEST_FIELDS = {
-    "model": "model",
+#: By parameter: the field of a request that is read from the node.
+NODE_FIELDS = {
+    "fixedVolume": "fixed",
+    "movingVolume": "moving",
     "fixedLabels": "fixed_labels",
     "movingLabels": "moving_labels",
-    "registerBy": "register_by",
-    "alignment": "align",
-    "initialTransform": "initial_transform",
+    "fixedMask": "fixed_mask",
+    "movingMask": "moving_mask",
     "fixedLandmarks": "fixed_landmarks",
     "movingLandmarks": "moving_landmarks",
+    "initialTransform": "initial_transform",
+}
+
+#: By parameter: the field of a request that it is as it is.
+REQUEST_FIELDS = {
+    "model": "model",
+    "registerBy": "register_by",
+    "alignment": "align",
     "landmarkUse": "landmark_use",
     "landmarkMm": "landmark_mm",
     "device": "device",
     "precision": "precision",
     "diffeomorphic": "diffeomorphic",
-    "fixedMask": "fixed_mask",
-    "movingMask": "moving_mask",
     "makeUncertainty": "uncertainty",
     "seed": "seed",
 }

@@ -28,17 +28,7 @@ __all__ = ["Extent", "RegistrationPlan"]
 
 # The planes perpendicular to R, A and S.
 _PLANES = ("sagittal", "coronal", "axial")
-#: Fields of a request that are read from nodes, besides the two images.
-_NODES = (
-    "fixed_labels",
-    "moving_labels",
-    "fixed_mask",
-    "moving_mask",
-    "fixed_landmarks",
-    "moving_landmarks",
-    "initial_transform",
-)
-# Of these, what other options have to go with.
+# Of the fields of a request that are read from nodes, those that other options have to go with.
 _RELATED = (
     "fixed_labels",
     "moving_labels",
@@ -53,9 +43,10 @@ class RegistrationPlan:
     """Everything that Slicer adds to a request.
 
     Attributes:
-        fixed, moving: volume nodes.
-        options: other fields of a :class:`RegistrationRequest`, with nodes in place of labels,
-            masks and transform.
+        nodes: what is read from the scene, by field of a :class:`RegistrationRequest`: the fixed
+            and the moving volume, labels, masks, landmarks and transform. Those that are None are
+            left out.
+        options: other fields of the request.
         extent: the part of the volumes that is registered.
         view: name of the slice view, for ``Extent.VIEW``.
         reference_frame: number from 0 of the frame of the sequence that all others are registered
@@ -66,8 +57,7 @@ class RegistrationPlan:
             write into; None: those of the earlier registration of these volumes, else new ones.
     """
 
-    fixed: Node | None
-    moving: Node | None
+    nodes: Mapping[str, Node] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     extent: Extent = Extent.WHOLE
     view: str = "Red"
@@ -76,24 +66,26 @@ class RegistrationPlan:
     guided: bool = False
     outputs: Mapping[str, Node | None] = field(default_factory=lambda: dict.fromkeys(OUTPUTS))
 
+    def __post_init__(self) -> None:
+        named = {name: node for name, node in self.nodes.items() if node is not None}
+        object.__setattr__(self, "nodes", named)
+
+    @property
+    def fixed(self) -> Node | None:
+        """The fixed volume."""
+        return self.nodes.get("fixed")
+
+    @property
+    def moving(self) -> Node | None:
+        """The moving volume."""
+        return self.nodes.get("moving")
+
     @property
     def frames(self) -> FrameSequence | None:
         """The sequence of the moving volume, where all its frames are registered."""
         if self.extent is not Extent.FRAMES or self.moving is None:
             return None
         return sequence_of(self.moving)
-
-    @property
-    def nodes(self) -> dict[str, Node]:
-        """The nodes that are read, by field of the request."""
-        named = {"fixed": self.fixed, "moving": self.moving}
-        named |= {name: self.options.get(name) for name in _NODES}
-        return {name: node for name, node in named.items() if node is not None}
-
-    @property
-    def choices(self) -> dict[str, Any]:
-        """The fields of the request that are no nodes."""
-        return {name: value for name, value in self.options.items() if name not in _NODES}
 
     def problems(self) -> list[InputError]:
         """Return what is missing or cannot be, for the user; the most important first."""
@@ -113,7 +105,7 @@ class RegistrationPlan:
         ]
         there: dict[str, Any] = {name: name for name in _RELATED if name in self.nodes}
         try:
-            request = RegistrationRequest("fixed", "moving", **there, **self.choices)
+            request = RegistrationRequest("fixed", "moving", **there, **self.options)
         except InputError as error:
             return [*found, error]
         given = "initial_transform" in self.nodes or request.starts_at_landmarks
@@ -152,21 +144,18 @@ class RegistrationPlan:
         """
         if self.moving is None or (self.fixed is None and self.extent is not Extent.FRAMES):
             raise InputError(_("select a fixed and a moving volume"))
-        fixed: Node | VolumeSource = self.fixed
-        moving: Node | VolumeSource = self.moving
+        sources: dict[str, Node | VolumeSource | LabelSource] = dict(self.nodes)
         if self.extent is Extent.FRAMES:
             frames = self._sequence()
-            fixed = self._reference(frames)
-            moving = frames.frame(self.frame_numbers()[0] if frame is None else frame)
+            sources["fixed"] = self._reference(frames)
+            number = self.frame_numbers()[0] if frame is None else frame
+            sources["moving"] = frames.frame(number)
         view = None
         if self.extent is Extent.VIEW:
             view = slice_node(self.moving.GetScene(), self.view)
-        nodes = {name: node for name, node in self.nodes.items() if name in _NODES}
-        if "fixed_labels" in nodes:
-            nodes["fixed_labels"] = LabelSource(nodes["fixed_labels"], self.segments)
-        if "moving_labels" in nodes:
-            nodes["moving_labels"] = LabelSource(nodes["moving_labels"])
-        images = yield from scene_images(fixed, moving, view=view, **nodes)
+        if self.segments is not None and "fixed_labels" in sources:
+            sources["fixed_labels"] = LabelSource(self.nodes["fixed_labels"], self.segments)
+        images = yield from scene_images(sources, view)
         return images
 
     def part(self, images: SceneImages) -> str:
@@ -194,7 +183,7 @@ class RegistrationPlan:
         Raises:
             InputError: for an option that cannot be.
         """
-        fields = {**self.choices, **images.fields()}
+        fields = {**self.options, **images.fields()}
         if self.guided and images.fixed_labels is not None:
             fields["fixed_segmentation"] = images.fixed_labels
         return RegistrationRequest(**fields)
@@ -241,7 +230,7 @@ class RegistrationPlan:
         return []
 
     def _landmark_problems(self) -> list[InputError]:
-        lists = [self.options.get(f"{role}_landmarks") for role in ("fixed", "moving")]
+        lists = [self.nodes.get(f"{role}_landmarks") for role in ("fixed", "moving")]
         chosen = [node for node in lists if node is not None]
         if not chosen:
             return []

@@ -10,7 +10,13 @@ from ...pipeline.slices import SliceSelection
 from ..scene.volume_nodes import volume_geometry
 from .anatomy import guides, label_numbers
 from .choices import Anatomy, Extent, RegisterBy
-from .parameters import OUTPUT_PARAMETERS, REQUEST_FIELDS, RegistrationParameters, refinement
+from .parameters import (
+    NODE_FIELDS,
+    OUTPUT_PARAMETERS,
+    REQUEST_FIELDS,
+    RegistrationParameters,
+    refinement,
+)
 from .plan import RegistrationPlan
 
 __all__ = ["chosen_card", "image_dimension", "plan_of", "too_small", "volume_sizes"]
@@ -83,7 +89,7 @@ def plan_of(parameters: RegistrationParameters, card: ModelCard | None) -> Regis
     options = {field: getattr(parameters, name) for name, field in REQUEST_FIELDS.items()}
     options = {field: getattr(value, "value", value) for field, value in options.items()}
     options["refine"] = refinement(parameters)
-    if options["fixed_landmarks"] is None and options["moving_landmarks"] is None:
+    if parameters.fixedLandmarks is None and parameters.movingLandmarks is None:
         del options["landmark_use"]
     if parameters.extent is Extent.RANGE:
         options["slices"] = SliceSelection(
@@ -96,8 +102,7 @@ def plan_of(parameters: RegistrationParameters, card: ModelCard | None) -> Regis
         if getattr(parameters, wanted)
     }
     return RegistrationPlan(
-        parameters.fixedVolume,
-        parameters.movingVolume,
+        {field: getattr(parameters, name) for name, field in NODE_FIELDS.items()},
         {**options, **regions},
         extent=parameters.extent,
         view=parameters.view,

@@ -112,6 +112,8 @@ def register_nodes(
     elif guided is False:
         options["fixed_segmentation"] = "none"
     nodes = {
+        "fixed": fixedNode,
+        "moving": movingNode,
         "fixed_labels": segmentation,
         "moving_labels": movingLabels,
         "initial_transform": initialTransform,
@@ -125,9 +127,8 @@ def register_nodes(
     if outputs is None or not isinstance(outputs, Mapping):
         outputs = dict.fromkeys(OUTPUTS if outputs is None else outputs)
     plan = RegistrationPlan(
-        fixedNode,
-        movingNode,
-        {**options, **nodes},
+        nodes,
+        options,
         extent=extent,
         view=view or "Red",
         reference_frame=referenceFrame or 0,

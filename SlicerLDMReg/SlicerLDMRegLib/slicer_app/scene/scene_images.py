@@ -120,37 +120,32 @@ class SceneImages:
 
 
 def scene_images(
-    fixed: Node | VolumeSource,
-    moving: Node | VolumeSource,
-    *,
-    view: Node | None = None,
-    fixed_labels: LabelSource | None = None,
-    moving_labels: LabelSource | None = None,
-    initial_transform: Node | None = None,
-    fixed_mask: LabelSource | Node | None = None,
-    moving_mask: LabelSource | Node | None = None,
-    fixed_landmarks: Node | None = None,
-    moving_landmarks: Node | None = None,
+    sources: Mapping[str, Node | VolumeSource | LabelSource], view: Node | None = None
 ) -> Steps[SceneImages]:
     """Read two volumes, or slices of them, ready to be registered, step by step.
 
     Volumes with one slice are 2D images. If only one volume is, the other one is cut in its plane.
 
     Args:
-        fixed, moving: volume nodes, or frames of sequences.
+        sources: by field of the request,
+
+            - ``fixed``, ``moving``: volume nodes, or frames of sequences;
+            - ``fixed_labels``: labels of the fixed image; with names they guide models with
+              regions;
+            - ``moving_labels``: labels of the moving image, to measure the overlap;
+            - ``fixed_mask``, ``moving_mask``: segments, or a volume that is not 0, where the images
+              are compared; segments may overlap;
+            - ``fixed_landmarks``, ``moving_landmarks``: lists of points; of slices those that lie
+              in them;
+            - ``initial_transform``: transform node that brings the moving image roughly to the
+              fixed one.
         view: slice node; the slices that it shows of both volumes are registered in 2D.
-        fixed_labels: labels of the fixed image; with names they guide models with regions.
-        moving_labels: labels of the moving image, to measure the overlap.
-        initial_transform: transform node that brings the moving image roughly to the fixed one.
-        fixed_mask, moving_mask: segments, or a volume that is not 0, where the images are compared;
-            segments may overlap.
-        fixed_landmarks, moving_landmarks: lists of points; of slices those that lie in them.
 
     Raises:
         InputError: for volumes that cannot be used, transforms above them that are not linear, a
             plane that misses a volume, or labels that overlap.
     """
-    pair = VolumeSource.of(fixed), VolumeSource.of(moving)
+    pair = VolumeSource.of(sources["fixed"]), VolumeSource.of(sources["moving"])
     if pair[0].node is pair[1].node:
         raise InputError(
             _("the fixed and the moving volume are both {name!r}; select two volumes").format(
@@ -158,9 +153,9 @@ def scene_images(
             )
         )
     sides: list[_Side] = []
-    inputs = zip(pair, (fixed_labels, moving_labels), (fixed_mask, moving_mask), strict=True)
-    for source, labels, mask in inputs:
-        sides.append(_Side(source, labels, mask))
+    for role, source in zip(("fixed", "moving"), pair, strict=True):
+        labels, mask = sources.get(f"{role}_labels"), sources.get(f"{role}_mask")
+        sides.append(_Side(source, labels, mask, sources.get(f"{role}_landmarks")))
         yield False
     first, second = sides
     _choose_lattices(sides, view)
@@ -168,8 +163,8 @@ def scene_images(
         first.plane, second.plane = plane_pair(first.lattice, second.lattice)
     planes = None if first.plane is None or second.plane is None else (first.plane, second.plane)
     start = None
-    if initial_transform is not None:
-        start = yield from itk_transform(initial_transform, first.lattice, planes)
+    if (node := sources.get("initial_transform")) is not None:
+        start = yield from itk_transform(node, first.lattice, planes)
     images = [side.image_on_lattice() for side in sides]
     yield False
     fixed_found = first.labels_on(first.lattice)
@@ -181,10 +176,7 @@ def scene_images(
     yield False
     masks.append(second.mask())
     yield False
-    points = [
-        None if node is None else side.landmarks(node)
-        for side, node in zip(sides, (fixed_landmarks, moving_landmarks), strict=True)
-    ]
+    points = [side.landmarks() for side in sides]
     return SceneImages(
         fixed=first.flat(images[0]),
         moving=second.flat(images[1]),
@@ -211,11 +203,13 @@ class _Side:
     def __init__(
         self,
         source: VolumeSource,
-        labels: LabelSource | None,
+        labels: LabelSource | Node | None,
         mask: LabelSource | Node | None,
+        points: Node | None,
     ) -> None:
         self.source = source
-        self.labels = labels
+        self.labels = None if labels is None else LabelSource.of(labels)
+        self.points = points
         self.masked = None if mask is None else LabelSource.of(mask)
         self.image = source.image()
         self.geometry = ImageGeometry.from_image(self.image)
@@ -257,9 +251,11 @@ class _Side:
             return None
         return self.flat(mask_from_node(self.masked.node, self.lattice, self.masked.segments))
 
-    def landmarks(self, node: Node) -> Landmarks:
-        """Return the points of a list, on a slice in its coordinates."""
-        found = landmarks_of(node)
+    def landmarks(self) -> Landmarks | None:
+        """Return the points of the list, on a slice in its coordinates."""
+        if self.points is None:
+            return None
+        found = landmarks_of(self.points)
         return found if self.plane is None else landmarks_in_plane(found, self.plane)
 
     def flat(self, image: sitk.Image) -> sitk.Image:

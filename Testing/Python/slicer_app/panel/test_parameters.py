@@ -50,7 +50,7 @@ def test_what_the_user_chooses_is_stored(
     assert parameters.device is choices.Device.CPU
     plan = widget.panel.plan()
     assert str(plan.options["slices"]) == "coronal:3-5"
-    request = RegistrationRequest("fixed", "moving", **plan.choices)
+    request = RegistrationRequest("fixed", "moving", **plan.options)
     assert request.refine == {"iterations": [20, 10], "smoothness": 0.25, "enabled": True}
     assert request.seed == 7
     assert "inverse" in plan.outputs

@@ -18,12 +18,15 @@ LONG = {"model": "none", "refine": {"iterations": [99999]}, "align": "none"}
 _OWN = ("view", "reference_frame", "segments", "guided", "outputs")
 
 
-def make_plan(*nodes: Any, extent: str = "WHOLE", **options: Any) -> Any:
+def make_plan(fixed: Any, moving: Any, extent: str = "WHOLE", **options: Any) -> Any:
     """A plan for two volumes, a quick one where nothing else is said."""
+    from SlicerLDMRegLib.slicer_app.run.parameters import NODE_FIELDS
     from SlicerLDMRegLib.slicer_app.run.plan import Extent, RegistrationPlan
 
     own = {name: options.pop(name) for name in _OWN if name in options}
-    return RegistrationPlan(*nodes, {**QUICK, **options}, extent=Extent[extent], **own)
+    nodes = {name: options.pop(name) for name in NODE_FIELDS.values() if name in options}
+    nodes |= {"fixed": fixed, "moving": moving}
+    return RegistrationPlan(nodes, {**QUICK, **options}, extent=Extent[extent], **own)
 
 
 class Watched:

@@ -29,9 +29,12 @@ def test_the_work_is_done_in_parts(
     field = scenes.smooth_field(lattice, 1.0)
     start.SetAndObserveTransformFromParent(scenes.grid_from_field(field))
     plan = RegistrationPlan(
-        scenes.volume_node(scenes.blobs(lattice), "fixed"),
-        scenes.volume_node(scenes.blobs(lattice, (1.0, 1.0, 0.0)), "moving"),
-        {**QUICK, "refine": False, "initial_transform": start},
+        {
+            "fixed": scenes.volume_node(scenes.blobs(lattice), "fixed"),
+            "moving": scenes.volume_node(scenes.blobs(lattice, (1.0, 1.0, 0.0)), "moving"),
+            "initial_transform": start,
+        },
+        {**QUICK, "refine": False},
     )
     steps = note_calls(monkeypatch, run.Run, "check", lambda: 0)  # called before each step
     read = note_calls(monkeypatch, scene_images._Side, "__init__", lambda: len(steps))

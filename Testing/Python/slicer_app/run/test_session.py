@@ -150,7 +150,8 @@ def test_memory_that_does_not_suffice_is_told(
     command = [sys.executable, str(HERE / "full_worker.py"), "float32"]
     session = watch(lambda: WorkerClient(command, environment))
     plan = RegistrationPlan(
-        cardiac["fixed"], cardiac["moving"], {"model": "ldm-morph-cardiac-mr", "refine": False}
+        {role: cardiac[role] for role in ("fixed", "moving")},
+        {"model": "ldm-morph-cardiac-mr", "refine": False},
     )
     run = session.run(plan)
     told = "out of memory with float32 on cpu, trying again with bfloat16 on cpu"

@@ -62,7 +62,9 @@ def registered(host: Any, form: Any) -> Callable[..., Any]:
             form.parameters.fixedVolume = volume_node(blobs(lattice((20, 18, 16))), "fixed")
             moving = blobs(lattice((22, 20, 18)), (1.5, -1, 0.5))
             form.parameters.movingVolume = volume_node(moving, "moving")
-        plan = RegistrationPlan(form.parameters.fixedVolume, form.parameters.movingVolume)
+        plan = RegistrationPlan(
+            {"fixed": form.parameters.fixedVolume, "moving": form.parameters.movingVolume}
+        )
         images = scene_images(plan.fixed, plan.moving)
         result = result_of(images, **changes)
         result.provenance["model"] = {

@@ -95,13 +95,13 @@ def test_the_uncertainty_is_a_map_where_it_was_asked_for(
     assert run.result.uncertainty is None and "uncertainty" not in run.nodes
     button = host.widget("uncertaintyButton")
     assert not button.enabled and "Uncertainty" in button.toolTip
-    assert not run.plan.choices["uncertainty"]
+    assert not run.plan.options["uncertainty"]
     host.click("outputsSection")
     host.click("uncertaintyOutputCheckBox")
     host.click("applyButton")
     run = finish(uncertainty=run.result.jacobian)
     host.process_events()
-    assert run.plan.choices["uncertainty"] and "uncertainty" in run.plan.outputs
+    assert run.plan.options["uncertainty"] and "uncertainty" in run.plan.outputs
     volume = run.nodes["uncertainty"]
     expected = sitk.GetArrayViewFromImage(run.result.jacobian)
     np.testing.assert_array_equal(host.slicer.util.arrayFromVolume(volume), expected)
