@@ -47,7 +47,7 @@ class LoadedModel:
     @property
     def work(self) -> dict[str, tuple[int, int]]:
         """Counts of images to encode and to segment, and of those that had to be."""
-        found = {"encoder": (self.predictor.asked, self.predictor.computed)}
+        found = {"encoder": (self.predictor.memory.asked, self.predictor.memory.computed)}
         for companion in self.companions.values():
             if hasattr(companion, "computed"):
                 asked, computed = found.get("segmenter", (0, 0))
@@ -56,7 +56,7 @@ class LoadedModel:
 
     def forget(self) -> None:
         """Forget the images that network and companions have seen; all stays loaded."""
-        self.predictor.clear()
+        self.predictor.memory.clear()
         for companion in self.companions.values():
             companion.clear()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
@@ -11,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from ...networks import FieldPrediction, Regions
+from .image_memory import ImageMemory
 from .test_time_augmentation import View, average
 
-__all__ = ["Predictor", "image_key"]
+__all__ = ["Predictor"]
 
 
 @runtime_checkable
@@ -33,18 +32,16 @@ class _WithFeatures(Protocol):
 class Predictor:
     """Calls a registration network and remembers the features of the images it has seen.
 
-    The encoder takes most of the time of LDM-Morph and sees each image alone. In a cine series or a
-    cohort the same image comes back; it is recognised by its content.
+    The encoder takes most of the time of LDM-Morph and sees each image alone.
 
     Args:
         network: a registration network in evaluation mode, on its device.
         precision: ``torch.float32`` or ``torch.bfloat16``; fields are float32 in any case.
-        cache_size: number of images whose features are kept; the ones unused for longest go first.
+        cache_size: number of images whose features are kept.
         views: of each pair, whose predictions are averaged; of a network without a cache.
 
     Attributes:
-        asked, computed: of how many images features were wanted, and of how many of these they were
-            not there.
+        memory: features of the images seen last.
     """
 
     def __init__(
@@ -56,12 +53,10 @@ class Predictor:
     ) -> None:
         self.network = network
         self.precision = precision
-        self.cache_size = cache_size
         self.views = tuple(views)
-        self._cache: OrderedDict[str, list[Tensor]] = OrderedDict()
+        self.memory: ImageMemory[list[Tensor]] = ImageMemory(cache_size)
         parameter = next(network.parameters(), None)
         self.device = torch.device("cpu") if parameter is None else parameter.device
-        self.asked = self.computed = 0
 
     @property
     def uses_regions(self) -> bool:
@@ -139,37 +134,16 @@ class Predictor:
             found = self.network(moving, fixed, seed)
         return found
 
-    def clear(self) -> None:
-        """Forget the features of all images."""
-        self._cache.clear()
-
     def _features(
         self, network: _WithFeatures, images: Sequence[Tensor], seed: int
     ) -> list[list[Tensor]]:
-        keys = [image_key(image, seed) for image in images]
-        # A repeated image is computed once; moving and fixed go through as one batch.
-        missing = {k: i for k, i in zip(keys, images, strict=True) if k not in self._cache}
-        found = {k: self._cache[k] for k in keys if k in self._cache}
-        self.asked += len(keys)
-        self.computed += len(missing)
-        if missing:
-            levels = network.features(torch.stack(list(missing.values())), seed)
-            for i, key in enumerate(missing):
-                found[key] = [level[i] for level in levels]
-        for key in found:
-            self._cache[key] = found[key]
-            self._cache.move_to_end(key)
-        while len(self._cache) > self.cache_size:
-            self._cache.popitem(last=False)
-        return [found[key] for key in keys]
+        """Return the features of each image; moving and fixed ones go through as one batch."""
 
+        def compute(batch: Tensor) -> list[list[Tensor]]:
+            levels = network.features(batch, seed)
+            return [[level[i] for level in levels] for i in range(len(batch))]
 
-def image_key(image: Tensor, seed: int = 0) -> str:
-    """Return a digest of the values of an image and of what else decides the work on it."""
-    content = image.detach().cpu().contiguous().float().numpy()
-    digest = hashlib.sha256(repr((content.shape, seed)).encode())
-    digest.update(content.tobytes())
-    return digest.hexdigest()
+        return self.memory.of(images, compute, seed)
 
 
 def _on_device(regions: Regions, device: torch.device) -> Regions:

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import ModelError
 from ...model_store import find_model, load_network
+from .image_memory import ImageMemory
 from .loaded_model import LoadedModel
-from .predictor import image_key
 
 __all__ = ["StructurePredictor", "structures_beside"]
 
 _MULTIPLE = 32  # of the sides of an image: of blocks of 2 pixels on five levels
 
 
-class StructurePredictor:
-    """Asks a 2D segmentation network once for each image; it is recognised by its content.
+class StructurePredictor(ImageMemory[Tensor]):
+    """Asks a 2D segmentation network once for each image.
 
     Args:
         network: ``(B, 1, H, W)`` in [0, 1] to logits ``(B, N, H, W)``, background first.
         device: of the network.
-        cache_size: number of images whose probabilities are kept; the ones unused for longest go
-            first.
-
-    Attributes:
-        asked, computed: of how many images they were wanted, and of how many not there.
+        cache_size: number of images whose probabilities are kept.
     """
 
     def __init__(
         self, network: nn.Module, device: torch.device | str = "cpu", cache_size: int = 64
     ) -> None:
+        super().__init__(cache_size)
         self.network, self.device = network, torch.device(device)
-        self.cache_size = cache_size
-        self._found: OrderedDict[str, Tensor] = OrderedDict()
-        self.asked = self.computed = 0
 
     @torch.no_grad()
     def predict(self, images: Tensor) -> Tensor:
@@ -46,27 +38,14 @@ class StructurePredictor:
         Args:
             images: ``(B, 1, H, W)`` in [0, 1] on the grid of the registration network.
         """
-        keys = [image_key(image) for image in images]
-        missing = {k: i for k, i in zip(keys, images, strict=True) if k not in self._found}
-        self.asked += len(keys)
-        self.computed += len(missing)
-        if missing:
-            batch = torch.stack(list(missing.values())).to(self.device)
-            size = batch.shape[2:]
-            rows, columns = (-n % _MULTIPLE for n in size)
-            logits = self.network(F.pad(batch, (0, columns, 0, rows)))[..., : size[0], : size[1]]
-            own = logits.float().softmax(1)[:, 1:]
-            self._found |= dict(zip(missing, own, strict=True))
-        found = torch.stack([self._found[key] for key in keys])
-        for key in keys:
-            self._found.move_to_end(key)
-        while len(self._found) > self.cache_size:
-            self._found.popitem(last=False)
-        return found
+        return torch.stack(self.of(list(images), self._compute))
 
-    def clear(self) -> None:
-        """Forget all images."""
-        self._found.clear()
+    def _compute(self, images: Tensor) -> list[Tensor]:
+        size = images.shape[2:]
+        rows, columns = (-n % _MULTIPLE for n in size)
+        padded = F.pad(images.to(self.device), (0, columns, 0, rows))
+        logits = self.network(padded)[..., : size[0], : size[1]]
+        return list(logits.float().softmax(1)[:, 1:])
 
 
 def structures_beside(model: LoadedModel) -> StructurePredictor | None:

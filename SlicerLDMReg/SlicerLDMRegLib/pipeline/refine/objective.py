@@ -189,12 +189,19 @@ class Objective:
         squarings = self.options.squarings - round(math.log2(larger))
         displacement = integrate(velocity, max(1, squarings))
         whole = resize(displacement, pair.shape, displacement=True)
-        total = self.of(whole, velocity, pair)
+        seen = None
+        if pair.moving_mask is not None:
+            # Without a gradient: hiding a difference must not count as removing it.
+            seen = warp(pair.moving_mask, whole.detach())
+        weights = product(pair.fixed_mask, seen)
+        total = self.of(whole, velocity, pair, weights)
         if pair.moving_features is not None and pair.fixed_features is not None:
-            total = total + self._of_features(displacement, whole, pair)
+            total = total + self._of_features(displacement, whole, pair, weights)
         return total
 
-    def _of_features(self, displacement: Tensor, whole: Tensor, pair: ImagePair) -> Tensor:
+    def _of_features(
+        self, displacement: Tensor, whole: Tensor, pair: ImagePair, weights: Tensor | None
+    ) -> Tensor:
         """Return the loss of the features for a displacement, which is ``whole`` on the images."""
         moving, fixed = pair.moving_features, pair.fixed_features
         assert moving is not None and fixed is not None
@@ -202,30 +209,30 @@ class Objective:
         if displacement.shape[2:] != shape:
             displacement = resize(whole, shape, displacement=True)
         square = (warp(moving, displacement) - fixed).square().sum(1, keepdim=True)
-        seen = None
-        if pair.moving_mask is not None:
-            seen = warp(pair.moving_mask, whole.detach())
-        weights = product(pair.fixed_mask, seen)
         if weights is not None:
             square = square * resize(weights, shape)
         return square.flatten(1).mean(1)
 
-    def of(self, displacement: Tensor, velocity: Tensor, pair: ImagePair) -> Tensor:
-        """Return the loss of all but the features, for a displacement on the images' lattice."""
+    def of(
+        self, displacement: Tensor, velocity: Tensor, pair: ImagePair, weights: Tensor | None = None
+    ) -> Tensor:
+        """Return the loss of all but the features, for a displacement on the images' lattice.
+
+        Args:
+            displacement: ``(B, d, *S)`` in voxels.
+            velocity: of which it is the exponential.
+            pair: the images.
+            weights: of the voxels, ``(B, 1, *S)``; None: 1 everywhere.
+        """
         fixed, warped = pair.fixed, warp(pair.moving, displacement)
         if pair.mask is not None:
             warped, fixed = warped * pair.mask, fixed * pair.mask
-        seen = None
-        if pair.moving_mask is not None:
-            # Without a gradient: hiding a difference must not count as removing it.
-            seen = warp(pair.moving_mask, displacement.detach())
-        weights = product(pair.fixed_mask, seen)
         change = velocity
         if self.prior is not None:
             change = velocity - self._prior_on(velocity.shape[2:], len(velocity))
         similarity = _similarity(self.similarity, pair.shape)
         descriptor = None
-        if self.similarity == "mind" and seen is None:
+        if self.similarity == "mind" and pair.moving_mask is None:
             descriptor = pair.fixed_descriptor
         weight = self.options.similarity_weight
         if weight is None:

@@ -57,7 +57,7 @@ def test_an_image_is_encoded_once_and_known_by_its_content(network: Counting) ->
     assert network.encoded == 4, "the smallest change makes another image"
     predictor.predict(image(1), image(2), seed=7)
     assert network.encoded == 6, "another seed, other features"
-    predictor.clear()
+    predictor.memory.clear()
     predictor.predict(image(1), image(2))
     assert network.encoded == 8
 
