@@ -20,11 +20,12 @@ from ..datasets.pairs import build_pairs, to_tensors
 from ..loop import Step
 from ..panels import image_panel
 from ..randomness import item_generators, item_noise
-from .common import EMA, load_weights, optimise, stream_length
+from .common import EMA, holds, load_weights, optimise, read_weights, stream_length
 from .latent_scale import SCALE, measured_scale, network_config
 
 __all__ = ["LDMStage"]
 
+_FEATURES, _REGISTRATION = "latent_features.", "registration."  # names within a whole model
 _FIRST_VALIDATION = 100  # purpose of the first validation's random numbers
 
 
@@ -34,6 +35,9 @@ class LDMStage:
     With ``network.latent_scale: data`` the latents are scaled to a standard deviation of 1 on the
     training images, as latent diffusion models do. Those of LDM-Morph's autoencoder are far below
     it, so that the noise of the first steps is no small part of them.
+
+    Weights of a whole model are a start, too: the U-Net goes on from its own, and its registration
+    network is handed on to stage 3 as it is.
     """
 
     def __init__(self, config: StageConfig, fabric: Fabric, init: Path) -> None:
@@ -43,13 +47,20 @@ class LDMStage:
         validation = [to_tensors(pair, pairs.classes) for pair in pairs.validation]
         network = network_config(config.network)
         encoder = ImageEncoder(network).requires_grad_(False).eval()
-        load_weights(encoder, init, "encoder.")
+        is_whole = holds(init, _REGISTRATION)
+        self.prefix = _FEATURES if is_whole else ""
+        load_weights(encoder, init, f"{self.prefix}encoder.")
         self.encoder = fabric.to_device(encoder)
         self.scale = network.latent_scale
         if config.network.get("latent_scale") == "data":
             self.scale = measured_scale(self._encode, self.stream)
             config.network = {**config.network, "latent_scale": self.scale}
         unet = DenoisingUNet(network)
+        self.registration: dict[str, Tensor] = {}
+        if is_whole:
+            load_weights(unet, init, f"{self.prefix}unet.")
+            found = read_weights(init)
+            self.registration = {k: v for k, v in found.items() if k.startswith(_REGISTRATION)}
         self.model, self.optimizer = fabric.setup(
             unet,
             torch.optim.AdamW(
@@ -125,8 +136,13 @@ class LDMStage:
     def weights(self) -> dict[str, Tensor]:
         """Return the weights of encoder and (averaged) U-Net, named as in ``LatentFeatures``.
 
-        With them is the scale of the latents, for the stage that goes on.
+        With them are the scale of the latents, for the stage that goes on, and the registration
+        network of a whole model; the names are then those of ``LDMMorph``.
         """
-        encoder = {f"encoder.{k}": v for k, v in self.encoder.state_dict().items()}
-        unet = {f"unet.{k}": v for k, v in self.ema.module.state_dict().items()}
-        return {**encoder, **unet, SCALE: torch.tensor(self.scale, dtype=torch.float64)}
+        parts = {"encoder": self.encoder, "unet": self.ema.module}
+        named = {
+            f"{self.prefix}{part}.{k}": v
+            for part, module in parts.items()
+            for k, v in module.state_dict().items()
+        }
+        return {**named, **self.registration, SCALE: torch.tensor(self.scale, dtype=torch.float64)}

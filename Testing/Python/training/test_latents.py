@@ -116,6 +116,27 @@ def test_the_scale_is_measured_kept_and_inherited(stages: Path) -> None:
     assert further["network"]["latent_scale"] == scale
 
 
+def test_the_diffusion_model_of_a_whole_model_is_trained_anew(stages: Path) -> None:
+    """Its registration network is handed on, and the next stage goes on from it."""
+    assert train(stages, "registration", "whole", "network.latent_scale=data") == 0
+    whole = torch.load(stages / "whole" / "best.pt", weights_only=True)
+    # Weights of which no run tells the scale: it is measured.
+    init = stages / "whole.pt"
+    torch.save({k: v for k, v in whole.items() if k != "latent_scale"}, init)
+    more = ["network.latent_scale=data", "learning_rate=1.0e-9"]
+    assert train(stages, "ldm", "again", *more, init=init) == 0
+    again = torch.load(stages / "again" / "best.pt", weights_only=True)
+    assert float(again.pop("latent_scale")) > 1
+    assert set(again) == {k for k in whole if k != "latent_scale"}
+    for name, value in again.items():
+        torch.testing.assert_close(value, whole[name], atol=1e-6, rtol=0)
+    init = stages / "again" / "best.pt"
+    assert train(stages, "registration", "anew", *more, init=init) == 0
+    anew = torch.load(stages / "anew" / "best.pt", weights_only=True)
+    for name in (k for k in whole if k.startswith("registration.")):
+        torch.testing.assert_close(anew[name], whole[name], atol=1e-6, rtol=0)
+
+
 def test_another_scale_than_that_of_the_weights_is_refused(
     stages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
