@@ -186,7 +186,7 @@ class SlicerLDMRegTest(ScriptedLoadableModuleTest):
         if not status.torch.present:
             self.assertIn("PyTorch", ui.setupLabel.text)
         ui.tryCardiacButton.click()
-        slicer.app.processEvents()
+        self._wait_until(lambda: not panel.loading)
         self.assertEqual(ui.fixedSelector.currentNode().GetName(), "Cardiac MR diastole")
         self.assertEqual(ui.movingSelector.currentNode().GetName(), "Cardiac MR systole")
         self.assertEqual(ui.applyButton.enabled, status.is_ready)
@@ -271,7 +271,7 @@ class SlicerLDMRegTest(ScriptedLoadableModuleTest):
         panel = _open_panel()
         ui = panel.ui
         ui.tryCardiacButton.click()
-        slicer.app.processEvents()
+        self._wait_until(lambda: not panel.loading)
         before = _state_of_scene()
 
         ui.applyButton.click()

@@ -85,7 +85,7 @@ class Screenshots:
     def cardiac(self) -> None:
         """Show the cardiac pair: chosen, running, finished, and all displays."""
         host = self.host
-        host.click("tryCardiacButton")
+        self._try("Cardiac")
         with self._held_at("refine") as held:
             host.click("applyButton")
             host.wait_until(lambda: held or not self.panel.running, SECONDS, "the refinement")
@@ -109,7 +109,7 @@ class Screenshots:
     def error(self) -> None:
         """Show the error message for images that lie too far apart."""
         host = self.host
-        host.click("tryCardiacButton")
+        self._try("Cardiac")
         moving = self.panel.parameters.movingVolume
         moving.SetOrigin(2000.0, 0.0, 0.0)
         self.panel.parameters.movingLabels = None  # they would lie outside of it
@@ -124,7 +124,7 @@ class Screenshots:
     def folds(self) -> None:
         """Show the folds of an initial transform from landmarks, two of which are mixed up."""
         host = self.host
-        host.click("tryCardiacButton")
+        self._try("Cardiac")
         self._unfold("alignmentSection", "optionsSection")
         host.select("initialTransformSelector", self._mixed_up_landmarks())
         host.choose("refineComboBox", "Off")
@@ -144,7 +144,7 @@ class Screenshots:
         if BRAIN_MODEL not in {card.id for card in list_models(kind="registration")}:
             print(f"left out the chapter brain: the model {BRAIN_MODEL} is not installed")
             return
-        host.click("tryBrainButton")
+        self._try("Brain")
         self._fold_up("inputsSection")
         self._unfold("anatomySection")
         self._say_in_words("Left-Hippocampus", "left hippocampal formation")
@@ -157,6 +157,10 @@ class Screenshots:
         self._window("window-brain")
 
     # Actions of a user
+
+    def _try(self, kind: str) -> None:
+        self.host.click(f"try{kind}Button")
+        self.host.wait_until(lambda: not self.panel.loading, SECONDS, "the sample")
 
     def _open(self) -> None:
         self.host.reset()

@@ -70,6 +70,8 @@ class Scenario:
 
     def _choose(self) -> None:
         self.application.click("tryCardiacButton")
+        button = self._widget("tryCardiacButton")
+        self.application.wait_until(lambda: button.enabled, 30, "the sample")
         apply = self._widget("applyButton")
         self.checks["Apply is enabled once images are chosen"] = (
             apply.enabled == self.checks["nothing is missing"]

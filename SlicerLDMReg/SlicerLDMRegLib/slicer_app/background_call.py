@@ -7,9 +7,9 @@ from typing import Any
 
 import qt
 
-from .scene.steps import in_thread
+from .scene.steps import Steps, in_thread
 
-__all__ = ["HELD_MS", "BackgroundCall", "is_held", "timer"]
+__all__ = ["HELD_MS", "BackgroundCall", "SteppedCall", "is_held", "timer"]
 
 _INTERVAL_MS = 10
 #: How long to wait before looking again whether a dialog is still open.
@@ -33,31 +33,32 @@ def timer(function: Callable[[], object], milliseconds: int, once: bool = False)
     return made
 
 
-class BackgroundCall:
-    """Calls a function in a thread; its outcome is told in the thread of the application.
+class SteppedCall:
+    """Does work in steps between which the application is alive; tells the outcome.
 
     Args:
-        function: must not touch the scene or a widget.
-        on_done: called with what the function returns, once no modal dialog is open.
-        on_error: likewise, with what it raises.
+        steps: what to do; a step may touch the scene.
+        on_done: called with what the steps return, once no modal dialog is open.
+        on_error: likewise, with what they raise.
         on_wait: called time and again until then.
     """
 
     def __init__(
         self,
-        function: Callable[[], Any],
+        steps: Steps[Any],
         on_done: Callable[[Any], object],
         on_error: Callable[[Exception], object],
         on_wait: Callable[[], object] = lambda: None,
     ) -> None:
-        self._steps = in_thread(function)
+        self._steps = steps
         self._on_done, self._on_error, self._on_wait = on_done, on_error, on_wait
         self._timer = timer(self._poll, _INTERVAL_MS)
         self._timer.start()
 
     def forget(self) -> None:
-        """Call back no more; the thread goes on to its end."""
+        """Do no more steps, and call back no more."""
         self._timer.stop()
+        self._steps.close()
 
     def _poll(self) -> None:
         if is_held():
@@ -72,3 +73,21 @@ class BackgroundCall:
             self._on_error(error)
         else:
             self._on_wait()
+
+
+class BackgroundCall(SteppedCall):
+    """Calls a function in a thread; its outcome is told in the thread of the application.
+
+    Args:
+        function: must not touch the scene or a widget; once begun, it goes on to its end.
+        on_done, on_error, on_wait: as of :class:`SteppedCall`.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[], Any],
+        on_done: Callable[[Any], object],
+        on_error: Callable[[Exception], object],
+        on_wait: Callable[[], object] = lambda: None,
+    ) -> None:
+        super().__init__(in_thread(function), on_done, on_error, on_wait)

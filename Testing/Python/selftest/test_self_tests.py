@@ -83,6 +83,7 @@ def test_reload_and_test(
     ui = host.slicer.modules.SlicerLDMRegWidget.ui
     assert ui is not before.ui
     host.click(ui.tryCardiacButton)  # the panel that was made anew is alive
+    host.wait_until(lambda: ui.tryCardiacButton.enabled, 30, "the sample")
     assert ui.fixedSelector.currentNode().GetName() == "Cardiac MR diastole"
 
 

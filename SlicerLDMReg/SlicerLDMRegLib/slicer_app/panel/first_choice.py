@@ -29,7 +29,7 @@ class FirstChoice(Section):
             self._done = False
         if parameters.fixedVolume is not None or parameters.movingVolume is not None:
             self._done = True
-        if self._done or len(volumes) != 2:
+        if self._done or len(volumes) != 2 or self.panel.loading:
             return
         self._done = True
         fixed, moving = volumes

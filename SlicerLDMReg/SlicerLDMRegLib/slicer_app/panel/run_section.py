@@ -31,7 +31,7 @@ _LEVELS = {"warning": "warning", "error": "error", "critical": "error"}
 
 
 class RunSection(Section):
-    """The button says what is missing, and cancels while a registration runs."""
+    """The button says what is missing, and cancels what runs: a registration, or loading."""
 
     def __init__(self, ui: Any, panel: Any) -> None:
         super().__init__(ui, panel)
@@ -61,6 +61,11 @@ class RunSection(Section):
             button.text = _("Cancelling...") if self._cancelling else _("Cancel")
             button.toolTip = _("Stop the registration. The scene stays as it was.")
             button.enabled = not self._cancelling
+            return
+        if self.panel.loading:
+            button.text = _("Cancel")
+            button.toolTip = _("Stop loading. The scene becomes as it was.")
+            button.enabled = True
             return
         problems = self.panel.problems()
         button.enabled = not problems
@@ -98,6 +103,9 @@ class RunSection(Section):
     # The run
 
     def _on_apply(self) -> None:
+        if self.panel.loading:
+            self.panel.sections["try"].cancel()
+            return
         if self.panel.running:
             self._cancelling = True
             self.panel.session.cancel()

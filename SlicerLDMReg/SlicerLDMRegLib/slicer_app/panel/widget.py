@@ -167,6 +167,11 @@ class Panel(VTKObservationMixin):
         """Whether a registration runs."""
         return bool(self.session.running)
 
+    @property
+    def loading(self) -> bool:
+        """Whether a sample pair is being loaded."""
+        return bool(self.sections["try"].loading)
+
     def models(self) -> list[ModelCard]:
         """Return the models for registration that are there."""
         if self._models is None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import colorsys
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import numpy as np
 import slicer
 
 from ..._printable import one_line
-from ...errors import InputError, LDMRegError, ModelError
+from ...errors import CancelledError, InputError, LDMRegError, ModelError
 from ...resources import sample_data_dir
 from ..texts import tr as _
 from .labels import (
@@ -28,6 +29,8 @@ from .labels import (
     show_as_outlines,
 )
 from .nodes import PREFIX, nodes_of_class
+from .scene_change import SceneChange
+from .steps import Steps, all_at_once
 from .volume_nodes import Node, volume_geometry
 
 __all__ = [
@@ -37,6 +40,7 @@ __all__ = [
     "SamplePair",
     "available_pairs",
     "load_pair",
+    "load_pair_in_steps",
     "register_sample_data",
 ]
 
@@ -45,6 +49,7 @@ CATEGORY = "LDM Registration"
 
 _SAMPLE = PREFIX + "Sample"
 _PARTS = ("fixed", "moving", "fixed_labels", "moving_labels")
+_IMAGE = {"fixed_labels": "fixed", "moving_labels": "moving"}
 
 
 @dataclass(frozen=True)
@@ -181,6 +186,44 @@ def load_pair(kind: str) -> LoadedPair:
     Raises:
         InputError: for another kind, or files that are missing.
     """
+    return all_at_once(load_pair_in_steps(kind))
+
+
+def load_pair_in_steps(
+    kind: str, report: Callable[[float], object] = lambda fraction: None
+) -> Steps[LoadedPair]:
+    """Load a pair as :func:`load_pair` does, a node or less in each step.
+
+    Closed before its end, or when something fails, it removes what it has added.
+
+    Args:
+        kind: one of :data:`PAIRS`.
+        report: told the fraction that is done.
+
+    Raises:
+        InputError: as of :func:`load_pair`.
+        CancelledError: when the scene has lost a node that was loaded already.
+    """
+    pair = _pair(kind)
+    added: list[Node] = []
+    try:
+        return (yield from _load_parts(pair, added, report))
+    except BaseException as error:
+        for node in added:
+            if node.GetScene() is slicer.mrmlScene:
+                slicer.mrmlScene.RemoveNode(node)
+        if isinstance(error, CancelledError) or not isinstance(error, RuntimeError | LDMRegError):
+            raise
+        reason = one_line(error).rstrip(".")
+        raise InputError(
+            _("the sample data in {folder} cannot be loaded ({reason}); reinstall LDMReg").format(
+                folder=sample_data_dir(), reason=reason
+            )
+        ) from error
+
+
+def _pair(kind: str) -> SamplePair:
+    """Return a pair whose files are there."""
     if kind not in PAIRS:
         raise InputError(
             _("sample pair: expected one of {names}, got {kind!r}").format(
@@ -196,31 +239,55 @@ def load_pair(kind: str) -> LoadedPair:
                 folder=sample_data_dir(),
             )
         )
+    return pair
+
+
+def _load_parts(
+    pair: SamplePair, added: list[Node], report: Callable[[float], object]
+) -> Steps[LoadedPair]:
+    """Load what is not there yet; all that is new in the scene is added to a list."""
+    nodes: dict[str, Node] = {}
+    for done, part in enumerate(_PARTS):
+        yield from _pause(nodes, report, done / (len(_PARTS) + 1))
+        found = _loaded(pair, part)
+        if found is None and part in ("fixed", "moving"):
+            with _noting(added):
+                found = _volume(pair, part)
+        elif found is None:
+            with _noting(added):
+                segmentation = _segmentation(pair, part, nodes)
+            # To read takes as long as to show: the one must not wait for the other.
+            yield from _pause(nodes, report, (done + 0.5) / (len(_PARTS) + 1))
+            with _noting(added):
+                found = _add_segmentation(pair, part, nodes, segmentation)
+        nodes[part] = found
+    yield from _pause(nodes, report, len(_PARTS) / (len(_PARTS) + 1))
+    # Two sets of outlines at once would be hard to tell apart.
+    nodes["moving_labels"].GetDisplayNode().SetVisibility(False)
+    slicer.util.setSliceViewerLayers(
+        background=nodes["fixed"], foreground=None, label=None, fit=True
+    )
+    return LoadedPair(**nodes)
+
+
+def _pause(
+    nodes: Mapping[str, Node], report: Callable[[float], object], fraction: float
+) -> Steps[None]:
+    """Let the application do what is due, and look whether the nodes are still there."""
+    report(fraction)
+    yield False
+    if any(node.GetScene() is not slicer.mrmlScene for node in nodes.values()):
+        raise CancelledError(_("The scene has changed; the sample was not loaded."))
+
+
+@contextmanager
+def _noting(added: list[Node]) -> Iterator[None]:
+    """Add what is new in the scene to a list, also when loading fails."""
     before = {node.GetID() for node in nodes_of_class(slicer.mrmlScene)}
     try:
-        loaded = _load_parts(pair)
-    except (RuntimeError, LDMRegError) as error:
-        for node in nodes_of_class(slicer.mrmlScene):
-            if node.GetID() not in before:
-                slicer.mrmlScene.RemoveNode(node)
-        reason = one_line(error).rstrip(".")
-        raise InputError(
-            _("the sample data in {folder} cannot be loaded ({reason}); reinstall LDMReg").format(
-                folder=sample_data_dir(), reason=reason
-            )
-        ) from error
-    slicer.util.setSliceViewerLayers(background=loaded.fixed, foreground=None, label=None, fit=True)
-    return loaded
-
-
-def _load_parts(pair: SamplePair) -> LoadedPair:
-    fixed = _volume(pair, "fixed", pair.fixed)
-    moving = _volume(pair, "moving", pair.moving)
-    fixed_labels = _labels(pair, "fixed_labels", fixed)
-    moving_labels = _labels(pair, "moving_labels", moving, like=fixed_labels)
-    # Two sets of outlines at once would be hard to tell apart.
-    moving_labels.GetDisplayNode().SetVisibility(False)
-    return LoadedPair(fixed, moving, fixed_labels, moving_labels)
+        yield
+    finally:
+        added += [n for n in nodes_of_class(slicer.mrmlScene) if n.GetID() not in before]
 
 
 def _load_source(source: Any) -> list[Node]:
@@ -237,40 +304,54 @@ def _loaded(pair: SamplePair, part: str) -> Node | None:
     return next(found, None)
 
 
-def _volume(pair: SamplePair, part: str, name: str) -> Node:
-    node = _loaded(pair, part)
-    if node is None:
-        options = {"name": name, "singleFile": True}
-        node = slicer.util.loadVolume(str(pair.path(part)), options)
-        _forget_file(node)  # else saving the scene would write into the installed extension
-        node.SetAttribute(_SAMPLE, f"{pair.kind} {part}")
+def _volume(pair: SamplePair, part: str) -> Node:
+    """Load an image; showing it in the views is left to the end, for it takes longer."""
+    name = pair.fixed if part == "fixed" else pair.moving
+    options = {"name": name, "singleFile": True, "show": False}
+    node = slicer.util.loadVolume(str(pair.path(part)), options)
+    _forget_file(node)  # else saving the scene would write into the installed extension
+    node.SetAttribute(_SAMPLE, f"{pair.kind} {part}")
     return node
 
 
-def _labels(pair: SamplePair, part: str, volume: Node, like: Node | None = None) -> Node:
-    """Load the labels of a volume as a segmentation, in the colours of another one."""
-    node = _loaded(pair, part)
-    if node is not None:
-        return node
-    name = _("Labels of {volume}").format(volume=volume.GetName())
-    options = {"name": name, "singleFile": True, "show": False}
+def _segmentation(pair: SamplePair, part: str, nodes: Mapping[str, Node]) -> Any:
+    """Read labels as a ``vtkSegmentation``; those of the moving image in the fixed ones' colours.
+
+    Args:
+        pair: the pair.
+        part: ``fixed_labels`` or ``moving_labels``.
+        nodes: those that are loaded already, by part.
+    """
+    options = {"singleFile": True, "show": False}
     voxels = slicer.util.loadLabelVolume(str(pair.path(part)), options)
     try:
-        labels = labels_from_node(voxels, volume_geometry(volume))
+        labels = labels_from_node(voxels, volume_geometry(nodes[_IMAGE[part]]))
         known = pair.label_names()
         # The numbers of the files are those of the model, also where it has other names.
         present = slicer.util.arrayFromVolume(voxels)
         names = {int(n): known.get(int(n), f"Label {n}") for n in np.unique(present) if n > 0}
+        like = nodes.get("fixed_labels")
         colors = (pair.colors or _spread_colors(names)) if like is None else _colors(like)
-        segmentation = segmentation_from_labels(labels.image, names, colors)
+        return segmentation_from_labels(labels.image, names, colors)
     finally:
         _forget_file(voxels)
         slicer.mrmlScene.RemoveNode(voxels)
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
-    set_segmentation(node, segmentation, volume)
-    node.CreateDefaultDisplayNodes()
-    show_as_outlines(node.GetDisplayNode())
-    node.SetAttribute(_SAMPLE, f"{pair.kind} {part}")
+
+
+def _add_segmentation(
+    pair: SamplePair, part: str, nodes: Mapping[str, Node], segmentation: Any
+) -> Node:
+    """Add the labels of an image to the scene, as outlines."""
+    volume = nodes[_IMAGE[part]]
+    # Views and lists would follow each of 35 segments on its own.
+    with SceneChange(slicer.mrmlScene) as change:
+        node = change.add(
+            "vtkMRMLSegmentationNode", _("Labels of {volume}").format(volume=volume.GetName())
+        )
+        set_segmentation(node, segmentation, volume)
+        node.CreateDefaultDisplayNodes()
+        show_as_outlines(node.GetDisplayNode())
+        node.SetAttribute(_SAMPLE, f"{pair.kind} {part}")
     return node
 
 

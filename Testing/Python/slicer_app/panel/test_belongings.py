@@ -54,6 +54,7 @@ def made_for(host: Any, add_segmentation: Callable[..., Any]) -> Callable[..., A
 
 def test_own_volumes_after_a_sample(host: Any, panel: Any, add_volume: Any) -> None:
     host.click("tryCardiacButton")
+    host.wait_until(lambda: not panel.loading, 30, "the sample")
     parameters = panel.parameters
     assert parameters.model == "auto"
     assert parameters.fixedLabels is not None

@@ -55,6 +55,7 @@ def test_select_images_apply_look(host: Any, opened: Any) -> None:
 @pytest.mark.slow
 def test_cancel_leaves_the_scene_alone(host: Any, opened: Any) -> None:
     host.click("tryCardiacButton")
+    host.wait_until(lambda: not opened.loading, 30, "the sample")
     before = host.slicer.mrmlScene.GetNumberOfNodes()
     host.click("applyButton")
     host.wait_until(lambda: host.widget("progressBar").value > 0, _SECONDS, "progress")

@@ -149,6 +149,7 @@ widget = host.open_module("SlicerLDMReg")
 widgets = {n: w for n, w in vars(widget.ui).items() if n[:3] != "qt_" and w.isWidgetType()}
 texts = {n: [getattr(w, "text", ""), w.toolTip, w.accessibleName] for n, w in widgets.items()}
 host.click("tryCardiacButton")
+host.wait_until(lambda: host.widget("tryCardiacButton").enabled)
 items = [widget.ui.extentComboBox.itemText(i) for i in range(widget.ui.extentComboBox.count)]
 said = widget.ui.statusLabel.text
 from SlicerLDMRegLib.slicer_app.scene.cohort_pairs import write_volumes

@@ -43,6 +43,7 @@ print("BUTTON", host.widget("installButton").text)
 apply = host.widget("applyButton")
 print("APPLY", apply.enabled, apply.text)
 host.click("tryCardiacButton")
+host.wait_until(lambda: host.widget("tryCardiacButton").enabled)
 print("TRIED", host.widget("fixedSelector").currentNode().GetName())
 print("SAID", host.widget("statusLabel").text)
 volumes = [host.widget(name).currentNode() for name in ("fixedSelector", "movingSelector")]

@@ -136,8 +136,8 @@ def test_unknown_and_missing_pairs_are_told(
     assert lost not in sample_data.available_pairs()
 
 
-def test_try_it_fills_the_form(host: Any, sample_data: Any) -> None:
-    from SlicerLDMRegLib.slicer_app.panel.try_section import try_it
+def test_a_chosen_pair_fills_the_form(host: Any, sample_data: Any) -> None:
+    from SlicerLDMRegLib.slicer_app.panel.try_section import choose_pair
     from SlicerLDMRegLib.slicer_app.run.choices import Alignment, Device
     from SlicerLDMRegLib.slicer_app.run.parameters import RegistrationParameters
 
@@ -150,7 +150,8 @@ def test_try_it_fills_the_form(host: Any, sample_data: Any) -> None:
     parameters.prompts = {"liver": "liver"}
     parameters.seed = 7
     parameters.device = Device.CPU
-    loaded = try_it("cardiac", parameters)
+    loaded = sample_data.load_pair("cardiac")
+    choose_pair(loaded, parameters)
     assert parameters.fixedVolume is loaded.fixed
     assert parameters.movingVolume is loaded.moving
     assert parameters.fixedLabels is loaded.fixed_labels
@@ -160,7 +161,7 @@ def test_try_it_fills_the_form(host: Any, sample_data: Any) -> None:
     assert parameters.warpedNode is None  # it is not overwritten with other images
     assert not parameters.prompts
     assert parameters.device is Device.CPU
-    try_it("echo", parameters)
+    choose_pair(sample_data.load_pair("echo"), parameters)
     assert parameters.fixedVolume.GetName() == "Echo diastole"
     assert parameters.model == "auto"
 
@@ -202,6 +203,7 @@ def test_a_file_that_cannot_be_loaded_is_told(
     before = {node.GetID() for node in host.slicer.util.getNodesByClass("vtkMRMLStorableNode")}
     broken(part, contents)
     host.click("tryCardiacButton")
+    host.wait_until(lambda: not panel.loading, 30, "the error")
     status = host.widget("statusLabel")
     assert status.visible and status.text.startswith("\u2715 "), status.text
     assert "cannot be loaded" in status.text and "reinstall LDMReg" in status.text

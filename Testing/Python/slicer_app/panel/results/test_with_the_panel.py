@@ -30,6 +30,7 @@ def test_from_try_it_to_the_report(host: Any, widget: Any, tmp_path: Path) -> No
     slicer, panel = host.slicer, widget.panel
     before = set(sys.modules)
     host.click("tryCardiacButton")
+    host.wait_until(lambda: not panel.loading, 30, "the sample")
     assert host.widget("fixedSelector").currentNode().GetName() == "Cardiac MR diastole"
     assert host.widget("movingSelector").currentNode().GetName() == "Cardiac MR systole"
     host.check("optionsSection")
