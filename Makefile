@@ -111,6 +111,7 @@ bench-brain: $(VENV)/.developer ## compare all methods on unseen brains, hippoca
 
 bench-panel: $(VENV)/.developer ## what the Slicer panel costs beside the network, and how long it blocks
 	$(BIN)/python -m Testing.Benchmarks.panel_overhead
+	$(BIN)/python -m Testing.Slicer.first_look
 
 bench-start: $(VENV)/.developer ## how long a start takes with all packages here, and with the needed ones alone
 	$(MAKE) VENV=$(VENV)-runtime $(VENV)-runtime/.runtime

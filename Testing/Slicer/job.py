@@ -11,6 +11,7 @@ import unittest
 from pathlib import Path
 from typing import Any
 
+from .first_look import first_look
 from .scenario import Scenario
 
 __all__ = ["OLDEST", "REPORT", "run_job"]
@@ -22,7 +23,7 @@ OLDEST = (5, 10)
 
 
 def run_job(application: Any, output: Path, module: Path, self_tests: bool = True) -> bool:
-    """Run self-tests and scenario, and write what they say.
+    """Measure the first look, run scenario and self-tests, and write what they say.
 
     Args:
         application: the host, or :class:`~.application.GivenSlicer`; it has loaded the module.
@@ -40,7 +41,8 @@ def run_job(application: Any, output: Path, module: Path, self_tests: bool = Tru
         return False
     scenario = Scenario(application, output)
     try:
-        scenario.run()  # first, so that the panel is new
+        report["first_look"] = first_look(application)  # while nothing was imported yet
+        scenario.run()
     except Exception:
         report["error"] = traceback.format_exc()
     report["self_tests"] = _run_self_tests() if self_tests else []

@@ -6,6 +6,8 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .first_look import lines
+
 __all__ = ["page"]
 
 _HEAD = """<!DOCTYPE html>
@@ -29,6 +31,7 @@ def page(slicer: Mapping[str, Any], host: Mapping[str, Any], differing: Sequence
     parts = [_HEAD, "<h1>LDMReg in Slicer and in the host</h1>"]
     parts += [_applications(slicer, host), "<h2>Differences</h2>"]
     parts += [_list(differing) or "<p>None.</p>", "<h2>Checks</h2>", _checks(slicer, host)]
+    parts += ["<h2>First look</h2>", _first_look(slicer, host)]
     parts += ["<h2>Self-tests in Slicer</h2>", _self_tests(slicer)]
     for name, report in (("Slicer", slicer), ("the host", host)):
         if report["error"]:
@@ -71,6 +74,13 @@ def _checks(slicer: Mapping[str, Any], host: Mapping[str, Any]) -> str:
     for name in dict.fromkeys((*sides[0], *sides[1])):
         rows.append(_row((_text(name), *(_mark(side.get(name)) for side in sides))))
     return _table(rows)
+
+
+def _first_look(slicer: Mapping[str, Any], host: Mapping[str, Any]) -> str:
+    told = []
+    for name, report in (("Slicer", slicer), ("The host", host)):
+        told += [f"<li>{name}: {_text(line)}</li>" for line in lines(report.get("first_look", {}))]
+    return f"<ul>{''.join(told)}</ul>"
 
 
 def _mark(holds: bool | None) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .compare import differences
+from .first_look import lines
 from .job import OLDEST, REPORT
 from .page import page
 
@@ -173,6 +174,8 @@ def _conclude(
     """Print what is wrong; the exit status."""
     wrong = [f"differs: {line}" for line in differing]
     for name, report in (("Slicer", slicer), ("the host", host)):
+        for line in lines(report.get("first_look", {})):
+            print(f"{name}: {line}")
         checks = [check for check, holds in report["checks"].items() if not holds]
         if "nothing is missing" in checks:
             checks.remove("nothing is missing")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from Testing.Slicer.first_look import MOST_CLICKS
 from Testing.Slicer.run import main
 
 from .conftest import REPOSITORY, program
@@ -40,6 +41,9 @@ def test_the_installed_tree_in_slicer_and_in_the_host(
     assert not host["self_tests"]
     for report in (slicer, host):
         assert all(report["checks"].values())
+        ways = [row for row in report["first_look"].values() if "clicks" in row]
+        assert [row["clicks"] for row in ways] == [3, 3] and MOST_CLICKS == 4
+        assert all(0 < row["computed"] < row["seconds"] for row in ways)
         assert len(report["pictures"]) == 12
         assert report["seen"]["result"]["dice"]["after"] == pytest.approx(0.980, abs=0.015)
     text = (output / "index.html").read_text()
@@ -62,6 +66,10 @@ def test_without_torch(
         assert report["seen"]["setup"]["missing"] == ["torch>=2.8", "monai>=1.6"]
         assert "PyTorch" in report["seen"]["setup"]["text"]
         assert "result" not in report["seen"]
+        steps = {"open the module", "load the sample Cardiac", "load the sample Brain"}
+        assert set(report["first_look"]) == steps
+        assert all(0 < row["blocked"] <= row["seconds"] + 1 for row in report["first_look"].values())
+    assert "Slicer: load the sample Brain: " in said
 
 
 def test_an_older_slicer(

@@ -13,7 +13,7 @@ from ..texts import tr as _
 from .colors import DISPLACEMENT_COLORS, color_table, round_up, show_legend
 from .view_memory import DisplayMemory
 
-__all__ = ["color_displacement", "largest_displacement", "show_from"]
+__all__ = ["color_displacement", "largest_displacement", "show_from", "shown_from"]
 
 
 def largest_displacement(volume: Node) -> float:
@@ -62,3 +62,10 @@ def show_from(volume: Node, least: float) -> None:
     with slicer.util.NodeModify(display):
         display.SetThreshold(least, max(least, 2 * display.GetWindowLevelMax()))
         display.SetApplyThreshold(least > 0)
+
+
+def shown_from(volume: Node) -> float:
+    """Return below which length in mm nothing is shown; 0: all is."""
+    display = volume.GetDisplayNode()
+    is_limited = display is not None and display.GetApplyThreshold()
+    return float(display.GetLowerThreshold()) if is_limited else 0.0

@@ -12,7 +12,7 @@ from ..scene.volume_nodes import Node, world_matrix
 from .colors import FOLD_COLOR, rgb
 from .view_memory import DisplayMemory
 
-__all__ = ["fold_points", "largest_fold", "show_folds"]
+__all__ = ["are_outlined", "fold_points", "largest_fold", "show_folds"]
 
 _SHOWS = PREFIX + "Shows"
 # Outlines from below to above: their mark, their colour, their width in pixels.
@@ -47,6 +47,13 @@ def show_folds(folds: Node, in_3d: bool, memory: DisplayMemory) -> None:
             display.SetVisibility2D(True)
             display.SetVisibility3D(in_3d and name == "fold")
             display.SetVisibility(True)
+
+
+def are_outlined(folds: Node) -> bool:
+    """Whether the segments of a segmentation are shown as :func:`show_folds` does it."""
+    marks = [mark for mark, _, _ in _OUTLINES]
+    ours = (d for d in display_nodes(folds) if d.GetAttribute(_SHOWS) in marks)
+    return any(display.GetVisibility() for display in ours)
 
 
 def fold_points(folds: Node) -> np.ndarray:

@@ -25,8 +25,8 @@ from .deformation import (
     show_deformation,
     shown_drawings,
 )
-from .displacement import color_displacement, show_from
-from .folds import fold_points, largest_fold, show_folds
+from .displacement import color_displacement, show_from, shown_from
+from .folds import are_outlined, fold_points, largest_fold, show_folds
 from .images import NEEDED, ImageDisplay
 from .jacobian import color_jacobian
 from .layers import Mode
@@ -47,7 +47,7 @@ from .views import (
 
 __all__ = ["NEEDED", "Drawing", "Mode", "ResultDisplay"]
 
-_MAPS = ("jacobian", "displacement", "round_trip")
+_MAPS = ("jacobian", "displacement", "round_trip", "uncertainty")
 
 
 class ResultDisplay(ImageDisplay):
@@ -199,11 +199,15 @@ class ResultDisplay(ImageDisplay):
             jump_to(self._scene, largest, self._memory)
 
     def adopt(self) -> None:
-        """Take over the grid, arrows and map that are shown already, as of a scene that was loaded.
+        """Take over what lies over the images already, as in a scene that was loaded.
 
         They count as switched on here, and :meth:`reset` takes them back.
         """
         shown = next((name for name in _MAPS if self._layers_with(self.output(name))), None)
+        folds = self.output("folds")
+        with_folds = folds is not None and are_outlined(folds)
+        if folds is not None and with_folds:
+            DisplayMemory(self._scene).hide(display_nodes(folds))
         for name in ("transform", "inverse"):
             transform = self.output(name)
             found = {} if transform is None else shown_drawings(transform)
@@ -222,7 +226,23 @@ class ResultDisplay(ImageDisplay):
             for node in self._layers_with(volume):
                 node.SetForegroundVolumeID(None)
             remove_legend(volume, DisplayMemory(self._scene))
+            if shown == "displacement":
+                self.least = shown_from(volume)
             self._show_map(shown, True)
+        self._adopt_3d()
+        if folds is not None and with_folds:
+            self._show_first()
+            self._with_folds = True
+            show_folds(folds, self._in_3d, self._memory)
+
+    def _adopt_3d(self) -> None:
+        """Take over slices that are shown in 3D; the camera stays where it is."""
+        shown = [view for view in self._slice_views() if view.GetSliceVisible()]
+        for view in shown:
+            self._memory.keep_value(f"{view.GetID()} in 3D", False, view.SetSliceVisible)
+        if shown:
+            self._in_3d = True
+            self._redraw()
 
     def _layers_with(self, volume: Node | None) -> list[Node]:
         """Return the composite nodes of the views in which a volume lies in front."""

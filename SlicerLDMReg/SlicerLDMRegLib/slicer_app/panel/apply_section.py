@@ -19,6 +19,7 @@ from ..scene.volume_nodes import Node
 from .safe_texts import printable, tip
 from .section import Section
 from .shown_result import volumes_of
+from .ticks import Ticks
 from .widgets import Hider, tint
 
 __all__ = ["ApplySection"]
@@ -38,7 +39,7 @@ class ApplySection(Section):
         self._hider = Hider(ui.applySection)
         ui.applyMessageLabel.textFormat = qt.Qt.PlainText
         self._say("")
-        ui.applyNodesSelector.connect("checkedNodesChanged()", self._on_chosen)
+        self._ticks = Ticks(ui.applyNodesSelector, "applyTo", self.panel, self._update_buttons)
         ui.applyTransformSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_chosen)
         ui.applyToButton.connect("clicked(bool)", self._on_apply)
         ui.undoApplyButton.connect("clicked(bool)", self._on_undo)
@@ -57,7 +58,8 @@ class ApplySection(Section):
         self._offered = None
 
     def show(self, parameters: Any) -> None:
-        """Choose the transform of the volumes when there is a new one."""
+        """Show the ticks; choose the transform of the volumes when there is a new one."""
+        self._ticks.show(parameters.parameterNode)
         fixed, moving = volumes_of(parameters.fixedVolume, parameters.movingVolume)
         if fixed is None or moving is None:
             return

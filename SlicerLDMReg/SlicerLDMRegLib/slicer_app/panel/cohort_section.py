@@ -20,6 +20,7 @@ from .control_names import told_on_panel
 from .result_texts import Cell, status_word
 from .safe_texts import printable
 from .section import Section
+from .ticks import Ticks
 from .tables import fill_table, selected_rows
 from .widgets import tint
 
@@ -61,6 +62,7 @@ class CohortSection(Section):
             edit.connect("textChanged(QString)", lambda _text: self.update())
         ui.cohortManifestButton.connect("clicked()", self._choose_manifest)
         ui.cohortOutputButton.connect("clicked()", self._choose_output)
+        self._ticks = Ticks(ui.cohortVolumesSelector, "manyPairs", self.panel, lambda: None)
         ui.cohortButton.connect("clicked()", self._on_click)
         ui.cohortPageButton.connect("clicked()", self._open_page)
         ui.cohortSideButton.connect("clicked(bool)", self._on_side_by_side)
@@ -72,7 +74,11 @@ class CohortSection(Section):
             widget.visible = False
         self._say("")
 
+    def show(self, parameters: Any) -> None:
+        self._ticks.show(parameters.parameterNode)
+
     def update(self) -> None:
+        super().update()
         ui, running = self.ui, self.run is not None
         source = ui.cohortSourceComboBox.currentIndex
         to_one = ui.cohortPairsComboBox.currentIndex == _TO_ONE

@@ -111,10 +111,12 @@ class DisplaySection(Section):
             return  # volumes without voxels, or under a transform that is not linear
         if self._adopted != self.panel.imports:  # else what is shown was brought back by an undo
             self._adopted = self.panel.imports
+            self.display.least = self.ui.leastSpinBox.value
             self._try(lambda display: display.adopt())
+            set_quietly(self.ui.leastSpinBox, self.display.least)
+        self.display.least = self.ui.leastSpinBox.value
         set_quietly(self.ui.gridSpacingSpinBox, self.display.spacing)
         self.display.squares = self.ui.checkerboardSpinBox.value
-        self.display.least = self.ui.leastSpinBox.value
 
     def _refresh(self, display: ResultDisplay, outputs: dict[str, Node]) -> None:
         self._try(lambda display: display.use_outputs(outputs))

@@ -89,6 +89,10 @@ class RegistrationParameters:
     makeUncertainty: bool = False
     makeFolds: bool = True
     makeMetrics: bool = True
+    applyInverse: bool = False
+    applyHarden: bool = False
+    applyCopies: bool = False
+    applyAlong: bool = False
     warpedNode: slicer.vtkMRMLScalarVolumeNode
     warpedLabelsNode: slicer.vtkMRMLSegmentationNode
     transformNode: slicer.vtkMRMLTransformNode

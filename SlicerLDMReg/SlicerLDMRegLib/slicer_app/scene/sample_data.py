@@ -267,6 +267,7 @@ def _load_parts(
     slicer.util.setSliceViewerLayers(
         background=nodes["fixed"], foreground=None, label=None, fit=True
     )
+    yield False  # what is done with it is a step of its own
     return LoadedPair(**nodes)
 
 

@@ -18,10 +18,10 @@ def bend(points: np.ndarray) -> np.ndarray:
 def reload(host: Any, registered: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
     """Register, show something, save, load; the display of the loaded nodes."""
 
-    def run(show: Callable[[Any], object]) -> Any:
+    def run(show: Callable[[Any], object], vectors: Any = bend) -> Any:
         from SlicerLDMRegLib.slicer_app.display.result_display import ResultDisplay
 
-        result = registered(bend)
+        result = registered(vectors)
         show(ResultDisplay(result.fixed, result.moving))
         file = str(tmp_path / "scene.mrb")
         assert host.slicer.util.saveScene(file)
@@ -92,6 +92,33 @@ def test_images_alone_are_left_as_they_are(host: Any, reload: Callable[..., Any]
     display = reload(lambda d: d.show(Mode.BLEND))
     assert display.shown == set() and display.mode is None and not display.changed
     assert in_front(host, display.output("warped"))
+
+
+def test_folds_an_uncertainty_and_slices_in_3d(host: Any, reload: Callable[..., Any]) -> None:
+    def show(display: Any) -> None:
+        # Any map of lengths will do.
+        display.output("displacement").SetAttribute("LDMReg.Output", "uncertainty")
+        display.use_outputs()
+        display.show_uncertainty(True)
+        display.show_folds(True)
+        display.show_in_3d(True)
+
+    display = reload(show, lambda points: -2.0 * np.abs(points) * [1, 0, 0])
+    assert display.shown == {"uncertainty", "folds", "3d"}
+    assert in_front(host, display.output("uncertainty"))
+    folds, views = display.output("folds"), host.slicer.util.getNodesByClass("vtkMRMLSliceNode")
+    assert any(view.GetSliceVisible() for view in views)
+    display.reset()
+    assert display.shown == set() and not in_front(host, display.output("uncertainty"))
+    assert not any(
+        folds.GetNthDisplayNode(n).GetVisibility() for n in range(folds.GetNumberOfDisplayNodes())
+    )
+    assert not any(view.GetSliceVisible() for view in views)
+
+
+def test_what_a_map_leaves_out(reload: Callable[..., Any]) -> None:
+    display = reload(lambda d: (d.show_displacement(True), d.set_least(1.5)))
+    assert display.shown == {"displacement"} and display.least == 1.5
 
 
 def test_the_buttons_of_a_loaded_scene(

@@ -153,3 +153,45 @@ def test_sets_of_one_name_are_told_apart(host: Any, widget: Any, saved: str) -> 
         sets = [node for node in nodes if node.GetAttribute("ModuleName") == "SlicerLDMReg"]
         assert len({node.GetName() for node in sets}) == len(sets) == count
     assert own.GetName() == name  # those that were there keep theirs
+
+
+def test_ticks_come_back_with_their_scene(
+    host: Any, widget: Any, pair: Any, add_volume: Any, tmp_path: Any
+) -> None:
+    """Of *Apply to* and of *Many pairs*; neither selector is saved by itself."""
+    ui, panel = widget.ui, widget.panel
+    panel.parameters.fixedVolume, panel.parameters.movingVolume = pair
+    others = [add_volume(f"contrast {n}", seed=n) for n in range(3)]
+    for node in others[:2]:
+        ui.applyNodesSelector.setCheckState(node, host.qt.Qt.Checked)
+    ui.cohortVolumesSelector.setCheckState(others[2], host.qt.Qt.Checked)
+    ui.alongCheckBox.checked = ui.inverseCheckBox.checked = True
+    host.process_events()
+    file = str(tmp_path / "scene.mrb")
+    assert host.slicer.util.saveScene(file)
+
+    def ticked() -> list[list[str]]:
+        selectors = ui.applyNodesSelector, ui.cohortVolumesSelector
+        return [[node.GetName() for node in s.checkedNodes()] for s in selectors]
+
+    expected = [["contrast 0", "contrast 1"], ["contrast 2"]]
+    host.slicer.mrmlScene.Clear(0)
+    host.process_events()
+    assert ticked() == [[], []] and not ui.alongCheckBox.checked
+    host.slicer.util.loadScene(file)
+    host.process_events()
+    assert ticked() == expected
+    assert ui.alongCheckBox.checked and ui.inverseCheckBox.checked and not ui.copiesCheckBox.checked
+
+    # Each set of choices has its own; a node that goes takes its tick along.
+    first = panel.parameters.parameterNode
+    host.select(
+        "parameterSetSelector", host.slicer.mrmlScene.AddNode(panel.logic.createParameterNode())
+    )
+    assert ticked() == [[], []] and not ui.alongCheckBox.checked
+    host.select("parameterSetSelector", first)
+    assert ticked() == expected
+    host.slicer.mrmlScene.RemoveNode(host.slicer.util.getNode("contrast 0"))
+    host.close_module()
+    host.open_module("SlicerLDMReg")
+    assert ticked() == [["contrast 1"], ["contrast 2"]]

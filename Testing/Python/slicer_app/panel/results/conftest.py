@@ -23,10 +23,11 @@ def form(host: Any) -> Iterator[Any]:
     widget = slicer.util.loadUI(str(_UI))
     widget.setMRMLScene(slicer.mrmlScene)
     widget.show()
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
     form = SimpleNamespace(
         widget=widget,
         ui=slicer.util.childWidgetVariables(widget),
-        parameters=SimpleNamespace(fixedVolume=None, movingVolume=None),
+        parameters=SimpleNamespace(fixedVolume=None, movingVolume=None, parameterNode=node),
         session=SimpleNamespace(last=None, running=False, revert=lambda: None),
         scene=slicer.mrmlScene,
         sections=[],
