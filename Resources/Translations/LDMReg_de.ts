@@ -2670,6 +2670,10 @@ mm</translation>
    <translation>Die Registrierung anhalten. Die Szene bleibt, wie sie war.</translation>
   </message>
   <message>
+   <source>Stop loading. The scene becomes as it was.</source>
+   <translation>Das Laden anhalten. Die Szene wird wieder, wie sie war.</translation>
+  </message>
+  <message>
    <source>Register the moving to the fixed image.</source>
    <translation>Das bewegte auf das feste Bild registrieren.</translation>
   </message>
@@ -2822,6 +2826,14 @@ mm</translation>
   <message>
    <source>The images are loaded and chosen: press Apply.</source>
    <translation>Die Bilder sind geladen und gewählt: Anwenden klicken.</translation>
+  </message>
+  <message>
+   <source>Loading was cancelled; the scene is as it was.</source>
+   <translation>Das Laden wurde abgebrochen; die Szene ist, wie sie war.</translation>
+  </message>
+  <message>
+   <source>Loading the images...</source>
+   <translation>Die Bilder werden geladen...</translation>
   </message>
  </context>
  <context>
@@ -3328,6 +3340,10 @@ mm</translation>
  <context>
   <name>scene.sample_data</name>
   <message>
+   <source>the sample data in {folder} cannot be loaded ({reason}); reinstall LDMReg</source>
+   <translation>die Beispieldaten in {folder} können nicht geladen werden ({reason}); bitte LDMReg neu installieren</translation>
+  </message>
+  <message>
    <source>sample pair: expected one of {names}, got {kind!r}</source>
    <translation>Beispielpaar: erwartet eines von {names}, bekommen {kind!r}</translation>
   </message>
@@ -3336,8 +3352,8 @@ mm</translation>
    <translation>Dateien der Beispieldaten fehlen in {folder}: {names}; bitte LDMReg neu installieren</translation>
   </message>
   <message>
-   <source>the sample data in {folder} cannot be loaded ({reason}); reinstall LDMReg</source>
-   <translation>die Beispieldaten in {folder} können nicht geladen werden ({reason}); bitte LDMReg neu installieren</translation>
+   <source>The scene has changed; the sample was not loaded.</source>
+   <translation>Die Szene hat sich geändert; das Beispiel wurde nicht geladen.</translation>
   </message>
   <message>
    <source>Labels of {volume}</source>
@@ -3519,10 +3535,6 @@ mm</translation>
    <translation>Der Textkodierer für neue Namen von Strukturen ist ein Download von etwa 100 MB.</translation>
   </message>
   <message>
-   <source>They are installed into Slicer's Python, {folder}. The packages that Slicer ships are not changed.</source>
-   <translation>Sie werden in das Python von Slicer installiert, {folder}. Die Pakete, die Slicer mitbringt, werden nicht geändert.</translation>
-  </message>
-  <message>
    <source>The download goes through the proxy {proxy}.</source>
    <translation>Der Download geht durch den Proxy {proxy}.</translation>
   </message>
@@ -3533,6 +3545,10 @@ mm</translation>
   <message>
    <source>These packages are installed from {folder}, and nothing is downloaded: {names}.</source>
    <translation>Diese Pakete werden aus {folder} installiert, und nichts wird heruntergeladen: {names}.</translation>
+  </message>
+  <message>
+   <source>They are installed into Slicer's Python, {folder}. The packages that Slicer ships are not changed.</source>
+   <translation>Sie werden in das Python von Slicer installiert, {folder}. Die Pakete, die Slicer mitbringt, werden nicht geändert.</translation>
   </message>
   <message>
    <source>{name} {old} is replaced by a newer version, for all modules.</source>
