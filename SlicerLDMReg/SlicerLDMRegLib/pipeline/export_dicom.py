@@ -51,7 +51,8 @@ class ExportedDicom:
     @property
     def summary(self) -> str:
         """The files that were written, in one line."""
-        parts = [f"{self.slices} slices"] if self.slices else []
+        count = "1 slice" if self.slices == 1 else f"{self.slices} slices"
+        parts = [count] if self.slices else []
         parts += ["the deformation"] if self.deformation else []
         return f"{self.folder}: {' and '.join(parts)}"
 
@@ -73,8 +74,8 @@ def export_dicom(
         share: False: the files, which hold patients' images, are for their owner alone.
 
     Raises:
-        InputError: for a folder without results, one that exists, 2D results, or series that cannot
-            be read.
+        InputError: for a folder without results, one that exists, series that cannot be read, or 2D
+            results with series: they have lost the place of their slices.
     """
     place = Path(results).expanduser()
     try:
@@ -108,8 +109,9 @@ def write_dicom(
     """Write a warped image and a field as DICOM, all of it or nothing.
 
     Args:
-        warped: 3D, on the lattice of the fixed image; None: is left out.
-        field: 3D, fixed to moving points; None: is left out.
+        warped: on the lattice of the fixed image; None: is left out. What is 2D lies in the plane
+            z = 0 of a new frame of reference, as Slicer shows it.
+        field: fixed to moving points; None: is left out.
         folder, fixed, moving, share: see :func:`export_dicom`; None as a series: there is none.
         details: how the results came about.
 
@@ -121,9 +123,18 @@ def write_dicom(
         raise InputError(f"output: {target} exists already; name a new folder")
     if not target.parent.is_dir():
         raise InputError(f"output: the folder {target.parent} does not exist; create it first")
-    if warped is not None and warped.GetDimension() != 3:
-        raise InputError("DICOM export needs results in 3D: a 2D image has no place in a patient")
+    is_flat = warped is not None and warped.GetDimension() == 2
+    is_flat = is_flat or (field is not None and field.dimension == 2)
+    if is_flat and (fixed is not None or moving is not None):
+        raise InputError(
+            "these results are 2D: their slices have lost their place in the patient; register the "
+            "DICOM files themselves, or leave the series out"
+        )
     contexts, notes = _contexts(fixed, moving)
+    if is_flat:
+        notes = (*notes, "the images are 2D: they lie in the plane z = 0 of that frame")
+        warped = None if warped is None else sitk.JoinSeries([warped])
+        field = None if field is None else field.to_3d()
     description = "Warped by LDMReg"
     try:
         with whole_folder(target, private=not share) as new:

@@ -283,6 +283,51 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert pydicom.dcmread(tmp_path / "g" / "deformation.dcm").PatientName == "Doe^Jane"
 
 
+def test_results_in_2d_lie_in_a_plane_of_their_own(tmp_path: Path) -> None:
+    plane = ImageGeometry((7, 6), (1.5, 2.0), (-10.0, 20.0), (0.0, 1.0, -1.0, 0.0))
+    vectors = np.random.default_rng(3).normal(0, 4, (*plane.array_shape, 2))
+    field, warped = DisplacementField(vectors, plane), image_on(plane)
+    done = write_dicom(warped, field, tmp_path / "out", None, None)
+    assert done.summary == f"{tmp_path / 'out'}: 1 slice and the deformation"
+    assert "in the plane z = 0" in done.notes[-1]
+    back = read_image(tmp_path / "out" / "warped" / "0001.dcm")
+    assert np.array_equal(sitk.GetArrayFromImage(back)[0], sitk.GetArrayFromImage(warped))
+    registered, source = by_the_standard(pydicom.dcmread(tmp_path / "out" / "deformation.dcm"))
+    expected = field.warp_points(registered[:, :2])
+    np.testing.assert_allclose(source, np.insert(expected, 2, 0.0, axis=1), atol=1e-4)
+    for images in ((warped, None), (None, field)):
+        first = series(tmp_path / "fixed", "1.2.3.50")
+        with pytest.raises(InputError, match="lost their place .* register the DICOM files"):
+            write_dicom(*images, tmp_path / "other", first, None)
+
+
+def test_a_slice_from_dicom_keeps_its_place(tmp_path: Path) -> None:
+    """One file of an oblique series is registered in 2D, and its results lie where it lay."""
+    pytest.importorskip("torch")
+    for role, uid in (("fixed", "1.2.3.50"), ("moving", "1.2.3.60")):
+        (tmp_path / role).mkdir()
+        pixels = np.random.default_rng(len(uid)).integers(0, 900, (20, 24)).astype(np.int16)
+        data = dataset(
+            pixels, (5.0, -7.0, 30.0), *_TURN.T[:2], spacing=(2.0, 1.5), uid=uid, Modality="MR",
+            SOPClassUID=MR, StudyInstanceUID="1.2.3.4", PatientID="Doe",
+            FrameOfReferenceUID="1.2.3.77", SliceThickness="3",
+        )  # fmt: skip
+        save(data, tmp_path / role / "slice.dcm")
+    places = [str(tmp_path / role / "slice.dcm") for role in ("fixed", "moving")]
+    options = ["--model", "none", "--align", "none", "--refine-iterations", "2", "--quiet"]
+    output = ["--output", str(tmp_path / "results")]
+    assert main(["register", "--fixed", places[0], "--moving", places[1], *output, *options]) == 0
+    done = export_dicom(tmp_path / "results", tmp_path / "out")
+    assert done.slices == 1 and done.deformation and not done.notes
+    fixed, warped = read_image(places[0]), read_image(tmp_path / "out" / "warped" / "0001.dcm")
+    assert ImageGeometry.from_image(warped).matches(ImageGeometry.from_image(fixed))
+    registration = pydicom.dcmread(tmp_path / "out" / "deformation.dcm")
+    assert registration.FrameOfReferenceUID == "1.2.3.77"
+    registered, _source = by_the_standard(registration)
+    corner = np.array([5.0, -7.0, 30.0])
+    assert np.abs(registered - corner).sum(axis=1).min() < 1e-3
+
+
 def test_other_patients_are_told(tmp_path: Path) -> None:
     fixed = series(tmp_path / "fixed", "1.2.3.50")
     moving = series(tmp_path / "moving", "1.2.3.60", name="Poe^Max")

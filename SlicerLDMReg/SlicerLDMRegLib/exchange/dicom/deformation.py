@@ -68,7 +68,7 @@ def _item(vectors: np.ndarray, geometry: ImageGeometry, moving: DicomContext, de
     axes = geometry.direction_matrix
     grid = Dataset()
     grid.ImageOrientationPatient = [f"{float(n):.9g}" for n in (*axes[:, 0], *axes[:, 1])]
-    grid.ImagePositionPatient = [f"{float(n):.9g}" for n in geometry.origin]
+    grid.ImagePositionPatient = [f"{float(n) + 0.0:.9g}" for n in geometry.origin]  # no "-0"
     grid.GridDimensions = list(geometry.size)
     grid.GridResolution = list(geometry.spacing)
     grid.VectorGridData = np.ascontiguousarray(vectors, "<f4").tobytes()

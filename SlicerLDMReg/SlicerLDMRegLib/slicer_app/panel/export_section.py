@@ -165,9 +165,12 @@ class ExportSection(Section):
 
     def _on_dicom_written(self, done: ExportedDicom) -> None:
         self._call = None
-        text = _("Saved {path}: {count} slices, and the deformation.").format(
-            path=done.folder, count=done.slices
-        )
+        if done.slices == 1:
+            text = _("Saved {path}: one slice, and the deformation.").format(path=done.folder)
+        else:
+            text = _("Saved {path}: {count} slices, and the deformation.").format(
+                path=done.folder, count=done.slices
+            )
         self._say("\n".join([text, *map(sentence, done.notes)]), "good")
         self._show()
 
