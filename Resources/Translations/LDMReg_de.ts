@@ -132,6 +132,26 @@
    <translation>Womit das gewählte Modell trainiert wurde und wofür es ist.</translation>
   </message>
   <message>
+   <source>Settings for a purpose: model, alignment and refinement at once.</source>
+   <translation>Einstellungen für einen Zweck: Modell, Ausrichtung und Verfeinerung auf einmal.</translation>
+  </message>
+  <message>
+   <source>Preset:</source>
+   <translation>Vorgabe:</translation>
+  </message>
+  <message>
+   <source>Settings for a purpose: model, alignment and refinement at once. Your own ones are below those of LDMReg. Each setting can be changed afterwards.</source>
+   <translation>Einstellungen für einen Zweck: Modell, Ausrichtung und Verfeinerung auf einmal. Die eigenen stehen unter denen von LDMReg. Jede Einstellung kann danach geändert werden.</translation>
+  </message>
+  <message>
+   <source>Save the choices as a preset of your own, or open the folder of these.</source>
+   <translation>Die Auswahl als eigene Vorgabe speichern, oder deren Ordner öffnen.</translation>
+  </message>
+  <message>
+   <source>Own presets</source>
+   <translation>Eigene Vorgaben</translation>
+  </message>
+  <message>
    <source>What is registered: the whole volumes, the slice that a view shows of both, some slices of the fixed volume one by one, or every frame of a sequence.</source>
    <translation>Was registriert wird: ganze Volumen, die Schicht, die eine Ansicht von beiden zeigt, einzelne Schichten des festen Volumens oder jedes Bild einer Sequenz.</translation>
   </message>
@@ -1833,6 +1853,10 @@ mm</translation>
  <context>
   <name>panel.control_names</name>
   <message>
+   <source>Preset</source>
+   <translation>Vorgabe</translation>
+  </message>
+  <message>
    <source>Model</source>
    <translation>Modell</translation>
   </message>
@@ -1972,6 +1996,10 @@ mm</translation>
   <message>
    <source>Folder in which a new one for DICOM is made</source>
    <translation>Ordner, in dem ein neuer für DICOM angelegt wird</translation>
+  </message>
+  <message>
+   <source>Saved {path}: one slice, and the deformation.</source>
+   <translation>{path} gespeichert: eine Schicht, und die Verformung.</translation>
   </message>
   <message>
    <source>Saved {path}: {count} slices, and the deformation.</source>
@@ -2377,6 +2405,61 @@ Jetzt herunterladen?</translation>
   <message>
    <source>{size} were freed.</source>
    <translation>{size} wurden frei.</translation>
+  </message>
+ </context>
+ <context>
+  <name>panel.presets_section</name>
+  <message>
+   <source>Save the choices as a preset...</source>
+   <translation>Die Auswahl als Vorgabe speichern...</translation>
+  </message>
+  <message>
+   <source>Open the folder of own presets</source>
+   <translation>Den Ordner der eigenen Vorgaben öffnen</translation>
+  </message>
+  <message>
+   <source>Look for presets again</source>
+   <translation>Erneut nach Vorgaben suchen</translation>
+  </message>
+  <message>
+   <source>Own choices</source>
+   <translation>Eigene Auswahl</translation>
+  </message>
+  <message>
+   <source>Save the choices as a preset</source>
+   <translation>Die Auswahl als Vorgabe speichern</translation>
+  </message>
+  <message>
+   <source>Name of the preset:</source>
+   <translation>Name der Vorgabe:</translation>
+  </message>
+  <message>
+   <source>Saved as preset, also for the shell: ldmreg register --preset “{name}”</source>
+   <translation>Als Vorgabe gespeichert, auch für die Shell: ldmreg register --preset „{name}“</translation>
+  </message>
+  <message>
+   <source>Standard: as the model recommends</source>
+   <translation>Standard: wie das Modell empfiehlt</translation>
+  </message>
+  <message>
+   <source>Fast: not at full resolution</source>
+   <translation>Schnell: nicht in voller Auflösung</translation>
+  </message>
+  <message>
+   <source>Careful: more iterations</source>
+   <translation>Sorgfältig: mehr Iterationen</translation>
+  </message>
+  <message>
+   <source>Different modalities (MIND)</source>
+   <translation>Verschiedene Modalitäten (MIND)</translation>
+  </message>
+  <message>
+   <source>Rigid: moved and turned only</source>
+   <translation>Starr: nur verschoben und gedreht</translation>
+  </message>
+  <message>
+   <source>Affine: no deformation</source>
+   <translation>Affin: keine Verformung</translation>
   </message>
  </context>
  <context>
@@ -3235,6 +3318,13 @@ mm</translation>
   <message>
    <source>the moving volume shows no sequence; select one that does</source>
    <translation>das bewegte Volumen zeigt keine Sequenz; bitte eines wählen, das es tut</translation>
+  </message>
+ </context>
+ <context>
+  <name>run.preset_choices</name>
+  <message>
+   <source>the preset has settings that the panel has no control for: {names}; use it in the shell, or take them out</source>
+   <translation>die Vorgabe hat Einstellungen, für die es hier kein Bedienelement gibt: {names}; in der Shell verwenden, oder entfernen</translation>
   </message>
  </context>
  <context>

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._printable import one_line
-from .registration_options import prompts_by_label, refinement
+from .registration_options import over_preset, prompts_by_label, refinement
 
 if TYPE_CHECKING:
     from ..cohort import Means, Totals
@@ -75,7 +75,7 @@ def shared_options(arguments: argparse.Namespace) -> dict[str, Any]:
              "uncertainty", "fixed_segmentation", "label_names", "segmenter", "share")  # fmt: skip
     values = {name: getattr(arguments, name) for name in names}
     values |= {"refine": refinement(arguments), "prompts": prompts_by_label(arguments.prompts)}
-    return values
+    return over_preset(arguments, values)
 
 
 def counted(counts: Mapping[str, int]) -> str:

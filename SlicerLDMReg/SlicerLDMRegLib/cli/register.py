@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .._printable import one_line
 from ..errors import InputError
 from .console import check_room, progress_bar
-from .registration_options import prompts_by_label, refinement
+from .registration_options import over_preset, prompts_by_label, refinement
 
 if TYPE_CHECKING:
     from ..pipeline import RegistrationRequest, RegistrationResult
@@ -73,7 +73,7 @@ def _request(arguments: argparse.Namespace) -> RegistrationRequest:
         "refine": refinement(arguments),
         "prompts": prompts_by_label(arguments.prompts),
     }
-    return RegistrationRequest(**given)
+    return RegistrationRequest(**over_preset(arguments, given))
 
 
 def _summary(result: RegistrationResult, output: Path) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import InputError
 from .console import add_device
 
-__all__ = ["add_guide", "add_method", "add_slices", "prompts_by_label", "refinement"]
+__all__ = ["add_guide", "add_method", "add_slices", "over_preset", "prompts_by_label", "refinement"]
 
 
 def add_slices(images: argparse._ActionsContainer) -> None:
@@ -22,6 +22,10 @@ def add_slices(images: argparse._ActionsContainer) -> None:
 def add_method(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Add the options of how images are registered; return their group."""
     method = parser.add_argument_group("method")
+    method.add_argument("--preset", metavar="NAME", help=(
+        "settings to begin with; the options below come before them: standard, fast, careful, "
+        "contrasts (different modalities), rigid, affine, one that was saved in 3D Slicer, or a "
+        "JSON file of fields"))  # fmt: skip
     method.add_argument("--model", default="auto", metavar="MODEL", help=(
         "id of a model (ldmreg models list), path of a model folder, none: refinement alone, or "
         "auto (default): a model that knows the anatomy, else none"))  # fmt: skip
@@ -85,6 +89,22 @@ def refinement(arguments: argparse.Namespace) -> bool | dict[str, Any] | None:
     if options and arguments.refine is False:
         raise InputError("--no-refine cannot go with other options of the refinement")
     return options or arguments.refine
+
+
+def over_preset(arguments: argparse.Namespace, values: dict[str, Any]) -> dict[str, Any]:
+    """Return fields of a request with those of the preset where no option was given for them."""
+    if arguments.preset is None:
+        return values
+    from ..pipeline.presets import FIELDS, with_preset
+
+    defaults = {"model": "auto", "align": "auto", "precision": "auto", "segmenter": "auto"}
+    defaults |= {"uncertainty": False, "seed": 0, "landmark_mm": 1.0}
+    asked = {
+        name: value
+        for name, value in values.items()
+        if name not in FIELDS or value != defaults.get(name)
+    }
+    return {**values, **with_preset(arguments.preset, asked)}
 
 
 def prompts_by_label(texts: list[str] | None) -> dict[str, str] | None:

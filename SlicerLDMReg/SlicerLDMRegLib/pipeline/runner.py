@@ -8,6 +8,7 @@ import math
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -21,6 +22,7 @@ from .inputs import Inputs, read_dimension, read_inputs
 from .output_folder import check_output
 from .predict import loaded_model, predictor
 from .predict.loaded_model import LoadedModel, ModelCache
+from .presets import with_preset
 from .progress import Progress
 from .recognise import is_named, unknown_anatomy, unusual_size
 from .registration import Registration
@@ -37,7 +39,12 @@ _REGISTERED = 0.95  # fraction of a job that saves its results, when it has them
 
 
 def register(
-    fixed: Any, moving: Any, *, progress: Progress | None = None, **options: Any
+    fixed: Any,
+    moving: Any,
+    *,
+    progress: Progress | None = None,
+    preset: str | Path | None = None,
+    **options: Any,
 ) -> RegistrationResult:
     """Find the deformation that brings the moving image onto the fixed image.
 
@@ -47,6 +54,9 @@ def register(
         moving: image of the same dimension, or 2D where the fixed one has one slice, or the
             reverse; it may lie on another lattice.
         progress: told about the stages; cancels.
+        preset: settings to begin with, over which ``options`` are: ``standard``, ``fast``,
+            ``careful``, ``contrasts``, ``rigid``, ``affine``, one of the user's, or a JSON file of
+            fields, see :mod:`~SlicerLDMRegLib.pipeline.presets`.
         options: the other fields of :class:`RegistrationRequest`, such as ``model``, ``align``,
             ``refine`` or ``fixed_labels``.
 
@@ -72,6 +82,8 @@ def register(
         >>> result.metrics["deformation"]["fold_count"]
         0
     """
+    if preset is not None:
+        options = with_preset(preset, options)
     return Runner().run(RegistrationRequest(fixed, moving, **options), progress)
 
 

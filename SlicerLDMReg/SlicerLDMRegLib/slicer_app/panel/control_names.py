@@ -33,6 +33,7 @@ def told_on_panel(error: Exception) -> str:
 
 def _control(option: str, values: tuple[object, ...]) -> str:
     controls: dict[str, tuple[str, type[enum.Enum] | None]] = {
+        "preset": (_("Preset"), None),
         "model": (_("Model"), None),
         "slices": (_("Register"), None),
         "align": (_("Align first"), Alignment),

@@ -37,6 +37,7 @@ from .landmarks_section import LandmarksSection
 from .masks_section import MasksSection
 from .model_card_dialog import ModelCardSection
 from .models_section import ModelsSection
+from .presets_section import PresetsSection
 from .results_section import ResultsSection
 from .run_section import RunSection
 from .setup_section import SetupSection
@@ -98,6 +99,7 @@ class Panel(VTKObservationMixin):
             "inputs": InputsSection(ui, self),
             "models": ModelsSection(ui, self),
             "model card": ModelCardSection(ui, self),
+            "presets": PresetsSection(ui, self),
             "anatomy": AnatomySection(ui, self),
             "alignment": AlignmentSection(ui, self),
             "landmarks": LandmarksSection(ui, self),

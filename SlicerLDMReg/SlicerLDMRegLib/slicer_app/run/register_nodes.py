@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError
+from ...pipeline.presets import with_preset
 from ...pipeline.progress import Progress
 from ...pipeline.request import RegistrationRequest
 from ...pipeline.result import RegistrationResult
@@ -44,6 +45,7 @@ def register_nodes(
     outputs: Iterable[str] | Mapping[str, Node | None] | None = None,
     progress: Callable[[str, float, str], None] | Progress | None = None,
     runner: Runner | None = None,
+    preset: str | None = None,
     **options: Any,
 ) -> FinishedRun:
     """Register two volumes of the scene, and write the results into it.
@@ -70,6 +72,7 @@ def register_nodes(
         progress: called with ``(stage, fraction, message)``; or a :class:`Progress`, which can
             cancel.
         runner: keeps models in memory for the next call; None: one for all calls.
+        preset: settings to begin with, as of :func:`SlicerLDMRegLib.register`.
         options: other fields of a :class:`~SlicerLDMRegLib.pipeline.RegistrationRequest`:
             ``model``, ``prompts``, ``align``, ``device``, ``precision``, ``refine``,
             ``diffeomorphic``, ``register_by``, ``landmark_use``, ``landmark_mm``, ``seed``,
@@ -86,6 +89,8 @@ def register_nodes(
         >>> run.nodes["warped"].GetName()
         'moving warped to fixed'
     """
+    if preset is not None:
+        options = with_preset(preset, options)
     given = {"view": view, "slices": slices, "referenceFrame": referenceFrame}
     chosen = [name for name, value in given.items() if value is not None]
     if len(chosen) > 1:
