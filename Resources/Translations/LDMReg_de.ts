@@ -2438,28 +2438,28 @@ Jetzt herunterladen?</translation>
    <translation>Als Vorgabe gespeichert, auch für die Shell: ldmreg register --preset „{name}“</translation>
   </message>
   <message>
-   <source>Standard: as the model recommends</source>
-   <translation>Standard: wie das Modell empfiehlt</translation>
+   <source>Standard</source>
+   <translation>Standard</translation>
   </message>
   <message>
-   <source>Fast: not at full resolution</source>
-   <translation>Schnell: nicht in voller Auflösung</translation>
+   <source>Fast</source>
+   <translation>Schnell</translation>
   </message>
   <message>
-   <source>Careful: more iterations</source>
-   <translation>Sorgfältig: mehr Iterationen</translation>
+   <source>Careful</source>
+   <translation>Sorgfältig</translation>
   </message>
   <message>
    <source>Different modalities (MIND)</source>
    <translation>Verschiedene Modalitäten (MIND)</translation>
   </message>
   <message>
-   <source>Rigid: moved and turned only</source>
-   <translation>Starr: nur verschoben und gedreht</translation>
+   <source>Rigid only</source>
+   <translation>Nur starr</translation>
   </message>
   <message>
-   <source>Affine: no deformation</source>
-   <translation>Affin: keine Verformung</translation>
+   <source>Affine only</source>
+   <translation>Nur affin</translation>
   </message>
  </context>
  <context>

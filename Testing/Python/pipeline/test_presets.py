@@ -49,7 +49,7 @@ def test_options_come_before_the_preset() -> None:
     }
     assert with_preset("careful", {"refine": False})["refine"] == {
         "enabled": False,
-        "iterations": [100, 100, 60],
+        "iterations": [80, 80, 60],
     }
     assert with_preset("rigid", {"refine": {"iterations": "5"}})["refine"]["enabled"] is True
 

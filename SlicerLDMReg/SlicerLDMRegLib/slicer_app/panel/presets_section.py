@@ -112,10 +112,10 @@ class PresetsSection(Section):
 def _titles() -> dict[str, str]:
     """Return what the presets of LDMReg are called."""
     return {
-        "standard": _("Standard: as the model recommends"),
-        "fast": _("Fast: not at full resolution"),
-        "careful": _("Careful: more iterations"),
+        "standard": _("Standard"),
+        "fast": _("Fast"),
+        "careful": _("Careful"),
         "contrasts": _("Different modalities (MIND)"),
-        "rigid": _("Rigid: moved and turned only"),
-        "affine": _("Affine: no deformation"),
+        "rigid": _("Rigid only"),
+        "affine": _("Affine only"),
     }
