@@ -140,7 +140,6 @@ class Screenshots:
 
     def brain(self) -> None:
         """Show the brain pair with the text-guided model."""
-        host = self.host
         if BRAIN_MODEL not in {card.id for card in list_models(kind="registration")}:
             print(f"left out the chapter brain: the model {BRAIN_MODEL} is not installed")
             return

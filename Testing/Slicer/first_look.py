@@ -72,9 +72,9 @@ def first_look(application: Any) -> dict[str, dict[str, float]]:
         application: the host, or :class:`~.application.GivenSlicer`; the module was not opened yet.
 
     Returns:
-        By step: ``seconds``, the ``share`` of a processor that was free just before, the longest time ``blocked`` and the same of the processor,
-        ``blocked_cpu``; of the ways to the map also ``clicks`` and the seconds ``computed``. These
-        are missing where packages are.
+        By step: ``seconds``, the ``share`` of a processor that was free just before, the longest
+        time ``blocked`` and the same of the processor, ``blocked_cpu``; of the ways to the map also
+        ``clicks`` and the seconds ``computed``. These are missing where packages are.
     """
     scene = application.slicer.mrmlScene
     scene.Clear()
@@ -124,7 +124,12 @@ def _measured(application: Any, action: Callable[[], object]) -> dict[str, float
         seconds = time.monotonic() - began
         end = time.monotonic() + _AFTERWARDS
         application.wait_until(lambda: time.monotonic() > end, _SECONDS, "what is drawn")
-    return {"seconds": seconds, "share": share, "blocked": turns.longest, "blocked_cpu": turns.longest_cpu}
+    return {
+        "seconds": seconds,
+        "share": share,
+        "blocked": turns.longest,
+        "blocked_cpu": turns.longest_cpu,
+    }
 
 
 def _share_of_processor(seconds: float = 0.2) -> float:

@@ -189,7 +189,7 @@ def write_preset(name: str, fields: Mapping[str, Any]) -> Path:
     name = name.strip()
     good = bool(name) and not name.startswith(".") and not _UNWANTED & set(name)
     good = good and name.isprintable() and len(name.encode()) <= 100
-    require(good, "preset", "a name of a file, without / \\ : * ? \" < > |", name)
+    require(good, "preset", 'a name of a file, without / \\ : * ? " < > |', name)
     require(name not in PRESETS, "preset", f"another name than {', '.join(PRESETS)}", name)
     text = json.dumps(_checked(fields, "preset"), indent=2)
     path = user_presets_dir() / f"{name}{_SUFFIX}"

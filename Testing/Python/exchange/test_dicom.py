@@ -297,7 +297,7 @@ def test_results_in_2d_lie_in_a_plane_of_their_own(tmp_path: Path) -> None:
     np.testing.assert_allclose(source, np.insert(expected, 2, 0.0, axis=1), atol=1e-4)
     for images in ((warped, None), (None, field)):
         first = series(tmp_path / "fixed", "1.2.3.50")
-        with pytest.raises(InputError, match="lost their place .* register the DICOM files"):
+        with pytest.raises(InputError, match=r"lost their place .* register the DICOM files"):
             write_dicom(*images, tmp_path / "other", first, None)
 
 

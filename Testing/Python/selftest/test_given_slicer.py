@@ -68,7 +68,9 @@ def test_without_torch(
         assert "result" not in report["seen"]
         steps = {"open the module", "load the sample Cardiac", "load the sample Brain"}
         assert set(report["first_look"]) == steps
-        assert all(0 < row["blocked"] <= row["seconds"] + 1 for row in report["first_look"].values())
+        assert all(
+            0 < row["blocked"] <= row["seconds"] + 1 for row in report["first_look"].values()
+        )
     assert "Slicer: load the sample Brain: " in said
 
 

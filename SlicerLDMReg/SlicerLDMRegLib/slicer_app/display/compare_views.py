@@ -9,6 +9,7 @@ import slicer
 from ..scene.nodes import nodes_of_class
 from ..scene.volume_nodes import Node
 from .aligned_views import align_views
+from .colors import update_legends
 from .view_memory import DisplayMemory
 from .views import show_layout
 
@@ -45,15 +46,18 @@ class CompareViews:
             if node.GetLayoutName() in _SIDES:
                 node.SetLinkedControl(True)
                 node.SetHotLinkedControl(True)
+        update_legends(self._scene)
 
     def show_turn(self, number: int) -> None:
         """Show the first volume in even turns and the second in odd ones, in all slice views."""
         for node in nodes_of_class(self._scene, "vtkMRMLSliceCompositeNode"):
             self._layers(node, self._volumes[number % 2])
+        update_legends(self._scene)
 
     def leave(self) -> None:
         """Bring the views back."""
         self._memory.restore()
+        update_legends(self._scene)
 
     def _layers(self, node: Node, volume: Node) -> None:
         self._memory.keep(node)

@@ -11,6 +11,7 @@ import slicer
 from ..scene.nodes import nodes_of_class
 from ..scene.volume_nodes import Node
 from .aligned_views import align_views
+from .colors import update_legends
 from .view_memory import DisplayMemory
 from .views import show_layout
 
@@ -65,6 +66,7 @@ class ManyViews:
             if node.GetLayoutName() in names:
                 node.SetLinkedControl(True)
                 node.SetHotLinkedControl(True)
+        update_legends(self._scene)
 
     def _names(self, layout: int) -> list[str]:
         """Return the names of the slice views of a layout, row by row."""
@@ -76,3 +78,4 @@ class ManyViews:
     def leave(self) -> None:
         """Bring the views back."""
         self._memory.restore()
+        update_legends(self._scene)

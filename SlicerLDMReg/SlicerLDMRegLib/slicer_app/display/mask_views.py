@@ -13,6 +13,7 @@ from ..scene.left_out import LeftOut
 from ..scene.nodes import nodes_of_class
 from ..scene.volume_nodes import Node, set_voxels
 from .aligned_views import align_views
+from .colors import update_legends
 from .view_memory import DisplayMemory
 from .views import show_layout
 
@@ -54,6 +55,7 @@ class MaskViews:
             node.SetLabelVolumeID(overlays[side].GetID())
             node.SetLabelOpacity(_OPACITY)
         self._go_there()
+        update_legends(self._scene)
 
     def _go_there(self) -> None:
         """Let each view cut what is left out, two views side by side in one orientation."""
@@ -74,6 +76,7 @@ class MaskViews:
     def leave(self) -> None:
         """Bring the views back, and take the overlays out of the scene."""
         self._memory.restore()
+        update_legends(self._scene)
 
     def _overlay(self, volume: Node, found: LeftOut) -> Node:
         node = self._memory.add("vtkMRMLLabelMapVolumeNode", f"Left out of {volume.GetName()}")

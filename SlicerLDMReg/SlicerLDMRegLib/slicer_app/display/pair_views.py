@@ -10,11 +10,13 @@ import slicer
 
 from ..scene.nodes import display_nodes, nodes_of_class
 from ..scene.volume_nodes import Node
+from .colors import update_legends
 from .view_memory import DisplayMemory
 
 __all__ = ["PairViews"]
 
 _VIEWS = ("Red", "Yellow")
+_REFERENCE = slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
 
 
 class PairViews:
@@ -23,7 +25,7 @@ class PairViews:
     Args:
         scene: of the images.
         fixed, moving: volume nodes.
-        lists: the markups of each, which are shown on their own image only.
+        lists: the markups of each, which are shown on their own image only, as labels are.
     """
 
     def __init__(self, scene: Any, fixed: Node, moving: Node, lists: tuple[Node, Node]) -> None:
@@ -53,11 +55,20 @@ class PairViews:
             if first is not None and view is not first:
                 view.GetSliceToRAS().DeepCopy(first.GetSliceToRAS())
                 view.UpdateMatrices()
-            for display in display_nodes(points):
-                shown = tuple(display.GetViewNodeIDs())
-                self._memory.keep_value(f"{display.GetID()} views", shown, _setter(display))
-                _setter(display)((view.GetID(),))
+            self._only_in(view, points)
+        for labels in nodes_of_class(self._scene, "vtkMRMLSegmentationNode"):
+            view = views[labels.GetNodeReference(_REFERENCE) is self._images[1]]
+            if view is not None:
+                self._only_in(view, labels)
         self._fit()
+        update_legends(self._scene)
+
+    def _only_in(self, view: Node, node: Node) -> None:
+        """Show a node in one of the views: it lies on the image there."""
+        for display in display_nodes(node):
+            shown = tuple(display.GetViewNodeIDs())
+            self._memory.keep_value(f"{display.GetID()} views", shown, _setter(display))
+            _setter(display)((view.GetID(),))
 
     def jump(self, point: np.ndarray) -> None:
         """Move the view of the moving image along its normal to a point, RAS mm."""
@@ -84,6 +95,7 @@ class PairViews:
             interaction.SetPlaceModePersistence(0)
             interaction.SetCurrentInteractionMode(interaction.ViewTransform)
         self._memory.restore()
+        update_legends(self._scene)
 
     def _fit(self) -> None:
         logics = slicer.app.applicationLogic().GetSliceLogics()

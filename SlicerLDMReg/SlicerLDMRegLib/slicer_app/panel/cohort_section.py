@@ -20,8 +20,8 @@ from .control_names import told_on_panel
 from .result_texts import Cell, status_word
 from .safe_texts import printable
 from .section import Section
-from .ticks import Ticks
 from .tables import fill_table, selected_rows
+from .ticks import Ticks
 from .widgets import tint
 
 __all__ = ["CohortSection"]

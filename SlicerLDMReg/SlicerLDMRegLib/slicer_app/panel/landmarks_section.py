@@ -206,6 +206,8 @@ class LandmarksSection(Section, VTKObservationMixin):
         self._next.stop()
         if views is not None:
             views.leave()
+            self._said = ""
+            self._measure()
 
     def _on_defined(self, _caller: Any, _event: Any) -> None:
         self._on_moved(_caller, _event)

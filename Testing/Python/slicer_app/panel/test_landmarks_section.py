@@ -20,6 +20,12 @@ def settle(host: Any, panel: Any) -> None:
 
 
 @pytest.fixture
+def labels(pair: tuple[Any, Any], add_segmentation: Any) -> Any:
+    """Labels of the moving volume, which belong into its view."""
+    return add_segmentation(pair[1], "left kidney")
+
+
+@pytest.fixture
 def placed(host: Any, panel: Any, pair: tuple[Any, Any]) -> tuple[Any, Any]:
     """The lists of two pairs that were clicked in turns."""
     for selector, volume in zip(("fixedSelector", "movingSelector"), pair, strict=True):
@@ -37,7 +43,7 @@ def placed(host: Any, panel: Any, pair: tuple[Any, Any]) -> tuple[Any, Any]:
 
 
 def test_pairs_are_placed_in_turns_side_by_side(
-    host: Any, panel: Any, pair: tuple[Any, Any], placed: tuple[Any, Any]
+    host: Any, panel: Any, pair: tuple[Any, Any], labels: Any, placed: tuple[Any, Any]
 ) -> None:
     scene = host.slicer.mrmlScene
     interaction = scene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
@@ -54,10 +60,13 @@ def test_pairs_are_placed_in_turns_side_by_side(
     assert host.widget("landmarksSection").text == "Landmarks: 2 pairs"
     shown = [points.GetDisplayNode().GetViewNodeIDs() for points in placed]
     assert shown == [("vtkMRMLSliceNodeRed",), ("vtkMRMLSliceNodeYellow",)]
+    assert labels.GetDisplayNode().GetViewNodeIDs() == ("vtkMRMLSliceNodeYellow",)
     host.click("placeLandmarksButton")
     assert layout.GetViewArrangement() == layout.SlicerLayoutFourUpView
     assert interaction.GetCurrentInteractionMode() != interaction.Place
     assert placed[0].GetDisplayNode().GetViewNodeIDs() == ()
+    assert labels.GetDisplayNode().GetViewNodeIDs() == ()
+    assert "next point" not in host.widget("landmarksLabel").text
 
 
 def test_leaving_the_module_ends_the_placing(
