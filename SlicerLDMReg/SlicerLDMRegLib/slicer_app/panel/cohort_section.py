@@ -333,6 +333,7 @@ class CohortSection(Section):
         chosen = [row for row in chosen if row["status"] == "done"]
         fixed = str((chosen if len(chosen) > 1 else done)[0]["fixed"])
         rows = [r for r in (chosen if len(chosen) > 1 else done) if str(r["fixed"]) == fixed]
+        self.panel.leave_views(self)
         views = ManyViews(slicer.mrmlScene)  # before files are loaded, which Slicer shows
         try:
             opened = [
@@ -351,6 +352,9 @@ class CohortSection(Section):
         if len(rows) >= MOST_VIEWS:
             text += " " + _("More do not fit; select rows for others.")
         self._say(text.format(names=names))
+
+    def leave_views(self) -> None:
+        self._leave()
 
     def _leave(self) -> None:
         views, self._views = self._views, None

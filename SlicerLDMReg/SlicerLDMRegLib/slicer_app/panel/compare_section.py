@@ -218,6 +218,7 @@ class CompareSection(Section):
         selected = self._selected()
         self._leave()
         if way and len(selected) == 2:
+            self.panel.leave_views(self)
             first, second = (stored.nodes["warped"] for stored in selected)
             self._views, self._way = CompareViews(slicer.mrmlScene, first, second), way
             if way == "flicker":
@@ -235,6 +236,11 @@ class CompareSection(Section):
             shown = self._selected()[self._turn % 2] if len(self._selected()) == 2 else None
             if shown is not None:
                 self._say(_("Shown: {name}").format(name=shown.name or _("Current")))
+
+    def leave_views(self) -> None:
+        if self._views is not None:
+            self._leave()
+            self._update_buttons()
 
     def _leave(self) -> None:
         self._flicker.stop()

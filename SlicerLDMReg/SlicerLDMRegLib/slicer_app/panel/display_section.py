@@ -119,6 +119,7 @@ class DisplaySection(Section):
         self.display.squares = self.ui.checkerboardSpinBox.value
 
     def _refresh(self, display: ResultDisplay, outputs: dict[str, Node]) -> None:
+        self.panel.leave_views()
         self._try(lambda display: display.use_outputs(outputs))
         mode = display.mode
         if mode is not None:
@@ -160,6 +161,7 @@ class DisplaySection(Section):
         self._try(lambda display: self._show_mode(display, mode))
 
     def _show_mode(self, display: ResultDisplay, mode: Mode) -> None:
+        self.panel.leave_views()
         self._stop_flicker()
         self._comparisons.stop()
         if mode in Comparisons.modes:
@@ -207,9 +209,11 @@ class DisplaySection(Section):
     # What lies over them
 
     def _on_overlay(self, overlay: str, method: str) -> None:
+        self.panel.leave_views()
         self._try(lambda display: getattr(display, f"show_{method}")(overlay not in display.shown))
 
     def _on_of_inverse(self, checked: bool) -> None:
+        self.panel.leave_views()
         self._stop_flicker()
         self._comparisons.stop()
         self._try(lambda display: display.show_of_inverse(checked))
@@ -221,6 +225,7 @@ class DisplaySection(Section):
         self._try(lambda display: display.set_least(least))
 
     def _on_reset(self) -> None:
+        self.panel.leave_views()
         self._stop_flicker()
         self._comparisons.stop()
         self._try(lambda display: display.reset())

@@ -193,6 +193,7 @@ class LandmarksSection(Section, VTKObservationMixin):
                 if getattr(parameters, name) is None:
                     setattr(parameters, name, _new_list(title, _COLORS[number]))
         lists = parameters.fixedLandmarks, parameters.movingLandmarks
+        self.panel.leave_views(self)
         self._follow(lists)
         self._views = PairViews(
             slicer.mrmlScene, parameters.fixedVolume, parameters.movingVolume, lists
@@ -200,6 +201,11 @@ class LandmarksSection(Section, VTKObservationMixin):
         self._views.show()
         self._place_next()
         self.panel.update()
+
+    def leave_views(self) -> None:
+        if self._views is not None:
+            self._stop_placing()
+            self.panel.update_soon()
 
     def _stop_placing(self) -> None:
         views, self._views = self._views, None

@@ -98,10 +98,16 @@ class MasksSection(Section):
         if checked and parameters is not None:
             found = self._found(parameters)[0]
             if found:
+                self.panel.leave_views(self)
                 self._views = MaskViews(slicer.mrmlScene, found)
                 self._views.show()
                 self._of = [getattr(parameters, name) for pair in _PAIRS for name in pair]
         self.panel.update()
+
+    def leave_views(self) -> None:
+        if self._views is not None:
+            self._leave()
+            self.panel.update_soon()
 
     def _leave(self) -> None:
         views, self._views = self._views, None

@@ -32,5 +32,8 @@ class Section:
     def run_finished(self, run: Any) -> None:
         """Show the result of a registration that has just succeeded."""
 
+    def leave_views(self) -> None:
+        """Bring back the views that the section has changed for a while: another one wants them."""
+
     def cleanup(self) -> None:
         """Let go of everything; the module is closed for good."""

@@ -250,6 +250,15 @@ class Panel(VTKObservationMixin):
         """Update once when the changes that are going on are done."""
         self._soon.start()
 
+    def leave_views(self, section: Any = None) -> None:
+        """Let all other sections bring back the views that they have changed for a while.
+
+        Else each would bring back what it found, and the last one what is no longer shown.
+        """
+        for other in self.sections.values():
+            if other is not section:
+                other.leave_views()
+
     def say(self, text: str, level: str = "info") -> None:
         """Show a message: ``info``, ``good``, ``warning`` or ``error``."""
         self.sections["run"].say(text, level)

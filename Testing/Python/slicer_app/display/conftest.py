@@ -115,6 +115,7 @@ def form(host: Any) -> Iterator[Any]:
     )
     form.say = lambda text, level="info": form.said.append((level, text))
     form.log = lambda level, text: None
+    form.leave_views = lambda: None
     form.ui.displaySection.collapsed = False
     form.section = DisplaySection(form.ui, form)
     form.section.setup()

@@ -98,6 +98,25 @@ def test_two_are_shown_side_by_side_and_in_turns(host: Any, panel: Any, register
     host.click("flickerRunsButton")
     assert (background("Red"), layout.GetViewArrangement()) == before
 
+    # Another button for the views ends it first: else it would bring back what is no longer shown.
+    moving = panel.parameters.movingVolume.GetID()
+    for button in ("sideBySideButton", "flickerRunsButton", "placeLandmarksButton"):
+        host.widget("landmarksSection").collapsed = False
+        host.click(button)
+        assert background("Red") != moving
+        host.click("movingButton")
+        host.process_events()
+        assert not host.widget(button).checked, button
+        assert layout.GetViewArrangement() == before[1]
+        assert background("Red") == moving
+        host.click("fixedButton")
+    host.click("sideBySideButton")
+    host.click("placeLandmarksButton")
+    host.process_events()
+    assert not host.widget("sideBySideButton").checked
+    host.click("placeLandmarksButton")
+    assert layout.GetViewArrangement() == before[1]
+
 
 def test_the_better_one_is_kept_by_a_click(host: Any, panel: Any, register: Any) -> None:
     first = register(0.9, 0.7)

@@ -22,7 +22,10 @@ def settle(host: Any, panel: Any) -> None:
 @pytest.fixture
 def labels(pair: tuple[Any, Any], add_segmentation: Any) -> Any:
     """Labels of the moving volume, which belong into its view."""
-    return add_segmentation(pair[1], "left kidney")
+    node = add_segmentation(pair[1], "left kidney")
+    node.SetReferenceImageGeometryParameterFromVolumeNode(pair[1])
+    node.CreateDefaultDisplayNodes()
+    return node
 
 
 @pytest.fixture
