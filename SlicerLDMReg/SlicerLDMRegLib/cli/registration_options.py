@@ -97,7 +97,7 @@ def over_preset(arguments: argparse.Namespace, values: dict[str, Any]) -> dict[s
         return values
     from ..pipeline.presets import FIELDS, with_preset
 
-    defaults = {"model": "auto", "align": "auto", "precision": "auto", "segmenter": "auto"}
+    defaults: dict[str, Any] = dict.fromkeys(("model", "align", "precision", "segmenter"), "auto")
     defaults |= {"uncertainty": False, "seed": 0, "landmark_mm": 1.0}
     asked = {
         name: value

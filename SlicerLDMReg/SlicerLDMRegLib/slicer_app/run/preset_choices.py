@@ -10,7 +10,7 @@ import slicer
 from ...errors import InputError
 from ...pipeline.options import AlignOptions, chosen_refinement
 from ..texts import tr as _
-from .choices import Alignment, Diffeomorphic, Precision, Refinement, Similarity
+from .choices import Alignment, Choice, Diffeomorphic, Precision, Refinement, Similarity
 from .parameters import RegistrationParameters, refinement, restore
 
 __all__ = ["choose_preset", "preset_fields", "same_settings"]
@@ -65,8 +65,8 @@ def same_settings(parameters: RegistrationParameters, fields: Mapping[str, Any])
             return False
     if "refine" in other:
         other["refine"] = chosen_refinement(other["refine"])
-    plain = {"model": "auto", "align": "auto", "refine": {}, "diffeomorphic": None}
-    plain["uncertainty"] = False
+    plain: dict[str, Any] = {"model": "auto", "align": "auto", "refine": {}}
+    plain |= {"diffeomorphic": None, "uncertainty": False}
     return {**plain, **own} == {**plain, **other}
 
 
@@ -94,22 +94,28 @@ def choose_preset(parameters: RegistrationParameters, fields: Mapping[str, Any])
         )
     chosen: dict[str, Any] = {
         "model": str(fields.get("model", "auto")),
-        "alignment": Alignment(align.method),
-        "refinement": Refinement(refine.get("enabled")),
-        "similarity": Similarity(refine.get("similarity", "auto")),
+        "alignment": _choice(Alignment, align.method),
+        "refinement": _choice(Refinement, refine.get("enabled")),
+        "similarity": _choice(Similarity, refine.get("similarity", "auto")),
         "iterations": ",".join(map(str, refine.get("iterations") or ())),
         "smoothness": float(refine.get("smoothness", 0.0)),
-        "diffeomorphic": Diffeomorphic(fields.get("diffeomorphic")),
+        "diffeomorphic": _choice(Diffeomorphic, fields.get("diffeomorphic")),
         "makeUncertainty": bool(fields.get("uncertainty", False)),
     }
     if len(refine) > 1 and chosen["refinement"] is Refinement.ON:
         chosen["refinement"] = Refinement.MODEL  # a chosen option of it switches it on
     if "precision" in fields:
-        chosen["precision"] = Precision(fields["precision"])
+        chosen["precision"] = _choice(Precision, fields["precision"])
     for name in ("landmark_mm", "seed"):
         if name in fields:
             chosen[_KEPT[name]] = fields[name]
-    with slicer.util.NodeModify(parameters.parameterNode):
+    node: Any = parameters.parameterNode  # type: ignore[attr-defined]
+    with slicer.util.NodeModify(node):
         restore(parameters, _DECIDED)
         for name, value in chosen.items():
             setattr(parameters, name, value)
+
+
+def _choice(kind: type[Choice], value: Any) -> Choice:
+    """Return the choice of a value."""
+    return next(choice for choice in kind if choice.value == value)
