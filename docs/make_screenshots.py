@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -40,6 +41,7 @@ _LEFT_OUT = (
     (re.compile(r" in \d+(?:\.\d+)? s(?: on .*?)?\.(?= |$)"), "."),
     (re.compile(r"(?: · )?\d{4}-\d\d-\d\d \d\d:\d\d"), ""),
     (re.compile(r"^\d\d:\d\d:\d\d  ", re.MULTILINE), "12:00:00  "),
+    (re.compile(r"(?<=[.)]) \d+ s$"), ""),
     (re.compile(r"worker \d+ runs Python [\d.]+"), "worker runs"),
 )
 
@@ -314,7 +316,14 @@ def main() -> None:
     unknown = set(arguments.chapters) - set(screenshots.chapters)
     if unknown:
         parser.error(f"expected some of {', '.join(screenshots.chapters)}, got {unknown}")
-    screenshots.take(arguments.chapters or list(screenshots.chapters))
+    names = arguments.chapters or list(screenshots.chapters)
+    if len(names) == 1:
+        screenshots.take(names)
+        return
+    # Each in a process of its own: in the host, views of a second scene do not show all segments.
+    command = [sys.executable, "-m", "docs.make_screenshots", "--output", str(arguments.output)]
+    for name in names:
+        subprocess.run([*command, name], check=True)
 
 
 if __name__ == "__main__":
