@@ -287,18 +287,22 @@ def test_cancel_in_each_stage(plane: ImageGeometry, make_image: MakeImage) -> No
 
 
 def test_progress_goes_from_0_to_1(plane: ImageGeometry, make_image: MakeImage) -> None:
-    seen: list[float] = []
+    told: list[tuple[str, float, str]] = []
     register(
         make_image(plane),
         make_image(plane, (2.0, 1.0)),
         model="none",
         refine=FAST,
-        progress=Progress(lambda stage, fraction, message: seen.append(fraction)),
+        progress=Progress(lambda *report: told.append(report)),
     )
+    seen = [fraction for _, fraction, _ in told]
     assert seen[0] == 0.0
     assert seen[-1] == 1.0
     assert seen == sorted(seen)
     assert len(seen) > 50
+    # Measuring takes seconds in volumes.
+    shares = [message for stage, _, message in told if stage == "measure" and message]
+    assert shares == ["0%", "33%", "67%"]
 
 
 def test_bad_input_is_one_clear_line(
