@@ -660,6 +660,31 @@ def _json_and_csv() -> None:
 
         _case(f"request: {what}", InputError)(read_request)
 
+    presets = {
+        "nested": deep,
+        "no object": "[]",
+        "cut off": '{"seed": 1',
+        "UTF-16": '{"seed": 1}'.encode("utf-16"),
+        "1 MB": '{"model": "' + "x" * 1_000_000 + '"}',
+        "a seed of 5,000 digits": f'{{"seed": {digits}}}',
+        "NaN": '{"landmark_mm": NaN}',
+        "an infinite smoothness": '{"refine": {"smoothness": 1e999}}',
+        "an unknown field": '{"\\u202e\\u0007": 1}',
+        "an image": '{"fixed": "/etc/passwd"}',
+        "a place to write to": '{"output": "/tmp"}',
+        "an alignment of numbers": '{"align": 7}',
+    }
+    for what, text in presets.items():
+
+        def read_preset(folder: Path, text: str | bytes = text) -> None:
+            from SlicerLDMRegLib.pipeline.presets import find_preset
+
+            data = text if isinstance(text, bytes) else text.encode()
+            (folder / "mine.json").write_bytes(data)
+            find_preset(folder / "mine.json")
+
+        _case(f"preset: {what}", InputError)(read_preset)
+
     point = '{"label": "a", "position": [1, 2, 3]}'
     markups = '{"markups": [{"type": "Fiducial", "controlPoints": [%s]}]}'
     landmarks = {
