@@ -1,16 +1,17 @@
 """Throughput of a cohort, and the work that it saves by what a process has seen of images.
 
-    python -m Testing.Benchmarks.cohort hearts --images 30 --compared 60
-    python -m Testing.Benchmarks.cohort brains --images 30 --compared 20
+    python -m Testing.Benchmarks.cohort hearts --images 30 --compared 60 --workers 2
+    python -m Testing.Benchmarks.cohort brains --images 30 --compared 20 --folder DIR
 
-All ordered pairs of generated images are registered with one process of ``ldmreg cohort``: printed
-are the shares of encodings and segmentations that were not done again, and how the memory of the
-process grows. Some of the pairs are registered beside by ``register`` in a loop, as one would
+All ordered pairs of generated images are registered with processes of ``ldmreg cohort``: printed
+are the shares of encodings and segmentations that were not done again, and how the memory of all
+processes grows. Some of the pairs are registered beside by ``register`` in a loop, as one would
 without a cohort, in turn with the cohort, in blocks: printed is the ratio of the seconds of the
-processor that a pair takes; those of the clock tell of the other users of a busy machine. Pairs
-have no pictures; both write their results.
+processor that a pair takes in one process; those of the clock tell of the other users of a busy
+machine. Pairs have no pictures; both write their results.
 
-``hearts`` takes the shipped 2D model. ``brains`` takes the shipped textSCF with its segmenter, both
+``hearts`` takes the shipped 2D model with its own refinement, which asks its segmenter. ``brains``
+takes the shipped textSCF with its segmenter, both
 on lattices of 8 mm (``--spacing``) in place of 2 mm, as 870 pairs would take hours of one core
 otherwise: what is asked for and kept is the same, the registrations themselves are worth nothing.
 The brains are drawn from ``../shared/data/brain_label_maps``, of T1 and T2 contrast.
@@ -19,6 +20,7 @@ The brains are drawn from ``../shared/data/brain_label_maps``, of T1 and T2 cont
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import os
@@ -54,13 +56,18 @@ def main() -> None:
     parser.add_argument("what", nargs="?", choices=("hearts", "brains"), default="hearts")
     parser.add_argument("--images", type=int, default=30)
     parser.add_argument("--compared", type=int, default=60, help="pairs of the loop beside it")
+    parser.add_argument("--workers", type=int, default=1, help="processes, of all-to-all")
     parser.add_argument("--spacing", type=float, default=8.0, help="mm, of brains")
+    parser.add_argument("--folder", type=Path, help="keeps all results, and goes on there")
     parser.add_argument("--output", type=Path, help="JSON")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
-    with tempfile.TemporaryDirectory() as name:
-        root = Path(name)
+    with contextlib.ExitStack() as stack:
+        kept = arguments.folder
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory()) if kept is None else kept)
+        root = root.absolute()
+        root.mkdir(parents=True, exist_ok=True)
         if arguments.what == "hearts":
             write, options = hearts(root)
         else:
@@ -75,10 +82,12 @@ def main() -> None:
                 "long",
                 flush=True,
             )
-        found["work"], grown = all_to_all(table, root, options)
+        found["work"], grown = all_to_all(table, root, options, arguments.workers)
         found["memory"] = {**asdict(grown), "slope_kib": grown.slope_kib}
+        found["workers"] = arguments.workers
     print(
-        f"{grown.pairs} pairs all-to-all in {grown.seconds:.0f} s; memory of the process, MiB: "
+        f"{grown.pairs} pairs all-to-all with {arguments.workers} workers in {grown.seconds:.0f} s, "
+        f"{grown.pairs / grown.seconds:.2f} a second; memory of all processes, MiB: "
         f"{', '.join(f'{mib:.0f} at {n}' for n, mib in some(grown.mib))}; over the second half "
         f"{grown.slope_kib:.0f} KiB a pair"
     )
@@ -104,7 +113,7 @@ def hearts(root: Path) -> tuple[_Images, dict[str, Any]]:
             sitk.WriteImage(sitk.GetImageFromArray(pair.fixed.astype(np.float32)), paths[-1])
         return paths
 
-    return write, {**_OPTIONS, "model": "ldm-morph-cardiac-mr"}
+    return write, {**_OPTIONS, "model": "ldm-morph-cardiac-mr", "refine": "auto"}
 
 
 def brains(root: Path, spacing: float) -> tuple[_Images, dict[str, Any]]:
@@ -173,12 +182,12 @@ def compare(table: Path, root: Path, options: dict[str, Any], compared: int) -> 
 
 
 def all_to_all(
-    table: Path, root: Path, options: dict[str, Any]
+    table: Path, root: Path, options: dict[str, Any], workers: int = 1
 ) -> tuple[dict[str, tuple[int, int]], Growth]:
-    """Register all pairs with one process.
+    """Register all pairs with so many processes.
 
     Returns:
-        What was asked for and what was computed, by kind; and the memory of the process.
+        What was asked for and what was computed, by kind; and the memory of all processes.
     """
     folder = CohortFolder(root / "all")
     plan = make_plan(table, folder, options, pairing="all-to-all")
@@ -186,11 +195,13 @@ def all_to_all(
     seen: dict[int, float] = {}
 
     def look(totals: Totals) -> None:
-        for pid in worker_pids(os.getpid()):
-            seen.setdefault(totals.done, resident_mib(pid))
+        pids = worker_pids(os.getpid())
+        if len(pids) == workers and totals.done not in seen:
+            seen[totals.done] = sum(map(resident_mib, pids))
 
     began = time.perf_counter()
-    totals = run_cohort(plan, folder, Means(workers=1, threads=1, pictures="none"), look=look)
+    means = Means(workers=workers, threads=1, pictures="none")
+    totals = run_cohort(plan, folder, means, look=look)
     if totals.failed:
         failed = next(o for o in totals.outcomes.values() if o.status == "failed")
         raise RuntimeError(f"{totals.failed} of {totals.every} pairs failed, such as {failed}")
