@@ -1,12 +1,47 @@
-"""Shape of a map without its pose: what is left of it beside the best rigid motion."""
+"""Shape of a map without its pose, what is left beside the best rigid motion; its affine part."""
 
 from __future__ import annotations
 
 import numpy as np
+import SimpleITK as sitk
 
+from .._slabs import affine
 from ..displacement import DisplacementField
 
-__all__ = ["rigid_part", "without_pose"]
+__all__ = ["affine_part", "after_inverse", "rigid_part", "without_pose"]
+
+
+def affine_part(field: DisplacementField) -> sitk.AffineTransform:
+    """Return the affine map that is nearest to a map, over the voxels of its lattice.
+
+    Least squares; across an axis along which the lattice has one voxel nothing is stretched.
+
+    Args:
+        field: the map ``x + u(x)``.
+
+    Returns:
+        Fixed to moving points, LPS mm.
+    """
+    points = field.geometry.points().reshape(-1, field.dimension)
+    vectors = field.vectors.reshape(points.shape)
+    middle, way = points.mean(axis=0), vectors.mean(axis=0)
+    # The least of all solutions is the one without a stretch that no voxel tells of.
+    slope = np.linalg.lstsq(points - middle, vectors - way, rcond=1e-9)[0].T
+    return _affine(np.eye(field.dimension) + slope, way - slope @ middle)
+
+
+def after_inverse(first: sitk.Transform, linear: sitk.Transform) -> sitk.AffineTransform:
+    """Return ``x -> linear(first^-1(x))`` of two affine maps."""
+    (before, start), (matrix, offset) = affine(first), affine(linear)
+    whole = matrix @ np.linalg.inv(before)
+    return _affine(whole, offset - whole @ start)
+
+
+def _affine(matrix: np.ndarray, offset: np.ndarray) -> sitk.AffineTransform:
+    transform = sitk.AffineTransform(len(offset))
+    transform.SetMatrix(matrix.ravel().tolist())
+    transform.SetTranslation(offset.tolist())
+    return transform
 
 
 def rigid_part(field: DisplacementField) -> tuple[np.ndarray, np.ndarray]:
