@@ -86,8 +86,8 @@ def main() -> None:
         found["memory"] = {**asdict(grown), "slope_kib": grown.slope_kib}
         found["workers"] = arguments.workers
     print(
-        f"{grown.pairs} pairs all-to-all with {arguments.workers} workers in {grown.seconds:.0f} s, "
-        f"{grown.pairs / grown.seconds:.2f} a second; memory of all processes, MiB: "
+        f"{grown.pairs} pairs all-to-all with {arguments.workers} workers in {grown.seconds:.0f} "
+        f"s, {grown.pairs / grown.seconds:.2f} a second; memory of all processes, MiB: "
         f"{', '.join(f'{mib:.0f} at {n}' for n, mib in some(grown.mib))}; over the second half "
         f"{grown.slope_kib:.0f} KiB a pair"
     )
@@ -161,6 +161,11 @@ def _table(root: Path, paths: list[Path]) -> Path:
 
 def compare(table: Path, root: Path, options: dict[str, Any], compared: int) -> dict[str, Any]:
     """Register some pairs in both ways, in turn."""
+    with tempfile.TemporaryDirectory(dir=root) as name:
+        return _compared(table, Path(name), options, compared)
+
+
+def _compared(table: Path, root: Path, options: dict[str, Any], compared: int) -> dict[str, Any]:
     folder = CohortFolder(root / "compared")
     plan = make_plan(table, folder, options, pairing="all-to-all")
     folder.prepare(share=False)

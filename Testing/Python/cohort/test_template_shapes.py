@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,27 +19,18 @@ from SlicerLDMRegLib.manifest import read_images
 HERE = Means(workers=0, threads=1, pictures="none")
 # The alignments alone: their maps are exact, and a deformation adds what takes long to compute.
 OPTIONS = {"model": "none", "refine": False, "device": "cpu"}
-SIZE, RADIUS = {2: 32, 3: 20}, {2: 8.0, 3: 5.0}
+SIZE, RADIUS = 32, 8.0
+LATTICE = ImageGeometry((SIZE, SIZE), (1.0, 1.0), (0.0, 0.0), (1.0, 0.0, 0.0, 1.0))
 
 
 def shape(points: np.ndarray) -> np.ndarray:
-    """A disk or ball with a smooth edge and four dots; points from its middle, mm."""
-    radius = RADIUS[points.shape[-1]]
-    image = 100 / (1 + np.exp((np.linalg.norm(points, axis=-1) - radius) / 0.7))
+    """A disk with a smooth edge and four dots; points ``(..., 2)`` from its middle, mm."""
+    image = 100 / (1 + np.exp((np.linalg.norm(points, axis=-1) - RADIUS) / 0.7))
     for turn in range(4):
-        dot = np.zeros(points.shape[-1])
-        dot[:2] = np.cos(2 * turn + 0.3), np.sin(2 * turn + 0.3)
-        distance = ((points - 0.6 * radius * dot) ** 2).sum(axis=-1)
-        image += (30 + 10 * turn) * np.exp(-distance / (0.03 * radius**2))
+        dot = 0.6 * RADIUS * np.array([np.cos(2 * turn + 0.3), np.sin(2 * turn + 0.3)])
+        distance = ((points - dot) ** 2).sum(axis=-1)
+        image += (30 + 10 * turn) * np.exp(-distance / (0.03 * RADIUS**2))
     return image
-
-
-def on_lattice(dimension: int, origin: float = 0.0) -> ImageGeometry:
-    size = SIZE[dimension]
-    return ImageGeometry(
-        (size,) * dimension, (1.0,) * dimension, (origin,) * dimension,
-        tuple(np.eye(dimension).ravel()),
-    )  # fmt: skip
 
 
 def from_middle(lattice: ImageGeometry) -> np.ndarray:
@@ -50,7 +42,7 @@ def write_subjects(folder: Path, matrices: Sequence[np.ndarray], apart: float) -
     """Write images of the shape, stretched by matrices, in frames some mm apart."""
     rows = ["image"]
     for n, matrix in enumerate(matrices):
-        lattice = on_lattice(len(matrix), apart * n)
+        lattice = replace(LATTICE, origin=(apart * n, apart * n))
         values = shape(from_middle(lattice) @ np.linalg.inv(matrix).T)
         values += np.random.default_rng(n).normal(0, 1, values.shape)
         sitk.WriteImage(lattice.to_image(values.astype(np.float32)), str(folder / f"d{n}.nrrd"))
@@ -60,15 +52,15 @@ def write_subjects(folder: Path, matrices: Sequence[np.ndarray], apart: float) -
     return table
 
 
-def volume(image: sitk.Image) -> float:
-    """What is brighter than half of the middle, in voxels."""
-    fine = ImageGeometry.from_image(image).resampled(spacing=(0.25,) * image.GetDimension())
+def area(image: sitk.Image) -> float:
+    """What is brighter than the middle between inside and outside, in square mm."""
+    fine = ImageGeometry.from_image(image).resampled(spacing=(0.25, 0.25))
     values = sitk.GetArrayFromImage(
         sitk.Resample(image, fine.to_image(np.zeros(fine.array_shape, np.float32)))
     )
-    distance = np.linalg.norm(from_middle(fine), axis=-1)
-    body = np.median(values[distance < 0.5 * RADIUS[image.GetDimension()]])
-    return float((values > body / 2).sum()) / 4 ** image.GetDimension()
+    distance = np.linalg.norm(from_middle(fine), axis=-1) / RADIUS
+    levels = np.median(values[distance < 0.5]), np.median(values[distance > 1.5])
+    return float((values > np.mean(levels)).sum()) / 16
 
 
 def stretched(*factors: float) -> np.ndarray:
@@ -98,30 +90,27 @@ def determinants(template: Template, subject: int) -> np.ndarray:
     return found
 
 
-def is_the_shape(template: Template, dimension: int) -> bool:
-    """Whether a template has the volume of the shape, up to 1 %."""
-    lattice = on_lattice(dimension)
-    expected = volume(lattice.to_image(shape(from_middle(lattice)).astype(np.float32)))
-    found = volume(sitk.ReadImage(str(template.path)))
-    return found == pytest.approx(expected, rel=0.01)
+def area_of(template: Template) -> float:
+    """Area of a template beside that of the shape."""
+    expected = area(LATTICE.to_image(shape(from_middle(LATTICE)).astype(np.float32)))
+    return area(sitk.ReadImage(str(template.path))) / expected
 
 
 @pytest.mark.parametrize(
     ("matrices", "apart", "reference"),
     [
-        (SCALES, 100.0, "d0"),  # frames that have no point in common
+        (SCALES[::2], 100.0, "d0"),  # frames that have no point in common
         (SCALES, 3.0, "d2"),
-        ([stretched(1.15, 0.9), stretched(0.85, 1.1)], 3.0, "d0"),
-        ([sheared(0.2), sheared(-0.2)], 100.0, "d1"),
-        ([stretched(0.85, 0.85), stretched(1.15, 1.15)], 3.0, "d1"),
-        ([stretched(0.9, 0.9, 0.9), stretched(1.1, 1.1, 1.1)], 100.0, "d0"),
+        ([stretched(1.1, 0.95), stretched(0.9, 1.05)], 3.0, "d0"),
+        ([sheared(0.1), sheared(-0.1)], 100.0, "d1"),
+        ([stretched(0.85, 0.85), stretched(1.15, 1.15)], 3.0, "d0"),
     ],
 )
 def test_the_template_of_warps_of_a_shape_is_the_shape(
     tmp_path: Path, matrices: Sequence[np.ndarray], apart: float, reference: str
 ) -> None:
     template = build(tmp_path, matrices, apart, reference)
-    assert is_the_shape(template, len(matrices[0]))
+    assert area_of(template) == pytest.approx(1, abs=0.01)
     # The map to each subject is the one it was made with, up to its pose, also where nothing is.
     for n, matrix in enumerate(matrices):
         assert determinants(template, n) == pytest.approx(np.linalg.det(matrix), rel=0.02), n
@@ -129,7 +118,7 @@ def test_the_template_of_warps_of_a_shape_is_the_shape(
 
 def test_a_deformation_leaves_the_mean_shape(tmp_path: Path) -> None:
     template = build(tmp_path, SCALES[::2], 3.0, "d1", refine="4,3")
-    assert is_the_shape(template, 2)
+    assert area_of(template) == pytest.approx(1, abs=0.01)
     for n, made in enumerate((0.81, 1.21)):
         assert determinants(template, n).mean() == pytest.approx(made, rel=0.05), n
 
@@ -155,6 +144,7 @@ def stretch(lattice: ImageGeometry, matrix: np.ndarray, way: Sequence[float]) ->
     return DisplacementField(points @ matrix.T + np.asarray(way) - points, lattice)
 
 
+_AXES = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 _TURN = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
 
 
@@ -163,7 +153,7 @@ _TURN = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     [np.eye(3), 1.2 * np.eye(3), np.diag([0.8, 1.0, 1.3]), _TURN, 0.9 * _TURN @ np.diag([1, 2, 1])],
 )
 def test_the_affine_part_of_an_affine_map_is_the_map(matrix: np.ndarray) -> None:
-    lattice = ImageGeometry((7, 6, 5), (1.0, 2.0, 0.5), (80.0, -40.0, 3.0), (1, 0, 0, 0, 1, 0, 0, 0, 1))  # fmt: skip
+    lattice = ImageGeometry((7, 6, 5), (1.0, 2.0, 0.5), (80.0, -40.0, 3.0), _AXES)
     found = affine_part(stretch(lattice, matrix, (30.0, -5.0, 2.0)))
     assert np.allclose(np.reshape(found.GetMatrix(), (3, 3)), matrix)
     assert np.allclose(found.TransformPoint((0.0, 0.0, 0.0)), (30.0, -5.0, 2.0))
@@ -176,7 +166,7 @@ def test_the_affine_part_of_an_affine_map_is_the_map(matrix: np.ndarray) -> None
 
 
 def test_an_affine_part_stretches_nothing_across_a_single_slice() -> None:
-    lattice = ImageGeometry((7, 6, 1), (1.0, 2.0, 5.0), (80.0, -40.0, 30.0), (1, 0, 0, 0, 1, 0, 0, 0, 1))  # fmt: skip
+    lattice = ImageGeometry((7, 6, 1), (1.0, 2.0, 5.0), (80.0, -40.0, 30.0), _AXES)
     found = affine_part(stretch(lattice, np.diag([1.2, 0.9, 1.0]), (0.0, 0.0, 7.0)))
     assert np.allclose(np.reshape(found.GetMatrix(), (3, 3)), np.diag([1.2, 0.9, 1.0]))
 
@@ -193,7 +183,7 @@ _Deform = Callable[[np.ndarray], np.ndarray]
     ],
 )
 def test_the_affine_part_of_another_map_leaves_least(bend: _Deform) -> None:
-    lattice = on_lattice(2)
+    lattice = LATTICE
     points = lattice.points().reshape(-1, 2)
     moved = points @ sheared(0.1).T + bend(points)
     field = DisplacementField((moved - points).reshape(*lattice.array_shape, 2), lattice)
