@@ -4,10 +4,11 @@ Each step registers all images to the template so far, and makes a new one of th
 mean of the images as they were warped, in the mean of their shapes. For that, with the maps
 ``phi_k`` from the template to the images, each image is drawn at ``phi_k(mean(phi)^-1(y))``: then
 the mean displacement from the new template to the images is zero, and no image, not even the one
-whose lattice is used, counts more than another (Guimond et al. 2000, Avants et al. 2010). Images
+whose lattice is used, counts more than another (Guimond et al. 2000, Avants et al. 2010). What all
+registrations have in common, such as a bias of their similarity, is taken out with it. Images
 that are aligned first lie anywhere: there the mean is that of the maps without their rigid parts,
 and the template keeps the pose of the reference. The mean of poses far from each other would lie
-beside the lattice, and shrunk.
+beside the lattice, and shrunk. The linear alignments are found once, and begin all steps.
 """
 
 from __future__ import annotations
