@@ -7,6 +7,7 @@ import datetime
 import difflib
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from SlicerLDMRegLib.errors import InputError
 from .datasets.evaluation import structure_names
 from .datasets.layouts import LAYOUTS
 from .evaluate import evaluate
-from .exhibits import EXHIBITS, SEGMENTERS, Exhibit
+from .exhibits import EXHIBITS, SEGMENTERS, Exhibit, Setting
 from .exhibits.figures import draw, draw_pair
 from .exhibits.report import Measured, write_exhibit
 from .exhibits.run import Choices, adapted, described, methods, pairs_of
@@ -43,6 +44,11 @@ On your own data set, with the same budget for every network, and with a model t
 
   ldmreg-train exhibit ldm-morph-table-1 --instead camus-2ch=cardiac-mr --root cardiac-mr=DIR \\
       --set registration.steps=3000 --set baseline.steps=3000 --take "Ours=ldm-morph-cardiac-mr"
+
+The same on a CPU, with small networks, each pair tested in one of three folds by patient:
+
+  ldmreg-train exhibit ldm-morph-table-1 --instead camus-2ch=cardiac-mr --root cardiac-mr=DIR \\
+      --compact --cross-validate 3
 
 textSCF with the masks of the public SwinUNETR, whose files you name:
 
@@ -72,55 +78,87 @@ def run_exhibit(
         The text of ``exhibit.md``.
 
     Raises:
-        InputError: for a missing folder, or a pair that does not exist.
+        InputError: for a missing folder, a pair that does not exist, or subjects that cannot be
+            divided into folds.
     """
     own = adapted(exhibit, choices)
     output.mkdir(parents=True, exist_ok=True)
-    measured: list[Measured] = []
-    rows: dict[str, list[Row]] = {}
-    pictures: list[Path] = []
+    done: dict[str, _Part] = {}
     run: dict[str, Any] = {
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "machine": describe_machine(),
         "rehearsal": choices.rehearse,
+        "compact": choices.compact,
+        "changes": {stage: list(changes) for stage, changes in choices.changes.items()},
     }
-    for setting in own.settings:
-        pairs = pairs_of(setting, choices)
+    text = ""
+    # Turn by turn of a cross-validation, with the exhibit of those done: the rest may take long.
+    for fold in range(1, choices.folds + 1) if choices.folds else (0,):
+        turn = replace(choices, fold=fold)
+        measured = []
+        pictures: list[Path] = []
+        for setting in own.settings:
+            part = done.setdefault(setting.key, _Part())
+            picture = _measure(own, setting, turn, output, part, run, only, limit, pair)
+            pictures += [] if picture is None else [picture]
+            summaries = {row["method"]: row for row in summarise(part.rows)}
+            measured.append(Measured(setting, part.pairs, summaries, part.left_out, part.folds))
+        pictures += draw(output, own, measured, {key: part.rows for key, part in done.items()})
+        text = write_exhibit(output, own, measured, run, choices.rehearse, pictures)
         if own.kind == "pictures":
-            pairs = [_named(pairs, pair)]
-        pairs = pairs[:limit]
-        prepared, left_out = methods(own, setting, choices, only)
-        if not prepared:
-            reasons = "; ".join(f"{title}: {why}" for title, why in left_out.items())
-            raise InputError(f"{own.name}: no row can be measured; {reasons or 'check --only'}")
-        failed: dict[str, str] = {}
-        found = evaluate(
-            pairs,
-            prepared,
-            choices.threads if choices.apart else None,
-            choices.seed,
-            failed=failed,
-        )
-        left_out = {
-            **left_out,
-            **{title: text.strip().splitlines()[-1] for title, text in failed.items()},
-        }
-        dimension = pairs[0].fixed.ndim
-        if found:
-            part = {"data": setting.data, "split": setting.split, "dimension": dimension}
-            names = structure_names(pairs)
-            write_results(
-                output / setting.key, found, {**run, **part, "failed": failed}, None, names
-            )
-        summaries = {row["method"]: row for row in summarise(found)}
-        rows[setting.key] = found
-        measured.append(Measured(setting, len(pairs), summaries, left_out))
-        if own.kind == "pictures":
-            ready = {title: prepare() for title, prepare in prepared.items() if title in summaries}
-            file = output / f"{own.name}-{setting.key}.png"
-            pictures.append(draw_pair(file, own, pairs[0], ready))
-    pictures += draw(output, own, measured, rows)
-    return write_exhibit(output, own, measured, run, choices.rehearse, pictures)
+            break
+    return text
+
+
+@dataclass
+class _Part:
+    """What was measured of a data set, over the turns of a cross-validation."""
+
+    rows: list[Row] = field(default_factory=list)
+    pairs: int = 0
+    left_out: dict[str, str] = field(default_factory=dict)
+    folds: tuple[int, int] | None = None
+
+
+def _measure(
+    exhibit: Exhibit,
+    setting: Setting,
+    choices: Choices,
+    output: Path,
+    part: _Part,
+    run: Mapping[str, Any],
+    only: Sequence[str] | None,
+    limit: int | None,
+    pair: str | None,
+) -> Path | None:
+    """Train and measure one data set, add it to its part, and return the picture of a pair."""
+    pairs = pairs_of(setting, choices)
+    if exhibit.kind == "pictures":
+        pairs = [_named(pairs, pair)]
+    pairs = pairs[:limit]
+    prepared, left_out = methods(exhibit, setting, choices, only)
+    if not prepared:
+        reasons = "; ".join(f"{title}: {why}" for title, why in left_out.items())
+        raise InputError(f"{exhibit.name}: no row can be measured; {reasons or 'check --only'}")
+    failed: dict[str, str] = {}
+    threads = choices.threads if choices.apart else None
+    found = evaluate(pairs, prepared, threads, choices.seed, failed=failed)
+    part.left_out |= left_out
+    part.left_out |= {title: text.strip().splitlines()[-1] for title, text in failed.items()}
+    part.rows += found
+    part.pairs += len(pairs)
+    part.folds = (choices.fold, choices.folds) if choices.folds else None
+    if part.rows:
+        about = {"data": setting.data, "split": setting.split, "dimension": pairs[0].fixed.ndim}
+        names = structure_names(pairs)
+        what = {**run, **about, "folds": part.folds, "failed": failed}
+        write_results(output / setting.key, part.rows, what, None, names)
+    if exhibit.kind != "pictures":
+        return None
+    titles = {row["method"] for row in found}
+    ready = {title: prepare() for title, prepare in prepared.items() if title in titles}
+    file = output / f"{exhibit.name}-{setting.key}.png"
+    return draw_pair(file, exhibit, pairs[0], ready)
 
 
 def _named(pairs: Sequence[Any], name: str | None) -> Any:
@@ -165,8 +203,13 @@ def main(argv: list[str] | None = None, prog: str = "python -m training.exhibit"
         devices=arguments.devices,
         seed=arguments.seed,
         threads=arguments.threads,
+        compact=arguments.compact,
+        latents=arguments.latents,
+        folds=arguments.cross_validate,
         apart=not arguments.one_process,
     )  # fmt: skip
+    if arguments.cross_validate == 1 or arguments.cross_validate < 0:
+        parser.error(f"--cross-validate: expected 2 or more, got {arguments.cross_validate}")
     if arguments.plan:
         _print_plan(described(_with_roots(exhibit, choices), choices))
         return
@@ -241,6 +284,12 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     add("--rehearse", action="store_true", help=(
         "small networks, single steps, one pair: whether all works"))  # fmt: skip
     add("--plan", action="store_true", help="print what would be trained, and train nothing")
+    add("--compact", action="store_true", help=(
+        "small networks with one budget, of the configurations compact, for a CPU"))  # fmt: skip
+    add("--latents", metavar="RUN", help=(
+        "finished run of the stage ldm, or a model, whose latents LDM-Morph takes"))  # fmt: skip
+    add("--cross-validate", type=int, default=0, metavar="N", help=(
+        "train and test N times, each time on other subjects, instead of the split"))  # fmt: skip
     add("--only", nargs="+", metavar="ROW", help="rows by their titles; default all")
     add("--take", action="append", default=[], metavar="ROW=RUN", help=(
         "a finished run, or a model, instead of training"))  # fmt: skip

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["SPLITS", "CardiacMRDataset", "CardiacMRPair", "patient_of", "split_patients"]
+__all__ = [
+    "SPLITS",
+    "CardiacMRDataset",
+    "CardiacMRPair",
+    "group_of",
+    "patient_of",
+    "split_patients",
+]
 
 SPLITS = ("train", "validation", "test")
 
@@ -42,6 +49,11 @@ def patient_of(name: str) -> str:
     return name.rsplit("_s", 1)[0]
 
 
+def group_of(patient: str) -> str:
+    """Return the diagnostic group of a patient: ``HF-I`` for ``SC-HF-I-01``."""
+    return patient.removeprefix("SC-").rsplit("-", 1)[0]
+
+
 def split_patients(patients: Iterable[str]) -> dict[str, list[str]]:
     """Split patients into train, validation and test, stratified by group (HF-I, HF-NI, HYP, N).
 
@@ -59,7 +71,7 @@ def split_patients(patients: Iterable[str]) -> dict[str, list[str]]:
     """
     groups: dict[str, list[str]] = {group: [] for group in _TEST}
     for patient in sorted(set(patients)):
-        group = patient.removeprefix("SC-").rsplit("-", 1)[0]
+        group = group_of(patient)
         if group not in groups:
             raise ValueError(
                 f"expected a name such as SC-HF-I-01 of {', '.join(groups)}, got {patient!r}"

@@ -84,6 +84,11 @@ _LEARNED = (
 )
 _METHODS = (*_CLASSICAL, *_LEARNED)
 _MORE = (
+    Row(
+        "Ours, velocities and Dice",
+        recipe=_ldm_morph("-velocities", "network.integration_steps=7", "losses.dice=0.1"),
+        own=True,
+    ),
     Row("Greedy", "greedy", own=True),
     Row("Demons", "demons", own=True),
     Row("B-splines (elastix)", "elastix", own=True),

@@ -24,12 +24,22 @@ class Measured:
         pairs: their number.
         summaries: of :func:`training.scores.summarise`, by title of the row.
         left_out: rows that were not measured, with the reason.
+        folds: number of the folds that were tested, and of all; None: the split was.
     """
 
     setting: Setting
     pairs: int
     summaries: Mapping[str, Scores]
     left_out: Mapping[str, str]
+    folds: tuple[int, int] | None = None
+
+    @property
+    def tested(self) -> str:
+        """What the pairs are of, in words."""
+        if self.folds is None:
+            return f"of the {self.setting.split} split"
+        done, folds = self.folds
+        return f"tested in {done} of {folds} folds by subject"
 
 
 def cells(exhibit: Exhibit, measured: Sequence[Measured]) -> list[Scores]:
@@ -82,10 +92,12 @@ def write_exhibit(
     latex = ""
     if rehearsal:
         text += "**Rehearsal: small networks, single steps. Our numbers mean nothing.**\n\n"
+    if run.get("compact"):
+        text += "**Small networks and a small budget (`--compact`), far below the paper's.**\n\n"
     for part in measured:
         rows, columns = _table(exhibit, part)
         pairs = "1 pair" if part.pairs == 1 else f"{part.pairs} pairs"
-        head = f"{part.setting.title}, {pairs} of the {part.setting.split} split"
+        head = f"{part.setting.title}, {pairs} {part.tested}"
         if part.setting.train != part.setting.data:
             head += f", trained on {part.setting.train}"
         text += f"## {head}\n\n" + markdown_table(rows, columns, ("method", "Method", 0)) + "\n"

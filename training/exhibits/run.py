@@ -9,26 +9,36 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 
+from SlicerLDMRegLib._outputs import whole_file
+from SlicerLDMRegLib._weight_files import read_safetensors
 from SlicerLDMRegLib.errors import InputError
+from SlicerLDMRegLib.model_store import find_model
 
 from ..baselines import CLASSICAL, Method, installed, is_run, ready, run_method
 from ..baselines.ldmreg import ldmreg_method
 from ..baselines.segment import segment_with
-from ..config import StageConfig, find_config
+from ..config import StageConfig, find_config, named_configs
 from ..datasets.evaluation import EvaluationPair
-from ..datasets.evaluation_sets import evaluation_pairs
 from ..datasets.layouts import LAYOUTS, open_data_set
 from ..datasets.region_tables import coordinate_regions
+from ..stages.latent_scale import SCALE
 from .exhibit import Exhibit, Row, Setting, Stage
 from .rehearsal import rehearsed, rehearsed_method
 
-__all__ = ["Choices", "adapted", "described", "methods", "pairs_of", "stages"]
+__all__ = ["COMPACT", "Choices", "adapted", "described", "methods", "pairs_of", "stages"]
 
+#: Folder of the configurations of small networks.
+COMPACT = "compact"
+# Stages of LDM-Morph whose weights the registration keeps as they are.
+_LATENTS = ("vqgan", "ldm")
+_PREFIX = "latent_features."
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -50,6 +60,11 @@ class Choices:
         devices: of training.
         seed: of LDM-Morph's noise and of the processes.
         threads: of every method.
+        compact: whether to train small networks for a CPU, of the configurations ``compact``.
+        latents: finished run of the stage ldm, or id or folder of a model, whose autoencoder and
+            diffusion model LDM-Morph takes instead of its own.
+        folds: parts of a cross-validation by subject, each of which is tested once; 0: the split.
+        fold: the one that is trained and measured now, from 1; 0: none yet.
         apart: whether training and methods have processes of their own.
     """
 
@@ -66,7 +81,17 @@ class Choices:
     devices: int = 1
     seed: int = 1
     threads: int = 1
+    compact: bool = False
+    latents: str | None = None
+    folds: int = 0
+    fold: int = 0
     apart: bool = True
+
+    @property
+    def data_options(self) -> dict[str, Any]:
+        """Options of the data set that is measured."""
+        options: dict[str, Any] = {"incomplete": True} if self.incomplete else {}
+        return {**options, "folds": self.folds, "fold": self.fold} if self.folds else options
 
 
 def adapted(exhibit: Exhibit, choices: Choices) -> Exhibit:
@@ -100,8 +125,8 @@ def adapted(exhibit: Exhibit, choices: Choices) -> Exhibit:
 
 def pairs_of(setting: Setting, choices: Choices) -> Sequence[EvaluationPair]:
     """Return the pairs that a setting measures."""
-    options = {"incomplete": True} if choices.incomplete else {}
-    return evaluation_pairs(setting.data, choices.roots[setting.data], setting.split, **options)
+    data = open_data_set(setting.data, choices.roots[setting.data], **choices.data_options)
+    return data.pairs(setting.split)
 
 
 def stages(row: Row, setting: Setting, choices: Choices) -> list[tuple[Stage, Path, list[str]]]:
@@ -109,18 +134,52 @@ def stages(row: Row, setting: Setting, choices: Choices) -> list[tuple[Stage, Pa
     if row.recipe is None or row.title in choices.taken:
         return []
     found = []
-    for stage in row.recipe(setting.train):
+    for stage in _chosen(row.recipe(setting.train), choices):
         kind = StageConfig.load(find_config(stage.config), ["data.root=."]).stage
         changes = [*stage.overrides, *choices.changes.get(kind, ())]
+        if choices.folds:
+            changes += [f"data.options.folds={choices.folds}", f"data.options.fold={choices.fold}"]
         if choices.lungs is not None:
             changes = [
                 change.replace("LUNGS", json.dumps(str(choices.lungs))) for change in changes
             ]
         if choices.rehearse:
             changes = list(rehearsed(stage, tuple(changes)))
-        place = choices.runs / ("rehearsal" if choices.rehearse else "") / setting.train
+        place = choices.runs / ("rehearsal" if choices.rehearse else "")
+        place = place / ("compact" if choices.compact else "") / setting.train
+        if choices.folds:
+            place /= f"fold-{choices.fold}-of-{choices.folds}"
         found.append((stage, place / stage.folder, changes))
     return found
+
+
+def _chosen(recipe: Sequence[Stage], choices: Choices) -> list[Stage]:
+    """Return the stages of a recipe as the user chose them: small ones, or without the first two.
+
+    Raises:
+        InputError: for a network without a small configuration.
+    """
+    kept = []
+    for stage in recipe:
+        if choices.latents is not None and Path(stage.folder).name in _LATENTS:
+            continue
+        kept.append(_compact(stage) if choices.compact else stage)
+    return kept
+
+
+def _compact(stage: Stage) -> Stage:
+    """Return a stage with the small configuration, whose steps are those of all of them."""
+    folder, _, name = stage.config.partition("/")
+    # The data sets of the paper have configurations of their own: registration-acdc.
+    own = name if folder.startswith("baselines") else name.partition("-")[0]
+    config = f"{COMPACT}/{own}"
+    if config not in named_configs():
+        raise InputError(
+            f"--compact: there is no small configuration of {stage.config}; leave --compact out, "
+            "or these rows by --only"
+        )
+    kept = tuple(c for c in stage.overrides if not c.startswith(("steps=", "validate_every=")))
+    return replace(stage, config=config, overrides=kept)
 
 
 def methods(
@@ -202,11 +261,39 @@ def _trained(row: Row, setting: Setting, choices: Choices) -> Path:
         )
         if not _finished(folder, wanted):
             init = None
-            if stage.init is not None:
+            if stage.init is not None and Path(stage.init).name in _LATENTS and choices.latents:
+                init = _latents(choices.latents, choices.runs)
+            elif stage.init is not None:
                 init = folder.parents[len(Path(stage.folder).parts) - 1] / stage.init / "best.pt"
             _train(stage, folder, changes, root, init, choices)
         last = folder
     return last
+
+
+def _latents(source: str, runs: Path) -> Path:
+    """Return the weights of the frozen part, of a run or written from those of a model.
+
+    Raises:
+        InputError: when there is no such run, or the model is another network.
+    """
+    if is_run(source):
+        return Path(source) / "best.pt"
+    card = find_model(source)
+    if card.method != "ldm-morph":
+        raise InputError(f"--latents: expected a model of ldm-morph, got {source}, {card.method}")
+    file = runs / "latents" / f"{card.id}.pt"
+    if not file.is_file():
+        stored = read_safetensors(card.weights_path)
+        own = {
+            name.removeprefix(_PREFIX): tensor.float()
+            for name, tensor in stored.items()
+            if name.startswith(_PREFIX)
+        }
+        scale = float(card.network.get("latent_scale", 1.0))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(file) as new:
+            torch.save({**own, SCALE: torch.tensor(scale, dtype=torch.float64)}, new)
+    return file
 
 
 def _cells(stage: Stage, setting: Setting, choices: Choices) -> list[str]:
@@ -286,17 +373,17 @@ def _train(
 def described(exhibit: Exhibit, choices: Choices) -> list[dict[str, Any]]:
     """Return the runs of an exhibit without training any, each once."""
     result: dict[Path, dict[str, Any]] = {}
-    for setting in exhibit.settings:
-        for row in exhibit.rows:
-            for stage, folder, changes in stages(row, setting, choices):
-                root = choices.roots.get(setting.train, Path("DIR"))
-                full = [*changes, f"data.root={yaml.safe_dump(str(root)).strip()}"]
-                wanted = StageConfig.load(find_config(stage.config), full)
-                result[folder] = {
-                    "run": str(folder),
-                    "config": stage.config,
-                    "changes": changes,
-                    "steps": wanted.steps,
-                    "finished": _finished(folder, wanted),
-                }
+    turns = [replace(choices, fold=n + 1) for n in range(choices.folds)] or [choices]
+    for turn, setting, row in product(turns, exhibit.settings, exhibit.rows):
+        for stage, folder, changes in stages(row, setting, turn):
+            root = choices.roots.get(setting.train, Path("DIR"))
+            full = [*changes, f"data.root={yaml.safe_dump(str(root)).strip()}"]
+            wanted = StageConfig.load(find_config(stage.config), full)
+            result[folder] = {
+                "run": str(folder),
+                "config": stage.config,
+                "changes": changes,
+                "steps": wanted.steps,
+                "finished": _finished(folder, wanted),
+            }
     return list(result.values())

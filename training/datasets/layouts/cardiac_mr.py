@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from SlicerLDMRegLib.errors import InputError
 
-from ..cardiac_mr import CardiacMRDataset, patient_of, split_patients
+from ..cardiac_mr import CardiacMRDataset, group_of, patient_of, split_patients
 from .data_set import DataSet, Pairing, Scan
 from .reading import check_labels
 
@@ -29,6 +29,10 @@ class CardiacMR(DataSet):
     @classmethod
     def recognises(cls, root: Path) -> bool:
         return next(root.glob("SC-*_s*.npz"), None) is not None
+
+    @staticmethod
+    def group(subject: str) -> str:
+        return group_of(subject)
 
     def _find(self) -> dict[str, list[Pairing]]:
         try:

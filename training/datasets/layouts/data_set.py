@@ -15,7 +15,7 @@ from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
 
 from ..evaluation import EvaluationPair
-from .splits import SPLITS
+from .splits import SPLITS, in_folds
 
 __all__ = ["DataSet", "PairSequence", "Pairing", "Scan"]
 
@@ -62,13 +62,17 @@ class DataSet(ABC):
 
     Args:
         root: the folder.
+        folds: number of the parts of a cross-validation, into which all subjects are divided
+            instead of the splits of the data set; None: these splits.
+        fold: the part that is tested, from 1.
 
     Attributes:
         missing: a line for each subject that is left out, with the file that is not there.
         pairings: by split, ``train``, ``validation``, ``test``.
 
     Raises:
-        InputError: when the folder does not have the layout, or a subject is in two splits.
+        InputError: when the folder does not have the layout, a subject is in two splits, or its
+            pairs cannot be divided.
     """
 
     #: Name by which configurations and commands know the layout.
@@ -84,13 +88,19 @@ class DataSet(ABC):
     #: Most scans that are kept in memory; pairs of all subjects with all read each scan once.
     kept_scans: ClassVar[int] = 2
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(self, root: str | Path, folds: int | None = None, fold: int | None = None) -> None:
         self.root = Path(root)
+        self.folds, self.fold = folds, fold
+        if (folds is None) != (fold is None):
+            raise InputError(
+                f"folds and fold: expected both, got {folds} and {fold}; folds=3 and fold=1 test "
+                "the first third"
+            )
         if not self.root.is_dir():
             raise InputError(f"{self.root}: expected a folder with {self.title}, got none")
         self.missing: list[str] = []
         self._kept: OrderedDict[str, Scan] = OrderedDict()
-        self.pairings = self._find()
+        self.pairings = self._divided(self._find())
         self._check_subjects()
 
     @classmethod
@@ -112,6 +122,28 @@ class DataSet(ABC):
     def epoch(self) -> int:
         """Training pairs of one epoch."""
         return len(self.pairings["train"])
+
+    @staticmethod
+    def group(subject: str) -> str:
+        """Return the group of a subject, of which each fold gets its share."""
+        return ""
+
+    def _divided(self, pairings: dict[str, list[Pairing]]) -> dict[str, list[Pairing]]:
+        """Return pairs in the splits of a cross-validation, where one is asked for."""
+        if self.folds is None or self.fold is None:
+            return pairings
+        found = [pairing for own in pairings.values() for pairing in own]
+        if self.shared_validation or any(len(pairing.subjects) != 1 for pairing in found):
+            raise InputError(
+                f"{self.title}: folds are of pairs of one subject each, here are pairs of two; "
+                "write a manifest of the images, which has folds"
+            )
+        subjects = sorted({pairing.subjects[0] for pairing in found})
+        parts = in_folds(subjects, self.folds, self.fold, self.group)
+        return {
+            split: [pairing for pairing in found if pairing.subjects[0] in set(members)]
+            for split, members in parts.items()
+        }
 
     @abstractmethod
     def _find(self) -> dict[str, list[Pairing]]:

@@ -21,7 +21,7 @@ from SlicerLDMRegLib.segmentation.names import read_names
 from ..evaluation import EvaluationPair
 from .data_set import DataSet, Pairing, Scan
 from .reading import check_labels
-from .splits import SPLITS, in_order
+from .splits import SPLITS, in_folds, in_order
 
 __all__ = ["ManifestData"]
 
@@ -47,6 +47,8 @@ class ManifestData(DataSet):
         spacing: mm between them; None: so that the longest side of the image just fits.
         window: intensities that become 0 and 1, such as ``[-500, 800]`` HU; None: percentiles.
         percentiles: of each image, that become 0 and 1.
+        folds: see :class:`DataSet`; the column ``split`` does not count then.
+        fold: likewise.
 
     Raises:
         InputError: for a manifest that cannot be read, has no names for its labels, or a split
@@ -69,6 +71,8 @@ class ManifestData(DataSet):
         spacing: float | None = None,
         window: Sequence[float] | None = None,
         percentiles: Sequence[float] = (0.1, 99.9),
+        folds: int | None = None,
+        fold: int | None = None,
     ) -> None:
         path = Path(root)
         if path.is_dir():
@@ -79,7 +83,7 @@ class ManifestData(DataSet):
         self.size = None if size is None else tuple(int(n) for n in size)
         self.spacing, self.window = spacing, window
         self.percentiles = tuple(percentiles)
-        super().__init__(path.parent if path.parent != Path() else Path.cwd())
+        super().__init__(path.parent if path.parent != Path() else Path.cwd(), folds, fold)
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
@@ -156,6 +160,8 @@ class ManifestData(DataSet):
 
     def _splits(self, rows: Mapping[str, Sequence[tuple[str | None, int | None]]]) -> dict:  # type: ignore[type-arg]
         """Return the subjects of each split, of the column or divided."""
+        if self.folds is not None and self.fold is not None:
+            return in_folds(sorted(rows), self.folds, self.fold)
         named = {split for own in rows.values() for split, _ in own if split}
         if not named:
             if len(rows) < len(SPLITS):
@@ -184,6 +190,9 @@ class ManifestData(DataSet):
                 )
             result[next(iter(found))].append(subject)
         return result
+
+    def _divided(self, pairings: dict[str, list[Pairing]]) -> dict[str, list[Pairing]]:
+        return pairings  # their subjects are, before they are paired
 
     def _common_names(self, entries: Sequence[Any]) -> dict[int, str]:
         names: dict[int, str] = {}
