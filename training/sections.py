@@ -30,6 +30,10 @@ Count = Annotated[int, AtLeast(0)]
 Weight = Annotated[float, AtLeast(0)]
 
 
+# Of a baseline's network: options that BaselineConfig has, not its arguments.
+_BUILT = ("self", "spatial_dims", "integration_steps")
+
+
 @dataclass
 class _Nothing:
     """Section without options."""
@@ -78,6 +82,7 @@ class _BaselineLosses:
     smoothness: Weight = 0.1
     dice: Weight = 0.0
     window: Annotated[int, AtLeast(3)] = 9
+    scales: Annotated[int, AtLeast(1)] = 1
 
 
 @dataclass
@@ -219,7 +224,7 @@ def check_sections(values: Mapping[str, Any], source: str = "") -> None:
         kind = own.data[network.get("spatial_dims", 2) - 2]
         check_section(
             network.get("arguments", {}),
-            options_of(BASELINE_NETWORKS[network["name"]], ("self", "spatial_dims")),
+            options_of(BASELINE_NETWORKS[network["name"]], _BUILT),
             "network.arguments",
             source,
         )

@@ -229,7 +229,8 @@ EXHIBITS = (
         (
             *_DIFFERENCES,
             "textSCF (ours) needs the weights of SwinUNETR: --segmenter base=FILE.",
-            "LapIRN: all levels are trained at once.",
+            "LapIRN: correlation in windows of 3 to 7 voxels and progressive levels as released; "
+            "the Dice, which the paper adds, at every level.",
         ),
     ),
     Exhibit(

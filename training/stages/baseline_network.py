@@ -18,10 +18,15 @@ from ..baselines.networks.padding import padded, padded_prediction
 from ..config import StageConfig
 from ..datasets import pairs as pairs_2d
 from ..datasets import volumes as pairs_3d
+from ..loop import Step
+from ..randomness import item_generators
+from ..stochastic_depth import StochasticDepth
 from .common import EMA, load_weights, optimise
 from .field_scores import FieldScores
 
 __all__ = ["BaselineStage"]
+
+_NOISE, _DEPTH = 0, 1  # purposes of an item's random numbers
 
 
 class _Trainee(nn.Module):
@@ -34,7 +39,11 @@ class _Trainee(nn.Module):
     def forward(self, moving: Tensor, fixed: Tensor, labels: Sequence[Tensor]) -> dict[str, Tensor]:
         divisor = self.network.divisor
         moving, fixed, *labels = (padded(t, divisor) for t in (moving, fixed, *labels))
-        return self.network.losses(moving, fixed, self.objective, (labels[0], labels[1]))
+        terms = self.network.losses(moving, fixed, self.objective, (labels[0], labels[1]))
+        idle = self.network.idle_parameters()
+        if idle:  # several processes wait for the gradients of all weights
+            terms["idle"] = 0.0 * torch.stack([p.float().sum() for p in idle]).sum()
+        return terms
 
 
 class BaselineStage:
@@ -71,18 +80,32 @@ class BaselineStage:
             amsgrad=bool(config.amsgrad),
             fused=True,
         )
+        self.network = network
+        self.depth = StochasticDepth(network)
+        # Without a gradient a weight stays as it is, whatever the optimiser remembers of it.
+        optimizer.register_step_pre_hook(lambda *_: self._forget_idle())
         self.model, self.optimizer = fabric.setup(_Trainee(network, objective), optimizer)
         self.ema = EMA(self.model.module, config.ema_decay)
 
-    def step(self, batch: dict[str, Tensor], step: Any) -> dict[str, float]:
+    def step(self, batch: dict[str, Tensor], step: Step) -> dict[str, float]:
         """Do one step on a batch of pairs."""
         self.model.train()
+        seed, items = self.config.seed, batch["item"]
+        self.depth.generators = item_generators(seed, items, _DEPTH)
+        self.network.begin_step(
+            step.number, self.config.steps, item_generators(seed, items, _NOISE)
+        )
         labels = (_numbers(batch["moving_labels"]), _numbers(batch["fixed_labels"]))
         terms = self.model(batch["moving"], batch["fixed"], labels)
         loss = torch.stack(list(terms.values())).sum()
         optimise(self.fabric, loss, self.model, self.optimizer, self.config, step)
         self.ema.update(step)
+        terms.pop("idle", None)
         return {"loss": loss.item(), **{name: value.item() for name, value in terms.items()}}
+
+    def _forget_idle(self) -> None:
+        for parameter in self.network.idle_parameters():
+            parameter.grad = None
 
     def _registered(self, pair: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
         p = {k: self.fabric.to_device(v[None]) for k, v in pair.items()}

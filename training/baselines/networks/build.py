@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from SlicerLDMRegLib.errors import ModelError
-from SlicerLDMRegLib.networks.backbones.lapirn import LapIRN
 from SlicerLDMRegLib.networks.backbones.lku_net import LKUNet
 from SlicerLDMRegLib.networks.backbones.transmorph import TransMorph
 from SlicerLDMRegLib.networks.backbones.voxelmorph import VoxelMorph
@@ -18,6 +17,7 @@ from .cyclemorph import CycleMorph
 from .diffusemorph import DiffuseMorph
 from .field_network import FieldNetwork
 from .fourier_net import FourierNet
+from .lapirn import ProgressiveLapIRN
 from .transmatch import TransMatch
 
 __all__ = ["BASELINE_NETWORKS", "BaselineConfig", "build_baseline"]
@@ -32,13 +32,13 @@ Name = Literal[
     "diffusemorph",
     "fourier-net",
 ]
-_BACKBONES = ("voxelmorph", "transmorph", "lku-net", "lapirn")
+_BACKBONES = ("voxelmorph", "transmorph", "lku-net")
 #: Class whose parameters are the options ``arguments``, by name of the network.
 BASELINE_NETWORKS: dict[str, Callable[..., Any]] = {
     "voxelmorph": VoxelMorph,
     "transmorph": TransMorph,
     "lku-net": LKUNet,
-    "lapirn": LapIRN,
+    "lapirn": ProgressiveLapIRN,
     "cyclemorph": CycleMorph,
     "transmatch": TransMatch,
     "diffusemorph": DiffuseMorph,
@@ -79,13 +79,16 @@ def build_baseline(config: BaselineConfig | Mapping[str, Any]) -> FieldNetwork:
         )
     if name in _BACKBONES:
         return BackboneNetwork(name, dimension, config.arguments, config.integration_steps)
-    if config.integration_steps:
+    arguments = dict(config.arguments)
+    if name == "lapirn":
+        arguments["integration_steps"] = config.integration_steps
+    elif config.integration_steps:
         raise ModelError(
-            f"network.integration_steps: {', '.join(_BACKBONES)} have it, {name} predicts the "
-            "displacement; set it to 0"
+            f"network.integration_steps: {', '.join((*_BACKBONES, 'lapirn'))} have it, {name} "
+            "predicts the displacement; set it to 0"
         )
     try:
-        network: FieldNetwork = BASELINE_NETWORKS[name](dimension, **config.arguments)
+        network: FieldNetwork = BASELINE_NETWORKS[name](dimension, **arguments)
     except TypeError as error:
         raise ModelError(f"baseline {name!r}: {error}; got {dict(config.arguments)}") from error
     return network

@@ -66,6 +66,13 @@ class DiffuseMorph(FieldNetwork):
         variances = torch.linspace(noise[0], noise[1], steps, dtype=torch.float64)
         kept = torch.cumprod(1 - variances, 0)
         self.register_buffer("kept", kept.float(), persistent=False)
+        self.generators: Sequence[torch.Generator] | None = None
+
+    def begin_step(
+        self, number: int, steps: int, generators: Sequence[torch.Generator] | None = None
+    ) -> None:
+        """See :class:`FieldNetwork`; the noise of each pair is drawn by its own generator."""
+        self.generators = generators
 
     def _noise(self, moving: Tensor, fixed: Tensor, noisy: Tensor, steps: Tensor) -> Tensor:
         predicted: Tensor = self.diffusion(torch.cat([moving, fixed, noisy], dim=1), steps)
@@ -85,17 +92,27 @@ class DiffuseMorph(FieldNetwork):
         objective: Objective,
         labels: tuple[Tensor, Tensor] | None = None,
     ) -> dict[str, Tensor]:
-        """See :class:`FieldNetwork`; the noise is drawn by the global generator."""
+        """See :class:`FieldNetwork`; step and noise are drawn by the generators of the pairs."""
         a, b = _centred(moving), _centred(fixed)
         kept: Tensor = self.kept  # type: ignore[assignment]
-        steps = torch.randint(0, len(kept), (len(fixed),), device=fixed.device)
+        steps, noise = self._drawn(b)
         alpha = kept[steps].view(-1, *[1] * (fixed.ndim - 1))
-        noise = torch.randn_like(b)
         score = self._noise(a, b, alpha.sqrt() * b + (1 - alpha).sqrt() * noise, steps)
         field = FieldPrediction(self.field(torch.cat([a, score], dim=1)))
         terms = objective.terms(moving, fixed, field, labels)
         own = {name: self.registration * value for name, value in terms.items()}
         return {"diffusion": (score.float() - noise).square().mean(), **own}
+
+    def _drawn(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a diffusion step and noise for each image of a batch."""
+        count, shape = len(self.kept), image.shape[1:]  # type: ignore[arg-type]
+        generators = self.generators or [torch.default_generator] * len(image)
+        if len(generators) != len(image):
+            raise ValueError(f"expected {len(generators)} pairs, got a batch of {len(image)}")
+        # On the CPU, whose generators draw the same on every machine.
+        steps = torch.stack([torch.randint(0, count, (), generator=g) for g in generators])
+        noise = torch.stack([torch.randn(shape, generator=g) for g in generators])
+        return steps.to(image.device), noise.to(image)
 
 
 def _centred(image: Tensor) -> Tensor:

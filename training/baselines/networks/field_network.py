@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from SlicerLDMRegLib.networks import FieldPrediction
@@ -32,6 +34,21 @@ class FieldNetwork(nn.Module):
             moving: ``(B, 1, *S)`` in [0, 1]; sizes are multiples of ``divisor``.
             fixed: of the same shape.
         """
+
+    def begin_step(
+        self, number: int, steps: int, generators: Sequence[torch.Generator] | None = None
+    ) -> None:
+        """Take note of the step whose losses come next; most networks need not.
+
+        Args:
+            number: of the step, from 0.
+            steps: of the whole training.
+            generators: one for each pair of the batch, for random numbers; None: the global one.
+        """
+
+    def idle_parameters(self) -> list[nn.Parameter]:
+        """Return the weights that the optimiser leaves as they are in this step."""
+        return []
 
     def losses(
         self,

@@ -7,9 +7,11 @@ from typing import Literal
 
 from torch import Tensor
 
+from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.functional import warp
 from SlicerLDMRegLib.losses import label_dice_loss, lncc, mse, ncc, smoothness
 from SlicerLDMRegLib.networks import FieldPrediction
+from SlicerLDMRegLib.networks.backbones.layers import average_pool
 
 __all__ = ["Objective"]
 
@@ -25,7 +27,12 @@ class Objective:
             one is integrated, in voxels.
         dice: weight of the soft Dice of the labels.
         window: edge of the windows of "lncc", in voxels.
+        scales: resolutions at which "lncc" is measured and summed: each next is half as fine, with
+            a window smaller by 2 and half the weight, as in LapIRN.
         classes: labels, background included.
+
+    Raises:
+        InputError: for more scales than the window has room for.
     """
 
     metric: Literal["mse", "ncc", "lncc"] = "mse"
@@ -33,12 +40,24 @@ class Objective:
     smoothness: float = 0.1
     dice: float = 0.0
     window: int = 9
+    scales: int = 1
     classes: int = 2
+
+    def __post_init__(self) -> None:
+        if self.metric == "lncc" and self.window - 2 * (self.scales - 1) < 3:
+            raise InputError(
+                f"losses.scales: expected at most {(self.window - 1) // 2} with a window of "
+                f"{self.window} voxels, got {self.scales}; each is smaller by 2, the last has 3"
+            )
 
     def difference(self, warped: Tensor, fixed: Tensor) -> Tensor:
         """Return the metric of two images ``(B, 1, *S)``, not weighted; lower is better."""
         if self.metric == "lncc":
-            return lncc(warped, fixed, self.window)
+            total = lncc(warped, fixed, self.window)
+            for scale in range(1, self.scales):
+                warped, fixed = average_pool(warped, 2), average_pool(fixed, 2)
+                total = total + lncc(warped, fixed, self.window - 2 * scale) / 2**scale
+            return total
         return (mse if self.metric == "mse" else ncc)(warped, fixed)
 
     def terms(

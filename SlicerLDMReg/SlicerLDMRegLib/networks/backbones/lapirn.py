@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,7 +14,7 @@ from .backbone import Backbone
 from .layers import average_pool, convolution, interpolation, transposed_convolution
 from .output import BackboneOutput
 
-__all__ = ["LapIRN"]
+__all__ = ["LapIRN", "image_pyramid"]
 
 
 def _conv(inputs: int, outputs: int, stride: int = 1, dimension: int = 3) -> nn.Module:
@@ -122,34 +124,66 @@ class LapIRN(Backbone):
             # Training starts at the identity.
             nn.init.normal_(flow.weight, std=1e-5)  # type: ignore[arg-type]
 
-    def forward(self, moving: Tensor, fixed: Tensor) -> BackboneOutput:
+    def forward(self, moving: Tensor, fixed: Tensor, frozen: int = 0) -> BackboneOutput:
         """Return the features of the finest level and the field of the coarser ones.
 
         Args:
             moving: ``(B, 1, *S)`` in [0, 1]; sizes are multiples of 8.
             fixed: ``(B, 1, *S)`` in [0, 1].
+            frozen: number of the coarsest levels that get no gradient.
 
         Returns:
             Features ``(B, 4 start_channels, *S)`` and base ``(B, 3, *S)``.
         """
-        pyramid = [torch.cat([moving, fixed], dim=1)]
-        for _ in self.flows:
-            pyramid.insert(0, average_pool(pyramid[0], 2))
-        features, embedding = self.levels[0](pyramid[0], None)
-        field = torch.zeros_like(features[:, : self.spatial_dims], dtype=torch.float32)
-        for images, flow, level in zip(pyramid[1:], self.flows, self.levels[1:], strict=True):
-            field = field + self.reach * F.softsign(flow(features).float())
-            mode = interpolation(field)
-            field = F.interpolate(field, scale_factor=2, mode=mode, align_corners=False)
-            warped = warp(images[:, :1], self._displacement(field))
-            images = torch.cat([warped, images[:, 1:], field], dim=1)
-            features, embedding = level(images, embedding)
+        features, field = self._levels(image_pyramid(moving, fixed, len(self.levels)), frozen)
         return BackboneOutput(features, _to_voxels(field))
+
+    def coarse_field(self, images: Sequence[Tensor], frozen: int = 0) -> Tensor:
+        """Return the field of a level but the finest, as if there were no finer one.
+
+        Args:
+            images: moving and fixed image side by side, ``(B, 2, *S)``, at the resolution of each
+                level up to that one, the coarsest first.
+            frozen: number of the coarsest levels that get no gradient.
+
+        Returns:
+            ``(B, d, *S)`` in voxels of the last images; a velocity with integration.
+        """
+        features, field = self._levels(images, frozen)
+        own = self.reach * F.softsign(self.flows[len(images) - 1](features).float())
+        return _to_voxels(field + own)
+
+    def _levels(self, images: Sequence[Tensor], frozen: int) -> tuple[Tensor, Tensor]:
+        """Return the features of the level of the last images and the field of those before it."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and frozen < 1):
+            features, embedding = self.levels[0](images[0], None)
+        field = torch.zeros_like(features[:, : self.spatial_dims], dtype=torch.float32)
+        for i in range(1, len(images)):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and frozen < i):
+                field = field + self.reach * F.softsign(self.flows[i - 1](features).float())
+                mode = interpolation(field)
+                field = F.interpolate(field, scale_factor=2, mode=mode, align_corners=False)
+            with torch.set_grad_enabled(torch.is_grad_enabled() and frozen < i + 1):
+                warped = warp(images[i][:, :1], self._displacement(field))
+                both = torch.cat([warped, images[i][:, 1:], field], dim=1)
+                features, embedding = self.levels[i](both, embedding)
+        return features, field
 
     def _displacement(self, field: Tensor) -> Tensor:
         voxels = _to_voxels(field)
         steps = self.integration_steps
         return integrate(voxels, steps) if steps else voxels
+
+
+def image_pyramid(moving: Tensor, fixed: Tensor, levels: int) -> list[Tensor]:
+    """Return two images ``(B, 1, *S)`` side by side at each level, each half as fine as the next.
+
+    The coarsest is the first; averages over blocks of two voxels.
+    """
+    pyramid = [torch.cat([moving, fixed], dim=1)]
+    while len(pyramid) < levels:
+        pyramid.insert(0, average_pool(pyramid[0], 2))
+    return pyramid
 
 
 def _to_voxels(field: Tensor) -> Tensor:
