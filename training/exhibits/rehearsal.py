@@ -13,7 +13,7 @@ from ..baselines.lddmm import lddmm
 from ..config import find_config
 from .exhibit import Stage
 
-__all__ = ["LDM_MORPH", "rehearsed", "rehearsed_method"]
+__all__ = ["ARGUMENTS", "LDM_MORPH", "rehearsed", "rehearsed_method"]
 
 #: Arguments of a small LDM-Morph.
 LDM_MORPH = {
@@ -30,7 +30,8 @@ LDM_MORPH = {
     "low_level_channels": 4,
 }
 _TRANSFORMER = {"embed_dim": 4, "depths": [1, 1, 1, 1], "heads": [1, 1, 1, 1]}
-_ARGUMENTS: dict[str, dict[str, Any]] = {
+#: Arguments of the small baselines.
+ARGUMENTS: dict[str, dict[str, Any]] = {
     "voxelmorph": {"encoder": [2, 4], "decoder": [4, 4], "final": [4]},
     "transmorph": _TRANSFORMER,
     "lku-net": {"start_channels": 2},
@@ -64,13 +65,13 @@ def rehearsed(stage: Stage, changes: tuple[str, ...]) -> tuple[str, ...]:
     if kind == "baseline":
         name = config["network"]["name"]
         size = config["network"].get("arguments", {}).get("image_size")
-        own = dict(_ARGUMENTS[name])
+        own = dict(ARGUMENTS[name])
         if name == "transmorph" and size is not None:
             own["image_size"] = [32] * len(size)
         small["network.arguments"] = own
     if kind == "textscf":
         backbone = given.get("network.backbone", config["network"].get("backbone", "lku-net"))
-        own = dict(_ARGUMENTS[backbone])
+        own = dict(ARGUMENTS[backbone])
         if backbone == "transmorph":
             own["image_size"] = [32, 32, 32]
         small |= {"network.backbone_arguments": own, "network.hidden_channels": 4}

@@ -9,13 +9,24 @@ import numpy as np
 import yaml
 
 from Testing.Python.training.test_manifest_data import write_volumes
+from training.exhibits.rehearsal import ARGUMENTS
 from training.exhibits.rehearsal import LDM_MORPH as SMALL
 from training.synthesis.phantoms import generate_pair
 
 __all__ = ["STAGES", "arguments", "write_cardiac_pairs", "write_configs"]
 
 #: Initial weights of each stage: the stage whose ``best.pt`` they are.
-STAGES = {"vqgan": None, "ldm": "vqgan", "registration": "ldm", "textscf": None}
+STAGES = {
+    "vqgan": None,
+    "ldm": "vqgan",
+    "registration": "ldm",
+    "textscf": None,
+    "segmentation": None,
+    # Baselines with noise, with stochastic depth, and with levels that wait.
+    "diffusemorph": None,
+    "transmorph": None,
+    "lapirn": None,
+}
 NETWORK = {**SMALL, "integration_steps": 4}
 _OWN: dict[str, dict[str, Any]] = {
     "vqgan": {
@@ -34,7 +45,29 @@ _OWN: dict[str, dict[str, Any]] = {
         "learning_rate": 1e-3,
         "losses": {"beta": 0.6, "smoothness": 0.01, "dice": 0.1, "latent_grad": True},
     },
+    "segmentation": {
+        "steps": 2,
+        "ema_decay": 0.9,
+        "network": {
+            "spatial_dims": 2, "classes": 5, "features": [4, 4, 4, 8, 8, 4], "patch": 2,
+        },
+        "data": {"set": "cardiac-mr", "mixture": {"real": 1}, "size": 32, "pool": 4},
+    },
+}  # fmt: skip
+_LEVELS = {"level_shares": [0.34, 0.34], "frozen_share": 0.1}
+_BASELINES: dict[str, dict[str, Any]] = {
+    "diffusemorph": {},
+    "transmorph": {"image_size": [32, 32], "depths": [2, 2, 2, 2]},
+    "lapirn": _LEVELS,
 }
+for _name, _more in _BASELINES.items():
+    _OWN[_name] = {
+        "stage": "baseline",
+        "steps": 3,
+        "network": {"name": _name, "arguments": {**ARGUMENTS[_name], **_more}},
+        "losses": {"metric": "lncc", "window": 7, "dice": 0.1},
+        "data": {"mixture": {"real": 1}, "size": 32},
+    }
 
 
 def arguments(
@@ -78,12 +111,14 @@ def write_configs(folder: Path, *stages: str) -> Path:
             "data": {"root": str(root), "mixture": {"real": 1, "cardiac": 1}, "size": 32},
         }
         for stage in set(stages) & set(_OWN):
-            _write(folder, {"stage": stage, **common, **_OWN[stage]})
+            config = {"stage": stage, **common, **_OWN[stage]}
+            _write(folder, stage, {**config, "data": {"root": str(root), **config["data"]}})
     if "textscf" in stages:
         (folder / "volumes").mkdir()
         manifest = write_volumes(folder / "volumes")
         _write(
             folder,
+            "textscf",
             {
                 "stage": "textscf",
                 "steps": 4,
@@ -109,6 +144,5 @@ def write_configs(folder: Path, *stages: str) -> Path:
     return folder
 
 
-def _write(folder: Path, config: dict[str, Any]) -> None:
-    text = yaml.safe_dump(config)
-    (folder / f"{config['stage']}.yaml").write_text(text, encoding="utf-8")
+def _write(folder: Path, name: str, config: dict[str, Any]) -> None:
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
