@@ -16,6 +16,7 @@ from lightning_fabric import Fabric
 from tqdm import tqdm
 
 from SlicerLDMRegLib.displacement import DisplacementField
+from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.model_store import build_segmenter
 from SlicerLDMRegLib.networks import Regions
 from SlicerLDMRegLib.networks.textscf import TextSCF, TextSCFConfig
@@ -192,7 +193,8 @@ def _table(
 ) -> dict[str, Any]:
     """Evaluate all rows of a table on all splits."""
     scores: dict[str, list[Row]] = {split: [] for split in pairs}
-    for row in tqdm(table.rows, desc=table.title):
+    rows = [row for row in table.rows if row.variant is None or row.variant in weights]
+    for row in tqdm(rows, desc=table.title):
         config = None if row.variant is None else ablation.variants[row.variant]
         path = None if row.variant is None else weights[row.variant]
         for split, own in pairs.items():
@@ -203,11 +205,9 @@ def _table(
         "title": table.title,
         "note": table.note,
         "structures": list(table.structures),
-        "rows": [vars(row) for row in table.rows],
+        "rows": [vars(row) for row in rows],
         "summary": summaries,
-        "comparison": {
-            split: compare(found, table.rows[0].title) for split, found in scores.items()
-        },
+        "comparison": {split: compare(found, rows[0].title) for split, found in scores.items()},
         "pairs": scores,
     }
 
@@ -262,18 +262,30 @@ def main(argv: list[str] | None = None) -> None:
         parser.error(f"--train: variants are {', '.join(configs)}, got {', '.join(unknown)}")
     if arguments.threads:
         use_threads(arguments.threads, 1)
+    # A variant that is named must be there; of all, those that are.
+    absent = {} if arguments.train else ablation.absent()
+    for name, reason in absent.items():
+        print(f"{name}: left out: {reason}")
+    if len(absent) == len(configs):
+        raise InputError(f"{arguments.config}: no variant can be trained; {absent.popitem()[1]}")
     weights = {}
-    for name in arguments.train or configs:
+    for name in arguments.train or [name for name in configs if name not in absent]:
         print(f"{name}: {arguments.output / name}")
         weights[name] = train(configs[name], arguments.output / name, arguments.device)
     if not arguments.train:
-        print(_write(arguments.config, ablation, weights, arguments.output, arguments.device))
+        given = arguments.config, ablation, weights, absent, arguments.output, arguments.device
+        print(_write(*given))
 
 
 def _write(
-    config: Path, ablation: Ablation, weights: Mapping[str, Path], output: Path, accelerator: str
+    config: Path,
+    ablation: Ablation,
+    weights: Mapping[str, Path],
+    absent: Mapping[str, str],
+    output: Path,
+    accelerator: str,
 ) -> str:
-    """Evaluate all rows; write ``ablation.json`` and ``ablation.md``."""
+    """Evaluate the rows of all variants that are there; write ``ablation.json`` and ``.md``."""
     device = Fabric(accelerator=accelerator, devices=1).device
     pairs = {name: _pairs(ablation, split) for name, split in _SPLITS.items()}
     segment, masks = None, {}
@@ -287,6 +299,7 @@ def _write(
     content = {
         "machine": machine,
         "configs": {name: own.to_dict() for name, own in ablation.variants.items()},
+        "left_out": dict(absent),
         "segmenter_dice": masks,
         "tables": tables,
     }
@@ -301,6 +314,13 @@ def _write(
     if masks:
         text += f"The predicted masks themselves have a Dice of {masks['test']:.3f} (test).\n"
     text += "\n" + "\n".join(_markdown(table) for table in tables)
+    left_out = [
+        f"- {row.title}: left out: {absent[row.variant]}\n"
+        for table in ablation.tables
+        for row in table.rows
+        if row.variant in absent
+    ]
+    text += "\n" + "".join(left_out) if left_out else ""
     (output / "ablation.md").write_text(text, encoding="utf-8")
     return text
 

@@ -9,6 +9,10 @@ from typing import Any
 
 import yaml
 
+from SlicerLDMRegLib.errors import InputError, ModelError
+from SlicerLDMRegLib.text import build_encoder
+from SlicerLDMRegLib.text.weights import user_file
+
 from .baselines import MASKS
 from .config import StageConfig
 
@@ -109,6 +113,14 @@ class Ablation:
         ablation._check(path)
         return ablation
 
+    def absent(self) -> dict[str, str]:
+        """Return the variants whose text encoder needs a file that is not there, with the reason.
+
+        A file that is there and damaged is not absent: its variant fails.
+        """
+        found = {name: _absent(config.text) for name, config in self.variants.items()}
+        return {name: reason for name, reason in found.items() if reason}
+
     def _check(self, path: Path) -> None:
         for row in (row for table in self.tables for row in table.rows):
             if row.variant is not None and row.variant not in self.variants:
@@ -124,3 +136,16 @@ class Ablation:
 def _grid(config: StageConfig) -> dict[str, Any]:
     images = config.data.get("images", {})
     return {key: images[key] for key in ("size", "spacing") if key in images}
+
+
+def _absent(text: Mapping[str, Any]) -> str:
+    encoder = str(text.get("encoder", "")).partition("@")[0]
+    kind, _, file = encoder.partition(":")
+    try:
+        if kind in ("table", "words") and file:
+            user_file(file, text.get("weights"))
+        elif kind == "open-clip":
+            build_encoder(encoder, text.get("weights"))
+    except (InputError, ModelError) as error:
+        return str(error)
+    return ""

@@ -197,6 +197,7 @@ def main(argv: list[str] | None = None, prog: str = "python -m training.exhibit"
         taken=_named_values(parser, "--take", arguments.take),
         segmenters=_named_values(parser, "--segmenter", arguments.segmenter, SEGMENTERS),
         lungs=arguments.lungs,
+        embeddings=arguments.embeddings,
         instead=_named_values(parser, "--instead", arguments.instead, LAYOUTS),
         incomplete=arguments.incomplete,
         device=arguments.device,
@@ -301,6 +302,8 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     add("--segmenter", action="append", default=[], metavar="NAME=FILE", help=(
         f"weights of SwinUNETR: {', '.join(SEGMENTERS)}; or any other segmenter"))  # fmt: skip
     add("--lungs", type=Path, metavar="DIR", help="Learn2Reg lung CT, for textscf-table-4")
+    add("--embeddings", type=Path, metavar="FILE", help=(
+        "vectors of the prompts by ada-002 as JSON, for textscf-table-1"))  # fmt: skip
     add("--pair", metavar="NAME", help="pair of a picture; default the first")
     add("--limit", type=int, help="only the first pairs")
     add("--incomplete", action="store_true", help=(

@@ -21,7 +21,8 @@ class StochasticDepth:
         network: its layers are replaced in place; they have no weights.
 
     Attributes:
-        generators: one for each item of the batch that is to come; None: the global one.
+        generators: one for each item of the batch that is to come, which may hold the items several
+            times, all of them one after the other; None: the global one.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -46,9 +47,12 @@ class _DropPath(nn.Module):
         if generators is None:
             kept = torch.rand(len(x)) >= self.probability
         else:
-            if len(generators) != len(x):
+            # Networks that see both images of a pair apart have them one after the other.
+            copies, rest = divmod(len(x), len(generators))
+            if rest or not copies:
                 raise ValueError(f"expected {len(generators)} items, got a batch of {len(x)}")
-            drawn = torch.stack([torch.rand((), generator=g) for g in generators])
+            every = [g for _ in range(copies) for g in generators]
+            drawn = torch.stack([torch.rand((), generator=g) for g in every])
             kept = drawn >= self.probability
         factor = kept.to(x) / (1 - self.probability)
         return x * factor.view(-1, *[1] * (x.ndim - 1))

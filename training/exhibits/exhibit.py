@@ -48,7 +48,6 @@ class Row:
             names a file of.
         x: place on the axis of a sweep.
         own: whether the paper does not have this row.
-        missing: reason why nobody can measure it here; empty: it can be measured.
     """
 
     title: str
@@ -57,7 +56,6 @@ class Row:
     masks: str | None = None
     x: float | None = None
     own: bool = False
-    missing: str = ""
 
 
 @dataclass(frozen=True)

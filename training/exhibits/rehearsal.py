@@ -59,6 +59,8 @@ def rehearsed(stage: Stage, changes: tuple[str, ...]) -> tuple[str, ...]:
     small: dict[str, Any] = dict(_SHORT)
     if kind in ("vqgan", "ldm", "registration"):
         small |= {f"network.{name}": value for name, value in LDM_MORPH.items()}
+        # Nothing is measured, and what the first stages say is taken.
+        small["network.latent_scale"] = "data" if kind == "registration" else 1.0
         if kind == "vqgan":
             small |= {"losses.discriminator_start": 0, "losses.discriminator_channels": 4}
     given = dict(change.split("=", 1) for change in changes)
@@ -75,8 +77,9 @@ def rehearsed(stage: Stage, changes: tuple[str, ...]) -> tuple[str, ...]:
         if backbone == "transmorph":
             own["image_size"] = [32, 32, 32]
         small |= {"network.backbone_arguments": own, "network.hidden_channels": 4}
-        if given.get("text.encoder") != "coordinates":
-            # Neither weights nor tables of text encoders.
+        encoder = given.get("text.encoder", "")
+        if encoder != "coordinates" and "table:" not in encoder:
+            # No weights of text encoders; a table that the user gives is read.
             regions = int(given.get("network.regions", config["network"].get("regions", 36)))
             small |= {"text.encoder": "one-hot", "network.text_channels": regions}
             small["text.background"] = "svd" if "text.background" not in given else "zeros"

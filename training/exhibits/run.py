@@ -24,7 +24,7 @@ from SlicerLDMRegLib.model_store import find_model
 from ..baselines import CLASSICAL, Method, installed, is_run, ready, run_method
 from ..baselines.ldmreg import ldmreg_method
 from ..baselines.segment import segment_with
-from ..config import StageConfig, find_config, named_configs
+from ..config import CONFIGS, StageConfig, find_config
 from ..datasets.evaluation import EvaluationPair
 from ..datasets.layouts import LAYOUTS, open_data_set
 from ..datasets.region_tables import coordinate_regions
@@ -32,7 +32,7 @@ from ..stages.latent_scale import SCALE
 from .exhibit import Exhibit, Row, Setting, Stage
 from .rehearsal import rehearsed, rehearsed_method
 
-__all__ = ["COMPACT", "Choices", "adapted", "described", "methods", "pairs_of", "stages"]
+__all__ = ["COMPACT", "Choices", "adapted", "described", "latents", "methods", "pairs_of", "stages"]
 
 #: Folder of the configurations of small networks.
 COMPACT = "compact"
@@ -54,6 +54,7 @@ class Choices:
         taken: run, or id or folder of a model, by title of the row, instead of training.
         segmenters: file of the weights of each segmenter, by its name.
         lungs: folder of the lung CT of textSCF's Table 4.
+        embeddings: table of the prompts' vectors of ada-002, of textSCF's Table 1.
         instead: layout that is taken in place of one of the exhibit.
         incomplete: whether to go on without subjects of which files are missing.
         device: of training and measurement.
@@ -75,6 +76,7 @@ class Choices:
     taken: Mapping[str, str] = field(default_factory=dict)
     segmenters: Mapping[str, str] = field(default_factory=dict)
     lungs: Path | None = None
+    embeddings: Path | None = None
     instead: Mapping[str, str] = field(default_factory=dict)
     incomplete: bool = False
     device: str = "auto"
@@ -139,10 +141,11 @@ def stages(row: Row, setting: Setting, choices: Choices) -> list[tuple[Stage, Pa
         changes = [*stage.overrides, *choices.changes.get(kind, ())]
         if choices.folds:
             changes += [f"data.options.folds={choices.folds}", f"data.options.fold={choices.fold}"]
-        if choices.lungs is not None:
-            changes = [
-                change.replace("LUNGS", json.dumps(str(choices.lungs))) for change in changes
-            ]
+        table = None if choices.embeddings is None else f"table:{choices.embeddings.resolve()}"
+        files = {"LUNGS": choices.lungs, "EMBEDDINGS": table}
+        for word, file in files.items():
+            if file is not None:
+                changes = [change.replace(word, json.dumps(str(file))) for change in changes]
         if choices.rehearse:
             changes = list(rehearsed(stage, tuple(changes)))
         place = choices.runs / ("rehearsal" if choices.rehearse else "")
@@ -173,7 +176,7 @@ def _compact(stage: Stage) -> Stage:
     # The data sets of the paper have configurations of their own: registration-acdc.
     own = name if folder.startswith("baselines") else name.partition("-")[0]
     config = f"{COMPACT}/{own}"
-    if config not in named_configs():
+    if not (CONFIGS / f"{config}.yaml").is_file():
         raise InputError(
             f"--compact: there is no small configuration of {stage.config}; leave --compact out, "
             "or these rows by --only"
@@ -233,8 +236,6 @@ def _missing(row: Row, choices: Choices) -> str:
     """Return why a row cannot be measured here; empty where it can."""
     if row.title in choices.taken:
         return ""
-    if row.missing:
-        return row.missing
     if row.method is not None:
         package = CLASSICAL[row.method].package
         if package is not None and not installed(package):
@@ -242,12 +243,17 @@ def _missing(row: Row, choices: Choices) -> str:
         return ""
     if row.masks not in (None, "reference", "no") and row.masks not in choices.segmenters:
         return f"needs a segmenter: --segmenter {row.masks}=FILE with SwinUNETR's public weights"
-    lungs = row.recipe is not None and any(
-        "LUNGS" in change for stage in row.recipe("abdomen-ct") for change in stage.overrides
-    )
-    if lungs and choices.lungs is None:
+    if choices.lungs is None and _asks_for(row, "LUNGS"):
         return "needs lung CT: --lungs DIR"
+    if choices.embeddings is None and _asks_for(row, "EMBEDDINGS"):
+        return "needs its vectors of the prompts: --embeddings FILE, a table as JSON"
     return ""
+
+
+def _asks_for(row: Row, word: str) -> bool:
+    """Whether a change of a row names a file that the user gives."""
+    stages = row.recipe("abdomen-ct") if row.recipe is not None else ()
+    return any(word in change for stage in stages for change in stage.overrides)
 
 
 def _trained(row: Row, setting: Setting, choices: Choices) -> Path:
@@ -262,7 +268,7 @@ def _trained(row: Row, setting: Setting, choices: Choices) -> Path:
         if not _finished(folder, wanted):
             init = None
             if stage.init is not None and Path(stage.init).name in _LATENTS and choices.latents:
-                init = _latents(choices.latents, choices.runs)
+                init = latents(choices.latents, choices.runs)
             elif stage.init is not None:
                 init = folder.parents[len(Path(stage.folder).parts) - 1] / stage.init / "best.pt"
             _train(stage, folder, changes, root, init, choices)
@@ -270,7 +276,7 @@ def _trained(row: Row, setting: Setting, choices: Choices) -> Path:
     return last
 
 
-def _latents(source: str, runs: Path) -> Path:
+def latents(source: str, runs: Path) -> Path:
     """Return the weights of the frozen part, of a run or written from those of a model.
 
     Raises:

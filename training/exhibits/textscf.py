@@ -129,9 +129,8 @@ _PROMPTS = (
      ("text.encoder=open-clip:RN50x64:openai", "network.text_channels=1024"), 0),
     ("#6 a computerized tomography of, ViT", 60.75, "", (), 0),
     ("#7 a computerized tomography of, ada-002", 57.63, "-ada",
-     ("network.text_channels=1536",), 0),
+     ("text.encoder=EMBEDDINGS", "network.text_channels=1536"), 0),
 )  # fmt: skip
-_NO_ADA = "needs the embeddings of ada-002, which no text encoder of this version reads"
 _LAMBDAS = (0.01, 0.05, 0.1, 1.0)
 
 
@@ -181,7 +180,6 @@ EXHIBITS = (
                 title,
                 recipe=_textscf(variant, *changes, cells=cells),
                 masks="reference",
-                missing=_NO_ADA if variant == "-ada" else "",
             )
             for title, _, variant, changes, cells in _PROMPTS
         ),
@@ -190,7 +188,8 @@ EXHIBITS = (
         (
             *_DIFFERENCES,
             "Masks: reference labels of the fixed image for all rows; SwinUNETR's in the paper.",
-            "CLIP needs weights that the user names: --set textscf.text.weights=FOLDER.",
+            "CLIP needs weights that the user names: --set textscf.text.weights=FOLDER; ada-002 "
+            "the vectors that its service gives for the prompts: --embeddings FILE.",
             "SCP: one filter for a cell of 8 voxels, not for each voxel.",
         ),
     ),

@@ -15,8 +15,10 @@ pytest.importorskip("lightning_fabric", reason="needs the extra 'training'")
 
 import itertools
 
+from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.model_store import find_model
 from SlicerLDMRegLib.networks.textscf import TextSCF, TextSCFConfig
+from SlicerLDMRegLib.text import build_prompt, label_scheme
 from Testing.Python.training.models import write_segmenter
 from training.ablate import evaluate_row, main, train
 from training.ablation_config import Ablation, TableRow
@@ -24,6 +26,7 @@ from training.config import StageConfig
 from training.datasets.brain_labels import SUBJECTS
 from training.datasets.brain_streams import BrainStreamOptions
 from training.datasets.evaluation_volumes import brain_mr
+from training.datasets.volumes import region_scheme
 
 SHIPPED = Path(__file__).parents[3] / "training/configs/textscf-brain-mr/ablation.yaml"
 
@@ -148,6 +151,55 @@ def test_text_encoders_are_compared_in_one_table(
     assert {v.text["encoder"].split(":")[0] for v in files.variants.values()} == {
         *("one-hot@64", "minilm@64", "words", "open-clip", "table")
     }
+
+
+def test_encoders_without_their_file_are_left_out_and_said(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    content = yaml.safe_load(SHIPPED.with_name("encoders-files.yaml").read_text(encoding="utf-8"))
+    content["base"] = str(folder / "base.yaml")
+    content["set"] = ["steps=1", "validate_every=1", "network.text_channels=64"]
+    # Of those that are always there one is enough here.
+    del content["variants"]["minilm"]
+    (table,) = content["tables"]
+    table["rows"] = [row for row in table["rows"] if row.get("variant") != "minilm"]
+    config = tmp_path / "encoders.yaml"
+    config.write_text(yaml.safe_dump(content), encoding="utf-8")
+    monkeypatch.setenv("LDMREG_TEXT_WEIGHTS", str(tmp_path))
+    monkeypatch.setitem(SUBJECTS, "train", (1, 2))
+    monkeypatch.setattr("training.ablate._SPLITS", {"validation": [16, 15], "test": [15, 16]})
+    arguments = ["--config", str(config), "--output", str(tmp_path / "out"), "--device", "cpu"]
+    main(arguments)
+    printed = capsys.readouterr().out
+    absent = ["CLIP ViT-L/14@336", "CLIP ViT-B/32", "CLIP RN50x64", "text-embedding-ada-002",
+              "GloVe"]  # fmt: skip
+    for title in absent:
+        assert f"- {title}: left out: " in printed and f"| {title} |" not in printed
+    assert "there is no ada-002.json; name its path" in printed
+    assert "| One-hot |" in printed
+    # With the file the row is there.
+    template = yaml.safe_load((folder / "base.yaml").read_text())["text"]["template"]
+    prompts = [
+        build_prompt(template, own["prompt"]) for own in label_scheme(region_scheme({})).values()
+    ]
+    generator = np.random.default_rng(1)
+    vectors = {prompt: generator.normal(size=1536).tolist() for prompt in prompts}
+    (tmp_path / "ada-002.json").write_text(json.dumps(vectors), encoding="utf-8")
+    main(arguments)
+    printed = capsys.readouterr().out
+    assert "| text-embedding-ada-002 |" in printed
+    assert "- text-embedding-ada-002" not in printed and "- GloVe: left out" in printed
+    # A variant that is named must be there, and one at least.
+    with pytest.raises(InputError, match=r"there is no glove\.6B"):
+        main([*arguments, "--train", "glove"])
+    del content["variants"]["one-hot"], content["variants"]["ada-002"]
+    table["rows"] = [{"title": "GloVe", "variant": "glove"}, {"title": "No registration"}]
+    config.write_text(yaml.safe_dump(content), encoding="utf-8")
+    with pytest.raises(InputError, match="no variant can be trained; "):
+        main(arguments)
 
 
 def test_all_rows_are_in_the_tables(output: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 pytest.importorskip("lightning_fabric", reason="needs the extra 'training'")
 
 from SlicerLDMRegLib.errors import InputError
+from SlicerLDMRegLib.text import build_prompt, label_scheme
 from Testing.Python.training.layout_folders import (
     write_abdomen,
     write_acdc,
@@ -217,6 +219,35 @@ def test_a_finished_run_is_taken_and_another_one_is_refused(
     other = Choices(**{**vars(own), "changes": {"baseline": ["learning_rate=0.5"]}})
     with pytest.raises(InputError, match=r"learning_rate 0\.5, got one with 0\.0001"):
         methods(found, found.settings[0], other, ["VoxelMorph"])
+
+
+def test_the_row_of_ada_002_is_filled_from_the_file_that_is_given(
+    data: dict[str, Path], tmp_path: Path
+) -> None:
+    row = "#7 a computerized tomography of, ada-002"
+    base = ["exhibit", "textscf-table-1", "--rehearse", "--one-process", "--device", "cpu"]
+    base += ["--threads", "1", "--root", f"abdomen-ct={data['abdomen-ct']}", "--only", row]
+    base += ["--output", str(tmp_path / "out"), "--runs", str(tmp_path / "runs")]
+    assert main(base) == 2, "no other row"
+    config = StageConfig.load(find_config("textscf-abdomen-paper/textscf"), ["data.root=x"])
+    words = label_scheme(config.text["scheme"])
+    prompts = [build_prompt(config.text["template"], own["prompt"]) for own in words.values()]
+    table = tmp_path / "ada 002.json"
+    values = {prompt: [float(i == j) for j in range(1536)] for i, prompt in enumerate(prompts)}
+    table.write_text(json.dumps(values), encoding="utf-8")
+    assert main([*base, "--embeddings", str(table)]) == 0
+    with (tmp_path / "out/exhibit.csv").open(encoding="utf-8") as file:
+        cell = next(c for c in csv.DictReader(file) if c["method"] == row)
+    assert float(cell["ours"]) > 0 and float(cell["paper"]) == 57.63
+    run = next((tmp_path / "runs").rglob("config.json"))
+    text = json.loads(run.read_text(encoding="utf-8"))["text"]
+    assert text["encoder"] == f"table:{table}"
+    # Another prompt's table is not taken for it.
+    table.write_text(json.dumps({"a photo of a liver": [1.0] * 1536}), encoding="utf-8")
+    with pytest.raises(InputError, match="expected the vector of"):
+        exhibit = adapted(EXHIBITS["textscf-table-1"], choices(data, "abdomen-ct"))
+        given = choices(data, "abdomen-ct", embeddings=table)
+        methods(exhibit, exhibit.settings[0], replace(given, runs=tmp_path / "others"), [row])
 
 
 def test_another_data_set_has_no_printed_figures_beside_it(data: dict[str, Path]) -> None:

@@ -104,5 +104,10 @@ def test_stochastic_depth_draws_by_item_and_keeps_the_mean() -> None:
     network.train()
     with pytest.raises(ValueError, match="expected 10 items, got a batch of 3"):
         network(x[:3])
+    # A batch of both images of each item: every item goes on drawing by itself.
+    depth.generators = item_generators(0, range(4), 0)
+    both = network(torch.ones(8, 3))
+    depth.generators = item_generators(0, [2], 0)
+    assert torch.equal(network(torch.ones(2, 3)), both[[2, 6]])
     depth.generators = None
     assert 0 < (network(x) > 0).float().mean() < 1

@@ -24,7 +24,7 @@ STAGES = {
     "segmentation": None,
     # Baselines with noise, with stochastic depth, and with levels that wait.
     "diffusemorph": None,
-    "transmorph": None,
+    "transmatch": None,
     "lapirn": None,
 }
 NETWORK = {**SMALL, "integration_steps": 4}
@@ -57,7 +57,7 @@ _OWN: dict[str, dict[str, Any]] = {
 _LEVELS = {"level_shares": [0.34, 0.34], "frozen_share": 0.1}
 _BASELINES: dict[str, dict[str, Any]] = {
     "diffusemorph": {},
-    "transmorph": {"image_size": [32, 32], "depths": [2, 2, 2, 2]},
+    "transmatch": {},
     "lapirn": _LEVELS,
 }
 for _name, _more in _BASELINES.items():
