@@ -20,7 +20,7 @@ from Testing.Python.training.layout_folders import write_camus, write_neurite
 from Testing.Python.training.test_manifest_data import write_volumes
 from Testing.Python.training.tiny_stages import write_cardiac_pairs
 from training.cli import main
-from training.config import StageConfig, find_config, named_configs
+from training.config import CONFIGS, StageConfig, find_config
 from training.datasets.layouts import DataSet, open_data_set
 from training.datasets.layouts.splits import in_folds
 from training.exhibits import EXHIBITS
@@ -129,10 +129,9 @@ def test_small_networks_have_one_budget(pairs: Path) -> None:
 
 
 def test_all_networks_of_the_paper_have_a_small_configuration() -> None:
-    for name in named_configs():
-        folder, _, own = name.partition("/")
-        if folder == "baselines-camus":
-            assert f"compact/{own}" in named_configs()
+    for folder in ("baselines-camus", "ldm-morph-released"):
+        names = {file.name for file in (CONFIGS / folder).glob("*.yaml")}
+        assert names and all((CONFIGS / "compact" / name).is_file() for name in names)
 
 
 def test_what_has_no_small_configuration_is_told(pairs: Path) -> None:

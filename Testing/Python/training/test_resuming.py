@@ -64,8 +64,7 @@ ENDS: dict[str, list[dict[str, Any]]] = {
     "textscf": [{"kill": {"step": 3, "at": "logs written, checkpoint not"}}],
 }
 # Three steps drawn for the first stages, one for each other way of drawing random numbers.
-for _stage, _kills in (("vqgan", 3), ("ldm", 3), ("segmentation", 1), ("diffusemorph", 1),
-                       ("lapirn", 1)):  # fmt: skip
+for _stage, _kills in (("vqgan", 3), ("ldm", 3), ("diffusemorph", 1)):
     ENDS[_stage] = [
         {"kill": {"step": step, "at": "beginning of the step"}}
         for step in sorted(SOME.sample(range(1, 5), _kills))
