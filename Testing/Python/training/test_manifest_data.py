@@ -68,6 +68,30 @@ def test_phases_of_a_subject_are_pairs(tmp_path: Path) -> None:
     assert pair.fixed.min() == 0 and pair.fixed.max() == 1
 
 
+@pytest.mark.parametrize("column", ["slice", "view", "session"])
+def test_each_slice_of_a_subject_has_its_own_pair(tmp_path: Path, column: str) -> None:
+    table = write_hearts(tmp_path) / "manifest.csv"
+    header, *rows = table.read_text().splitlines()
+    twice = [f"{row},{part}" for part in ("apex", "base") for row in rows]
+    table.write_text("\n".join([f"{header},{column}", *twice]) + "\n")
+    data = opened(table)
+    assert counts(data) == [4, 2, 2]
+    assert all(len(pairing.subjects) == 1 for pairing in data.pairings["train"])
+    # No image is lost, and none is paired with that of another slice.
+    used = [key for own in data.pairings.values() for p in own for key in (p.fixed, p.moving)]
+    assert len(set(used)) == 2 * len(rows)
+
+
+def test_a_phase_of_a_subject_that_is_there_twice_is_told(tmp_path: Path) -> None:
+    """Of four images of a subject two used to be left out without a word."""
+    table = write_hearts(tmp_path) / "manifest.csv"
+    header, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([header, *rows, rows[1]]) + "\n")
+    message = "one image of phase ed of subject p1, got rows 3, 10; a column slice, view or session"
+    with pytest.raises(InputError, match=message):
+        opened(table)
+
+
 def test_images_come_onto_the_lattice_of_a_network(tmp_path: Path) -> None:
     pair = opened(write_hearts(tmp_path), size=[64, 64]).pairs("test")[0]
     # 120 mm of 60 pixels become 64; 80 mm are in the middle of as many.

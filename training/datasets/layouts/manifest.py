@@ -28,6 +28,7 @@ __all__ = ["ManifestData"]
 _SHARES = (70, 15, 15)  # percent of the subjects, where the manifest has no splits
 _ALIASES = {"training": "train", "val": "validation", "valid": "validation", "testing": "test"}
 _DIASTOLE, _SYSTOLE = ("ed", "es")
+_SAME = ("slice", "view", "session")  # columns whose images belong together
 
 
 class ManifestData(DataSet):
@@ -35,6 +36,7 @@ class ManifestData(DataSet):
 
     A table of pairs is taken as it is. A table of images gives, within each split, the pairs of
     one subject's images where a subject has several, and otherwise all ordered pairs of subjects.
+    Columns ``slice``, ``view`` and ``session`` keep apart images of a subject that show other things.
 
     The lattice of a pair has the axes of LPS in 3D, of the fixed image in 2D, and lies in the
     middle of the fixed image. The moving image of the same subject is resampled there; that of
@@ -51,8 +53,8 @@ class ManifestData(DataSet):
         fold: likewise.
 
     Raises:
-        InputError: for a manifest that cannot be read, has no names for its labels, or a split
-            that has one subject twice.
+        InputError: for a manifest that cannot be read, has no names for its labels, a subject in
+            two splits, or a phase of a subject twice.
     """
 
     name, title = "manifest", "Manifest"
@@ -60,8 +62,8 @@ class ManifestData(DataSet):
         "the column split says train, validation or test; without it the subjects are divided in "
         "the order of their names, 70, 15 and 15 %",
         "of a subject with several images its own pairs: end-diastole (phase ed) moves onto "
-        "end-systole (es), other phases onto each other in both directions; of subjects with one "
-        "image each, all ordered pairs",
+        "end-systole (es), other phases onto each other in both directions, where columns slice, "
+        "view and session are equal; of subjects with one image each, all ordered pairs",
     )
 
     def __init__(
@@ -128,12 +130,34 @@ class ManifestData(DataSet):
             found = []
             if several:
                 for subject in subjects:
-                    found += [(m, f, (subject,)) for m, f in _within(by_subject[subject])]
+                    for own in self._parts(subject, by_subject[subject]):
+                        found += [(m, f, (subject,)) for m, f in _within(own)]
             else:
                 keys = {subject: by_subject[subject][0][0] for subject in subjects}
                 found = [(keys[m], keys[f], (m, f)) for m, f in permutations(subjects, 2)]
             pairings[split] = [Pairing(f"{m}-{f}", f, m, s) for m, f, s in found]
         return pairings
+
+    def _parts(
+        self, subject: str, own: Sequence[tuple[str, ImageEntry]]
+    ) -> list[list[tuple[str, ImageEntry]]]:
+        """Return the images of a subject that show the same: one slice, view and session."""
+        parts: dict[tuple[str | None, ...], list[tuple[str, ImageEntry]]] = {}
+        for key, entry in own:
+            parts.setdefault(tuple(map(entry.further.get, _SAME)), []).append((key, entry))
+        for part in parts.values():
+            rows: dict[str, list[str]] = {}
+            for _, entry in part:
+                rows.setdefault((entry.phase or "").strip().lower(), []).append(str(entry.row))
+            if {_DIASTOLE, _SYSTOLE} <= set(rows):
+                twice = next((p for p in (_DIASTOLE, _SYSTOLE) if len(rows[p]) > 1), None)
+                if twice is not None:
+                    raise InputError(
+                        f"{self.path}: expected one image of phase {twice} of subject {subject}, "
+                        f"got rows {', '.join(rows[twice])}; a column {', '.join(_SAME[:-1])} or "
+                        f"{_SAME[-1]} tells which images belong together"
+                    )
+        return list(parts.values())
 
     def _of_pairs(self, entries: Sequence[PairEntry]) -> dict[str, list[Pairing]]:
         groups = _connected(entries)
