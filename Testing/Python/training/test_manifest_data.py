@@ -68,26 +68,32 @@ def test_phases_of_a_subject_are_pairs(tmp_path: Path) -> None:
     assert pair.fixed.min() == 0 and pair.fixed.max() == 1
 
 
+def two_slices(root: Path, column: str) -> Path:
+    """Hearts of four subjects in two slices each, with a column that tells the slice."""
+    table = write_hearts(root, patients=8) / "manifest.csv"
+    header, *rows = table.read_text().splitlines()
+    for number in range(5, 9):
+        rows = [row.replace(f",p{number},", f",p{number - 4},") for row in rows]
+    part = ("apex", "base")
+    rows = [f"{row},{part[i // 8]}" for i, row in enumerate(rows)]
+    table.write_text("\n".join([f"{header},{column}", *rows]) + "\n")
+    return table
+
+
 @pytest.mark.parametrize("column", ["slice", "view", "session"])
 def test_each_slice_of_a_subject_has_its_own_pair(tmp_path: Path, column: str) -> None:
-    table = write_hearts(tmp_path) / "manifest.csv"
-    header, *rows = table.read_text().splitlines()
-    twice = [f"{row},{part}" for part in ("apex", "base") for row in rows]
-    table.write_text("\n".join([f"{header},{column}", *twice]) + "\n")
-    data = opened(table)
+    data = opened(two_slices(tmp_path, column))
     assert counts(data) == [4, 2, 2]
     assert all(len(pairing.subjects) == 1 for pairing in data.pairings["train"])
     # No image is lost, and none is paired with that of another slice.
-    used = [key for own in data.pairings.values() for p in own for key in (p.fixed, p.moving)]
-    assert len(set(used)) == 2 * len(rows)
+    names = {pairing.name for own in data.pairings.values() for pairing in own}
+    assert names == {f"p{n}_ED-p{n}_ES" for n in range(1, 9)}
 
 
 def test_a_phase_of_a_subject_that_is_there_twice_is_told(tmp_path: Path) -> None:
     """Of four images of a subject two used to be left out without a word."""
-    table = write_hearts(tmp_path) / "manifest.csv"
-    header, *rows = table.read_text().splitlines()
-    table.write_text("\n".join([header, *rows, rows[1]]) + "\n")
-    message = "one image of phase ed of subject p1, got rows 3, 10; a column slice, view or session"
+    table = two_slices(tmp_path, "place")
+    message = "one image of phase ed of subject p1, got rows 3, 11; a column slice, view or session"
     with pytest.raises(InputError, match=message):
         opened(table)
 

@@ -36,7 +36,8 @@ class ManifestData(DataSet):
 
     A table of pairs is taken as it is. A table of images gives, within each split, the pairs of
     one subject's images where a subject has several, and otherwise all ordered pairs of subjects.
-    Columns ``slice``, ``view`` and ``session`` keep apart images of a subject that show other things.
+    Columns ``slice``, ``view`` and ``session`` keep apart images of a subject that show something
+    else.
 
     The lattice of a pair has the axes of LPS in 3D, of the fixed image in 2D, and lies in the
     middle of the fixed image. The moving image of the same subject is resampled there; that of
