@@ -318,7 +318,7 @@ def _write(
         f"- {row.title}: left out: {absent[row.variant]}\n"
         for table in ablation.tables
         for row in table.rows
-        if row.variant in absent
+        if row.variant is not None and row.variant in absent
     ]
     text += "\n" + "".join(left_out) if left_out else ""
     (output / "ablation.md").write_text(text, encoding="utf-8")

@@ -13,7 +13,7 @@ from SlicerLDMRegLib.errors import ModelError
 from SlicerLDMRegLib.functional import integrate
 from SlicerLDMRegLib.networks import FieldPrediction
 from SlicerLDMRegLib.networks.backbones import BackboneOutput
-from SlicerLDMRegLib.networks.backbones.lapirn import image_pyramid
+from SlicerLDMRegLib.networks.backbones.lapirn import LapIRN, image_pyramid
 
 from .backbone_network import BackboneNetwork
 from .objective import Objective
@@ -88,10 +88,15 @@ class ProgressiveLapIRN(BackboneNetwork):
         )
         self.frozen = self.level - 1 if fresh else 0
 
+    @property
+    def _pyramid(self) -> LapIRN:
+        assert isinstance(self.backbone, LapIRN)
+        return self.backbone
+
     def idle_parameters(self) -> list[nn.Parameter]:
         """See :class:`FieldNetwork`; those of frozen levels and of levels to come."""
-        levels, flows = self.backbone.levels, self.backbone.flows
-        idle = [*levels[: self.frozen], *levels[self.level :]]
+        levels, flows = self._pyramid.levels, self._pyramid.flows
+        idle: list[nn.Module] = [*levels[: self.frozen], *levels[self.level :]]
         idle += [*flows[: self.frozen], *flows[self.level :]]
         idle += [self.head] if self.level < _LEVELS else []
         return [parameter for module in idle for parameter in module.parameters()]
@@ -116,7 +121,7 @@ class ProgressiveLapIRN(BackboneNetwork):
             output = self.backbone(moving, fixed, self.frozen)
             return objective.terms(moving, fixed, self._of(output, fixed), labels)
         images = image_pyramid(moving, fixed, _LEVELS)[: self.level]
-        field = self.backbone.coarse_field(images, self.frozen)
+        field = self._pyramid.coarse_field(images, self.frozen)
         moving, fixed = images[-1][:, :1], images[-1][:, 1:]
         if labels is not None:
             size = fixed.shape[2:]

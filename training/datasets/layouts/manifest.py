@@ -128,7 +128,7 @@ class ManifestData(DataSet):
         several = any(len(own) > 1 for own in by_subject.values())
         pairings: dict[str, list[Pairing]] = {}
         for split, subjects in splits.items():
-            found = []
+            found: list[tuple[str, str, tuple[str, ...]]] = []
             if several:
                 for subject in subjects:
                     for own in self._parts(subject, by_subject[subject]):
