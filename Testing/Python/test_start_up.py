@@ -25,7 +25,6 @@ NAMES = """
     skimage sklearn tensorboard tensorboardX tifffile torchvision transformers zarr
 """
 OPTIONAL = frozenset(NAMES.split())
-DRAWING = {"matplotlib", "PIL", "jinja2"}
 
 
 def imported_by(code: str) -> tuple[list[set[str]], list[Any]]:
@@ -121,7 +120,8 @@ def test_a_registration_draws_nothing_before_it_is_saved(tmp_path: Path) -> None
     assert not report & {"torch", "monai", "scipy", *OPTIONAL}
     assert not plain & {"monai", "scipy", *OPTIONAL}
     assert {"monai", "scipy"} < full and not full & OPTIONAL
-    assert saved > DRAWING  # the test can tell
+    # Pictures of slices need the fonts of matplotlib, not its code.
+    assert {"PIL", "jinja2"} < saved and "matplotlib" not in saved
     assert all(said)
 
 

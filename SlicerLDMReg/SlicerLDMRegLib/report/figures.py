@@ -70,9 +70,9 @@ def overview_png(
     else:
         canvas = _rows(data, [[by_key[k] for k in row if k in by_key] for row in _ROWS], style)
     width = canvas.width - 2 * _MARGIN
-    canvas.text(_MARGIN, 0.3, heading, width, fontsize=13, fontweight="bold")
+    canvas.text(_MARGIN, 0.3, heading, width, fontsize=13, bold=True)
     canvas.text(_MARGIN, 0.54, subtitle, width, fontsize=10, color=style.muted)
-    return canvas.png(dpi=150)
+    return canvas.png()
 
 
 def _panel_title(panel: Panel, data: FigureData) -> str:
@@ -96,11 +96,13 @@ def _rows(data: FigureData, rows: Sequence[Sequence[Panel]], style: Style) -> Ca
                 left + _CELL / 2, top + 0.19, _panel_title(panel, data), fontsize=9.5, ha="center"
             )
             top += _TITLE
-            canvas.picture(panel, view, data, (left + (_CELL - across) / 2, top, across, height))
+            panel.picture(canvas, view, data, (left + (_CELL - across) / 2, top, across, height))
             if column == 0 and view.plane.title:
                 canvas.row_title(left - 0.08, top + height / 2, view.plane.title)
             top += height + _GAP
-            canvas.color_bar(panel, data, (left + 0.1 * _CELL, top - 0.04, 0.8 * _CELL, 0.09))
+            canvas.color_bar(
+                panel.colors(data), (left + 0.1 * _CELL, top - 0.04, 0.8 * _CELL, 0.09)
+            )
     return canvas
 
 
@@ -131,13 +133,13 @@ def _blocks(
                     canvas.text(left + across / 2, top - 0.08, view.plane.title, fontsize=8.5,
                                 ha="center", color=style.muted)  # fmt: skip
                 above = (max(heights) - height) / 2
-                canvas.picture(panel, view, data, (left, top + above, across, height))
+                panel.picture(canvas, view, data, (left, top + above, across, height))
                 left += across + _GAP
             middle = top + max(heights) / 2
             title = _panel_title(panel, data)
             canvas.row_title(start - 0.12, middle, title, fontsize=9, color=style.foreground)
             bar = (left, middle - 0.4 * max(heights), 0.1, 0.8 * max(heights))
-            canvas.color_bar(panel, data, bar, upright=True)
+            canvas.color_bar(panel.colors(data), bar, upright=True)
     if charted:
         left, top = lefts[-1], _HEADER
         height = min(1.3 * chart_size(structures)[1], canvas.height - top - _MARGIN)
@@ -154,17 +156,18 @@ def panel_png(panel: Panel, data: FigureData, style: Style = DARK) -> bytes:
     tallest = max(h for _, h in sizes)
     width = sum(w for w, _ in sizes) + _GAP * (len(sizes) - 1)
     bar = _BAR if panel.colors(data) else 0.0
-    canvas = Canvas(width, titled + tallest + bar, style)
+    # Several planes need fewer pixels per inch: their picture is wide.
+    dpi = 220 if len(data.views) == 1 else 180
+    canvas = Canvas(width, titled + tallest + bar, style, dpi)
     left = 0.0
     for view, (across, height) in zip(data.views, sizes, strict=True):
         if titled:
             canvas.text(left + across / 2, 0.17, view.plane.title, fontsize=8, ha="center",
                         color=style.muted)  # fmt: skip
         top = titled + (tallest - height) / 2
-        canvas.picture(panel, view, data, (left, top, across, height))
+        panel.picture(canvas, view, data, (left, top, across, height))
         left += across + _GAP
     bar_width = min(0.8 * width, 3.2)
     box = ((width - bar_width) / 2, titled + tallest + 0.06, bar_width, 0.09)
-    canvas.color_bar(panel, data, box)
-    # Several planes need fewer pixels per inch: their picture is wide.
-    return canvas.png(dpi=220 if len(data.views) == 1 else 180)
+    canvas.color_bar(panel.colors(data), box)
+    return canvas.png()

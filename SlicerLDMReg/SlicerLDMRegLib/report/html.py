@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,17 @@ def structures_and_table(result: ReportSource) -> tuple[list[Structure], Structu
     return structures, table
 
 
+@cache
+def _environment() -> Environment:
+    """Return the templates, which take longer to compile than to fill in."""
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+    )
+
+
 def _charts(structures: list[Structure]) -> dict[str, str] | None:
     """Return the charts for light and dark pages; None for a few structures."""
     if sum(s.after is not None for s in structures) < _CHARTED:
@@ -118,14 +130,7 @@ def _charts(structures: list[Structure]) -> dict[str, str] | None:
 
 def render_html(result: ReportSource, data: FigureData, version: str) -> str:
     """Return the report as one HTML text, with all external text escaped and made visible."""
-    here = Path(__file__).parent
-    environment = Environment(
-        loader=FileSystemLoader(here),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_shown,
-    )
-    template = environment.get_template("template.html")
+    template = _environment().get_template("template.html")
     names = names_by_label(result.metrics)
     pictures: list[dict[str, Any]] = [
         {
@@ -142,7 +147,7 @@ def render_html(result: ReportSource, data: FigureData, version: str) -> str:
     model = result.provenance.get("model") or {"title": "no model"}
     date = str(result.provenance.get("date", ""))[:16].replace("T", " ")
     return template.render(
-        style=Markup((here / "style.css").read_text(encoding="utf-8")),
+        style=Markup((Path(__file__).parent / "style.css").read_text(encoding="utf-8")),
         fixed_name=fixed_name,
         moving_name=moving_name,
         subtitle=" · ".join(part for part in (model["title"], date) if part),

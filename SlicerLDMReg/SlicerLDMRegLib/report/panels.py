@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-
 from . import displacement_map, drawing, jacobian_map, uncertainty_map
+from .canvas import Box, Canvas
+from .color_maps import ColorScale
 from .figure_data import FigureData, PlaneView
+from .frame import Frame
 
 __all__ = ["PANELS", "Panel", "panels_for"]
 
@@ -22,19 +22,25 @@ class Panel:
         key: short name, used for files and HTML anchors.
         title: heading above the picture.
         caption: explanation below the picture.
-        draw: draws one plane into axes.
+        draw: draws one plane into its frame.
         scale: returns colours and ticks of the colour bar; None: no bar.
     """
 
     key: str
     title: str
     caption: str
-    draw: Callable[[Axes, PlaneView, FigureData], None]
-    scale: Callable[[FigureData], tuple[ScalarMappable, list[float]] | None] | None = None
+    draw: Callable[[Frame, PlaneView, FigureData], None]
+    scale: Callable[[FigureData], ColorScale | None] | None = None
 
-    def colors(self, data: FigureData) -> tuple[ScalarMappable, list[float]] | None:
+    def colors(self, data: FigureData) -> ColorScale | None:
         """Return colours and ticks of the colour bar, or None."""
         return None if self.scale is None else self.scale(data)
+
+    def picture(self, canvas: Canvas, view: PlaneView, data: FigureData, box: Box) -> None:
+        """Draw one plane, with its directions, into a box of a canvas."""
+        frame = Frame(canvas, box, view)
+        self.draw(frame, view, data)
+        frame.edges()
 
 
 PANELS: tuple[Panel, ...] = (

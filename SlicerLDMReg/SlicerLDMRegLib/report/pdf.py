@@ -15,9 +15,10 @@ from .canvas import LIGHT, Canvas
 from .figure_data import FigureData
 from .html import caption_of, names_of, orientation_of, structures_and_table, total_seconds
 from .panels import Panel, panels_for
+from .pdf_page import Page
 from .regions import GUIDED, regions_of
 from .result_protocol import ReportSource
-from .structure_chart import chart_size, draw_chart
+from .structure_chart import chart_canvas
 from .structure_table import StructureTable
 from .structures import names_by_label
 from .tables import Table, metric_tables, provenance_tables, timing_table
@@ -29,6 +30,7 @@ __all__ = ["render_pages", "write_pdf"]
 _WIDTH, _HEIGHT, _MARGIN, _FOOT = 8.27, 11.69, 0.65, 0.45
 _LINE, _GAP = 0.165, 0.12
 _FONT = 8.5
+_DPI = 300  # of pictures, as printers want them
 # Width of a letter on average, of the size of the font: DejaVu Sans, measured over the captions.
 _LETTER = 0.52 / 72
 # Of a picture: height of the planes of a panel at most.
@@ -44,17 +46,17 @@ class _Pages:
     """Pages that are filled from the top; what does not fit begins a new one."""
 
     def __init__(self) -> None:
-        self.pages: list[Canvas] = []
+        self.pages: list[Page] = []
         self.y = _HEIGHT
 
     @property
-    def page(self) -> Canvas:
+    def page(self) -> Page:
         return self.pages[-1]
 
     def room(self, height: float) -> float:
         """Return where something of a height begins, and leave that room."""
         if self.y + height > _HEIGHT - _MARGIN - _FOOT:
-            self.pages.append(Canvas(_WIDTH, _HEIGHT, LIGHT))
+            self.pages.append(Page(_WIDTH, _HEIGHT, LIGHT))
             self.y = _MARGIN
         top, self.y = self.y, self.y + height
         return top
@@ -138,12 +140,16 @@ class _Pages:
         top += 0.26
         left = _MARGIN
         for view, (width, height) in zip(data.views, sizes, strict=True):
-            box = (left, top + (tall - height * scale) / 2, width * scale, height * scale)
-            self.page.picture(panel, view, data, box)
+            picture = Canvas(width * scale, height * scale, LIGHT, _DPI)
+            panel.picture(picture, view, data, (0.0, 0.0, picture.width, picture.height))
+            self.page.show(left, top + (tall - picture.height) / 2, picture)
             left += width * scale + 0.12
         top += tall
         if colors:
-            self.page.color_bar(panel, data, (_MARGIN, top + 0.08, 2.2, 0.09))
+            # Its outer ticks are wider than it.
+            bar = Canvas(2.2 + 2 * _MARGIN, 0.34, LIGHT, _DPI)
+            bar.color_bar(panel.colors(data), (_MARGIN, 0.08, 2.2, 0.09))
+            self.page.show(0.0, top, bar)
             top += 0.34
         for number, line in enumerate(lines):
             self.page.text(
@@ -160,7 +166,7 @@ class _Pages:
             page.text(_WIDTH - _MARGIN, y, count, fontsize=7, color=LIGHT.muted, ha="right")
 
 
-def render_pages(result: ReportSource, data: FigureData, version: str) -> list[Canvas]:
+def render_pages(result: ReportSource, data: FigureData, version: str) -> list[Page]:
     """Return the pages of the report of a result."""
     pages = _Pages()
     fixed, moving = names_of(result)
@@ -210,10 +216,10 @@ def _structures(pages: _Pages, result: ReportSource) -> None:
         pages.heading("Structures")
         pages.table(_structure_table(content))
     if sum(s.after is not None for s in structures) >= _CHARTED:
-        width, height = chart_size(structures)
-        scale = min(1.0, (_HEIGHT - 2 * _MARGIN - _FOOT) / height)
-        top = pages.room(height * scale)
-        draw_chart(pages.page, structures, (_MARGIN, top, width, height * scale))
+        chart = chart_canvas(structures, LIGHT, _DPI)
+        scale = min(1.0, (_HEIGHT - 2 * _MARGIN - _FOOT) / chart.height)
+        top = pages.room(chart.height * scale)
+        pages.page.show(_MARGIN, top, chart, scale)
         pages.gap()
     regions = regions_of(result.metrics)
     if regions is None:
