@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ...functional import integrate
 from ..prediction import FieldPrediction
+from ..winograd import use_winograd
 from .config import LDMMorphConfig
 from .decoder import Decoder
 from .familiarity import Familiarity
@@ -89,6 +90,7 @@ class LDMMorph(nn.Module):
         self.registration = RegistrationNet(self.config, channels)
         directions = self.config.familiarity_directions
         self.familiarity = Familiarity(channels[0], directions) if directions else None
+        use_winograd(self)
 
     def features(self, images: Tensor, seed: int = 0) -> list[Tensor]:
         """Return the diffusion features of images ``(B, 1, H, W)``; independent of the pairing."""
