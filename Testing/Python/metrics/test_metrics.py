@@ -49,6 +49,22 @@ def test_dice_agrees_with_simpleitk() -> None:
         assert scores[label] == pytest.approx(filter_.GetDiceCoefficient(label))
 
 
+@pytest.mark.parametrize("highest", [1, 3, 200, 255, 300, 5000])
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.uint32, np.int64])
+def test_dice_is_that_of_a_loop_however_large_the_labels(highest: int, kind: type) -> None:
+    highest = min(highest, np.iinfo(kind).max)
+    generator = np.random.default_rng(highest)
+    known = np.unique([*generator.integers(0, highest + 1, 12).tolist(), 0, highest])
+    first, second = (generator.choice(known, (20, 21, 22)).astype(kind) for _ in range(2))
+    found = metrics.dice(first, second)
+    assert sorted(found) == sorted(set(known.tolist()) - {0})
+    for label, value in found.items():
+        a, b = first == label, second == label
+        assert value == 2 * int((a & b).sum()) / (int(a.sum()) + int(b.sum()))
+    assert metrics.dice(first, second, [highest, highest + 7])[highest] == found[highest]
+    assert np.isnan(metrics.dice(first, second, [highest + 7])[highest + 7])
+
+
 def test_dice_of_absent_labels() -> None:
     a, empty = bars((3, 2, 5)), bars()
     scores = metrics.dice(a, empty, labels=[3, 4])

@@ -13,8 +13,19 @@ from torch import Tensor, nn
 from ...errors import ModelError
 from .backbone import Backbone
 from .layers import convolution, transposed_convolution
+from .slabs import in_slabs, is_large
 
 __all__ = ["LKUNet", "LargeKernelBlock"]
+
+
+class _PReLU(nn.PReLU):
+    """PReLU that writes into its input where no gradient needs it; for outputs of convolutions."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.device.type != "cpu" or torch.is_grad_enabled() or self.training:
+            return super().forward(input)
+        # One slope for all channels. New maps take a sixth of the time of a narrow network.
+        return F.leaky_relu_(input, self.weight.item())
 
 
 class LargeKernelBlock(nn.Module):
@@ -35,7 +46,7 @@ class LargeKernelBlock(nn.Module):
         self.large: nn.Conv2d | nn.Conv3d = conv(channels, channels, kernel_size, padding="same")
         self.regular: nn.Conv2d | nn.Conv3d | None = conv(channels, channels, 3, padding=1)
         self.pointwise: nn.Conv2d | nn.Conv3d | None = conv(channels, channels, 1)
-        self.activation = nn.PReLU()
+        self.activation = _PReLU()
 
     def forward(self, x: Tensor) -> Tensor:
         """Filter ``(B, C, *S)``."""
@@ -71,11 +82,11 @@ class LargeKernelBlock(nn.Module):
 
 
 def _conv(inputs: int, outputs: int, stride: int = 1, dimension: int = 3) -> nn.Sequential:
-    return nn.Sequential(convolution(dimension)(inputs, outputs, 3, stride, 1), nn.PReLU())
+    return nn.Sequential(convolution(dimension)(inputs, outputs, 3, stride, 1), _PReLU())
 
 
 def _up(channels: int, dimension: int = 3) -> nn.Sequential:
-    return nn.Sequential(transposed_convolution(dimension)(channels, channels, 2, 2), nn.PReLU())
+    return nn.Sequential(transposed_convolution(dimension)(channels, channels, 2, 2), _PReLU())
 
 
 def _initialise(module: nn.Module) -> None:
@@ -161,7 +172,10 @@ class LKUNet(Backbone):
         Returns:
             ``(B, 2 start_channels, *S / stride)``.
         """
-        x = self.stem(torch.cat([moving, fixed], dim=1))
+        images = torch.cat([moving, fixed], dim=1)
+        if self.stride == 2 and is_large(images, self.out_channels // 2):
+            return self._in_slabs(images)
+        x = self.stem(images)
         skips = [x]
         for down in self.downs:
             x = down(x)
@@ -170,6 +184,27 @@ class LKUNet(Backbone):
         for up, merge in zip(self.ups, self.merges, strict=True):
             x = merge(torch.cat([up(x), skips.pop()], dim=1))
         return x
+
+    def _in_slabs(self, images: Tensor) -> Tensor:
+        """Return what :meth:`forward` does, with no map of full resolution, and few of half."""
+        half = [n // 2 for n in images.shape[2:]]
+        down, large = self.downs[0]
+        width, reach = self.out_channels, large.kernel_size // 2
+        # Three convolutions of 3, the last with stride 2, see 3 planes, or 1.5 of half resolution.
+        first = in_slabs(lambda x: down(self.stem(x)), [images], half, 4 * width, 2)
+        first = in_slabs(large, [first], half, width, reach + reach % 2)
+        x, skips = first, []
+        for deeper in self.downs[1:]:
+            x = deeper(x)
+            skips.append(x)
+        skips.pop()
+        for up, merge in zip(self.ups[:-1], self.merges[:-1], strict=True):
+            x = merge(torch.cat([up(x), skips.pop()], dim=1))
+        up, merge = self.ups[-1], self.merges[-1]
+        # Both convolutions see a plane each; slabs begin at even planes, for the up-convolution.
+        return in_slabs(
+            lambda x, skip: merge(torch.cat([up(x), skip], dim=1)), [x, first], half, 2 * width, 2
+        )
 
     def fuse(self) -> None:
         """Merge each large-kernel block into one convolution, in place; for inference."""

@@ -9,6 +9,10 @@ from ..regions import Regions
 
 __all__ = ["BlendedFilters", "ResidualFilters", "filter_by_region"]
 
+# Voxels that are sorted at once, which takes two copies of their features; more than those of a
+# 128^3 image at half resolution, all of which are sorted faster than their parts.
+_AT_ONCE = 2**18 + 1
+
 
 def filter_by_region(features: Tensor, labels: Tensor, filters: Tensor) -> Tensor:
     """Return ``u(x) = W[J(x)]^T F(x)`` (textSCF, Equation 3).
@@ -38,6 +42,26 @@ def filter_by_region(features: Tensor, labels: Tensor, filters: Tensor) -> Tenso
             f"expected labels from 0 to {len(filters) - 1}, the rows of the filter table, "
             f"got {int(flat.min())} to {int(flat.max())}"
         )
+    large = flat.numel() > _AT_ONCE and not torch.is_grad_enabled()
+    return _in_parts(features, labels, filters) if large else _filtered(features, flat, filters)
+
+
+def _in_parts(features: Tensor, labels: Tensor, filters: Tensor) -> Tensor:
+    """Filter planes of the first spatial axis, some at once."""
+    depth = features.shape[2]
+    planes = max(1, _AT_ONCE * depth // labels.numel())
+    field = features.new_empty(
+        (features.shape[0], filters.shape[-1], *features.shape[2:]), dtype=torch.float32
+    )
+    for first in range(0, depth, planes):
+        part = slice(first, first + planes)
+        flat = labels[:, :, part].reshape(-1)
+        field[:, :, part] = _filtered(features[:, :, part], flat, filters)
+    return field
+
+
+def _filtered(features: Tensor, flat: Tensor, filters: Tensor) -> Tensor:
+    """Return the field of features whose labels are in ``flat``, in the order of the voxels."""
     voxels = features.movedim(1, -1).reshape(-1, features.shape[1]).float()
     order = torch.argsort(flat, stable=True)
     counts = torch.bincount(flat, minlength=len(filters)).tolist()
