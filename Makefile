@@ -121,7 +121,7 @@ bench-start: $(VENV)/.developer ## how long a start takes with all packages here
 bench-align: $(VENV)/.developer ## compare the linear alignment with others in 500 random geometries
 	OMP_NUM_THREADS=1 $(BIN)/python -m Testing.Benchmarks.alignment --output results/alignment.json
 
-bench-speed: $(VENV)/.developer ## time, memory and overlap beside Greedy, demons, SyN, ConvexAdam; the operators
+bench-speed: $(VENV)/.developer ## time, memory and overlap beside Greedy, demons, SyN, ConvexAdam; operators, networks, growth
 	$(BIN)/python -m Testing.Benchmarks.speed
 
 prove: $(VENV)/.developer ## try what goes wrong in space, on disks, in files and in time (an hour)

@@ -4,16 +4,21 @@
 
 Three pairs, each registered by all methods whose package is installed: a slice of a beating heart
 (128 x 128), two hippocampi of two people, and two generated brains (96 voxels along their longest
-axis). Each method has a process of its own, is warmed up by a mirrored pair, and the processes take
-turns, each round in another order, so that all of them meet the rest of the machine's work. Printed
-are medians with quartiles, the ratio to Greedy, the peak memory of the process and the mean Dice.
+axis). Each method has a process of its own, is warmed up by a mirrored pair, and the processes
+take turns, each round in another order, so that all of them meet the rest of the machine's work.
+Printed are medians with quartiles, the ratio to Greedy, the peak memory of the process and the
+mean Dice.
 
-Then the operators that the registrations are made of, beside the usual way to compute the same: the
-warp beside MONAI's, scaling and squaring beside compositions one by one, label metrics beside a
-loop over labels; each alternates with its counterpart in one process, and both must agree.
+Then the operators that the registrations are made of, beside the usual way to compute the same:
+the warp beside MONAI's, scaling and squaring beside compositions one by one, label metrics beside
+a loop over labels; each alternates with its counterpart in one process, and both must agree.
 
-``speed.json`` holds all times, host, versions, threads and shapes. The data lie in
-``../shared/data``; a pair without its data is left out, and told.
+Then the networks beside the released computations (:mod:`.speed_networks`), the distance of each
+stage to the peaks of this machine (:mod:`.speed_limits`), and the growth of time and memory with
+the size (:mod:`.speed_growth`; ``growth.png``).
+
+``--sections`` chooses some of these. ``speed.json`` holds all times, host, versions, threads and
+shapes. The data lie in ``../shared/data``; a pair without its data is left out, and told.
 """
 
 from __future__ import annotations
@@ -35,6 +40,9 @@ from torch import Tensor
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.functional import compose, integrate, warp
 from SlicerLDMRegLib.metrics import dice
+from Testing.Benchmarks.speed_growth import growth_table, measure_growth, plot_growth
+from Testing.Benchmarks.speed_limits import limit_table, measure_limits
+from Testing.Benchmarks.speed_networks import measure_ldm_morph, measure_textscf, network_table
 from training.baselines import MethodError, MethodProcess
 from training.datasets.evaluation import EvaluationPair
 from training.datasets.evaluation_sets import evaluation_pairs
@@ -49,6 +57,9 @@ _PAIRS = {
     "hippocampus": ("hippocampus", []),
     "brain": ("brain-mr", ["textscf-brain-mr"]),
 }
+
+
+_SECTIONS = ["pairs", "operators", "networks", "limits", "growth"]
 
 
 @dataclass
@@ -95,7 +106,10 @@ class Compared:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print, and write ``speed.json``."""
     parser = argparse.ArgumentParser(prog="python -m Testing.Benchmarks.speed")
+    parser.add_argument("--sections", nargs="*", choices=_SECTIONS, default=_SECTIONS)
     parser.add_argument("--pairs", nargs="*", choices=list(_PAIRS), default=list(_PAIRS))
+    parser.add_argument("--growth-seconds", type=float, default=60.0, metavar="S", help=(
+        "of a run of a series of growing sizes; larger ones are left out"))  # fmt: skip
     parser.add_argument("--rounds", type=int, default=20, help="in 2D and of operators")
     parser.add_argument("--rounds-3d", type=int, default=5)
     parser.add_argument("--threads", type=int, default=available_cpus())
@@ -106,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     use_threads(options.threads, 0)
     before = load_average()
     rows: list[Timed] = []
-    for name in options.pairs:
+    for name in options.pairs if "pairs" in options.sections else ():
         data, models = _PAIRS[name]
         try:
             pair = evaluation_pairs(data)[0]
@@ -118,15 +132,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
         names = [method for method in names if method not in ("identity", "syn-cc", "lddmm")]
         rows += measure_pair(name, pair, names, models, rounds, options.threads)
         print(pair_table([row for row in rows if row.pair == name]), flush=True)
-    operators = measure_operators(options.rounds)
-    print(operator_table(operators))
+    operators, networks, limits, growth = [], [], [], []
+    if "operators" in options.sections:
+        operators = measure_operators(options.rounds)
+        print(operator_table(operators), flush=True)
+    if "networks" in options.sections:
+        networks = measure_ldm_morph(options.rounds) + measure_textscf(options.rounds_3d)
+        print(network_table(networks), flush=True)
+    if "limits" in options.sections:
+        limits = measure_limits(options.rounds_3d)
+        print(limit_table(limits), flush=True)
+    options.output.mkdir(parents=True, exist_ok=True)
+    if "growth" in options.sections:
+        growth = measure_growth(options.growth_seconds, options.threads)
+        plot_growth(growth, options.output / "growth.png")
+        print(growth_table(growth), flush=True)
     summary = {
         "machine": describe_machine(),
         "load": {"before": before, "after": load_average()},
         "pairs": [asdict(row) for row in rows],
         "operators": [asdict(row) for row in operators],
+        "networks": [asdict(row) for row in networks],
+        "limits": [asdict(row) for row in limits],
+        "growth": [asdict(row) for row in growth],
     }
-    options.output.mkdir(parents=True, exist_ok=True)
     target = options.output / "speed.json"
     target.write_text(json.dumps(summary, indent=1, default=str) + "\n", encoding="utf-8")
     print(f"{options.threads} threads; load {before} before, {load_average()} after; {target}")
