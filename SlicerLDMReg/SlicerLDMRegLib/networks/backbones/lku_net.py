@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -188,7 +188,8 @@ class LKUNet(Backbone):
     def _in_slabs(self, images: Tensor) -> Tensor:
         """Return what :meth:`forward` does, with no map of full resolution, and few of half."""
         half = [n // 2 for n in images.shape[2:]]
-        down, large = self.downs[0]
+        block = cast("nn.Sequential", self.downs[0])
+        down, large = block[0], cast("LargeKernelBlock", block[1])
         width, reach = self.out_channels, large.kernel_size // 2
         # Three convolutions of 3, the last with stride 2, see 3 planes, or 1.5 of half resolution.
         first = in_slabs(lambda x: down(self.stem(x)), [images], half, 4 * width, 2)
