@@ -37,6 +37,8 @@ def run_register(arguments: argparse.Namespace) -> int:
         result = kept_runner().run(request, Progress(bar))
     if arguments.pdf:
         _write_pdf(result, output, arguments.share)
+    if arguments.compact:
+        _write_compact(result, output, arguments.share)
     if arguments.json:
         print((output / "report.json").read_text(encoding="utf-8"), end="")
     elif not arguments.quiet:
@@ -57,6 +59,18 @@ def _write_pdf(result: RegistrationResult, output: Path, share: bool) -> None:
             write_report(result, new, None if result.slices is None else result.slices.axis)
     except OSError as error:
         raise InputError(f"output: {output / 'report.pdf'} cannot be written: {error}") from error
+
+
+def _write_compact(result: RegistrationResult, output: Path, share: bool) -> None:
+    from .._outputs import whole_file
+    from ..exchange import write_transform
+
+    target = output / "compact.h5"
+    try:
+        with whole_file(target, private=not share) as new:
+            write_transform(result.field, new, "compact")
+    except OSError as error:
+        raise InputError(f"output: {target} cannot be written: {error}") from error
 
 
 def _request(arguments: argparse.Namespace) -> RegistrationRequest:

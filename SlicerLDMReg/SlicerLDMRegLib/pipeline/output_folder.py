@@ -26,6 +26,7 @@ OWN_FILES = (
     "moving.nrrd",
     "transform.h5",
     "inverse.h5",
+    "compact.h5",
     "jacobian.nrrd",
     "folds.nrrd",
     "uncertainty.nrrd",

@@ -1,0 +1,38 @@
+"""``ldmreg register --compact``: the transform as a coarse B-spline beside the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from SlicerLDMRegLib.cli import main
+
+
+@pytest.mark.parametrize("compact", [True, False])
+def test_compact_transform_is_that_of_the_registration(compact: bool, tmp_path: Path) -> None:
+    y, x = np.mgrid[:64, :64]
+    for name, shift in (("fixed", 0.0), ("moving", 4.0)):
+        radius = np.hypot(x - 32 - shift, y - 30)
+        image = sitk.GetImageFromArray((np.tanh((18 - radius) / 3) + 1).astype(np.float32))
+        sitk.WriteImage(image, tmp_path / f"{name}.nrrd")
+    output = tmp_path / "results"
+    command = [
+        "register", "--quiet", f"--fixed={tmp_path}/fixed.nrrd", f"--moving={tmp_path}/moving.nrrd",
+        f"--output={output}", "--model=none", *(["--compact"] if compact else []),
+    ]  # fmt: skip
+    for _ in range(1 + compact):  # a folder that holds it may be replaced
+        assert main(command) == 0
+    written = output / "compact.h5"
+    assert written.exists() == compact
+    if not compact:
+        return
+    assert written.stat().st_mode & 0o077 == 0  # for its owner alone
+    assert written.stat().st_size < (output / "transform.h5").stat().st_size
+    whole, small = (sitk.ReadTransform(output / n) for n in ("transform.h5", "compact.h5"))
+    points = [(float(a), float(b)) for a in range(2, 62, 7) for b in range(2, 62, 7)]
+    moved = np.array([[t.TransformPoint(p) for p in points] for t in (whole, small)])
+    assert np.linalg.norm(moved[0] - points, axis=-1).max() > 1.0
+    assert np.linalg.norm(moved[0] - moved[1], axis=-1).max() < 0.26
