@@ -108,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m Testing.Benchmarks.speed")
     parser.add_argument("--sections", nargs="*", choices=_SECTIONS, default=_SECTIONS)
     parser.add_argument("--pairs", nargs="*", choices=list(_PAIRS), default=list(_PAIRS))
-    parser.add_argument("--growth-seconds", type=float, default=60.0, metavar="S", help=(
+    parser.add_argument("--growth-seconds", type=float, default=30.0, metavar="S", help=(
         "of a run of a series of growing sizes; larger ones are left out"))  # fmt: skip
     parser.add_argument("--rounds", type=int, default=20, help="in 2D and of operators")
     parser.add_argument("--rounds-3d", type=int, default=5)
