@@ -51,7 +51,7 @@ class Limited:
 
     @property
     def bound(self) -> str:
-        """What limits it: operations or bytes."""
+        """Limit of the time: operations or bytes."""
         of_operations = self.operations / self.peak_operations
         return "operations" if of_operations > self.moved / self.peak_moved else "bytes"
 

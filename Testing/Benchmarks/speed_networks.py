@@ -62,7 +62,7 @@ class Way:
 
     @property
     def ratio(self) -> float:
-        """How many times as fast as the released computation, of the medians."""
+        """Times as fast as the released computation, of the medians."""
         return statistics.median(self.released) / statistics.median(self.seconds)
 
 
