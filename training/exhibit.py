@@ -112,7 +112,7 @@ def run_exhibit(
 
 @dataclass
 class _Part:
-    """What was measured of a data set, over the turns of a cross-validation."""
+    """Measurements of a data set, over the turns of a cross-validation."""
 
     rows: list[Row] = field(default_factory=list)
     pairs: int = 0

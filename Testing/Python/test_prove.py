@@ -19,7 +19,7 @@ from Testing.Prove.geometries import TRIALS, Trial, attempt
 
 
 @settings(
-    max_examples=6,
+    max_examples=4,
     derandomize=True,
     database=None,
     deadline=None,

@@ -35,7 +35,7 @@ class Measured:
 
     @property
     def tested(self) -> str:
-        """What the pairs are of, in words."""
+        """Origin of the pairs, in words."""
         if self.folds is None:
             return f"of the {self.setting.split} split"
         done, folds = self.folds

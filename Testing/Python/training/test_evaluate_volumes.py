@@ -194,7 +194,8 @@ def write_model(folder: Path, filters: str) -> Path:
         use="Tests",
         label_scheme=label_scheme("freesurfer35") if network.uses_regions else {},
         text=text if network.uses_regions else {},
-        defaults={"refine": {"iterations": [1, 1, 1]}},
+        # As many as need no look for what is still to move, which takes longer.
+        defaults={"refine": {"iterations": [10, 10, 10]}},
     )
     write_model_folder(folder, card, network.eval().state_dict(), "CC0", dtype="float32")
     return folder
