@@ -29,6 +29,11 @@ _UNLIKE, _MOSTLY_UNLIKE = 0.31, 0.5  # share of the structures that has nothing 
 # Likewise with the affine part of the map alone. Where that leaves much unlike, the deformation has
 # bent things into each other that do not belong together.
 _UNLIKE_LINEAR = 0.5
+# Labels that do not guide tell that the deformation paired the right structures: so many, each of
+# which overlaps by so much. Of 18 generated pairs with their labels, spoiled in 8 ways each, one
+# wrong result beyond the limit above has all labels above 0.9, none above 0.95. The sample pair, a
+# heart at the ends of its beat, has 0.97.
+_LABELS, _FIT = 3, 0.95
 _MORE_UNLIKE = 0.05  # increase of this share that counts as worse
 # Share of the structures of the fixed image that has a partner, and loss of it that needs a look:
 # by the whole registration, and by the deformation after the alignment.
@@ -160,13 +165,26 @@ def _judge_local(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
     if linear is not None and linear > _UNLIKE_LINEAR and last <= _UNLIKE:
         verdict.findings.append(
             f"Without its bending the map leaves {100 * linear:.0f} % unlike: the deformation "
-            "alone makes the images alike."
+            "alone makes the images alike"
+            + (", as the labels confirm." if _labels_confirm(metrics) else ".")
         )
-        verdict.worsen(
-            "check",
-            "Check that both images show the same anatomy, the same way up and not mirrored; try a "
-            "rigid or affine alignment.",
-        )
+        if not _labels_confirm(metrics):
+            verdict.worsen(
+                "check",
+                "Check that both images show the same anatomy, the same way up and not mirrored; "
+                "try a rigid or affine alignment.",
+            )
+
+
+def _labels_confirm(metrics: Mapping[str, Any]) -> bool:
+    """Whether labels that did not guide say that the right structures were paired."""
+    regions = regions_of(metrics)
+    if "structures" in metrics or (regions is not None and regions.guided):
+        return False
+    after = metrics.get("after")
+    values = by_label(after.get("dice")) if isinstance(after, Mapping) else {}
+    known = [v for v in values.values() if isinstance(v, int | float)]
+    return len(known) >= _LABELS and min(known) >= _FIT
 
 
 # By the kind of the place in which the moving image matches better: what it means, and advice.

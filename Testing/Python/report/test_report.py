@@ -381,6 +381,22 @@ def test_verdict_goes_by_what_looks_unlike_where_it_is_known() -> None:
     assert judge(worse).status == "check"
 
 
+def test_labels_that_fit_tell_that_the_bending_is_right() -> None:
+    bent = metrics()
+    bent["after"] |= {"unlike": 0.1, "unlike_linear": 0.6}
+    bent["before"]["unlike"] = 0.6
+    for values, status in (
+        ({1: 0.98, 2: 0.96, 3: 0.97}, "good"),
+        ({1: 0.98, 2: 0.96, 3: 0.93}, "check"),
+        ({1: 0.98, 2: 0.96}, "check"),
+    ):
+        bent["after"]["dice"] = {str(n): v for n, v in values.items()}
+        assert judge(bent).status == status, values
+    # Labels that drove the deformation confirm nothing.
+    bent["after"]["dice"] = {"1": 0.98, "2": 0.98, "3": 0.98}
+    assert judge({**bent, "structures": {"by": "both"}}).status == "check"
+
+
 @pytest.mark.parametrize(
     ("other", "finding", "advice"),
     [
