@@ -7,10 +7,10 @@ import errno
 import logging
 import os
 import stat
-import sys
 from pathlib import Path
 
 from .._outputs import recover
+from .._user_folders import user_folder
 from ..errors import ADVICE, InputError, ModelError
 from ..resources import bundled_models_dir
 from .card import METADATA_FILE, ModelCard
@@ -29,16 +29,7 @@ def user_models_dir() -> Path:
     The environment variable ``LDMREG_MODELS``, else ``ldmreg/models`` in the platform's cache
     folder.
     """
-    chosen = os.environ.get(MODELS_VARIABLE)
-    if chosen:
-        return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        cache = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        cache = Path.home() / "Library" / "Caches"
-    else:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "ldmreg" / "models"
+    return user_folder("models", "cache", MODELS_VARIABLE)
 
 
 def list_models(broken: list[ModelError] | None = None, kind: str | None = None) -> list[ModelCard]:

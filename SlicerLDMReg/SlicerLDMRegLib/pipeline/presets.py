@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 from .._outputs import whole_file
 from .._small_files import DamagedFile, read_json
+from .._user_folders import user_folder
 from ..errors import InputError
 from .options import AlignOptions, chosen_refinement, require
 from .request import RegistrationRequest
@@ -102,16 +101,7 @@ def user_presets_dir() -> Path:
     The environment variable ``LDMREG_PRESETS``, else ``ldmreg/presets`` in the platform's folder of
     settings.
     """
-    chosen = os.environ.get(PRESETS_VARIABLE)
-    if chosen:
-        return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        settings = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
-    elif sys.platform == "darwin":
-        settings = Path.home() / "Library" / "Application Support"
-    else:
-        settings = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    return settings / "ldmreg" / "presets"
+    return user_folder("presets", "settings", PRESETS_VARIABLE)
 
 
 def own_presets(broken: list[InputError] | None = None) -> dict[str, Preset]:

@@ -163,12 +163,12 @@ def _judge_local(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
         verdict.worsen("check", _APART)
     linear = _number(after, "unlike_linear")
     if linear is not None and linear > _UNLIKE_LINEAR and last <= _UNLIKE:
+        confirmed = _labels_confirm(metrics)
         verdict.findings.append(
             f"Without its bending the map leaves {100 * linear:.0f} % unlike: the deformation "
-            "alone makes the images alike"
-            + (", as the labels confirm." if _labels_confirm(metrics) else ".")
+            f"alone makes the images alike{', as the labels confirm' if confirmed else ''}."
         )
-        if not _labels_confirm(metrics):
+        if not confirmed:
             verdict.worsen(
                 "check",
                 "Check that both images show the same anatomy, the same way up and not mirrored; "

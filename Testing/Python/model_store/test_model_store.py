@@ -118,12 +118,12 @@ def test_user_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert user_models_dir() == tmp_path
     monkeypatch.delenv("LDMREG_MODELS")
     for platform, variable in (("linux", "XDG_CACHE_HOME"), ("win32", "LOCALAPPDATA")):
-        monkeypatch.setattr(store_module.sys, "platform", platform)
+        monkeypatch.setattr("sys.platform", platform)
         monkeypatch.setenv(variable, str(tmp_path / platform))
         assert user_models_dir() == tmp_path / platform / "ldmreg" / "models"
         monkeypatch.delenv(variable)
         assert user_models_dir().is_relative_to(Path.home())
-    monkeypatch.setattr(store_module.sys, "platform", "darwin")
+    monkeypatch.setattr("sys.platform", "darwin")
     assert user_models_dir() == Path.home() / "Library" / "Caches" / "ldmreg" / "models"
 
 

@@ -147,3 +147,14 @@ def test_a_folder_that_cannot_be_written(folder: Path) -> None:
     folder.mkdir(mode=0o500)
     with pytest.raises(InputError, match="cannot be written"):
         write_preset("mine", {})
+
+
+def test_the_folder_is_that_of_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("LDMREG_PRESETS")
+    for platform, variable in (("linux", "XDG_CONFIG_HOME"), ("win32", "APPDATA")):
+        monkeypatch.setattr("sys.platform", platform)
+        monkeypatch.setenv(variable, str(tmp_path / platform))
+        assert user_presets_dir() == tmp_path / platform / "ldmreg" / "presets"
+    monkeypatch.setattr("sys.platform", "darwin")
+    home = Path.home() / "Library" / "Application Support"
+    assert user_presets_dir() == home / "ldmreg" / "presets"
