@@ -22,7 +22,7 @@ from ..losses import mind_ssc_descriptor
 from ..losses._box_mean import box_mean
 from ..resampling import antialiased, coverage, resample
 
-__all__ = ["LocalSimilarity", "SimilarityMap"]
+__all__ = ["LocalSimilarity", "SimilarityMap", "coarse_lattice"]
 
 # The comparison takes less than a second on these lattices, and a context, of 5 voxels, has there
 # the size that the thresholds of the verdict were found with.
@@ -102,7 +102,7 @@ class LocalSimilarity:
     ) -> None:
         self._slice_axis = slice_axis
         self._smoothed: tuple[sitk.Image, sitk.Image] | None = None
-        self.lattice = _coarse(output, slice_axis, longest)
+        self.lattice = coarse_lattice(output, slice_axis, longest)
         self._inside = coverage(fixed, self.lattice).astype(bool)
         image, self._contexts = self._described(fixed, None, self._inside)
         means = box_mean(torch.cat([image, image * image], dim=1), _WINDOW)
@@ -164,10 +164,16 @@ class LocalSimilarity:
         return array.reshape(self.lattice.array_shape)
 
 
-def _coarse(
+def coarse_lattice(
     output: ImageGeometry, slice_axis: int | None, longest: Mapping[int, int]
 ) -> ImageGeometry:
-    """Return the lattice of the comparison: that of the output, or a coarser one over it."""
+    """Return the lattice of a comparison: that of the output, or a coarser one over it.
+
+    Args:
+        output: lattice of the result.
+        slice_axis: index axis perpendicular to slices that are compared one by one, or None.
+        longest: voxels along the longest axis, at most, in 2D and in 3D.
+    """
     axes = [a for a in range(output.dimension) if a != slice_axis and output.size[a] > 1]
     extents = [output.size[a] * output.spacing[a] for a in axes]
     least = max(extents, default=0.0) / longest[3 if len(axes) > 2 else 2]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from ..geometry import ImageGeometry
 from ..metrics.local_similarity import LocalSimilarity
 from ..resampling import antialiased, coverage, resample
 from .align.phase_shift import best_agreement, best_shift
+from .axis_turns import axis_names, free_axes, signed_permutations, turn_in_words
 from .inputs import Inputs
 
 __all__ = ["OtherOrientation", "better_orientation"]
@@ -94,7 +95,7 @@ def better_orientation(inputs: Inputs, linear: sitk.Transform) -> OtherOrientati
     reached = fine.difference(linear)
     if math.isinf(reached):
         reached = _UNRELATED
-    changes = [*_orientations(fine.lattice, fine.slice_axis)]
+    changes = [*signed_permutations(fine.lattice, fine.slice_axis)]
     changes += _stretches(fine.lattice, fine.slice_axis)
     changes.sort(key=coarse.difference_changed)
     least = min(_CLEARLY * reached, _ALIKE)
@@ -128,26 +129,9 @@ def _apart(lattice: ImageGeometry, one: sitk.Transform, other: sitk.Transform) -
     return float(np.abs(np.linalg.solve(lattice.matrix, np.stack(way).T)).max())
 
 
-def _free_axes(lattice: ImageGeometry, slice_axis: int | None) -> list[int]:
-    """Return the index axes along which images can be turned: neither flat nor across slices."""
-    return [a for a in range(lattice.dimension) if a != slice_axis and lattice.size[a] > 1]
-
-
-def _orientations(lattice: ImageGeometry, slice_axis: int | None) -> Iterator[np.ndarray]:
-    """Yield signed permutations of the index axes; flat axes and slices stay."""
-    d, free = lattice.dimension, _free_axes(lattice, slice_axis)
-    for order in itertools.permutations(free):
-        for signs in itertools.product((1, -1), repeat=len(free)):
-            turn = np.eye(d)
-            turn[:, free] = 0
-            for source, target, sign in zip(free, order, signs, strict=True):
-                turn[target, source] = sign
-            yield turn
-
-
 def _stretches(lattice: ImageGeometry, slice_axis: int | None) -> Iterator[np.ndarray]:
     """Yield maps that make one index axis longer or shorter."""
-    for axis in _free_axes(lattice, slice_axis):
+    for axis in free_axes(lattice, slice_axis):
         for factor in _TWICE:
             stretch = np.eye(lattice.dimension)
             stretch[axis, axis] = factor
@@ -199,7 +183,7 @@ class _Comparison:
             transform: fixed to moving points.
         """
         for step in _STEPS:
-            for axis in _free_axes(self.lattice, self.slice_axis):
+            for axis in free_axes(self.lattice, self.slice_axis):
                 for sign in (1, -1):
                     voxels = np.zeros(self.lattice.dimension)
                     voxels[axis] = sign * step
@@ -282,9 +266,9 @@ def _in_words(
     if (lengths != 1).any():
         axis = int(np.argmax(lengths != 1))
         times = "twice" if lengths[axis] > 1 else "half"
-        return "stretched", f"at {times} its length {_axis_names(lattice)[axis]}"
+        return "stretched", f"at {times} its length {axis_names(lattice)[axis]}"
     if not np.array_equal(change, np.eye(len(change))):
-        return "turned", _turn_in_words(change, lattice)
+        return "turned", turn_in_words(change, lattice)
     center = lattice.center()
     way = np.subtract(found.TransformPoint(center), linear.TransformPoint(center))
     voxels = np.linalg.solve(lattice.matrix, way)
@@ -292,36 +276,4 @@ def _in_words(
     if abs(voxels[axis]) < _SHIFTED:
         return "turned", "as the images lie in space"
     length = abs(voxels[axis]) * lattice.spacing[axis]
-    return "shifted", f"shifted by {length:.2g} mm {_axis_names(lattice)[axis]}"
-
-
-def _turn_in_words(turn: np.ndarray, lattice: ImageGeometry) -> str:
-    """Return a predicate of the moving image for a signed permutation of index axes."""
-    moved = [a for a in range(len(turn)) if turn[a, a] != 1]
-    names = _axis_names(lattice)
-    is_mirrored = np.linalg.det(turn) < 0
-    if all(turn[a, a] == -1 for a in moved):
-        if len(moved) == 1:
-            return f"mirrored {names[moved[0]]}"
-        if len(moved) == 3:
-            return "mirrored in all directions"
-        if len(turn) == 2:
-            return "turned by 180°"
-        (left,) = set(range(3)) - set(moved)
-        return f"turned by 180° about the axis {names[left]}"
-    if is_mirrored:
-        return "with exchanged axes"
-    if len(moved) == 2:
-        if len(turn) == 2:
-            return "turned by 90°"
-        (left,) = set(range(3)) - set(moved)
-        return f"turned by 90° about the axis {names[left]}"
-    return "turned, with its axes in another order"
-
-
-def _axis_names(lattice: ImageGeometry) -> Sequence[str]:
-    """Return the directions of the index axes in words."""
-    if lattice.dimension == 2:
-        return ("left to right", "top to bottom")
-    words = ("left to right", "front to back", "head to foot")
-    return [words[int(np.abs(column).argmax())] for column in lattice.direction_matrix.T]
+    return "shifted", f"shifted by {length:.2g} mm {axis_names(lattice)[axis]}"

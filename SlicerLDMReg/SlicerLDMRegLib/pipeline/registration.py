@@ -37,6 +37,7 @@ from .regions.region_source import RegionSource
 from .request import RegistrationRequest
 from .residual_motion import residual_motion
 from .result import RegistrationResult
+from .side_agreement import side_agreement
 from .structure_maps import common_labels, with_coded_images
 from .uncertainty import uncertainty_image, uncertainty_numbers
 
@@ -206,6 +207,9 @@ class Registration:
         other = None if unlike < _ALIKE else better_orientation(inputs, linear)
         if other is not None:
             metrics["other_orientation"] = other.to_dict()
+        sides = side_agreement(inputs, linear)
+        if sides is not None:
+            metrics["sides"] = sides.to_dict()
         if alignment.note is not None:
             metrics["alignment_note"] = alignment.note
         return metrics

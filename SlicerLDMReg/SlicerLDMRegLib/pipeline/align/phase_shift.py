@@ -64,8 +64,10 @@ def find_shift(
     return None
 
 
-def best_shift(moving: Tensor, fixed: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Return the translation of whole voxels at which two images correlate best.
+def best_shift(
+    moving: Tensor, fixed: Tensor, mask: Tensor | None = None, exact: bool = False
+) -> Tensor:
+    """Return the translation at which two images correlate best, of whole voxels.
 
     The correlation of all translations at once, by the Fourier transform of the images without
     their mean, zero outside.
@@ -74,6 +76,7 @@ def best_shift(moving: Tensor, fixed: Tensor, mask: Tensor | None = None) -> Ten
         moving: ``(B, 1, *S)``.
         fixed: likewise.
         mask: ``(B, 1, *S)``, 0 where the images are not compared.
+        exact: to parts of a voxel, by the parabola through the neighbours along each axis.
 
     Returns:
         ``(B, d, 1, ...)`` in voxels: ``fixed(x)`` is like ``moving(x + shift)``.
@@ -88,13 +91,27 @@ def best_shift(moving: Tensor, fixed: Tensor, mask: Tensor | None = None) -> Ten
     spectra = [torch.fft.rfftn(t, s=sizes, dim=axes) for t in images]
     correlation = torch.fft.irfftn(spectra[0] * spectra[1].conj(), s=sizes, dim=axes)
     flat = correlation.flatten(1).argmax(1)
-    shift = []
-    for size in reversed(sizes):
-        step = flat % size
-        shift.append(torch.where(step >= size // 2, step - size, step))
-        flat = torch.div(flat, size, rounding_mode="floor")
-    found = torch.stack(shift[::-1], dim=1).to(fixed.dtype)
+    peaks = torch.stack(torch.unravel_index(flat, tuple(sizes)), dim=1)
+    size = torch.tensor(sizes, device=peaks.device)
+    found = torch.where(peaks >= size // 2, peaks - size, peaks).to(fixed.dtype)
+    if exact:
+        found = found + _to_the_top(correlation[:, 0], peaks)
     return found.reshape(*found.shape, *[1] * len(shape))
+
+
+def _to_the_top(correlation: Tensor, peaks: Tensor) -> Tensor:
+    """Return the way from the largest voxels ``(B, d)`` to the tops, half a voxel at most."""
+    batch = torch.arange(len(peaks), device=peaks.device)
+    size = torch.tensor(correlation.shape[1:], device=peaks.device)
+    ways = []
+    for axis in range(peaks.shape[1]):
+        step = torch.zeros_like(peaks)
+        step[:, axis] = 1
+        before, at, after = (
+            correlation[(batch, *((peaks + n * step) % size).unbind(1))] for n in (-1, 0, 1)
+        )
+        ways.append(0.5 * (after - before) / (2 * at - before - after).clamp_min(1e-12))
+    return torch.stack(ways, dim=1).clamp(-0.5, 0.5).to(correlation.dtype)
 
 
 @dataclass(frozen=True)

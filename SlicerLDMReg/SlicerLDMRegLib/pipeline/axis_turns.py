@@ -1,0 +1,61 @@
+"""Turns of the index axes of a lattice, and what they are called."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ..geometry import ImageGeometry
+
+__all__ = ["axis_names", "free_axes", "signed_permutations", "turn_in_words"]
+
+
+def free_axes(lattice: ImageGeometry, slice_axis: int | None) -> list[int]:
+    """Return the index axes along which images can be turned: neither flat nor across slices."""
+    return [a for a in range(lattice.dimension) if a != slice_axis and lattice.size[a] > 1]
+
+
+def signed_permutations(lattice: ImageGeometry, slice_axis: int | None) -> Iterator[np.ndarray]:
+    """Yield signed permutations of the index axes; flat axes and slices stay."""
+    d, free = lattice.dimension, free_axes(lattice, slice_axis)
+    for order in itertools.permutations(free):
+        for signs in itertools.product((1, -1), repeat=len(free)):
+            turn = np.eye(d)
+            turn[:, free] = 0
+            for source, target, sign in zip(free, order, signs, strict=True):
+                turn[target, source] = sign
+            yield turn
+
+
+def turn_in_words(turn: np.ndarray, lattice: ImageGeometry) -> str:
+    """Return a predicate of the moving image for a signed permutation of index axes."""
+    moved = [a for a in range(len(turn)) if turn[a, a] != 1]
+    names = axis_names(lattice)
+    is_mirrored = np.linalg.det(turn) < 0
+    if all(turn[a, a] == -1 for a in moved):
+        if len(moved) == 1:
+            return f"mirrored {names[moved[0]]}"
+        if len(moved) == 3:
+            return "mirrored in all directions"
+        if len(turn) == 2:
+            return "turned by 180°"
+        (left,) = set(range(3)) - set(moved)
+        return f"turned by 180° about the axis {names[left]}"
+    if is_mirrored:
+        return "with exchanged axes"
+    if len(moved) == 2:
+        if len(turn) == 2:
+            return "turned by 90°"
+        (left,) = set(range(3)) - set(moved)
+        return f"turned by 90° about the axis {names[left]}"
+    return "turned, with its axes in another order"
+
+
+def axis_names(lattice: ImageGeometry) -> Sequence[str]:
+    """Return the directions of the index axes in words."""
+    if lattice.dimension == 2:
+        return ("left to right", "top to bottom")
+    words = ("left to right", "front to back", "head to foot")
+    return [words[int(np.abs(column).argmax())] for column in lattice.direction_matrix.T]

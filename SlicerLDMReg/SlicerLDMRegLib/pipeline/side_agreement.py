@@ -1,0 +1,181 @@
+"""Agreement of what tells the sides of two images apart.
+
+A head that lies mirrored fits itself nearly as well as in its own place: what both sides have in
+common outweighs what they have not, in every measure of the whole image. Hence this comparison of
+the latter alone. The difference of an image and its mirror image is the same in a pair that lies
+the right way round, and its negative in a pair of which one lies mirrored.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+from torch import Tensor
+
+from ..functional import local_deviation
+from ..geometry import ImageGeometry
+from ..metrics.local_similarity import coarse_lattice
+from ..resampling import antialiased, resample
+from .align.phase_shift import best_shift
+from .axis_turns import free_axes, turn_in_words
+from .inputs import Inputs
+from .masks import Masks
+
+__all__ = ["SideAgreement", "side_agreement"]
+
+_LONGEST = {2: 48, 3: 28}  # voxels of the lattice along its longest axis
+_STRUCTURE = 1.0  # voxels, within which the deviation of an image is its structure
+_FEWEST = 200  # voxels: the correlation of fewer is left to chance
+_COVERED = 0.5  # share of the structure that has to be compared
+# Burnt-in letters and metal are alike whichever way the body lies. They have the largest value of
+# an image, many times; of an image of few values, such as a label map, everything has.
+_SATURATED = 20, 0.05  # voxels, at least, and share of the image, at most
+_SHRUNK = 2  # voxels of a large image that are left for each voxel of the lattice
+
+
+@dataclass(frozen=True)
+class SideAgreement:
+    """How the sides of the images agree, for the turn under which they do least.
+
+    Attributes:
+        name: of the turn, a predicate such as ``mirrored left to right``.
+        correlation: of the differences of the images and their turned images, -1 to 1; NaN where
+            too little can be compared.
+    """
+
+    name: str
+    correlation: float
+
+    def to_dict(self) -> dict[str, object]:
+        return {"name": self.name, "correlation": self.correlation}
+
+
+def side_agreement(inputs: Inputs, linear: sitk.Transform) -> SideAgreement | None:
+    """Return the turn of the images under which their sides agree least.
+
+    All reversals of axes of the fixed lattice are tried, each about the place in which the fixed
+    image fits itself best; slices that go one by one stay in their plane. Images are compared by
+    their local deviation, which other contrasts have at the same places, and as they lie by a
+    linear map: a deformation makes sides alike.
+
+    Args:
+        inputs: images and masks.
+        linear: linear part of a result, fixed to moving points.
+
+    Returns:
+        None where no turn has enough to be compared.
+    """
+    compared = _Sides(inputs, linear)
+    least: SideAgreement | None = None
+    for turn in _reversals(compared.lattice, compared.slice_axis):
+        value = compared.correlation(turn)
+        if math.isfinite(value) and (least is None or value < least.correlation):
+            least = SideAgreement(turn_in_words(turn, compared.lattice), value)
+    return least
+
+
+def _reversals(lattice: ImageGeometry, slice_axis: int | None) -> Iterator[np.ndarray]:
+    """Yield the reversals of one and more index axes."""
+    free = free_axes(lattice, slice_axis)
+    for signs in itertools.product((1, -1), repeat=len(free)):
+        if -1 in signs:
+            turn = np.eye(lattice.dimension)
+            turn[free, free] = signs
+            yield turn
+
+
+class _Sides:
+    """The images on a coarse lattice of the fixed one."""
+
+    def __init__(self, inputs: Inputs, linear: sitk.Transform) -> None:
+        self.slice_axis = None if inputs.slices is None else inputs.slices.axis
+        self.lattice = coarse_lattice(inputs.output, self.slice_axis, _LONGEST)
+        self._linear = linear
+        self._masks = Masks(
+            _known(inputs.fixed, inputs.masks.fixed), _known(inputs.moving, inputs.masks.moving)
+        )
+        filled = self._masks.fill(inputs.fixed, inputs.moving)
+        self._images = [antialiased(self._shrunk(i), self.lattice, self.slice_axis) for i in filled]
+        self._ones = [ImageGeometry.from_image(i).empty_image() + 1 for i in self._images]
+        self._fixed, self._moving, self._both = self._seen(None)
+
+    def correlation(self, turn: np.ndarray) -> float:
+        """Return the correlation of the differences between images and turned images."""
+        placed = self._placed(turn)
+        fixed, moving, both = self._seen(placed)
+        both = both & self._both
+        structure = self._fixed[self._both].sum()
+        if both.sum() < _FEWEST or self._fixed[both].sum() < _COVERED * structure:
+            return math.nan
+        one, other = (self._fixed - fixed)[both], (self._moving - moving)[both]
+        size = (one.square().sum() * other.square().sum()).sqrt()
+        return float((one * other).sum() / size) if size > 0 else math.nan
+
+    def _placed(self, turn: np.ndarray) -> sitk.Transform:
+        """Return a turn about the place where the turned fixed image fits the fixed one best."""
+        axes = self.lattice.direction_matrix
+        turned = sitk.AffineTransform(self.lattice.dimension)
+        turned.SetCenter(np.asarray(self.lattice.center()).tolist())
+        turned.SetMatrix((axes @ turn @ axes.T).ravel().tolist())
+        image, inside = self._structure(0, turned), self._inside(0, turned)
+        if not inside.any():
+            return turned
+        fixed, moving, mask = (self._flat(t.float()) for t in (self._fixed, image, inside))
+        shift = best_shift(moving, fixed, mask, exact=True).flatten().numpy()[::-1]
+        wide = [axis for axis, n in enumerate(self.lattice.size) if n > 1]
+        voxels = np.zeros(self.lattice.dimension)
+        voxels[wide] = shift
+        if self.slice_axis is not None:
+            voxels[self.slice_axis] = 0
+        moved = (self.lattice.matrix @ voxels).tolist()
+        first = sitk.TranslationTransform(self.lattice.dimension, moved)
+        return sitk.CompositeTransform([turned, first])  # the last one comes first
+
+    def _seen(self, turn: sitk.Transform | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Return both images after a turn of the fixed lattice, and where both are known."""
+        through = self._linear if turn is None else sitk.CompositeTransform([self._linear, turn])
+        both = self._inside(0, turn) & self._inside(1, through)
+        return self._structure(0, turn), self._structure(1, through), both
+
+    def _structure(self, which: int, transform: sitk.Transform | None) -> Tensor:
+        array = sitk.GetArrayFromImage(resample(self._images[which], self.lattice, transform))
+        return local_deviation(self._flat(torch.from_numpy(array)), _STRUCTURE).reshape(array.shape)
+
+    def _inside(self, which: int, transform: sitk.Transform | None) -> Tensor:
+        ones = self._ones[which]
+        inside = sitk.GetArrayFromImage(resample(ones, self.lattice, transform, 0.0)) > 0
+        mask = (self._masks.fixed, self._masks.moving)[which]
+        if mask is not None:
+            on = resample(mask, self.lattice, transform)
+            inside &= sitk.GetArrayViewFromImage(on) > 0.5
+        return torch.from_numpy(inside)
+
+    def _flat(self, image: Tensor) -> Tensor:
+        """Return an array of the lattice, ``(1, 1, *S)`` without axes of one voxel."""
+        return image.reshape(1, 1, *[n for n in image.shape if n > 1])
+
+    def _shrunk(self, image: sitk.Image) -> sitk.Image:
+        """Return the means of blocks of a large image: smoothing it as a whole takes long."""
+        finest = min(
+            s for s, n in zip(self.lattice.spacing, self.lattice.size, strict=True) if n > 1
+        )
+        blocks = [max(1, min(n, int(finest / s / _SHRUNK)))
+                  for n, s in zip(image.GetSize(), image.GetSpacing(), strict=True)]  # fmt: skip
+        return sitk.BinShrink(image, blocks) if max(blocks) > 1 else image
+
+
+def _known(image: sitk.Image, mask: sitk.Image | None) -> sitk.Image | None:
+    """Return a mask without the voxels that an artefact has saturated; None: the whole image."""
+    array = sitk.GetArrayViewFromImage(image)
+    bright = array == array.max()
+    least, most = _SATURATED
+    if not least <= bright.sum() <= most * bright.size:
+        return mask
+    inside = ~bright if mask is None else ~bright & (sitk.GetArrayViewFromImage(mask) > 0)
+    return ImageGeometry.from_image(image).to_image(inside.astype(np.uint8))
