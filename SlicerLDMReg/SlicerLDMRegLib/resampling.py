@@ -8,7 +8,9 @@ import SimpleITK as sitk
 from ._slabs import parts
 from .geometry import ImageGeometry
 
-__all__ = ["antialiased", "coverage", "resample", "warp_image"]
+__all__ = ["antialiased", "coverage", "index_map", "resample", "warp_image"]
+
+_ROUNDED = 1e-6  # voxels, by which what lies on the border of an image may miss it
 
 
 def warp_image(
@@ -76,9 +78,33 @@ def coverage(
     image: sitk.Image, lattice: ImageGeometry, transform: sitk.Transform | None = None
 ) -> np.ndarray:
     """Return 1 at the voxels of a lattice that the transform maps into an image, else 0, uint8."""
-    ones = ImageGeometry.from_image(image).empty_image() + 1
-    inside = _resampled(ones, lattice, transform, sitk.sitkNearestNeighbor)
-    return np.asarray(sitk.GetArrayFromImage(inside))
+    own = ImageGeometry.from_image(image)
+    if transform is not None and not transform.IsLinear():
+        inside = _resampled(own.empty_image() + 1, lattice, transform, sitk.sitkNearestNeighbor)
+        return np.asarray(sitk.GetArrayFromImage(inside))
+    # Of a linear map the indices are known; an image of ones can be a thousand times the lattice.
+    origin, steps = index_map(own, lattice, transform)
+    covered = np.ones(lattice.array_shape, bool)
+    places = np.ogrid[tuple(slice(0, n) for n in lattice.array_shape)][::-1]
+    for axis, size in enumerate(own.size):
+        index = sum(
+            (step * place for step, place in zip(steps[axis], places, strict=True) if step),
+            start=np.float64(origin[axis]),
+        )
+        covered &= (index > -0.5 - _ROUNDED) & (index < size - 0.5 + _ROUNDED)
+    return covered.astype(np.uint8)
+
+
+def index_map(
+    image: ImageGeometry, lattice: ImageGeometry, transform: sitk.Transform | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first index of an image on a lattice, and its step along each axis of this."""
+    ends = np.diag(np.maximum(np.asarray(lattice.size) - 1, 1).astype(float))
+    corners = lattice.index_to_physical(np.vstack([np.zeros(lattice.dimension), ends]))
+    if transform is not None:
+        corners = np.array([transform.TransformPoint(point.tolist()) for point in corners])
+    indices = image.physical_to_index(corners)
+    return indices[0], (indices[1:] - indices[0]).T / np.diag(ends)
 
 
 def antialiased(

@@ -18,9 +18,10 @@ from torch import Tensor
 
 from ..geometry import ImageGeometry
 from ..intensity import IntensityMap
+from ..linear_sampling import LinearSampler
 from ..losses import mind_ssc_descriptor
 from ..losses._box_mean import box_mean
-from ..resampling import antialiased, coverage, resample
+from ..resampling import antialiased, coverage
 
 __all__ = ["LocalSimilarity", "SimilarityMap", "coarse_lattice"]
 
@@ -101,7 +102,7 @@ class LocalSimilarity:
         longest: Mapping[int, int] = _LONGEST,
     ) -> None:
         self._slice_axis = slice_axis
-        self._smoothed: tuple[sitk.Image, sitk.Image] | None = None
+        self._smoothed: tuple[sitk.Image, LinearSampler] | None = None
         self.lattice = coarse_lattice(output, slice_axis, longest)
         self._inside = coverage(fixed, self.lattice).astype(bool)
         image, self._contexts = self._described(fixed, None, self._inside)
@@ -140,9 +141,9 @@ class LocalSimilarity:
         """Return an image on the lattice in [0, 1], ``(B, 1, *S)``, and its contexts."""
         if self._smoothed is None or self._smoothed[0] is not image:
             # Of a large image the slowest step, and the same for every transform.
-            self._smoothed = image, antialiased(image, self.lattice, self._slice_axis)
-        smooth = self._smoothed[1]
-        array = sitk.GetArrayFromImage(resample(smooth, self.lattice, transform))
+            smooth = antialiased(image, self.lattice, self._slice_axis)
+            self._smoothed = image, LinearSampler(smooth)
+        array = self._smoothed[1].on(self.lattice, transform)
         values = array[inside] if inside.any() else array.reshape(-1)
         unit = self._folded(IntensityMap.from_values(values, *_PERCENTILES)(array))
         with torch.no_grad():

@@ -21,8 +21,9 @@ from torch import Tensor
 
 from ..functional import local_deviation
 from ..geometry import ImageGeometry
+from ..linear_sampling import LinearSampler
 from ..metrics.local_similarity import LocalSimilarity
-from ..resampling import antialiased, coverage, resample
+from ..resampling import antialiased, coverage
 from .align.phase_shift import best_agreement, best_shift
 from .axis_turns import axis_names, free_axes, signed_permutations, turn_in_words
 from .inputs import Inputs
@@ -147,8 +148,10 @@ class _Comparison:
         self._inputs = inputs
         self._local = LocalSimilarity(inputs.fixed, inputs.output, self.slice_axis, longest)
         self.lattice = self._local.lattice
-        self._moving = antialiased(inputs.moving, self.lattice, self.slice_axis)
-        fixed = antialiased(inputs.fixed, self.lattice, self.slice_axis)
+        fixed, self._moving = (
+            LinearSampler(antialiased(image, self.lattice, self.slice_axis))
+            for image in (inputs.fixed, inputs.moving)
+        )
         self._fixed = self._structure(fixed, None)
 
     def difference(self, transform: sitk.Transform) -> float:
@@ -224,7 +227,7 @@ class _Comparison:
         """
         if self.slice_axis is not None:
             return [transform]  # slices that go one by one have no translation in common
-        inside = self._tensor(coverage(self._moving, self.lattice, transform))
+        inside = self._tensor(coverage(self._moving.image, self.lattice, transform))
         if not inside.any():
             return [transform]
         moving = self._structure(self._moving, transform)
@@ -247,13 +250,12 @@ class _Comparison:
         first = sitk.TranslationTransform(self.lattice.dimension, moved)
         return sitk.CompositeTransform([transform, first])  # the last one comes first
 
-    def _structure(self, image: sitk.Image, transform: sitk.Transform | None) -> Tensor:
+    def _structure(self, image: LinearSampler, transform: sitk.Transform | None) -> Tensor:
         """Return the local deviation of an image, which other contrasts have at the same places."""
-        return local_deviation(self._tensor(resample(image, self.lattice, transform)), _STRUCTURE)
+        return local_deviation(self._tensor(image.on(self.lattice, transform)), _STRUCTURE)
 
-    def _tensor(self, image: sitk.Image | np.ndarray) -> Tensor:
+    def _tensor(self, array: np.ndarray) -> Tensor:
         """Return an array of the lattice, ``(1, 1, *S)`` without axes of one voxel."""
-        array = sitk.GetArrayFromImage(image) if isinstance(image, sitk.Image) else image
         shape = [n for n in self.lattice.array_shape if n > 1]
         return torch.from_numpy(np.asarray(array, np.float32).reshape(1, 1, *shape))
 

@@ -20,8 +20,9 @@ from torch import Tensor
 
 from ..functional import local_deviation
 from ..geometry import ImageGeometry
+from ..linear_sampling import LinearSampler
 from ..metrics.local_similarity import coarse_lattice
-from ..resampling import antialiased, resample
+from ..resampling import antialiased, coverage, resample
 from .align.phase_shift import best_shift
 from .axis_turns import free_axes, turn_in_words
 from .inputs import Inputs
@@ -41,7 +42,7 @@ _SHRUNK = 2  # voxels of a large image that are left for each voxel of the latti
 
 @dataclass(frozen=True)
 class SideAgreement:
-    """How the sides of the images agree, for the turn under which they do least.
+    """Agreement of the sides of the images, for the turn under which they agree least.
 
     Attributes:
         name: of the turn, a predicate such as ``mirrored left to right``.
@@ -101,8 +102,10 @@ class _Sides:
             _known(inputs.fixed, inputs.masks.fixed), _known(inputs.moving, inputs.masks.moving)
         )
         filled = self._masks.fill(inputs.fixed, inputs.moving)
-        self._images = [antialiased(self._shrunk(i), self.lattice, self.slice_axis) for i in filled]
-        self._ones = [ImageGeometry.from_image(i).empty_image() + 1 for i in self._images]
+        self._images = [
+            LinearSampler(antialiased(self._shrunk(image), self.lattice, self.slice_axis))
+            for image in filled
+        ]
         self._fixed, self._moving, self._both = self._seen(None)
 
     def correlation(self, turn: np.ndarray) -> float:
@@ -144,12 +147,11 @@ class _Sides:
         return self._structure(0, turn), self._structure(1, through), both
 
     def _structure(self, which: int, transform: sitk.Transform | None) -> Tensor:
-        array = sitk.GetArrayFromImage(resample(self._images[which], self.lattice, transform))
+        array = self._images[which].on(self.lattice, transform)
         return local_deviation(self._flat(torch.from_numpy(array)), _STRUCTURE).reshape(array.shape)
 
     def _inside(self, which: int, transform: sitk.Transform | None) -> Tensor:
-        ones = self._ones[which]
-        inside = sitk.GetArrayFromImage(resample(ones, self.lattice, transform, 0.0)) > 0
+        inside = coverage(self._images[which].image, self.lattice, transform).astype(bool)
         mask = (self._masks.fixed, self._masks.moving)[which]
         if mask is not None:
             on = resample(mask, self.lattice, transform)

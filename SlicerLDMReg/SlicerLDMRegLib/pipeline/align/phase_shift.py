@@ -107,9 +107,8 @@ def _to_the_top(correlation: Tensor, peaks: Tensor) -> Tensor:
     for axis in range(peaks.shape[1]):
         step = torch.zeros_like(peaks)
         step[:, axis] = 1
-        before, at, after = (
-            correlation[(batch, *((peaks + n * step) % size).unbind(1))] for n in (-1, 0, 1)
-        )
+        places = [((peaks + n * step) % size).unbind(1) for n in (-1, 0, 1)]
+        before, at, after = (correlation[tuple([batch, *place])] for place in places)
         ways.append(0.5 * (after - before) / (2 * at - before - after).clamp_min(1e-12))
     return torch.stack(ways, dim=1).clamp(-0.5, 0.5).to(correlation.dtype)
 
