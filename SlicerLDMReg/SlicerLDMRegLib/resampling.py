@@ -8,8 +8,9 @@ import SimpleITK as sitk
 from ._slabs import parts
 from .geometry import ImageGeometry
 
-__all__ = ["antialiased", "coverage", "index_map", "resample", "warp_image"]
+__all__ = ["antialiased", "coarsened", "coverage", "index_map", "resample", "warp_image"]
 
+_BLOCKS = 1.5  # blocks that fit into a voxel of the coarse lattice, along each axis, at least
 _ROUNDED = 1e-6  # voxels, by which what lies on the border of an image may miss it
 
 
@@ -128,6 +129,22 @@ def antialiased(
     smoother.SetMaximumKernelWidth(256)
     smoother.SetUseImageSpacing(True)
     return smoother.Execute(sitk.Cast(image, sitk.sitkFloat32))
+
+
+def coarsened(image: sitk.Image, lattice: ImageGeometry, through: int | None = None) -> sitk.Image:
+    """Return about what :func:`antialiased` does, of a much finer image on means of blocks.
+
+    To look at images from afar: of a large image it takes a tenth of the time.
+    """
+    geometry = ImageGeometry.from_image(image)
+    cosines = np.abs(geometry.direction_matrix.T @ lattice.direction_matrix)
+    sampled = [0.0 if axis == through else s for axis, s in enumerate(lattice.spacing)]
+    along = np.sqrt(cosines**2 @ np.square(sampled))
+    ratios = along / np.asarray(geometry.spacing)
+    blocks = [max(1, min(n, int(r / _BLOCKS))) for n, r in zip(geometry.size, ratios, strict=True)]
+    if max(blocks) > 1:
+        image = sitk.BinShrink(sitk.Cast(image, sitk.sitkFloat32), blocks)
+    return antialiased(image, lattice, through)
 
 
 def _nearest(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from scipy.ndimage import gaussian_filter
 
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.linear_sampling import LinearSampler
-from SlicerLDMRegLib.resampling import coverage, resample
+from SlicerLDMRegLib.resampling import antialiased, coarsened, coverage, resample
 
 
 def geometry(rng: np.random.Generator, d: int) -> ImageGeometry:
@@ -68,3 +69,29 @@ def test_a_lattice_on_the_border_of_an_image_is_inside() -> None:
     half = sitk.TranslationTransform(2, (0.15, -0.15))
     assert coverage(image, own, half).all()
     assert not coverage(image, own, sitk.TranslationTransform(2, (0.151, 0.0))).all()
+
+
+@pytest.mark.parametrize("factor", [2, 5, 9])
+def test_an_image_from_afar_is_about_the_smoothed_one(factor: int) -> None:
+    rng = np.random.default_rng(1)
+    own = ImageGeometry((90, 63), (0.5, 0.7), (3.0, -4.0), (0.0, 1.0, 1.0, 0.0))
+    # Structures as large as the voxels of the coarse lattice, and noise.
+    array = gaussian_filter(rng.normal(size=own.array_shape), factor / 2)
+    array += 0.3 * array.std() * rng.normal(size=array.shape)
+    image = own.to_image(array.astype(np.float32))
+    lattice = own.resampled(size=[max(1, n // factor) for n in own.size])
+    quick, exact = (
+        LinearSampler(smooth(image, lattice)).on(lattice) for smooth in (coarsened, antialiased)
+    )
+    assert np.corrcoef(quick.ravel(), exact.ravel())[0, 1] > 0.97
+    assert quick.std() == pytest.approx(exact.std(), rel=0.1)
+    assert coarsened(image, own) is image
+
+
+def test_slices_are_not_mixed_from_afar() -> None:
+    own = ImageGeometry((40, 40, 6), (1.0, 1.0, 1.0), (0.0,) * 3, tuple(np.eye(3).ravel().tolist()))
+    lattice = ImageGeometry((8, 8, 6), (5.0, 5.0, 1.0), (2.0, 2.0, 0.0), own.direction)
+    array = np.zeros(own.array_shape, np.float32)
+    array[3] = 1
+    seen = LinearSampler(coarsened(own.to_image(array), lattice, 2)).on(lattice)
+    assert seen[3].min() > 0.999 and not seen[[0, 1, 2, 4, 5]].any()

@@ -7,7 +7,7 @@ field, and they differ where a deformation has only made the intensities fit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ from ..intensity import IntensityMap
 from ..linear_sampling import LinearSampler
 from ..losses import mind_ssc_descriptor
 from ..losses._box_mean import box_mean
-from ..resampling import antialiased, coverage
+from ..resampling import coarsened, coverage
 
 __all__ = ["LocalSimilarity", "SimilarityMap", "coarse_lattice"]
 
@@ -102,10 +102,10 @@ class LocalSimilarity:
         longest: Mapping[int, int] = _LONGEST,
     ) -> None:
         self._slice_axis = slice_axis
-        self._smoothed: tuple[sitk.Image, LinearSampler] | None = None
+        self._samplers: list[tuple[sitk.Image, LinearSampler]] = []
         self.lattice = coarse_lattice(output, slice_axis, longest)
         self._inside = coverage(fixed, self.lattice).astype(bool)
-        image, self._contexts = self._described(fixed, None, self._inside)
+        image, self._contexts = self._described(fixed, [None], [self._inside])
         means = box_mean(torch.cat([image, image * image], dim=1), _WINDOW)
         spread = (means[:, 1:] - means[:, :1].square()).clamp(min=0).sqrt()
         self._structure = self._unfolded(spread) * self._inside
@@ -123,29 +123,63 @@ class LocalSimilarity:
             transform: fixed to moving points.
             mask: False where the images are not compared, on :attr:`lattice`.
         """
-        both = self._inside & coverage(moving, self.lattice, transform).astype(bool)
-        if mask is not None:
-            both = both & mask
-        _, contexts = self._described(moving, transform, both)
-        difference = (contexts - self._contexts).abs().mean(dim=1, keepdim=True)
-        values = np.where(both, 1 - self._unfolded(difference), np.float32(np.nan))
-        structure = self._structure if mask is None else self._structure * mask
-        return SimilarityMap(values.astype(np.float32), structure, self.lattice)
+        return self.of_all(moving, [transform], [mask])[0]
+
+    def of_all(
+        self,
+        moving: sitk.Image,
+        transforms: Sequence[sitk.Transform],
+        masks: Sequence[npt.NDArray[np.bool_] | None] | None = None,
+    ) -> list[SimilarityMap]:
+        """Return the maps of a moving image under several transforms, at once.
+
+        Args:
+            moving: moving image.
+            transforms: fixed to moving points.
+            masks: for each, as for :meth:`of`.
+        """
+        masks = masks or [None] * len(transforms)
+        known = []
+        for transform, mask in zip(transforms, masks, strict=True):
+            both = self._inside & coverage(moving, self.lattice, transform).astype(bool)
+            known.append(both if mask is None else both & mask)
+        _, contexts = self._described(moving, transforms, known)
+        contexts = contexts.unflatten(0, (len(transforms), -1))
+        differences = (contexts - self._contexts).abs().mean(dim=2, keepdim=True)
+        found = []
+        for both, mask, difference in zip(known, masks, differences, strict=True):
+            values = np.where(both, 1 - self._unfolded(difference), np.float32(np.nan))
+            structure = self._structure if mask is None else self._structure * mask
+            found.append(SimilarityMap(values.astype(np.float32), structure, self.lattice))
+        return found
+
+    def sampler(self, image: sitk.Image) -> LinearSampler:
+        """Return an image, smoothed as far as the lattice needs it."""
+        for known, sampler in self._samplers:
+            if known is image:
+                return sampler
+        # Of a large image the slowest step, and the same for every transform.
+        smooth = coarsened(image, self.lattice, self._slice_axis)
+        self._samplers = [*self._samplers[-1:], (image, LinearSampler(smooth))]
+        return self._samplers[-1][1]
 
     def _described(
         self,
         image: sitk.Image,
-        transform: sitk.Transform | None,
-        inside: npt.NDArray[np.bool_],
+        transforms: Sequence[sitk.Transform | None],
+        insides: Sequence[npt.NDArray[np.bool_]],
     ) -> tuple[Tensor, Tensor]:
-        """Return an image on the lattice in [0, 1], ``(B, 1, *S)``, and its contexts."""
-        if self._smoothed is None or self._smoothed[0] is not image:
-            # Of a large image the slowest step, and the same for every transform.
-            smooth = antialiased(image, self.lattice, self._slice_axis)
-            self._smoothed = image, LinearSampler(smooth)
-        array = self._smoothed[1].on(self.lattice, transform)
-        values = array[inside] if inside.any() else array.reshape(-1)
-        unit = self._folded(IntensityMap.from_values(values, *_PERCENTILES)(array))
+        """Return an image on the lattice in [0, 1], ``(B, 1, *S)``, and its contexts.
+
+        One transform comes after the other in the batch.
+        """
+        sampler = self.sampler(image)
+        units = []
+        for transform, inside in zip(transforms, insides, strict=True):
+            array = sampler.on(self.lattice, transform)
+            values = array[inside] if inside.any() else array.reshape(-1)
+            units.append(self._folded(IntensityMap.from_values(values, *_PERCENTILES)(array)))
+        unit = torch.cat(units)
         with torch.no_grad():
             return unit, mind_ssc_descriptor(unit, _RADIUS, _DILATION)
 

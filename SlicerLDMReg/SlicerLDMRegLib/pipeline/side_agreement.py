@@ -22,7 +22,7 @@ from ..functional import local_deviation
 from ..geometry import ImageGeometry
 from ..linear_sampling import LinearSampler
 from ..metrics.local_similarity import coarse_lattice
-from ..resampling import antialiased, coverage, resample
+from ..resampling import coarsened, coverage, resample
 from .align.phase_shift import best_shift
 from .axis_turns import free_axes, turn_in_words
 from .inputs import Inputs
@@ -37,7 +37,6 @@ _COVERED = 0.5  # share of the structure that has to be compared
 # Burnt-in letters and metal are alike whichever way the body lies. They have the largest value of
 # an image, many times; of an image of few values, such as a label map, everything has.
 _SATURATED = 20, 0.05  # voxels, at least, and share of the image, at most
-_SHRUNK = 2  # voxels of a large image that are left for each voxel of the lattice
 
 
 @dataclass(frozen=True)
@@ -103,8 +102,7 @@ class _Sides:
         )
         filled = self._masks.fill(inputs.fixed, inputs.moving)
         self._images = [
-            LinearSampler(antialiased(self._shrunk(image), self.lattice, self.slice_axis))
-            for image in filled
+            LinearSampler(coarsened(image, self.lattice, self.slice_axis)) for image in filled
         ]
         self._fixed, self._moving, self._both = self._seen(None)
 
@@ -161,15 +159,6 @@ class _Sides:
     def _flat(self, image: Tensor) -> Tensor:
         """Return an array of the lattice, ``(1, 1, *S)`` without axes of one voxel."""
         return image.reshape(1, 1, *[n for n in image.shape if n > 1])
-
-    def _shrunk(self, image: sitk.Image) -> sitk.Image:
-        """Return the means of blocks of a large image: smoothing it as a whole takes long."""
-        finest = min(
-            s for s, n in zip(self.lattice.spacing, self.lattice.size, strict=True) if n > 1
-        )
-        blocks = [max(1, min(n, int(finest / s / _SHRUNK)))
-                  for n, s in zip(image.GetSize(), image.GetSpacing(), strict=True)]  # fmt: skip
-        return sitk.BinShrink(image, blocks) if max(blocks) > 1 else image
 
 
 def _known(image: sitk.Image, mask: sitk.Image | None) -> sitk.Image | None:
