@@ -64,13 +64,14 @@ class PlayedSession:
 
 
 @pytest.fixture
-def widget(host: Any) -> Iterator[Any]:
+def widget(host: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The module's widget, opened, with a played session."""
     host.load_module(REPOSITORY / "SlicerLDMReg" / "SlicerLDMReg.py")
-    widget = host.open_module("SlicerLDMReg")
-    widget.panel.session.close()
-    widget.panel.session = PlayedSession()
-    yield widget
+    from SlicerLDMRegLib.slicer_app.panel import widget as module
+
+    # From the beginning: a real one starts its worker when the panel opens.
+    monkeypatch.setattr(module, "RegistrationSession", lambda timer: PlayedSession())
+    yield host.open_module("SlicerLDMReg")
 
 
 @pytest.fixture
