@@ -14,6 +14,7 @@ from ..scene.nodes import nodes_of_class
 from ..scene.volume_nodes import Node, set_voxels
 from .aligned_views import align_views
 from .colors import update_legends
+from .own_views import labels_on_their_images
 from .view_memory import DisplayMemory
 from .views import show_layout
 
@@ -55,6 +56,10 @@ class MaskViews:
             node.SetLabelVolumeID(overlays[side].GetID())
             node.SetLabelOpacity(_OPACITY)
         self._go_there()
+        images = [volume for volume, _ in self._shown]
+        views = [[self._scene.GetSingletonNode(side, "vtkMRMLSliceNode")] for side in _SIDES]
+        own = views if len(images) > 1 else [[]]
+        labels_on_their_images(self._scene, images, own, self._memory)
         update_legends(self._scene)
 
     def _go_there(self) -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import slicer
 
-from ..scene.nodes import display_nodes, nodes_of_class
+from ..scene.nodes import nodes_of_class
 from ..scene.volume_nodes import Node
 from .colors import update_legends
+from .own_views import labels_on_their_images, show_only_in
 from .view_memory import DisplayMemory
 
 __all__ = ["PairViews"]
 
 _VIEWS = ("Red", "Yellow")
-_REFERENCE = slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
 
 
 class PairViews:
@@ -55,20 +54,11 @@ class PairViews:
             if first is not None and view is not first:
                 view.GetSliceToRAS().DeepCopy(first.GetSliceToRAS())
                 view.UpdateMatrices()
-            self._only_in(view, points)
-        for labels in nodes_of_class(self._scene, "vtkMRMLSegmentationNode"):
-            view = views[labels.GetNodeReference(_REFERENCE) is self._images[1]]
-            if view is not None:
-                self._only_in(view, labels)
+            show_only_in(points, [view], self._memory)
+        own = [[] if view is None else [view] for view in views]
+        labels_on_their_images(self._scene, self._images, own, self._memory)
         self._fit()
         update_legends(self._scene)
-
-    def _only_in(self, view: Node, node: Node) -> None:
-        """Show a node in one of the views: it lies on the image there."""
-        for display in display_nodes(node):
-            shown = tuple(display.GetViewNodeIDs())
-            self._memory.keep_value(f"{display.GetID()} views", shown, _setter(display))
-            _setter(display)((view.GetID(),))
 
     def jump(self, point: np.ndarray) -> None:
         """Move the view of the moving image along its normal to a point, RAS mm."""
@@ -109,14 +99,3 @@ class PairViews:
 
     def _layers(self, name: str) -> Node | None:
         return self._scene.GetSingletonNode(name, "vtkMRMLSliceCompositeNode")
-
-
-def _setter(display: Node) -> Callable[[Iterable[str]], None]:
-    """Return what sets the views in which a display node is shown; none stands for all."""
-
-    def set_views(identifiers: Iterable[str]) -> None:
-        display.RemoveAllViewNodeIDs()
-        for identifier in identifiers:
-            display.AddViewNodeID(identifier)
-
-    return set_views

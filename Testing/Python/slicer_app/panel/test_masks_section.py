@@ -121,3 +121,28 @@ def test_leaving_the_module_takes_it_back(host: Any, panel: Any, chosen: Any) ->
     host.click("showMasksButton")
     host.close_module()
     assert layers(host, "Red") == before
+
+
+def test_labels_are_shown_over_their_own_image(
+    host: Any, chosen: Any, pair: tuple[Any, Any], mask: Any, add_segmentation: Any
+) -> None:
+    """Those of the fixed image would lie beside the structures of the moving one."""
+    role = host.slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
+    displays = []
+    for reference in (*pair, None, mask(pair[1], "Made of it", 1)):
+        labels = add_segmentation(pair[0], "Ventricle")
+        labels.CreateDefaultDisplayNodes()
+        labels.SetNodeReferenceID(role, None if reference is None else reference.GetID())
+        displays.append(labels.GetDisplayNode())
+    host.select("movingMaskSelector", mask(pair[1], "Other", 5))
+    host.click("showMasksButton")
+    red, yellow = (view(host, name).GetID() for name in ("Red", "Yellow"))
+    assert [d.GetViewNodeIDs() for d in displays] == [(red,), (yellow,), (red,), (red,)]
+    host.click("showMasksButton")
+    assert not any(d.GetViewNodeIDs() for d in displays)
+    # Over the moving image alone, those of the fixed one are not seen.
+    host.select("fixedMaskSelector", None)
+    host.click("showMasksButton")
+    assert [d.GetVisibility() for d in displays] == [0, 1, 1, 1]
+    host.click("showMasksButton")
+    assert all(d.GetVisibility() for d in displays)
