@@ -15,7 +15,16 @@ from ...errors import InputError
 from ..background_call import timer
 from ..display.many_views import MOST_VIEWS, ManyViews
 from ..run.cohort_run import CohortProgress, CohortRun, cohort_command
-from ..scene.cohort_pairs import loaded_volumes, open_pair, pair_title, write_volumes
+from ..scene.cohort_pairs import (
+    image_id,
+    is_result,
+    loaded_volumes,
+    open_pair,
+    pair_names,
+    pair_title,
+    write_volumes,
+)
+from ..scene.volume_nodes import Node
 from .control_names import told_on_panel
 from .result_texts import Cell, status_word
 from .safe_texts import printable
@@ -31,7 +40,6 @@ _AS_LISTED, _TO_ONE, _ALL, _CONSECUTIVE, _FIRST = range(5)
 _PAIRINGS = {_ALL: "all-to-all", _CONSECUTIVE: "consecutive", _FIRST: "first"}
 _POLL_MS = 250
 _MOST_ROWS = 500  # of the table; the page has all
-_TO = "_to_"  # between moving and fixed image in the name of a pair
 _STUDY, _VOLUMES = "study", "volumes"
 _WORST = {"failed": 0, "bad": 1, "check": 2, "good": 3}
 
@@ -156,28 +164,51 @@ class CohortSection(Section):
             self.ui.cohortOutputEdit.text = chosen
 
     def _pairing(self) -> str | None:
+        """Return how the images of a table or data set make pairs, as ``--pairs`` has it."""
         index = self.ui.cohortPairsComboBox.currentIndex
-        if index == _TO_ONE:
-            wanted = self.ui.cohortReferenceEdit.text.strip()
-            fixed = self.panel.parameters.fixedVolume
-            if not wanted and fixed is None:
-                raise InputError(_("Name the image that all others are registered to."))
-            if not wanted:
-                storage = fixed.GetStorageNode()
-                file = "" if storage is None else Path(storage.GetFileName() or "").name
-                loaded = self.ui.cohortSourceComboBox.currentIndex == _LOADED
-                wanted = fixed.GetID() if loaded else file or fixed.GetName()
-            return f"to:{wanted}"
-        return _PAIRINGS.get(index)
+        if index != _TO_ONE:
+            return _PAIRINGS.get(index)
+        wanted = self.ui.cohortReferenceEdit.text.strip()
+        if not wanted:
+            fixed = self._chosen_fixed()
+            storage = fixed.GetStorageNode()
+            file = "" if storage is None else Path(storage.GetFileName() or "").name
+            wanted = file or fixed.GetName()
+        return f"to:{wanted}"
 
-    def _volumes(self, pairing: str | None) -> list[Any]:
-        """Return the loaded volumes to register: those that are ticked, and the fixed one."""
+    def _chosen_fixed(self) -> Node:
+        fixed = self.panel.parameters.fixedVolume
+        if fixed is None:
+            raise InputError(_("Name the image that all others are registered to."))
+        return fixed
+
+    def _reference(self) -> Node | None:
+        """Return the loaded volume that all others are registered to; None for other pairs."""
+        if self.ui.cohortPairsComboBox.currentIndex != _TO_ONE:
+            return None
+        wanted = self.ui.cohortReferenceEdit.text.strip()
+        if not wanted:
+            return self._chosen_fixed()
+        every = loaded_volumes()
+        found = [node for node in every if wanted in (node.GetName(), node.GetID())]
+        if len(found) == 1:
+            return found[0]
+        names = ", ".join(node.GetName() for node in every)
+        if found:
+            text = _("{count} loaded volumes are called {name}; rename all but one.")
+        else:
+            text = _("No loaded volume is called {name}; there are {names}.")
+        raise InputError(text.format(name=wanted, names=names, count=len(found)))
+
+    def _volumes(self, reference: Node | None) -> list[Node]:
+        """Return the loaded volumes to register: those that are ticked, and the fixed one.
+
+        Where none is, all but results, of which the next run would make results again.
+        """
         every, ticked = loaded_volumes(), self.ui.cohortVolumesSelector.checkedNodes()
         if not ticked:
-            return every
-        wanted = [node.GetID() for node in ticked]
-        if pairing is not None and pairing.startswith("to:"):
-            wanted += [n.GetID() for n in every if pairing[3:] in (n.GetID(), n.GetName())]
+            return [node for node in every if node is reference or not is_result(node)]
+        wanted = [node.GetID() for node in (*ticked, *([] if reference is None else [reference]))]
         return [node for node in every if node.GetID() in wanted]
 
     # The run
@@ -198,11 +229,14 @@ class CohortSection(Section):
         if not output.is_absolute():
             raise InputError(_("Name the folder of the results with its whole path."))
         choices = dict(self.panel.plan().options)
-        pairing = self._pairing()
         if self.ui.cohortSourceComboBox.currentIndex == _LOADED:
-            source = write_volumes(output / _VOLUMES, self._volumes(pairing))
+            reference = self._reference()
+            source = write_volumes(output / _VOLUMES, self._volumes(reference))
             output = output / _STUDY
+            way = _PAIRINGS.get(self.ui.cohortPairsComboBox.currentIndex)
+            pairing = way if reference is None else f"to:{image_id(reference)}"
         else:
+            pairing = self._pairing()
             source = Path(self.ui.cohortManifestEdit.text.strip()).expanduser()
             if not source.exists():
                 raise InputError(_("there is no {source}").format(source=source))
@@ -291,14 +325,15 @@ class CohortSection(Section):
         self.rows = rows[:_MOST_ROWS]
         table = self.ui.cohortTable
         table.visible = bool(rows)
-        names, target = without_common_end([pair_title(row) for row in self.rows])
+        titles = [pair_title(row) for row in self.rows]
+        names, target = without_common_end(titles, [pair_names(row) for row in self.rows])
         cells = [
             [
-                Cell(name, tip="\n".join(filter(None, (str(row["id"]), row.get("reason"))))),
+                Cell(name, tip="\n".join(filter(None, (title, row.get("reason"))))),
                 Cell(_word(row), worse=_state(row) in ("bad", "failed")),
                 Cell("" if row.get("quality") is None else f"{float(row['quality']):.2f}"),
             ]
-            for name, row in zip(names, self.rows, strict=True)
+            for name, title, row in zip(names, titles, self.rows, strict=True)
         ]
         heading = _("To {name}").format(name=printable(target)) if target else _("Pair")
         fill_table(table, [heading, _("Verdict"), _("Quality")], cells)
@@ -373,22 +408,27 @@ class CohortSection(Section):
         tint(label, level)
 
 
-def without_common_end(names: Sequence[str]) -> tuple[list[str], str]:
-    """Return names of pairs without the fixed image, where all have the same, and its name.
+def without_common_end(
+    titles: Sequence[str], names: Sequence[tuple[str, str]]
+) -> tuple[list[str], str]:
+    """Return what pairs are called beside a fixed image that all have in common, and its name.
 
-    Beside it a narrow panel would show nothing in which they differ.
+    With it a narrow panel would show nothing in which they differ.
+
+    Args:
+        titles: of the pairs, which they keep where there is no such image.
+        names: of the moving and the fixed image of each.
 
     Example:
-        >>> without_common_end(["a_to_c", "b_to_c"])
+        >>> without_common_end(["a_to_c", "b_to_c"], [("a", "c"), ("b", "c")])
         (['a', 'b'], 'c')
-        >>> without_common_end(["a_to_c", "c_to_a"])
+        >>> without_common_end(["a_to_c", "c_to_a"], [("a", "c"), ("c", "a")])
         (['a_to_c', 'c_to_a'], '')
     """
-    parts = [name.rpartition(_TO) for name in names]
-    ends = {end for _start, _middle, end in parts}
-    if len(names) < 2 or len(ends) > 1 or not all(start for start, _middle, _end in parts):
-        return list(names), ""
-    return [start for start, _middle, _end in parts], ends.pop()
+    targets = {fixed for _moving, fixed in names}
+    if len(names) < 2 or len(targets) > 1 or "" in targets:
+        return list(titles), ""
+    return [moving for moving, _fixed in names], targets.pop()
 
 
 def _word(row: dict[str, Any]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,28 @@ from typing import Any
 import SimpleITK as sitk
 import slicer
 
+from ...cohort.naming import safe_name
 from ...errors import InputError
 from ...manifest import ImageEntry, ImagesManifest, write_manifest
 from ..texts import tr as _
-from .nodes import nodes_of_class
+from .nodes import PREFIX, nodes_of_class
 from .volume_nodes import Node, image_from_volume
 
-__all__ = ["OpenedPair", "loaded_volumes", "open_pair", "pair_title", "write_volumes"]
+__all__ = [
+    "OpenedPair",
+    "image_id",
+    "is_result",
+    "loaded_volumes",
+    "open_pair",
+    "pair_names",
+    "pair_title",
+    "write_volumes",
+]
+
+_FILE = PREFIX + "CohortFile"  # of a volume: where it was written to, for a cohort
+_WARPED = PREFIX + "CohortResult"  # of a volume: it was loaded from the results of a cohort
+_UNSAFE = re.compile(r"[^A-Za-z0-9._+=-]+")
+_TO = "_to_"  # between moving and fixed image in the name of a pair
 
 
 @dataclass(frozen=True)
@@ -40,12 +56,19 @@ def loaded_volumes() -> list[Node]:
     ]
 
 
+def is_result(node: Node) -> bool:
+    """Whether a volume is a result of a registration, no image of its own."""
+    if node.GetNodeReference(PREFIX + "CopyOf") is not None:
+        return True
+    return any(node.GetAttribute(name) for name in (PREFIX + "Output", _WARPED))
+
+
 def write_volumes(folder: Path, nodes: list[Node]) -> Path:
     """Write volumes as files, where the scene shows them, and return the table of them.
 
     Args:
         folder: for the files; made where it is missing.
-        nodes: of :func:`loaded_volumes`; each has the id of its node.
+        nodes: of :func:`loaded_volumes`; :func:`image_id` tells the id of each, after its name.
 
     Raises:
         InputError: when they cannot be written, or there are less than two.
@@ -56,12 +79,13 @@ def write_volumes(folder: Path, nodes: list[Node]) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
-        for node in nodes:
-            path = folder / f"{node.GetID()}.nrrd"
+        for node, name in zip(nodes, _file_names(nodes), strict=True):
+            path = folder / f"{name}.nrrd"
             image = image_from_volume(node)
             if not _is_written(image, path):
                 sitk.WriteImage(image, str(path), True)
-            entries.append(ImageEntry(path, id=node.GetID()))
+            node.SetAttribute(_FILE, str(path))
+            entries.append(ImageEntry(path, id=name))
         table = folder / "images.csv"
         write_manifest(ImagesManifest(tuple(entries)), table, share=False)
     except (OSError, RuntimeError) as error:
@@ -69,6 +93,24 @@ def write_volumes(folder: Path, nodes: list[Node]) -> Path:
             _("{folder} cannot be written to ({error})").format(folder=folder, error=error)
         ) from error
     return table
+
+
+def image_id(node: Node) -> str:
+    """Return the id of a volume in the table of :func:`write_volumes`."""
+    return Path(node.GetAttribute(_FILE) or "").stem
+
+
+def _file_names(nodes: Sequence[Node]) -> list[str]:
+    """Return names for files like those of volumes, each once, whatever is in them."""
+    names: list[str] = []
+    for node in nodes:
+        stem = name = safe_name(_UNSAFE.sub("-", node.GetName() or "").strip("-. ") or "volume")
+        number = 1
+        while name.casefold() in (other.casefold() for other in names):
+            number += 1
+            name = f"{stem}-{number}"
+        names.append(name)
+    return names
 
 
 def open_pair(row: Mapping[str, Any], results: Path, show: bool = True) -> OpenedPair:
@@ -85,6 +127,7 @@ def open_pair(row: Mapping[str, Any], results: Path, show: bool = True) -> Opene
     fixed, moving = (_image(str(row[role])) for role in ("fixed", "moving"))
     name = pair_title(row)
     warped = _loaded(results / "warped.nrrd", slicer.util.loadVolume, f"{name} warped")
+    warped.SetAttribute(_WARPED, "1")
     transform = _loaded(results / "transform.h5", slicer.util.loadTransform, f"{name} transform")
     if show:
         slicer.util.setSliceViewerLayers(
@@ -95,17 +138,35 @@ def open_pair(row: Mapping[str, Any], results: Path, show: bool = True) -> Opene
 
 def pair_title(row: Mapping[str, Any]) -> str:
     """Return what a pair is called: by the names of its volumes, else by its id."""
+    nodes = _written_pair(row)
+    return str(row["id"]) if nodes is None else f"{nodes[0].GetName()} to {nodes[1].GetName()}"
+
+
+def pair_names(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what the moving and the fixed image of a pair are called; "" where that is unknown."""
+    nodes = _written_pair(row)
+    if nodes is not None:
+        return nodes[0].GetName(), nodes[1].GetName()
+    moving, _between, fixed = str(row["id"]).rpartition(_TO)
+    return (moving, fixed) if moving else ("", "")
+
+
+def _written_pair(row: Mapping[str, Any]) -> tuple[Node, Node] | None:
+    """Return moving and fixed volume, where :func:`write_volumes` wrote both."""
     moving, fixed = (_written_node(str(row.get(role, ""))) for role in ("moving", "fixed"))
-    if moving is None or fixed is None:
-        return str(row["id"])
-    return f"{moving.GetName()} to {fixed.GetName()}"
+    return None if moving is None or fixed is None else (moving, fixed)
 
 
 def _written_node(path: str) -> Node | None:
-    """Return the volume that :func:`write_volumes` wrote into a file; None for another file."""
-    file = Path(path.partition("#")[0])
-    node = slicer.mrmlScene.GetNodeByID(file.name.removesuffix(".nrrd"))
-    return node if node is not None and node.IsA("vtkMRMLScalarVolumeNode") else None
+    """Return the volume that :func:`write_volumes` wrote into a file; None for another file.
+
+    That of another scene, which may have the same name and number, is none.
+    """
+    file = path.partition("#")[0]
+    for node in loaded_volumes():
+        if file and node.GetAttribute(_FILE) == file:
+            return node
+    return None
 
 
 def _image(path: str) -> Node:

@@ -107,8 +107,10 @@ def test_a_fixed_image_of_all_pairs_is_named_once(
     running_host: Any, names: list[str], shown: list[str], target: str
 ) -> None:
     from SlicerLDMRegLib.slicer_app.panel.cohort_section import without_common_end
+    from SlicerLDMRegLib.slicer_app.scene.cohort_pairs import pair_names
 
-    assert without_common_end(names) == (shown, target)
+    parts = [pair_names({"id": name}) for name in names]
+    assert without_common_end(names, parts) == (shown, target)
 
 
 def test_a_finished_cohort_shows_worst_pairs_first_in_words(
@@ -169,10 +171,8 @@ def test_loaded_volumes_are_registered_and_a_click_opens_a_pair(
     host.wait_until(lambda: section.run is None, _SECONDS, "the end of the pairs")
     assert "2 of 2 pairs are registered" in ui.cohortStatusLabel.text, ui.logTextEdit.toPlainText()
     assert ui.cohortTable.rowCount == 2 and ui.cohortPageButton.visible
-    assert {row["id"] for row in section.rows} == {
-        f"{node.GetID()}_to_{nodes[1].GetID()}" for node in (nodes[0], nodes[2])
-    }
-    row = next(n for n, r in enumerate(section.rows) if r["id"].startswith(nodes[0].GetID() + "_"))
+    assert {row["id"] for row in section.rows} == {"scan-0_to_scan-1", "scan-2_to_scan-1"}
+    row = next(n for n, r in enumerate(section.rows) if r["id"].startswith("scan-0_"))
     before = set(host.slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"))
     section._on_cell(row, 0)
     host.process_events()

@@ -36,14 +36,82 @@ def tick(host: Any, panel: Any, *nodes: Any) -> None:
 
 def test_the_volumes_can_be_chosen(host: Any, panel: Any, section: Any, scans: list[Any]) -> None:
     assert panel.ui.cohortVolumesSelector.visible
-    assert section._volumes("all-to-all") == scans
+    assert section._volumes(None) == scans
     tick(host, panel, scans[1], scans[2])
-    assert section._volumes("all-to-all") == scans[1:3]
+    assert section._volumes(None) == scans[1:3]
     # The one that others are registered to belongs to them.
-    assert section._volumes(f"to:{scans[3].GetID()}") == scans[1:]
-    assert section._volumes(f"to:{scans[0].GetName()}") == scans[:3]
+    assert section._volumes(scans[3]) == scans[1:]
+    assert section._volumes(scans[0]) == scans[:3]
     panel.ui.cohortSourceComboBox.setCurrentIndex(0)
     assert not panel.ui.cohortVolumesSelector.visible
+
+
+def test_results_are_no_images_to_register(
+    host: Any, panel: Any, section: Any, scans: list[Any]
+) -> None:
+    """The next run would make results of results; those that are ticked are meant."""
+    scans[1].SetAttribute("LDMReg.Output", "jacobian")
+    scans[2].SetNodeReferenceID("LDMReg.CopyOf", scans[0].GetID())
+    scans[3].SetAttribute("LDMReg.CohortResult", "1")
+    assert section._volumes(None) == scans[:1]
+    assert section._volumes(scans[3]) == [scans[0], scans[3]]
+    tick(host, panel, scans[1])
+    assert section._volumes(None) == [scans[1]]
+
+
+def test_the_fixed_one_is_named_as_the_scene_names_it(
+    panel: Any, section: Any, scans: list[Any], add_volume: Callable[..., Any]
+) -> None:
+    from SlicerLDMRegLib.errors import InputError
+
+    panel.ui.cohortPairsComboBox.setCurrentIndex(_TO_ONE)
+    edit = panel.ui.cohortReferenceEdit
+    for text in ("scan 2", " scan 2 ", scans[2].GetID()):
+        edit.text = text
+        assert section._reference() is scans[2]
+    edit.text = ""
+    panel.parameters.fixedVolume = scans[1]
+    assert section._reference() is scans[1]
+    edit.text = "scan 7"
+    with pytest.raises(InputError, match="called scan 7; there are scan 0, scan 1, scan 2, scan 3"):
+        section._reference()
+    add_volume("scan 3")
+    edit.text = "scan 3"
+    with pytest.raises(InputError, match="2 loaded volumes are called scan 3; rename"):
+        section._reference()
+    panel.ui.cohortPairsComboBox.setCurrentIndex(2)
+    assert section._reference() is None
+
+
+@pytest.mark.parametrize(
+    ("names", "files"),
+    [
+        (["Brain MR A", "Brain MR B"], ["Brain-MR-A", "Brain-MR-B"]),
+        (["scan", "scan", "Scan"], ["scan", "scan-2", "Scan-3"]),
+        (["a/b:c", "a b c"], ["a-b-c", "a-b-c-2"]),
+        (["../etc", "..."], ["etc", "volume"]),
+        (["Herz Ä", ""], ["Herz", "volume"]),
+    ],
+)
+def test_files_are_called_as_their_volumes(
+    running_host: Any, host: Any, tmp_path: Path, names: list[str], files: list[str]
+) -> None:
+    from SlicerLDMRegLib.slicer_app.scene.cohort_pairs import image_id, pair_names, write_volumes
+
+    nodes = [host.slicer.util.addVolumeFromArray(np.ones((1, 4, 5), np.float32)) for _ in names]
+    for node, name in zip(nodes, names, strict=True):
+        node.SetName(name)
+    table = write_volumes(tmp_path / "volumes", nodes)
+    assert [image_id(node) for node in nodes] == files
+    assert all((table.parent / f"{file}.nrrd").is_file() for file in files)
+    row = {"id": f"{files[1]}_to_{files[0]}"}
+    row |= {"fixed": f"{table.parent}/{files[0]}.nrrd", "moving": f"{table.parent}/{files[1]}.nrrd"}
+    assert pair_names(row) == (names[1], names[0])
+    # A volume of another scene has the same name and number, and is another one.
+    host.slicer.mrmlScene.Clear(0)
+    other = [host.slicer.util.addVolumeFromArray(np.ones((1, 4, 5), np.float32)) for _ in names]
+    assert [node.GetID() for node in other] == [node.GetID() for node in nodes]
+    assert pair_names(row) == (files[1], files[0])
 
 
 @pytest.fixture
@@ -61,6 +129,8 @@ def results(section: Any, panel: Any, scans: list[Any], tmp_path: Path) -> list[
         row = {"id": node.GetID(), "status": "done", "verdict": "good", "quality": 0.9}
         row |= {"fixed": f"/x/{scans[0].GetID()}.nrrd", "moving": f"/x/{node.GetID()}.nrrd"}
         rows.append(row)
+    for node in scans:
+        node.SetAttribute("LDMReg.CohortFile", f"/x/{node.GetID()}.nrrd")
     rows[-1]["status"] = "failed"
     section._folder = SimpleNamespace(results=lambda name: tmp_path / name, root=tmp_path)
     section._show_rows(rows)
@@ -116,6 +186,15 @@ def test_selected_rows_are_shown(
     host.click("cohortSideButton")
     names = ["scan 2 to scan 0 warped", "scan 3 to scan 0 warped"]
     assert [shown(host)[n] for n in _order(host)] == ["scan 0", *names, ""]
+
+
+def test_the_table_names_the_volumes_and_the_fixed_one_once(
+    panel: Any, results: list[dict[str, Any]]
+) -> None:
+    table = panel.ui.cohortTable
+    assert table.horizontalHeaderItem(0).text() == "To scan 0"
+    assert [table.item(row, 0).text() for row in range(3)] == ["scan 1", "scan 2", "scan 3"]
+    assert table.item(0, 0).toolTip() == "scan 1 to scan 0"
 
 
 def test_pairs_of_other_fixed_images_are_left_out(
