@@ -382,7 +382,9 @@ class CohortSection(Section):
             return
         self._views = views
         views.show([opened[0].fixed, *(pair.warped for pair in opened)])
-        names = ", ".join(pair_title(row) for row in rows[: MOST_VIEWS - 1])
+        shown = rows[: MOST_VIEWS - 1]
+        titles = [pair_title(row) for row in shown]
+        names = "; ".join(without_common_end(titles, [pair_names(row) for row in shown])[0])
         text = _("Side by side: the fixed image, then the warped ones of {names}.")
         if len(rows) >= MOST_VIEWS:
             text += " " + _("More do not fit; select rows for others.")

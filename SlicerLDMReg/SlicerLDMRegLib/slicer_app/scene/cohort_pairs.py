@@ -95,6 +95,15 @@ def write_volumes(folder: Path, nodes: list[Node]) -> Path:
     return table
 
 
+def _warped_name(row: Mapping[str, Any]) -> str:
+    """Return a name by which views tell warped images apart, of which they show the ends alone."""
+    moving, fixed = pair_names(row)
+    short = f"{moving} warped"
+    if moving and slicer.mrmlScene.GetFirstNodeByName(short) is None:
+        return short
+    return f"{short} to {fixed}" if moving else f"{pair_title(row)} warped"
+
+
 def image_id(node: Node) -> str:
     """Return the id of a volume in the table of :func:`write_volumes`."""
     return Path(node.GetAttribute(_FILE) or "").stem
@@ -126,7 +135,7 @@ def open_pair(row: Mapping[str, Any], results: Path, show: bool = True) -> Opene
     """
     fixed, moving = (_image(str(row[role])) for role in ("fixed", "moving"))
     name = pair_title(row)
-    warped = _loaded(results / "warped.nrrd", slicer.util.loadVolume, f"{name} warped")
+    warped = _loaded(results / "warped.nrrd", slicer.util.loadVolume, _warped_name(row))
     warped.SetAttribute(_WARPED, "1")
     transform = _loaded(results / "transform.h5", slicer.util.loadTransform, f"{name} transform")
     if show:

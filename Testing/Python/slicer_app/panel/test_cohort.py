@@ -178,7 +178,7 @@ def test_loaded_volumes_are_registered_and_a_click_opens_a_pair(
     host.process_events()
     assert opened.parameters.fixedVolume is nodes[1] and opened.parameters.movingVolume is nodes[0]
     new = set(host.slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")) - before
-    assert [node.GetName() for node in new] == ["scan 0 to scan 1 warped"]
+    assert [node.GetName() for node in new] == ["scan 0 warped"]
     fixed = host.slicer.util.arrayFromVolume(nodes[1]).astype(float)
     warped = host.slicer.util.arrayFromVolume(new.pop()).astype(float)
     moving = host.slicer.util.arrayFromVolume(nodes[0]).astype(float)

@@ -161,7 +161,7 @@ def test_results_side_by_side(
     host.click("cohortSideButton")
     assert layout.layout == host.slicer.vtkMRMLLayoutNode.SlicerLayoutTwoOverTwoView
     views = shown(host)
-    names = ["scan 1 to scan 0 warped", "scan 2 to scan 0 warped"]
+    names = ["scan 1 warped", "scan 2 warped"]
     assert [views[n] for n in _order(host)] == ["scan 0", *names, ""]
     slices = [
         node
@@ -170,10 +170,44 @@ def test_results_side_by_side(
     ]
     assert len({node.GetSliceOffset() for node in slices}) == 1
     assert len({node.GetOrientation() for node in slices}) == 1
-    assert "scan 1 to scan 0, scan 2 to scan 0" in panel.ui.cohortStatusLabel.text
+    assert "warped ones of scan 1; scan 2." in panel.ui.cohortStatusLabel.text
     host.click("cohortSideButton")
     assert layout.layout == before
     assert {name: shown(host)[name] for name in was} == was
+
+
+def test_views_that_are_made_for_it_cut_alike_too(host: Any, results: list[dict[str, Any]]) -> None:
+    """A new view goes to the slice at 0 mm once it gets its size, and takes linked ones along."""
+    scene = host.slicer.mrmlScene
+    host.click("cohortSideButton")
+    views = [scene.GetSingletonNode(name, "vtkMRMLSliceNode") for name in _order(host)]
+    layers = [scene.GetSingletonNode(n, "vtkMRMLSliceCompositeNode") for n in _order(host)]
+    assert not any(node.GetLinkedControl() for node in layers)
+    offset = views[0].GetSliceOffset()
+    views[-1].SetSliceOffset(offset + 3.0)
+    host.wait_until(lambda: all(node.GetLinkedControl() for node in layers), 10, "the links")
+    assert {view.GetSliceOffset() for view in views} == {offset}
+
+
+def test_labels_lie_over_the_images_of_their_lattice(
+    host: Any, results: list[dict[str, Any]], scans: list[Any], add_segmentation: Any
+) -> None:
+    """Those of the fixed image over all warped ones, none in the view that stays empty."""
+    role = host.slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
+    displays = []
+    for scan in scans[:2]:
+        labels = add_segmentation(scan, "Ventricle")
+        labels.CreateDefaultDisplayNodes()
+        labels.SetNodeReferenceID(role, scan.GetID())
+        displays.append(labels.GetDisplayNode())
+    host.click("cohortSideButton")
+    names = [
+        host.slicer.mrmlScene.GetNodeByID(v).GetLayoutName() for v in displays[0].GetViewNodeIDs()
+    ]
+    assert names == _order(host)[:3]
+    assert [display.GetVisibility() for display in displays] == [1, 0]
+    host.click("cohortSideButton")
+    assert not displays[0].GetViewNodeIDs() and displays[1].GetVisibility()
 
 
 def test_selected_rows_are_shown(
@@ -184,7 +218,7 @@ def test_selected_rows_are_shown(
     for row in (1, 2):
         panel.ui.cohortTable.item(row, 0).setSelected(True)
     host.click("cohortSideButton")
-    names = ["scan 2 to scan 0 warped", "scan 3 to scan 0 warped"]
+    names = ["scan 2 warped", "scan 3 warped"]
     assert [shown(host)[n] for n in _order(host)] == ["scan 0", *names, ""]
 
 
@@ -205,7 +239,7 @@ def test_pairs_of_other_fixed_images_are_left_out(
     host.click("cohortSideButton")
     layout = host.slicer.app.layoutManager().layout
     assert layout == host.slicer.vtkMRMLLayoutNode.SlicerLayoutSideBySideView
-    assert shown(host)[_order(host)[1]] == "scan 1 to scan 0 warped"
+    assert shown(host)[_order(host)[1]] == "scan 1 warped"
 
 
 def test_a_result_that_is_gone_is_told(
