@@ -13,7 +13,7 @@ import numpy as np
 import slicer
 import vtk
 
-from ..scene.nodes import PREFIX, nodes_of_class
+from ..scene.nodes import PREFIX, display_nodes, nodes_of_class
 from ..scene.volume_nodes import Node
 from .view_memory import DisplayMemory
 
@@ -25,6 +25,7 @@ __all__ = [
     "color_table",
     "displacement_colors",
     "jacobian_position",
+    "legend_of",
     "remove_legend",
     "rgb",
     "round_up",
@@ -42,7 +43,6 @@ FOLD_COLOR = "#39ff14"
 DISPLACEMENT_COLORS = ("#3fc8ff", "#ffd23f", "#ff4b2e")
 
 _ENTRIES = 256
-_FEW_LABELS = 8
 _MARK = PREFIX + "Shows"
 _LIMIT = PREFIX + "Limit"
 
@@ -137,6 +137,7 @@ def show_legend(
     labels: int = 5,
     left: bool = False,
     views: Sequence[Node] = (),
+    numbers: str = "",
 ) -> None:
     """Show the bar of the colours of a node at one side of the views that show it.
 
@@ -148,8 +149,9 @@ def show_legend(
         labels: how many numbers stand at the bar.
         left: at the left, not at the right.
         views: that show it; by default all.
+        numbers: their format, as of printf; empty: with three digits at the largest.
     """
-    legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(node)
+    legend = legend_of(node)
     if legend is None:
         legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(node)
         legend.SetAttribute(_MARK, "legend")
@@ -159,13 +161,12 @@ def show_legend(
         legend.SetAndObservePrimaryDisplayNode(display)
         legend.SetTitleText(title)
         # The length of the numbers decides on the size of all letters.
-        legend.SetLabelFormat(f"%.{_decimals(display)}f")
+        legend.SetLabelFormat(numbers or f"%.{_decimals(display)}f")
         legend.SetNumberOfLabels(labels)
         legend.SetMaxNumberOfColors(_ENTRIES)
         legend.SetOrientation(legend.Vertical)
         legend.SetPosition(0.03 if left else 0.97, 0.5)
-        # The letters grow with it, and with the view; many numbers need a long bar.
-        legend.SetSize(0.1, 0.45 if labels <= _FEW_LABELS else 0.75)
+        legend.SetSize(0.1, 0.45)  # the letters grow with it, and with the view
         for text in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
             text.SetFontFamilyToArial()
             text.SetColor(1.0, 1.0, 1.0)
@@ -178,12 +179,18 @@ def show_legend(
         legend.SetVisibility3D(True)
 
 
+def legend_of(node: Node) -> Node | None:
+    """Return the bar of a node, whichever of its displays it shows; None: there is none."""
+    displays = display_nodes(node)
+    return next((d for d in displays if d.IsA("vtkMRMLColorLegendDisplayNode")), None)
+
+
 def remove_legend(node: Node, memory: DisplayMemory) -> None:
     """Remove the bar of a node that :func:`show_legend` has made; hide one that was there before.
 
     A bar that is only hidden reappears when the layers of a view change.
     """
-    legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(node)
+    legend = legend_of(node)
     if legend is None:
         return
     if legend.GetAttribute(_MARK):

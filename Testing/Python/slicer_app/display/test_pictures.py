@@ -128,10 +128,53 @@ def test_the_jacobian_map_is_red_where_tissue_shrinks_and_blue_where_it_grows(
         assert {"red": red > blue + 60, "white": abs(red - blue) < 25, "blue": blue > red + 60}[
             color
         ], (x, pixels[int(row), int(column)])
-    # The bar at the right: red above, blue below.
+    # The bar at the right: red above, blue below, and no change in the middle, as it is logarithmic.
     bar = pixels[:, 231:236].mean(axis=1)
     assert bar[86, 0] > bar[86, 2] + 60
     assert bar[160, 2] > bar[160, 0] + 60
+    colored = np.flatnonzero(np.ptp(bar, axis=1) > 60)
+    middle = bar[(colored[0] + colored[-1]) // 2]
+    assert middle.min() > 150 and np.ptp(middle) < 60, middle
+
+
+@pytest.mark.parametrize(
+    ("largest", "numbers"),
+    [
+        (1.0, "0.826 0.909 1 1.1 1.21"),
+        (1.3, "0.694 0.833 1 1.2 1.44"),
+        (2.0, "0.444 0.667 1 1.5 2.25"),
+        (3.9, "0.25 0.5 1 2 4"),
+        (8.0, "0.11 0.33 1 3 9"),
+        (11.1, "0.062 0.25 1 4 16"),
+    ],
+)
+def test_few_round_numbers_stand_at_the_bar_of_the_jacobian(
+    running_host: Any, host: Any, largest: float, numbers: str
+) -> None:
+    """Fourteen of a range from 1/12 to 12 were on top of each other in a small view."""
+    from SlicerLDMRegLib.slicer_app.display import colors, jacobian
+    from SlicerLDMRegLib.slicer_app.display.view_memory import DisplayMemory
+    from Testing.Python.slicer_app.scenes import lattice, volume_node
+
+    geometry = lattice((4, 4, 4))
+    determinant = np.full(geometry.array_shape, 1 / largest, np.float32)
+    volume = volume_node(geometry.to_image(determinant), "determinant")
+    scene, memory = host.slicer.mrmlScene, DisplayMemory(host.slicer.mrmlScene)
+    nodes = scene.GetNumberOfNodes()
+    jacobian.color_jacobian(volume, memory)
+    jacobian.color_jacobian(volume, memory)  # once more adds nothing
+    legend = colors.legend_of(volume)
+    shown = legend.GetPrimaryDisplayNode()
+    low, high = shown.GetWindowLevelMin(), shown.GetWindowLevelMax()
+    table = shown.GetColorNode().CreateLookupTableCopy()
+    assert table.UsingLogScale()  # then the bar spaces its numbers so
+    places = np.geomspace(low, high, legend.GetNumberOfLabels())
+    assert " ".join(legend.GetLabelFormat() % place for place in places) == numbers
+    # The image itself is shown by its own display, in the same colours.
+    own = volume.GetDisplayNode()
+    assert own is not shown and (own.GetWindowLevelMin(), own.GetWindowLevelMax()) == (low, high)
+    memory.restore()
+    assert scene.GetNumberOfNodes() <= nodes + 1
 
 
 def test_colors_are_those_of_the_report(host: Any, registered: Callable[..., Any]) -> None:
@@ -146,14 +189,14 @@ def test_colors_are_those_of_the_report(host: Any, registered: Callable[..., Any
     volume = pair.nodes["jacobian"]
     _display(pair).show_jacobian(True)
     limit = jacobian.jacobian_limit(volume)
-    assert limit == 3.0
+    assert limit == 4.0
     display = volume.GetDisplayNode()
     window = display.GetWindowLevelMin(), display.GetWindowLevelMax()
-    assert window == pytest.approx((1 / 3, 3))
+    assert window == pytest.approx((1 / 4, 4))
     table = display.GetColorNode().GetLookupTable()
     norm = LogNorm(1 / limit, limit)
-    for value in (1 / 3, 0.7, 1.0, 1.3, 3.0):
-        entry = round((value - 1 / 3) / (3 - 1 / 3) * 255)
+    for value in (1 / 4, 0.7, 1.0, 1.3, 4.0):
+        entry = round((value - 1 / 4) / (4 - 1 / 4) * 255)
         shown = np.array(table.GetTableValue(entry)[:3])
         assert shown == pytest.approx(JACOBIAN_MAP(norm(value))[:3], abs=0.02), value
     for place, color in zip((0.0, 0.25, 0.5, 0.75, 1.0), colors.DIFFERENCE_COLORS, strict=True):
