@@ -18,7 +18,7 @@ __all__ = ["color_jacobian", "jacobian_limit"]
 
 # The limits of the colours. At the bar stand five numbers, which are round: one over the limit, one
 # over its root, 1, its root, and the limit.
-_LIMITS = (1.21, 1.44, 2.25, 4.0, 9.0, 16.0)
+_LIMITS = (1.21, 1.44, 2.25, 4.0, 6.25, 9.0, 12.25, 16.0)
 _LABELS = 5
 _BAR = PREFIX + "Bar"
 
