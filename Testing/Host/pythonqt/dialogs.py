@@ -120,6 +120,18 @@ def _dialog_exec(dialog: Any) -> int:
         dialog.hide()
 
 
+def _file_dialog_exec(dialog: Any) -> int:
+    dialog.show()
+    try:
+        kind = type(dialog).__name__
+        path = dialogs.take(kind, dialog.windowTitle, "", "", dialog)
+        if path:
+            dialog.selectFile(str(path))
+        return int(bool(path))
+    finally:
+        dialog.hide()
+
+
 def _static_message(default_title: str) -> Callable[..., Any]:
     def show(parent: Any, title: str, text: str, *rest: Any) -> Any:
         return dialogs.take("QMessageBox", title or default_title, text)
@@ -146,6 +158,8 @@ def install() -> None:
         setattr(dialog, name, _dialog_exec)
         setattr(message_box, name, _message_box_exec)
         setattr(menu, name, lambda self, *args: None)
+    for name in ("exec", "exec_"):
+        setattr(file_dialog, name, _file_dialog_exec)
     for name in ("information", "question", "warning", "critical"):
         setattr(message_box, name, staticmethod(_static_message(name)))
     for name in ("getExistingDirectory", "getOpenFileName", "getOpenFileNames", "getSaveFileName"):

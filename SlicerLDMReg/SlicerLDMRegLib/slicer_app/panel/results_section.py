@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 
@@ -27,6 +26,7 @@ from .result_texts import (
     verdict_text,
 )
 from .safe_texts import escaped, one_line
+from .save_dialog import ask_where_to_save
 from .section import Section
 from .shown_result import ShownResult, shown_result
 from .tables import WrappedRows, fill_table
@@ -34,6 +34,7 @@ from .widgets import Hider, is_dark, title_with
 
 __all__ = ["ResultsSection", "file_name"]
 
+_REPORTS = (("HTML", ".html"), ("PDF", ".pdf"))
 _LONGEST = 80  # characters of the name that is proposed for a report: 255 bytes in any script
 
 
@@ -134,20 +135,10 @@ class ResultsSection(Section):
 
     def _on_report(self) -> None:
         run = self._run
-        name = f"{run.plan.moving.GetName()} to {run.plan.fixed.GetName()}.html"
-        path = qt.QFileDialog.getSaveFileName(
-            slicer.util.mainWindow(),
-            _("Save report"),
-            file_name(name),
-            "HTML (*.html);;PDF (*.pdf)",
-        )
-        # PyQt and PySide also tell the filter.
-        path = path[0] if isinstance(path, tuple) else path
-        if not path:
+        name = file_name(f"{run.plan.moving.GetName()} to {run.plan.fixed.GetName()}")
+        target = ask_where_to_save(_("Save report"), name, _REPORTS)
+        if target is None:
             return
-        target = Path(path)
-        if target.suffix.lower() not in (".html", ".htm", ".pdf"):
-            target = target.with_name(f"{target.name}.html")
         self._say(_("Writing {path} ...").format(path=escaped(str(target))))
         result = _with_names(run)
         self._writer = ReportWriter([shutil.which("PythonSlicer") or sys.executable])
