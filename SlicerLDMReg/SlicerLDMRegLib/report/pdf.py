@@ -33,8 +33,10 @@ _FONT = 8.5
 _DPI = 300  # of pictures, as printers want them
 # Width of a letter on average, of the size of the font: DejaVu Sans, measured over the captions.
 _LETTER = 0.52 / 72
-# Of a picture: height of the planes of a panel at most.
-_PICTURE = 2.3
+_BOLD = 1.15  # of it, measured over the headings of the tables
+# Of a picture: height of the planes of a panel at most, so that three square ones lie side by side.
+_PICTURE = 2.2
+_BESIDE = 0.18  # between two panels; of the planes of one it is _GAP
 _CHARTED = 3  # as in the HTML file: fewer structures need no chart
 _COLORS = {"good": "#2e7d32", "check": "#9a5b00", "bad": "#c62828"}
 _TONES = {"worse": LIGHT.alarm, "better": "#1b6e3c"}
@@ -100,6 +102,9 @@ class _Pages:
         if any(table.columns):
             self._row(table.columns, lefts, "bold", "")
         for row, tone in zip(table.rows, table.tones, strict=True):
+            if any(table.columns) and self.y + 2 * _LINE > _HEIGHT - _MARGIN - _FOOT:
+                self.y = _HEIGHT  # the headings come again on the next page
+                self._row(table.columns, lefts, "bold", "")
             self._row(row, lefts, "normal", tone)
         if table.note:
             self.paragraph(table.note, 7.5, LIGHT.muted)
@@ -107,9 +112,10 @@ class _Pages:
 
     def _row(self, cells: Sequence[str], lefts: Sequence[float], weight: str, tone: str) -> None:
         ends = [*lefts[1:], _WIDTH - _MARGIN]
+        letter = 7.8 * _LETTER * (_BOLD if weight == "bold" else 1.0)
         widths = [end - left - 0.06 for left, end in zip(lefts, ends, strict=True)]
         wrapped = [
-            textwrap.wrap(printable(cell), max(4, int(width / (7.8 * _LETTER))))
+            textwrap.wrap(printable(cell), max(4, int(width / letter)))
             for cell, width in zip(cells, widths, strict=False)
         ]
         height = _LINE * max(1, *map(len, wrapped))
@@ -123,39 +129,66 @@ class _Pages:
                     fontsize=7.8, fontweight=weight, color=color,
                 )  # fmt: skip
 
-    def picture(self, panel: Panel, data: FigureData, caption: str) -> None:
-        """Draw the planes of a panel beside each other, its colours and its caption."""
+    def pictures(self, panels: Sequence[tuple[Panel, str]], data: FigureData) -> None:
+        """Draw panels with their captions, beside each other where there is room."""
         sizes = [
             (v.fixed.shape[1] * v.plane.spacing[0], v.fixed.shape[0] * v.plane.spacing[1])
             for v in data.views
         ]
-        across = _WIDTH - 2 * _MARGIN - 0.12 * (len(sizes) - 1)
-        scale = min(across / sum(w for w, _ in sizes), _PICTURE / max(h for _, h in sizes))
-        tall = max(h for _, h in sizes) * scale
-        colors = panel.colors(data) is not None
-        letters = int((_WIDTH - 2 * _MARGIN) / (7.5 * _LETTER))
-        lines = textwrap.wrap(printable(caption), letters)
-        top = self.room(0.26 + tall + 0.34 * colors + 0.15 * len(lines) + 0.16)
-        self.page.text(_MARGIN, top + 0.18, panel.title, fontsize=9.5, fontweight="bold")
+        across, between = _WIDTH - 2 * _MARGIN, _GAP * (len(sizes) - 1)
+        scale = min(
+            (across - between) / sum(w for w, _ in sizes), _PICTURE / max(h for _, h in sizes)
+        )
+        sizes = [(width * scale, height * scale) for width, height in sizes]
+        columns = int((across + _BESIDE) / (sum(w for w, _ in sizes) + between + _BESIDE)) or 1
+        width = (across + _BESIDE) / columns - _BESIDE
+        tall = max(height for _, height in sizes)
+        letters = int(width / (7.5 * _LETTER))
+        for first in range(0, len(panels), columns):
+            row = [
+                (panel, textwrap.wrap(printable(caption), letters))
+                for panel, caption in panels[first : first + columns]
+            ]
+            below = [
+                0.34 * (panel.colors(data) is not None) + 0.15 * len(lines) for panel, lines in row
+            ]
+            top = self.room(0.26 + tall + max(below) + 0.16)
+            for number, (panel, lines) in enumerate(row):
+                left = _MARGIN + number * (width + _BESIDE)
+                self._panel(panel, data, sizes, lines, (left, top, width))
+
+    def _panel(
+        self,
+        panel: Panel,
+        data: FigureData,
+        sizes: Sequence[tuple[float, float]],
+        lines: Sequence[str],
+        place: tuple[float, float, float],
+    ) -> None:
+        """Draw the planes of a panel beside each other, its colours and its caption."""
+        start, top, wide = place
+        tall = max(height for _, height in sizes)
+        self.page.text(start, top + 0.18, panel.title, fontsize=9.5, fontweight="bold")
         top += 0.26
-        left = _MARGIN
+        left = start
         for view, (width, height) in zip(data.views, sizes, strict=True):
-            picture = Canvas(width * scale, height * scale, LIGHT, _DPI)
+            picture = Canvas(width, height, LIGHT, _DPI)
             panel.picture(picture, view, data, (0.0, 0.0, picture.width, picture.height))
             self.page.show(left, top + (tall - picture.height) / 2, picture)
-            left += width * scale + 0.12
+            left += width + _GAP
         top += tall
-        if colors:
+        colors = panel.colors(data)
+        if colors is not None:
             # Its outer ticks are wider than it.
-            bar = Canvas(2.2 + 2 * _MARGIN, 0.34, LIGHT, _DPI)
-            bar.color_bar(panel.colors(data), (_MARGIN, 0.08, 2.2, 0.09))
-            self.page.show(0.0, top, bar)
+            long, side = min(2.2, wide - 0.4), 0.3
+            bar = Canvas(long + 2 * side, 0.34, LIGHT, _DPI)
+            bar.color_bar(colors, (side, 0.08, long, 0.09))
+            self.page.show(start - 0.1, top, bar)
             top += 0.34
         for number, line in enumerate(lines):
             self.page.text(
-                _MARGIN, top + 0.14 + 0.15 * number, line, _WIDTH - 2 * _MARGIN, fontsize=7.5,
-                color=LIGHT.muted,
-            )  # fmt: skip
+                start, top + 0.14 + 0.15 * number, line, wide, fontsize=7.5, color=LIGHT.muted
+            )
 
     def feet(self, text: str) -> None:
         """Write a line and the number at the foot of each page."""
@@ -206,8 +239,8 @@ def _pictures(pages: _Pages, result: ReportSource, data: FigureData) -> None:
     pages.heading("Pictures", keep=3.0)
     pages.paragraph(orientation_of(data), 8, LIGHT.muted)
     names = names_by_label(result.metrics)
-    for panel in panels_for(data):
-        pages.picture(panel, data, caption_of(panel.caption, data, names))
+    panels = [(panel, caption_of(panel.caption, data, names)) for panel in panels_for(data)]
+    pages.pictures(panels, data)
 
 
 def _structures(pages: _Pages, result: ReportSource) -> None:

@@ -279,3 +279,61 @@ def test_the_pdf_is_a_file(result: Any, tmp_path: Path) -> None:
     assert content.startswith(b"%PDF-1.") and content.rstrip().endswith(b"%%EOF")
     assert len(re.findall(rb"/Type /Page\b", content)) >= 3
     assert b"/FontFile2" in content and len(content) < 5_000_000
+
+
+def test_small_panels_lie_beside_each_other_in_the_pdf(result: Any) -> None:
+    """Two thirds of each page were empty beside the pictures of two 2D images."""
+    from SlicerLDMRegLib.report.pdf import render_pages
+
+    data = build_figure_data(result)
+    flat = dataclasses.replace(data, views=data.views[:1])
+    titles = [panel.title for panel in panels_for(flat)]
+    assert len(titles) > 6
+    places = []
+    for page, content in enumerate(render_pages(result, flat, "1.2.3")):
+        for text in content.figure.texts:
+            if text.get_text() in titles and text.get_fontsize() == 9.5:
+                places.append((text.get_text(), page, round(text.get_position()[1], 6)))
+    assert [title for title, *_ in places] == titles
+    rows = [place[1:] for place in places]
+    assert rows[0] == rows[1] and len(set(rows)) <= (len(titles) + 1) // 2
+    # The planes of a volume fill the width, each panel a row.
+    pages = render_pages(result, data, "1.2.3")
+    heights = [
+        (page, text.get_position()[1])
+        for page, content in enumerate(pages)
+        for text in content.figure.texts
+        if text.get_text() in titles and text.get_fontsize() == 9.5
+    ]
+    assert len(set(heights)) == len(heights) == len(titles)
+
+
+def test_headings_of_a_table_have_one_size_and_come_again_on_the_next_page(result: Any) -> None:
+    from SlicerLDMRegLib.report.pdf import _Pages
+    from SlicerLDMRegLib.report.tables import Table
+
+    columns = ["Structure", "Area, mm²", "Dice before", "Dice after", "Change", "HD95 before, mm"]
+    table = Table("Many", columns)
+    for number in range(90):
+        table.add(f"Structure {number}", *"abcde")
+    pages = _Pages()
+    pages.table(table)
+    assert len(pages.pages) == 2
+    for page in pages.pages:
+        bold = [t for t in page.figure.texts if t.get_fontweight() == "bold"]
+        bold = [t for t in bold if t.get_text() != "Many"]
+        assert [t.get_text() for t in bold if t.get_text() == "Structure"] == ["Structure"]
+        assert {t.get_fontsize() for t in bold} == {7.8}
+
+
+@pytest.mark.parametrize(("strongest", "limit"), [(1.1, 1.25), (2.0, 2.0), (9.0, 9.0), (40.0, 16.0)])
+def test_the_colors_of_the_jacobian_reach_what_there_is(
+    result: Any, strongest: float, limit: float
+) -> None:
+    from SlicerLDMRegLib.report.figure_data import _with_scales
+
+    view = build_figure_data(result).views[0]
+    for determinant in (strongest, 1 / strongest):
+        jacobian = np.full(view.jacobian.shape, determinant)
+        found = _with_scales((dataclasses.replace(view, jacobian=jacobian),), result.field.geometry)
+        assert found.jacobian_limit == pytest.approx(limit)
