@@ -1288,16 +1288,16 @@
    <translation>Auf:</translation>
   </message>
   <message>
-   <source>Id, file name or subject of the image that all others are registered to. Empty: the fixed volume above.</source>
-   <translation>Kennung, Dateiname oder Person des Bildes, auf das alle anderen registriert werden. Leer: das feste Volumen oben.</translation>
+   <source>Name of the loaded volume, or id, file name or subject of the image in the table, that all others are registered to. Empty: the fixed volume above.</source>
+   <translation>Name des geladenen Volumens, oder Kennung, Dateiname oder Person des Bildes in der Tabelle, auf das alle anderen registriert werden. Leer: das feste Volumen oben.</translation>
   </message>
   <message>
    <source>the fixed volume</source>
    <translation>das feste Volumen</translation>
   </message>
   <message>
-   <source>The loaded volumes that are registered. None ticked: all of them.</source>
-   <translation>Die geladenen Volumen, die registriert werden. Keines angekreuzt: alle.</translation>
+   <source>The loaded volumes that are registered. None ticked: all but results.</source>
+   <translation>Die geladenen Volumen, die registriert werden. Keines angekreuzt: alle außer Ergebnissen.</translation>
   </message>
   <message>
    <source>Only these:</source>
@@ -1675,6 +1675,14 @@
   <message>
    <source>Name the image that all others are registered to.</source>
    <translation>Bitte das Bild nennen, auf das alle anderen registriert werden.</translation>
+  </message>
+  <message>
+   <source>{count} loaded volumes are called {name}; rename all but one.</source>
+   <translation>{count} geladene Volumen heißen {name}; bitte alle bis auf eines umbenennen.</translation>
+  </message>
+  <message>
+   <source>No loaded volume is called {name}; there are {names}.</source>
+   <translation>Kein geladenes Volumen heißt {name}; es gibt {names}.</translation>
   </message>
   <message>
    <source>Name the folder of the results with its whole path.</source>

@@ -326,7 +326,9 @@ def test_headings_of_a_table_have_one_size_and_come_again_on_the_next_page(resul
         assert {t.get_fontsize() for t in bold} == {7.8}
 
 
-@pytest.mark.parametrize(("strongest", "limit"), [(1.1, 1.25), (2.0, 2.0), (9.0, 9.0), (40.0, 16.0)])
+@pytest.mark.parametrize(
+    ("strongest", "limit"), [(1.1, 1.25), (2.0, 2.0), (9.0, 9.0), (40.0, 16.0)]
+)
 def test_the_colors_of_the_jacobian_reach_what_there_is(
     result: Any, strongest: float, limit: float
 ) -> None:

@@ -128,7 +128,7 @@ def test_the_jacobian_map_is_red_where_tissue_shrinks_and_blue_where_it_grows(
         assert {"red": red > blue + 60, "white": abs(red - blue) < 25, "blue": blue > red + 60}[
             color
         ], (x, pixels[int(row), int(column)])
-    # The bar at the right: red above, blue below, and no change in the middle, as it is logarithmic.
+    # The bar at the right: red above, blue below, no change in the middle: it is logarithmic.
     bar = pixels[:, 231:236].mean(axis=1)
     assert bar[86, 0] > bar[86, 2] + 60
     assert bar[160, 2] > bar[160, 0] + 60
