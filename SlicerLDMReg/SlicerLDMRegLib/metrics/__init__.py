@@ -2,7 +2,7 @@
 
 Images and label maps are arrays of one shape, ``(H, W)`` or ``(D, H, W)``, without batch and
 channel. An undefined number, such as the overlap of a label absent from both images, is NaN;
-average with ``numpy.nanmean``. Surface distances import scipy when they are first used.
+average with ``numpy.nanmean``. Surface distances of large label maps import scipy when first used.
 """
 
 from __future__ import annotations

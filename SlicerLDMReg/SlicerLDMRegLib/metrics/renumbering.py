@@ -43,12 +43,15 @@ def better_numbers(a: Array, b: Array) -> tuple[dict[int, int], float] | None:
     names_a, names_b = names_a[names_a > 0], names_b[names_b > 0]
     if not dice.size:
         return None
+    same = names_a[:, None] == names_b
+    now = (dice * same).sum() / len(names_a)
+    if dice.max(axis=1).sum() / len(names_a) < now + _GAIN:
+        return None  # not even if several of one could have the same partner
     from scipy.optimize import linear_sum_assignment
 
-    same = names_a[:, None] == names_b
     # Of equal ones the same number.
     rows, columns = linear_sum_assignment(-(dice + 1e-6 * same))
-    now, best = (dice * same).sum() / len(names_a), dice[rows, columns].sum() / len(names_a)
+    best = dice[rows, columns].sum() / len(names_a)
     if best < now + _GAIN:
         return None
     others = {

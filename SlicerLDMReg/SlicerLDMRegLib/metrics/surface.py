@@ -14,8 +14,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
-from scipy.spatial import KDTree
 
 from .. import _monai
 from ..errors import InputError
@@ -24,10 +22,15 @@ from ._arrays import Array, chosen_labels, label_pair
 __all__ = ["SurfaceDistances", "hd95", "surface_distances"]
 
 FloatArray = npt.NDArray[np.float64]
+Box = tuple[slice, ...]
 
 # Number of surface points above which a query uses threads: for these it takes some 30 ms on one
 # core, next to which starting threads costs little. Not tuned.
 _MANY_POINTS = 20_000
+# What small label maps need no scipy for, whose import takes 0.2 s: as long as 2D images take in
+# all. Pairs of points that are compared one by one, at some 10 ns each, and voxels that are sorted.
+_FEW_PAIRS = 500_000
+_FEW_VOXELS = 100_000
 
 
 class SurfaceDistances(NamedTuple):
@@ -84,7 +87,7 @@ def surface_distances(
     sizes = _check_spacing(spacing, a.ndim)
     if a.shape != b.shape or a.ndim not in (2, 3):
         raise InputError(f"expected two 2D or 3D masks of one shape, got {a.shape}, {b.shape}")
-    box = ndimage.find_objects((a | b).astype(np.uint8), max_label=1)[0]
+    box = _boxes((a | b).astype(np.uint8)).get(1)
     if box is None:
         return SurfaceDistances(*(np.zeros(0) for _ in range(4)))
     return _distances(a[box], b[box], sizes)
@@ -114,13 +117,10 @@ def hd95(
     a, b = label_pair(a, b)
     sizes = _check_spacing(spacing, a.ndim)
     result = {}
-    boxes = [ndimage.find_objects(values.astype(np.int32, copy=False)) for values in (a, b)]
+    boxes = [_boxes(values) for values in (a, b)]
     whole = tuple(slice(0, n) for n in a.shape)
     for label in chosen_labels(labels, a, b):
-        own, other = (
-            whole if label == 0 else found[label - 1] if label <= len(found) else None
-            for found in boxes
-        )
+        own, other = (whole if label == 0 else found.get(label) for found in boxes)
         if own is None or other is None:
             result[label] = float("nan")
             continue
@@ -175,14 +175,51 @@ def _distances(
     points = [np.argwhere(surface) * np.asarray(sizes) for surface in surfaces]
     parts: list[FloatArray] = []
     for own, other in ((0, 1), (1, 0)):
-        # A surface has few points: a k-d tree is faster than a distance map of the volume.
-        tree = KDTree(points[other], balanced_tree=False, compact_nodes=False)
-        workers = -1 if len(points[own]) > _MANY_POINTS else 1
-        distances = tree.query(points[own], workers=workers)[0] if len(points[other]) else np.inf
-        distances = np.broadcast_to(distances, len(points[own]))
+        distances = _nearest(points[own], points[other])
         order = np.argsort(distances, kind="stable")
         parts += [distances[order], areas[codes[own][surfaces[own]]][order]]
     return SurfaceDistances(*parts)
+
+
+def _nearest(points: FloatArray, others: FloatArray) -> FloatArray:
+    """Return the distance of each point ``(N, d)`` to the nearest of others; infinite without."""
+    if not len(points) or not len(others):
+        return np.full(len(points), np.inf)
+    if len(points) * len(others) <= _FEW_PAIRS:
+        squares = sum(
+            np.subtract.outer(points[:, axis], others[:, axis]) ** 2
+            for axis in range(points.shape[1])
+        )
+        return np.asarray(np.sqrt(np.min(squares, axis=1)))
+    from scipy.spatial import KDTree
+
+    # A surface has few points: a k-d tree is faster than a distance map of the volume.
+    tree = KDTree(others, balanced_tree=False, compact_nodes=False)
+    workers = -1 if len(points) > _MANY_POINTS else 1
+    return np.asarray(tree.query(points, workers=workers)[0])
+
+
+def _boxes(labels: npt.NDArray[np.integer]) -> dict[int, Box]:
+    """Return the bounding box of each label but 0."""
+    if labels.size > _FEW_VOXELS:
+        from scipy import ndimage
+
+        found = ndimage.find_objects(labels.astype(np.int32, copy=False))
+        return {number: box for number, box in enumerate(found, 1) if box is not None}
+    index = np.nonzero(labels)
+    values = labels[index]
+    order = np.argsort(values, kind="stable")
+    names, starts = np.unique(values[order], return_index=True)
+    if not len(names):
+        return {}
+    low, high = (
+        [edge.reduceat(along[order], starts).tolist() for along in index]
+        for edge in (np.minimum, np.maximum)
+    )
+    return {
+        int(name): tuple(slice(a[n], b[n] + 1) for a, b in zip(low, high, strict=True))
+        for n, name in enumerate(names)
+    }
 
 
 def _check_spacing(spacing: Sequence[float], dimension: int) -> list[float]:

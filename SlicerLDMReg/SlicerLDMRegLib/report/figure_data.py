@@ -264,8 +264,8 @@ def _with_scales(views: tuple[PlaneView, ...], lattice: ImageGeometry) -> Figure
         unit_spacing=all(abs(step - 1.0) < 1e-9 for step in lattice.spacing),
         difference_limit=max(float(np.percentile(differences, 99.5)), 0.05),
         displacement_limit=max(float(np.percentile(motion, 99.5)), 1e-3),
-        # From 1.25, so that a calm map looks calm, to 16; what all but one voxel in a hundred
-        # do not pass, so that few extreme ones hide nothing.
+        # From 1.25, so that a calm map looks calm, to 16, in between what one voxel in a hundred
+        # passes, so that few extreme ones hide nothing.
         jacobian_limit=float(np.clip(np.exp(np.percentile(spread, 99.0)), 1.25, 16.0)),
         grid_spacing=round_number(extent / _GRID_LINES),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from SlicerLDMRegLib import metrics
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.functional import fold_fraction, identity_grid, jacobian_determinant
+from SlicerLDMRegLib.metrics import surface
 from SlicerLDMRegLib.metrics.surface import element_areas, neighbour_codes
 
 
@@ -240,6 +242,42 @@ def test_surface_distances_agree_with_brute_force() -> None:
         assert weight[nearest <= reached].sum() >= 0.95 * weight.sum() - 1e-9
     mean = (gaps.min(1) @ weights[0] + gaps.min(0) @ weights[1]) / np.concatenate(weights).sum()
     assert distances.mean() == pytest.approx(mean)
+
+
+@pytest.mark.parametrize("shape", [(30, 40), (9, 12, 11)])
+@pytest.mark.parametrize("seed", range(3))
+def test_small_label_maps_are_measured_as_large_ones(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], seed: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    blocks = np.ones((2,) * len(shape), np.uint8)
+    cut = tuple(slice(0, n) for n in shape)
+    a, b = (
+        np.kron(generator.choice([0, 0, 1, 2, 7, 900], [-(-n // 2) for n in shape]), blocks)[cut]
+        for _ in range(2)
+    )
+    spacing = generator.uniform(0.5, 2.0, len(shape)).tolist()
+    found = metrics.hd95(a, b, spacing), metrics.surface_distances(a == 1, b == 7, spacing)
+    for name in ("_FEW_PAIRS", "_FEW_VOXELS"):
+        monkeypatch.setattr(surface, name, 0)
+    expected = metrics.hd95(a, b, spacing), metrics.surface_distances(a == 1, b == 7, spacing)
+    assert list(found[0]) == list(expected[0]) == [1, 2, 7, 900]
+    np.testing.assert_allclose(list(found[0].values()), list(expected[0].values()), rtol=1e-12)
+    for own, other in zip(found[1], expected[1], strict=True):
+        np.testing.assert_allclose(own, other, rtol=1e-12)
+
+
+def test_small_label_maps_need_no_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its import took a twentieth of a first registration."""
+    for name in ("scipy", "scipy.ndimage", "scipy.spatial", "scipy.optimize"):
+        monkeypatch.setitem(sys.modules, name, None)  # an import raises
+    a, b = ball((128, 128), (64, 60), 30), ball((128, 128), (64, 64), 28)
+    assert 3 < metrics.hd95(a, b, (1, 1))[1] < 7
+    assert metrics.better_numbers(a, b) is None
+    with pytest.raises(ImportError):  # they are needed for what is large
+        metrics.hd95(
+            ball((70, 70, 70), (35, 35, 35), 20), ball((70, 70, 70), (35, 35, 38), 20), [1] * 3
+        )
 
 
 def test_hd95_of_absent_labels_is_nan() -> None:
