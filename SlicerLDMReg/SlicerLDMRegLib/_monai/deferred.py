@@ -18,9 +18,9 @@ from typing import Any
 __all__ = ["DeferredImport", "defer_large_packages", "end_deferring"]
 
 # The large ones that the modules which LDMReg uses ask for in MONAI 1.6: pandas and nibabel
-# (monai.data.utils), skimage (monai.transforms.utils), requests (monai.apps.utils), torch_tensorrt
-# (monai.networks.utils).
-_LARGE = frozenset(("nibabel", "pandas", "requests", "skimage", "torch_tensorrt"))
+# (monai.data.utils), scipy and skimage (monai.transforms.utils), requests (monai.apps.utils),
+# torch_tensorrt (monai.networks.utils).
+_LARGE = frozenset(("nibabel", "pandas", "requests", "scipy", "skimage", "torch_tensorrt"))
 
 
 class DeferredImport:
