@@ -21,7 +21,8 @@ GERMAN = translations.FOLDER / "LDMReg_de.ts"
 # Literals with spaces that are shown to nobody, or are data, alike in every language.
 _NO_TEXTS = {
     # Names of nodes, segments, tables and columns: scenes are exchanged, scripts look for them.
-    "Displacement (mm)", "LDMReg displacement", "LDMReg Jacobian ", ", frame ", "fixed frame",
+    "Displacement (mm)", "LDMReg displacement", "LDMReg Jacobian ", "LDMReg Jacobian bar", " bar",
+    ", frame ", "fixed frame",
     " of ", " warped to ", " display", "LDMReg difference", " outline", "LDMReg left out",
     "left out", "Left out of ", " views", ", inverse", " to ", " inverse", " before ", "Label ",
     "opposite of ", "warped to ", "HD95 (mm)", "Displacement, mean (mm)",
