@@ -1,4 +1,4 @@
-"""Masks: what they leave out is told and shown before Apply, and it changes the result."""
+"""Masks: what they leave out is told and shown before Apply."""
 
 from __future__ import annotations
 
