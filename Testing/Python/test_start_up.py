@@ -119,7 +119,7 @@ def test_a_registration_draws_nothing_before_it_is_saved(tmp_path: Path) -> None
     report, plain, full, saved = packages
     assert not report & {"torch", "monai", "scipy", *OPTIONAL}
     assert not plain & {"monai", "scipy", *OPTIONAL}
-    assert {"monai", "scipy"} < full and not full & OPTIONAL
+    assert "monai" in full and not full & {"scipy", *OPTIONAL}
     # Pictures of slices need the fonts of matplotlib, not its code.
     assert {"PIL", "jinja2"} < saved and "matplotlib" not in saved
     assert all(said)
@@ -130,7 +130,7 @@ def test_the_optimisers_do_without_the_compiler() -> None:
     code = """
     {REGISTER}
     register(*pair, model="none", align="affine")
-    say("torch._dynamo" in sys.modules)
+    say(bool({"sympy", "torch._dynamo"} & set(sys.modules)))
     import torch
     torch.optim.Adam([torch.zeros(1, requires_grad=True)])
     say("torch._dynamo" in sys.modules)

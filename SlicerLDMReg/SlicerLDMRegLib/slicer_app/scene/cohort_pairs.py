@@ -110,7 +110,7 @@ def image_id(node: Node) -> str:
 
 
 def _file_names(nodes: Sequence[Node]) -> list[str]:
-    """Return names for files like those of volumes, each once, whatever is in them."""
+    """Return names for files like those of volumes, each once, without what file systems refuse."""
     names: list[str] = []
     for node in nodes:
         stem = name = safe_name(_UNSAFE.sub("-", node.GetName() or "").strip("-. ") or "volume")
