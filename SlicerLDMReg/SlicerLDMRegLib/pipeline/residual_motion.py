@@ -11,17 +11,22 @@ import SimpleITK as sitk
 import torch
 
 from ..functional import local_deviation
+from ..geometry import ImageGeometry
 from ..intensity import IntensityMap
 from .inputs import Inputs
 from .options import RefineOptions
 from .prepare import network_lattice, prepare_pair
 from .progress import Progress
 from .refine.instance_optimisation import refine_field
+from .slices import SliceRange
 
-__all__ = ["residual_motion"]
+__all__ = ["coarse_lattice", "residual_motion"]
 
 _LONGEST = {2: 64, 3: 32}  # voxels of the lattice: milliseconds for an iteration
 _ITERATIONS = (30, 20)
+# Of 15 pairs of hippocampi, brains and mice the motion with 3 is that with the usual 6 within 3 %,
+# in two thirds of the time.
+_SQUARINGS = 3
 _STRUCTURE = 1.5  # voxels, within which the deviation of the fixed image is its structure
 
 
@@ -44,8 +49,7 @@ def residual_motion(
     """
     masks, slices = inputs.masks, inputs.slices
     dimension = inputs.registered_dimension
-    size = [_LONGEST[dimension]] * dimension
-    lattice = network_lattice(inputs.geometry, size, slices=slices)
+    lattice = coarse_lattice(inputs.geometry, slices)
     images = masks.fill(inputs.fixed, inputs.moving)
     pair = prepare_pair(*images, transform, lattice, intensities, slices)
     weights = masks.weights(lattice, transform, slices)
@@ -57,13 +61,32 @@ def residual_motion(
     found = refine_field(
         pair.moving,
         pair.fixed,
-        options=RefineOptions(iterations=_ITERATIONS),
+        options=RefineOptions(iterations=_ITERATIONS, squarings=_SQUARINGS),
         progress=Progress(None, None if progress is None else lambda: progress.cancelled),
         mask=pair.mask,
         masks=weights,
         view=pair.view,
     )
-    spacing = [s for a, s in enumerate(lattice.spacing) if slices is None or a != slices.axis]
+    spacing = [lattice.spacing[a] for a in _axes(lattice, slices)]
     millimetres = torch.tensor(np.array(spacing[::-1], np.float32)).reshape(1, -1, *[1] * dimension)
     lengths = (found.displacement * millimetres).square().sum(1, keepdim=True).sqrt()
     return float((lengths * structure).sum() / structure.sum())
+
+
+def coarse_lattice(fixed: ImageGeometry, slices: SliceRange | None = None) -> ImageGeometry:
+    """Return the lattice on which a short deformation is tried.
+
+    It has 64 pixels along the longest side, or 32 voxels in 3D, and no more than the fixed image:
+    between the voxels of a small one there is nothing to be moved.
+
+    Args:
+        fixed: lattice of the fixed image.
+        slices: of a 3D image that are registered in their plane.
+    """
+    axes = _axes(fixed, slices)
+    longest = min(_LONGEST[len(axes)], max(fixed.size[a] for a in axes))
+    return network_lattice(fixed, [longest] * len(axes), slices=slices)
+
+
+def _axes(lattice: ImageGeometry, slices: SliceRange | None) -> list[int]:
+    return [a for a in range(lattice.dimension) if slices is None or a != slices.axis]

@@ -10,7 +10,7 @@ from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.intensity import IntensityMap
 from SlicerLDMRegLib.pipeline import register
 from SlicerLDMRegLib.pipeline.inputs import Inputs
-from SlicerLDMRegLib.pipeline.residual_motion import residual_motion
+from SlicerLDMRegLib.pipeline.residual_motion import coarse_lattice, residual_motion
 from SlicerLDMRegLib.pipeline.slices import SliceSelection
 from SlicerLDMRegLib.report import judge
 
@@ -50,6 +50,34 @@ def test_slices_and_flat_volumes_count_in_their_plane() -> None:
     geometry = ImageGeometry.from_image(sitk.GetImageFromArray(fixed))
     slices = SliceSelection().resolve(geometry)
     assert left(fixed, moving, slices=slices) == pytest.approx(2.0, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("size", "spacing", "expected"),
+    [
+        ((300, 200), (0.5, 0.5), (64, 43)),
+        ((40, 30), (2.0, 2.0), (40, 30)),
+        ((12, 12, 12), (1.0, 1.0, 1.0), (12, 12, 12)),
+        ((20, 24, 16), (3.0, 3.0, 3.0), (20, 24, 16)),
+        ((128, 128, 64), (1.0, 1.0, 2.0), (32, 32, 32)),
+    ],
+)
+def test_small_images_are_not_asked_between_their_voxels(
+    size: tuple[int, ...], spacing: tuple[float, ...], expected: tuple[int, ...]
+) -> None:
+    dimension = len(size)
+    fixed = ImageGeometry(size, spacing, (0.0,) * dimension, tuple(np.eye(dimension).ravel()))
+    lattice = coarse_lattice(fixed)
+    assert lattice.size == expected
+    assert np.allclose(
+        np.multiply(lattice.size, lattice.spacing), np.multiply(size, spacing), rtol=0.02
+    )
+
+
+@pytest.mark.parametrize("n", [16, 24])
+def test_a_shift_of_a_small_image_is_measured_in_millimetres(n: int) -> None:
+    # Voxels of 64 / n mm.
+    assert left(picture(n=n), picture(4.0, n=n), 64 / n) == pytest.approx(4.0, rel=0.2)
 
 
 def test_an_alignment_that_leaves_much_is_to_be_checked() -> None:
