@@ -10,6 +10,7 @@ import torch
 from ..optimisers import LBFGS, Adam
 from .agreement import Samples
 from .linear_map import Frame, LinearMap
+from .two_ways import TwoWays
 
 __all__ = ["refine", "refine_together"]
 
@@ -17,7 +18,7 @@ _STEPS = (0.8, 0.1)  # of the first and of the last iteration together, in voxel
 
 
 def refine(
-    samples: Samples,
+    samples: Samples | TwoWays,
     frame: Frame,
     base: LinearMap,
     stage: str,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -57,6 +58,19 @@ class Pyramid:
             _normalised(sitk.GetArrayViewFromImage(image), mask)
             for image, mask in zip((fixed, moving), self._masks, strict=True)
         ]
+        self._begin(seed)
+
+    def exchanged(self, seed: int) -> Pyramid:
+        """Return the pyramid of the same images in each other's place."""
+        other = copy.copy(self)
+        other._lattices = self._lattices[::-1]
+        other._masks = self._masks[::-1]
+        other._images = self._images[::-1]
+        other._begin(seed)
+        return other
+
+    def _begin(self, seed: int) -> None:
+        """Find the frame of the fixed image."""
         self._pooled: dict[int, tuple[Tensor, Tensor, np.ndarray]] = {}
         self._generator = np.random.default_rng(seed)
         mask = self._masks[0]

@@ -24,6 +24,7 @@ from .descent import refine
 from .linear_map import STAGES, Frame, LinearMap
 from .pyramid import Pyramid
 from .starts import find_starts
+from .two_ways import TwoWays, WayBack
 
 __all__ = ["LinearAlignment", "centre_of_mass", "is_better", "optimise"]
 
@@ -101,8 +102,9 @@ def optimise(
     """Find a rigid or affine transform: a start, then rigid, similarity, affine, coarse to fine.
 
     What is kept is the best of all these and of the images as they lie, judged by one evaluation on
-    the finest level. A later part of the search has to be better than the ones before, and its
-    determinant lies between 0.25 and 4.
+    the finest level, where mutual information is that of both ways (see :mod:`.two_ways`). A later
+    part of the search has to be better than the ones before, and its determinant lies between 0.25
+    and 4.
 
     Args:
         fixed: fixed image.
@@ -157,6 +159,11 @@ class _Search:
         self.stages, self.iterations, self.progress = stages, options.iterations, progress
         counts = _SAMPLES[self.frame.dimension]
         self.samples = [self.pyramid.samples(n, count) for n, count in enumerate(counts)]
+        # Of the images in each other's place, where a size is looked for by mutual information.
+        self.reverse: Pyramid | None = None
+        if metric == "mattes" and len(stages) > 1:
+            self.reverse = self.pyramid.exchanged(seed)
+            self.back = self._way_back(counts[2])
 
     def run(self, near: bool) -> LinearAlignment:
         """Search and choose."""
@@ -194,7 +201,10 @@ class _Search:
         return find_starts(self.samples[0], self.frame, pivots, stage, unit, check)
 
     def _refined(self, base: LinearMap, stage: str, level: int, progress: Progress) -> LinearMap:
-        samples = self.samples[level].covered_by(base[None])
+        samples: Samples | TwoWays = self.samples[level].covered_by(base[None])
+        if self.reverse is not None and level == 2 and stage != "rigid":
+            back = self.back.covered_by(base[None])
+            samples = TwoWays(self.samples[level].covered_by(base[None]), back)
         unit = self.pyramid.spacing(level)
         check = _counted(progress, stage)
         return refine(samples, self.frame, base, stage, unit, self.iterations, check)
@@ -209,13 +219,21 @@ class _Search:
         """Return the agreement of maps less the cost of their deviations, ``(K,)`` nats."""
         return values - _DEVIATION_COST * samples.most * self.frame.deviations(maps)
 
+    def _way_back(self, count: int, smooth: bool = True) -> WayBack:
+        assert self.reverse is not None
+        samples = self.reverse.samples(2, count, smooth)
+        return WayBack(samples, self.frame.center, self.reverse.frame.center)
+
     def _kept(self, maps: dict[str, LinearMap]) -> LinearAlignment:
         every = LinearMap.joined(list(maps.values()))
         count = _JUDGED[self.frame.dimension]
         samples = self.pyramid.samples(2, count, smooth=False).covered_by(every)
-        scores = samples.score(every)
+        scores = judged = samples.score(every)
+        if self.reverse is not None:
+            back = self._way_back(count, smooth=False).covered_by(every)
+            judged = (scores + back.score(every)) / 2
         values = dict(zip(maps, scores.tolist(), strict=True))
-        worth = dict(zip(maps, self._worth(samples, every, scores).tolist(), strict=True))
+        worth = dict(zip(maps, self._worth(samples, every, judged).tolist(), strict=True))
         kept, spent = "none", 0
         for name, found in maps.items():
             count = self.frame.count("rigid" if name == "start" else name) if name != "none" else 0

@@ -95,8 +95,8 @@ def test_auto_on_other_lattices_is_rigid_3d(volume: ImageGeometry, make_image: M
     assert found.method == "rigid"
     truth = sitk.TranslationTransform(3, (4.0, -5.0, 3.0))
     assert error_of(found, truth, volume) < 1.5
-    # A model may know its images better.
-    assert align_images(fixed, moving, usual="affine").method == "affine"
+    # A model may know its images better; what is kept may have no shear.
+    assert align_images(fixed, moving, usual="affine").method in ("similarity", "affine")
     assert align_images(fixed, moving, AlignOptions("rigid"), usual="affine").method == "rigid"
 
 
