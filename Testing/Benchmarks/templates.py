@@ -32,13 +32,13 @@ import numpy as np
 import SimpleITK as sitk
 
 from SlicerLDMRegLib.cohort import CohortFolder
+from SlicerLDMRegLib.cohort.majority import MajorityLabels, mean_overlap
 from SlicerLDMRegLib.cohort.template import edge_energy
 from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.intensity import IntensityMap
-from SlicerLDMRegLib.metrics import dice
 from SlicerLDMRegLib.pipeline.landmarks import load_landmarks
-from SlicerLDMRegLib.resampling import antialiased, resample, warp_image
+from SlicerLDMRegLib.resampling import antialiased, resample
 
 __all__ = ["label_overlap", "pair_errors"]
 
@@ -77,24 +77,13 @@ def label_overlap(
         labels: of the images.
         lattice: of the template.
     """
-    votes: dict[int, np.ndarray] = {}
+    majority = MajorityLabels(lattice)
     for (field, _), image in zip(maps, labels, strict=True):
-        values = sitk.GetArrayFromImage(
-            warp_image(image, lattice, field.to_transform(), labels=True)
-        )
-        for label in np.unique(values).tolist():
-            votes.setdefault(label, np.zeros(values.shape, np.int32))
-            votes[label] += values == label
-    numbers = np.array(sorted(votes))
-    most = numbers[np.argmax([votes[n] for n in numbers.tolist()], axis=0)]
-    template, found = lattice.to_image(most.astype(np.uint16)), []
-    for (_, inverse), image in zip(maps, labels, strict=True):
-        carried = warp_image(template, inverse.geometry, inverse.to_transform(), labels=True)
-        own = sitk.GetArrayFromImage(image)
-        known = sorted(set(np.unique(own).tolist()) - {0})
-        scores = dice(sitk.GetArrayFromImage(carried), own, known)
-        found.append(float(np.mean([scores[label] for label in known])))
-    return found
+        majority.vote(image, field.to_transform())
+    return [
+        mean_overlap(majority.carried(inverse.geometry, inverse.to_transform()), image)
+        for (_, inverse), image in zip(maps, labels, strict=True)
+    ]
 
 
 def _coarser(path: Path, spacing: float | None, output: Path) -> Path:

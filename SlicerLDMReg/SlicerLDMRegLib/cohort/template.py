@@ -32,8 +32,9 @@ from ..images.written import write_image
 from ..intensity import IntensityMap
 from ..manifest import ImagesManifest, PairEntry, PairsManifest, write_manifest
 from ..pipeline.options import AlignOptions
-from ..resampling import coverage, resample, warp_image
+from ..resampling import coverage, resample
 from .folder import CohortFolder
+from .majority import MajorityLabels, mean_overlap
 from .naming import image_name
 from .plan import CohortPair, make_plan
 from .poses import affine_part, after_inverse, without_pose
@@ -81,8 +82,8 @@ class Template:
         path: of the image.
         steps: the way to it.
         cohort: folder of the cohort of all images to it.
-        overlap: by image, mean Dice of its labels and those of the template carried to it; empty
-            without labels.
+        overlap: by image, mean Dice of its labels, of 10 voxels and more, and those of the template
+            carried to it; empty without labels.
     """
 
     path: Path
@@ -370,37 +371,22 @@ class _Build:
         labelled = {n: e.labels for n, e in self._images.items() if e.labels is not None}
         if not labelled:
             return {}
-        from ..metrics import dice
-
-        votes: dict[int, np.ndarray] = {}
+        majority = MajorityLabels(lattice)
         for name, field in self._fields(pairs):
             if name in labelled:
-                image = self._labels(name)
-                warped = warp_image(image, lattice, field.to_transform(), labels=True)
-                values = sitk.GetArrayFromImage(warped)
-                for label in np.unique(values).tolist():
-                    votes.setdefault(label, np.zeros(values.shape, np.int32))
-                    votes[label] += values == label
-        numbers = np.array(sorted(votes))
-        winners = numbers[np.argmax([votes[n] for n in numbers.tolist()], axis=0)]
-        template = lattice.to_image(
-            winners.astype(np.uint32 if numbers.max() > 65535 else np.uint16)
-        )
+                majority.vote(self._labels(name), field.to_transform())
         with whole_file(self._root / LABELS, private=not self._share) as file:
-            write_image(template, file)
+            write_image(majority.image(), file)
         overlap = {}
         place = self._root / "labels"
         place.mkdir(exist_ok=True)
         for name, pair in pairs.items():
             inverse = DisplacementField.read(Path(str(pair.request.output)) / "inverse.h5")
-            carried = warp_image(template, inverse.geometry, inverse.to_transform(), labels=True)
+            carried = majority.carried(inverse.geometry, inverse.to_transform())
             with whole_file(place / f"{name}.nrrd", private=not self._share) as file:
                 write_image(carried, file)
             if name in labelled:
-                own = sitk.GetArrayFromImage(self._labels(name))
-                known = sorted(set(np.unique(own).tolist()) - {0})
-                scores = dice(sitk.GetArrayFromImage(carried), own, known)
-                overlap[name] = float(np.mean([scores[label] for label in known] or [np.nan]))
+                overlap[name] = mean_overlap(carried, self._labels(name))
         with (
             whole_file(self._root / OVERLAP, private=not self._share) as file,
             file.open("w", encoding="utf-8", newline="") as stream,

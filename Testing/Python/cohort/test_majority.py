@@ -1,0 +1,102 @@
+"""Labels of most images on a template, carried to each image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from SlicerLDMRegLib.cohort import CohortFolder, Means, build_template
+from SlicerLDMRegLib.cohort.majority import MajorityLabels, mean_overlap
+from SlicerLDMRegLib.displacement import DisplacementField
+from SlicerLDMRegLib.geometry import ImageGeometry
+from SlicerLDMRegLib.manifest import read_images
+
+LATTICE = ImageGeometry((32, 32), (1.0, 1.0), (0.0, 0.0), (1.0, 0.0, 0.0, 1.0))
+SHIFTS = np.array([[0.0, 0.0], [0.5, 0.25], [-0.5, 0.5], [0.25, -0.5], [-0.25, -0.25]])
+
+
+def distance(shift: np.ndarray) -> np.ndarray:
+    found: np.ndarray = np.linalg.norm(LATTICE.points() - 15.5 - shift, axis=-1)
+    return found
+
+
+def rings(shift: np.ndarray, width: float) -> sitk.Image:
+    """Rings around a middle, of a voxel or a few."""
+    return LATTICE.to_image(np.clip(distance(shift) // width, 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("width", [1.5, 2.0, 2.5, 3.0, 4.0])
+def test_labels_between_the_voxels_of_a_template_are_carried_precisely(width: float) -> None:
+    # The maps are known: what is lost is lost by taking labels at other places than the voxels.
+    majority, ways = MajorityLabels(LATTICE), [sitk.TranslationTransform(2, s) for s in SHIFTS]
+    images = [rings(shift, width) for shift in SHIFTS]
+    for image, way in zip(images, ways, strict=True):
+        majority.vote(image, way)
+    carried = [majority.carried(LATTICE, way.GetInverse()) for way in ways]
+    found = [mean_overlap(*pair) for pair in zip(carried, images, strict=True)]
+    # The nearest label of the template is off by up to a voxel.
+    nearest = [
+        mean_overlap(sitk.Resample(majority.image(), image, way.GetInverse(), 1), image)
+        for image, way in zip(images, ways, strict=True)
+    ]
+    assert np.mean(found) > np.mean(nearest) + 0.02
+    assert np.mean(found) > 0.8
+
+
+@pytest.mark.parametrize(
+    ("found", "own", "expected"),
+    [
+        ([[1, 1], [0, 0]], [[1, 1], [0, 0]], 1.0),  # all are small: all count
+        ([[0, 0], [0, 0]], [[1, 1], [0, 0]], 0.0),
+        ([[0, 0], [0, 0]], [[0, 0], [0, 0]], np.nan),
+        ([[1] * 12, [0] * 12], [[1] * 12, [2] + [0] * 11], 1.0),  # one voxel of 2 is chance
+        ([[1] * 12, [0] * 12], [[1] * 12, [2] * 12], 0.5),
+    ],
+)
+def test_structures_of_a_few_voxels_do_not_count(
+    found: list[list[int]], own: list[list[int]], expected: float
+) -> None:
+    images = [sitk.GetImageFromArray(np.array(values, np.uint8)) for values in (found, own)]
+    assert mean_overlap(*images) == pytest.approx(expected, nan_ok=True)
+
+
+def test_beyond_the_template_is_background_and_large_numbers_stay() -> None:
+    majority = MajorityLabels(LATTICE)
+    far = sitk.TranslationTransform(2, (0.0, 0.0))
+    majority.vote(LATTICE.to_image(np.full(LATTICE.array_shape, 70_000, np.uint32)), far)
+    carried = majority.carried(LATTICE, sitk.TranslationTransform(2, (16.0, 0.0)))
+    values = sitk.GetArrayFromImage(carried)
+    assert set(np.unique(values[:, :15])) == {70_000} and set(np.unique(values[:, 17:])) == {0}
+
+
+def test_more_steps_of_a_template_do_not_make_its_labels_worse(tmp_path: Path) -> None:
+    rows, labels = ["image,labels"], []
+    for n, radius in enumerate((8.5, 9.5, 11.0)):
+        r = distance(SHIFTS[n]) * 10 / radius
+        image = 100 / (1 + np.exp((r - 10) / 0.7)) - 60 / (1 + np.exp((r - 5) / 0.7))
+        image += np.random.default_rng(n).normal(0, 2, image.shape)
+        sitk.WriteImage(LATTICE.to_image(image.astype(np.float32)), str(tmp_path / f"d{n}.nrrd"))
+        labels.append(LATTICE.to_image(((r < 10) + 1 * (r < 5)).astype(np.uint8)))
+        sitk.WriteImage(labels[-1], str(tmp_path / f"l{n}.nrrd"))
+        rows.append(f"d{n}.nrrd,l{n}.nrrd")
+    (tmp_path / "images.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    options = {"model": "none", "refine": "15,10", "device": "cpu", "align": "none"}
+    template = build_template(
+        read_images(tmp_path / "images.csv"), tmp_path / "atlas", options,
+        Means(workers=0, threads=1, pictures="none"), steps=1, tolerance=0.0,
+    )  # fmt: skip
+    overlaps = {}
+    for step in ("step-01", "final"):
+        folder, majority = CohortFolder(tmp_path / "atlas" / step), MajorityLabels(LATTICE)
+        results = [folder.results(f"d{n}_to_template") for n in range(3)]
+        for image, place in zip(labels, results, strict=True):
+            majority.vote(image, DisplacementField.read(place / "transform.h5").to_transform())
+        ways = [DisplacementField.read(place / "inverse.h5").to_transform() for place in results]
+        carried = [majority.carried(LATTICE, way) for way in ways]
+        overlaps[step] = [mean_overlap(*pair) for pair in zip(carried, labels, strict=True)]
+    assert overlaps["final"] == pytest.approx(list(template.overlap.values()))
+    assert np.mean(overlaps["final"]) > np.mean(overlaps["step-01"]) - 0.005
+    assert np.mean(overlaps["final"]) > 0.9
