@@ -19,6 +19,7 @@ from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.manifest import read_images
+from Testing.Benchmarks.templates import label_overlap
 
 SIZE = 32
 HERE = Means(workers=0, threads=1, pictures="none")
@@ -51,6 +52,12 @@ def radius_of(image: sitk.Image) -> float:
     return float(np.sqrt((sitk.GetArrayViewFromImage(image) > 0.45).sum() / np.pi))
 
 
+def maps_of(pairs: Path, number: int) -> tuple[DisplacementField, DisplacementField]:
+    """The maps of an image to the template of a step, there and back."""
+    (place,) = pairs.glob(f"*/d{number}_to_template")
+    return tuple(DisplacementField.read(place / f"{name}.h5") for name in ("transform", "inverse"))
+
+
 @pytest.mark.slow
 def test_a_template_has_the_mean_shape_whatever_the_reference(tmp_path: Path) -> None:
     # The reference is the smallest one; the mean of the radii is 8.
@@ -81,6 +88,13 @@ def test_a_template_has_the_mean_shape_whatever_the_reference(tmp_path: Path) ->
     assert set(np.unique(labels)) == {0, 1}
     assert template.overlap.keys() == {"d0", "d1", "d2"}
     assert min(template.overlap.values()) > 0.9
+    # They are no worse than on the template of the first step.
+    first = label_overlap(
+        [maps_of(tmp_path / "atlas" / "step-01" / "pairs", n) for n in range(3)],
+        [sitk.ReadImage(str(tmp_path / f"d{n}_labels.nrrd")) for n in range(3)],
+        ImageGeometry.from_image(image),
+    )
+    assert np.mean(list(template.overlap.values())) > np.mean(first) - 0.005
     carried = sitk.ReadImage(str(tmp_path / "atlas/labels/d2.nrrd"))
     assert carried.GetSize() == (SIZE, SIZE)
     with (tmp_path / "atlas/convergence.csv").open(encoding="utf-8") as stream:
@@ -286,7 +300,7 @@ def test_comparisons_that_cannot_be(
 
 
 def test_errors_and_overlaps_through_a_template() -> None:
-    from Testing.Benchmarks.templates import label_overlap, pair_errors
+    from Testing.Benchmarks.templates import pair_errors
 
     lattice = ImageGeometry((12, 10), (1.0, 1.0), (0.0, 0.0), (1.0, 0.0, 0.0, 1.0))
     shifts = np.array([[0.0, 0.0], [2.0, 1.0], [-1.0, 2.0]])
