@@ -400,9 +400,8 @@ class _Build:
 def _linear_alignment(options: Mapping[str, Any]) -> AlignOptions:
     """Return the alignment of the linear mean.
 
-    Images that are averaged have one contrast, for which correlation finds the sizes: of a disk of
-    0.9 or 1.1 times the size, by 0.1 % of the area, where mutual information makes all moving
-    images 5 % too large, whichever is the larger one.
+    Images that are averaged have one contrast, for which correlation finds the sizes best: of a
+    disk of 0.9 or 1.1 times the size, to 0.1 % of the area. Mutual information errs by 1 %.
     """
     align = AlignOptions.from_value(options.get("align"))
     if align.method == "auto":
