@@ -69,7 +69,7 @@ def test_translation_in_an_oblique_anisotropic_frame(
 
 def test_numbers_of_the_translation(shifted: RegistrationResult) -> None:
     before, after = shifted.metrics["before"], shifted.metrics["after"]
-    assert set(shifted.metrics) == {"before", "after", "deformation", "landmarks"}
+    assert set(shifted.metrics) == {"before", "after", "deformation", "landmarks", "sides"}
     assert after["ncc"] > 0.99 > before["ncc"]
     assert after["mse"] < 0.1 * before["mse"]
     assert after["dice_mean"] > 0.93 > before["dice_mean"]

@@ -108,23 +108,29 @@ def test_recovers_a_known_deformation(
 
 
 def test_mind_on_coarse_levels_keeps_tissues_apart() -> None:
-    shape = (32, 32, 32)
-    classes = noise(1, 1, *shape, sigma=3.0, seed=2).contiguous()
-    tissues = torch.bucketize(classes, torch.quantile(classes, torch.tensor([0.2, 0.4, 0.6, 0.8])))
+    shape, inner = (32, 32, 32), (..., *[slice(6, -6)] * 3)
+    shares = torch.tensor([0.2, 0.4, 0.6, 0.8])
     # As T1 and T2: what is bright in one is of any brightness in the other.
     contrasts = torch.tensor([[0.0, 0.35, 0.6, 0.8, 1.0], [0.0, 1.0, 0.5, 0.9, 0.3]])
-    own, other = (gaussian_smooth(values[tissues], 0.7) for values in contrasts)
-    velocity = noise(1, 3, *shape, sigma=5.0, seed=12)
-    truth = integrate(velocity * (3.0 / velocity.abs().max()), 6)
-    fixed, inner = warp(own, truth), (..., *[slice(6, -6)] * 3)
-
-    def error(moving: torch.Tensor, similarity: str) -> float:
-        options = RefineOptions(iterations=(30, 30, 15), similarity=similarity)
-        found = refine_field(moving, fixed, options=options).displacement
-        return float((found - truth)[inner].square().sum(1).sqrt().mean())
-
-    assert error(other, "mind-lncc") < 0.8 * error(other, "lncc")
-    assert error(own, "mind-lncc") < 1.1 * error(own, "lncc")
+    errors: dict[tuple[str, str], list[float]] = {}
+    # LNCC finds the way of some of such pairs, and loses it in others.
+    for seed in (0, 2):
+        classes = noise(1, 1, *shape, sigma=3.0, seed=seed).contiguous()
+        tissues = torch.bucketize(classes, torch.quantile(classes, shares))
+        own, other = (gaussian_smooth(values[tissues], 0.7) for values in contrasts)
+        velocity = noise(1, 3, *shape, sigma=5.0, seed=10 + seed)
+        truth = integrate(velocity * (3.0 / velocity.abs().max()), 6)
+        fixed = warp(own, truth)
+        for contrast, moving in (("own", own), ("other", other)):
+            for similarity in ("mind-lncc", "lncc"):
+                options = RefineOptions(iterations=(30, 30, 15), similarity=similarity)
+                found = refine_field(moving, fixed, options=options).displacement
+                error = (found - truth)[inner].square().sum(1).sqrt().mean()
+                errors.setdefault((contrast, similarity), []).append(float(error))
+    mean = {key: sum(values) / len(values) for key, values in errors.items()}
+    assert max(errors["other", "mind-lncc"]) < 0.9
+    assert mean["other", "mind-lncc"] < 0.8 * mean["other", "lncc"]
+    assert mean["own", "mind-lncc"] < 1.1 * mean["own", "lncc"]
 
 
 def test_each_level_has_its_similarity() -> None:
