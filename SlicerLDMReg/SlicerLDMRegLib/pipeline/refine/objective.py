@@ -31,6 +31,9 @@ _WEIGHTS = {
     2: {"mse": 10.0, "lncc": 0.08, "mind": 1.0},
     3: {"mse": 2.0, "lncc": 0.04, "mind": 0.5},
 }
+# Voxels along an axis below which a part of one leads much of the image out of view: there nothing
+# is left out of the comparison.
+_THIN = 8
 # Share of the voxels that a field may take out of view for nothing: in sound registrations it is up
 # to 0.06, and a small shift of all must not seem worse than none.
 _FREE = 0.1
@@ -277,17 +280,18 @@ class Objective:
         if weight is None:
             weight = _WEIGHTS[len(pair.shape)][self.similarity]
         kept = None
-        if pair.view is not None and (back or self.similarity == "lncc"):
+        if pair.view is not None and self.similarity == "lncc":
+            # Else a field would gain where it hides an anatomy that has no counterpart behind the
+            # border of the image. (MSE and MIND gain nothing by that.)
+            kept = _kept(displacement.detach(), pair, pair.view)
+        is_masked = back or self.similarity == "lncc"
+        if pair.view is not None and is_masked and min(pair.shape) >= _THIN:
             # What has no partner would pull the field back to where the images end: known warps of
             # an abdomen that the image cuts off are found to 1.26 mm instead of 1.39.
             seen = _in_view(displacement.detach(), pair, pair.view)
             weights = product(weights, seen)
-            if self.similarity == "lncc":
-                # The mean of what is compared. A field would gain where it hides an anatomy that
-                # has no counterpart behind the border. (MSE and MIND gain nothing by that.)
-                kept = 1 / _share(seen, pair).clamp(min=1e-6)
-                if not back:
-                    kept = kept * _kept(displacement.detach(), pair, pair.view)
+            if kept is not None:
+                kept = (1 if back else kept) / _share(seen, pair).clamp(min=1e-6)
         values = []
         for n in range(len(fixed)):
             one = slice(n, n + 1)
