@@ -113,10 +113,7 @@ def antialiased(
 ) -> sitk.Image:
     """Smooth an image as far as a coarser lattice needs it; never through the slices."""
     geometry = ImageGeometry.from_image(image)
-    # mm of the lattice's spacing apply along each axis of the image.
-    cosines = np.abs(geometry.direction_matrix.T @ lattice.direction_matrix)
-    sampled = [0.0 if axis == through else s for axis, s in enumerate(lattice.spacing)]
-    along = np.sqrt(cosines**2 @ np.square(sampled))
+    along = _spacing_along(geometry, lattice, through)
     variances = []
     for spacing, target in zip(geometry.spacing, along, strict=True):
         # The Gaussian that takes the image's own blur of half a voxel to half a lattice voxel.
@@ -137,14 +134,18 @@ def coarsened(image: sitk.Image, lattice: ImageGeometry, through: int | None = N
     To look at images from afar: of a large image it takes a tenth of the time.
     """
     geometry = ImageGeometry.from_image(image)
-    cosines = np.abs(geometry.direction_matrix.T @ lattice.direction_matrix)
-    sampled = [0.0 if axis == through else s for axis, s in enumerate(lattice.spacing)]
-    along = np.sqrt(cosines**2 @ np.square(sampled))
-    ratios = along / np.asarray(geometry.spacing)
+    ratios = _spacing_along(geometry, lattice, through) / np.asarray(geometry.spacing)
     blocks = [max(1, min(n, int(r / _BLOCKS))) for n, r in zip(geometry.size, ratios, strict=True)]
     if max(blocks) > 1:
         image = sitk.BinShrink(sitk.Cast(image, sitk.sitkFloat32), blocks)
     return antialiased(image, lattice, through)
+
+
+def _spacing_along(image: ImageGeometry, lattice: ImageGeometry, through: int | None) -> np.ndarray:
+    """Return the spacing of a lattice along each axis of an image, mm; 0 through the slices."""
+    cosines = np.abs(image.direction_matrix.T @ lattice.direction_matrix)
+    sampled = [0.0 if axis == through else s for axis, s in enumerate(lattice.spacing)]
+    return np.asarray(np.sqrt(cosines**2 @ np.square(sampled)))
 
 
 def _nearest(

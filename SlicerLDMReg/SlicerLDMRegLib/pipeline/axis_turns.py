@@ -6,10 +6,13 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import SimpleITK as sitk
 
 from ..geometry import ImageGeometry
 
-__all__ = ["axis_names", "free_axes", "signed_permutations", "turn_in_words"]
+__all__ = [
+    "after_shift", "axis_names", "free_axes", "signed_permutations", "turn_in_words", "turned",
+]  # fmt: skip
 
 
 def free_axes(lattice: ImageGeometry, slice_axis: int | None) -> list[int]:
@@ -27,6 +30,23 @@ def signed_permutations(lattice: ImageGeometry, slice_axis: int | None) -> Itera
             for source, target, sign in zip(free, order, signs, strict=True):
                 turn[target, source] = sign
             yield turn
+
+
+def turned(lattice: ImageGeometry, change: np.ndarray) -> sitk.AffineTransform:
+    """Return the map that changes the index axes about the middle of a lattice."""
+    axes = lattice.direction_matrix
+    transform = sitk.AffineTransform(lattice.dimension)
+    transform.SetCenter(np.asarray(lattice.center()).tolist())
+    transform.SetMatrix((axes @ change @ axes.T).ravel().tolist())
+    return transform
+
+
+def after_shift(
+    lattice: ImageGeometry, transform: sitk.Transform, voxels: np.ndarray
+) -> sitk.CompositeTransform:
+    """Return a map with a translation before it, in voxels of a lattice."""
+    first = sitk.TranslationTransform(lattice.dimension, (lattice.matrix @ voxels).tolist())
+    return sitk.CompositeTransform([transform, first])  # the last one comes first
 
 
 def turn_in_words(turn: np.ndarray, lattice: ImageGeometry) -> str:

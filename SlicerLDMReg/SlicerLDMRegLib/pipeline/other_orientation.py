@@ -25,7 +25,14 @@ from ..linear_sampling import LinearSampler
 from ..metrics.local_similarity import LocalSimilarity
 from ..resampling import coverage
 from .align.phase_shift import best_agreement, best_shift
-from .axis_turns import axis_names, free_axes, signed_permutations, turn_in_words
+from .axis_turns import (
+    after_shift,
+    axis_names,
+    free_axes,
+    signed_permutations,
+    turn_in_words,
+    turned,
+)
 from .inputs import Inputs
 
 __all__ = ["OtherOrientation", "better_orientation"]
@@ -201,7 +208,7 @@ class _Comparison:
                 for sign in (1, -1):
                     voxels = np.zeros(self.lattice.dimension)
                     voxels[axis] = sign * step
-                    other = self._after_shift(transform, voxels)
+                    other = after_shift(self.lattice, transform, voxels)
                     if (there := self.difference(other)) < value:
                         value, transform = there, other
                         break
@@ -209,11 +216,7 @@ class _Comparison:
 
     def _before_linear(self, change: np.ndarray) -> sitk.Transform:
         """Return the linear map of the result after a change about the fixed image's middle."""
-        axes = self.lattice.direction_matrix
-        transform = sitk.AffineTransform(self.lattice.dimension)
-        transform.SetCenter(np.asarray(self.lattice.center()).tolist())
-        transform.SetMatrix((axes @ change @ axes.T).ravel().tolist())
-        return sitk.CompositeTransform([self._linear, transform])
+        return sitk.CompositeTransform([self._linear, turned(self.lattice, change)])
 
     def _about_middles(self, change: np.ndarray) -> sitk.AffineTransform:
         """Return the map that changes the index axes about the middles of both images."""
@@ -224,9 +227,7 @@ class _Comparison:
         if across is not None:
             normal = axes[:, across]
             middle = middle + normal * (normal @ (start - middle))
-        transform = sitk.AffineTransform(lattice.dimension)
-        transform.SetCenter(start.tolist())
-        transform.SetMatrix((axes @ change @ axes.T).ravel().tolist())
+        transform = turned(lattice, change)
         transform.SetTranslation((middle - start).tolist())
         return transform
 
@@ -261,13 +262,8 @@ class _Comparison:
                     own.append(other)
             voxels = np.zeros((len(own), self.lattice.dimension))
             voxels[:, wide] = own
-            found.append([self._after_shift(transform, v) for v in voxels])
+            found.append([after_shift(self.lattice, transform, v) for v in voxels])
         return found
-
-    def _after_shift(self, transform: sitk.Transform, voxels: np.ndarray) -> sitk.Transform:
-        moved = (self.lattice.matrix @ voxels).tolist()
-        first = sitk.TranslationTransform(self.lattice.dimension, moved)
-        return sitk.CompositeTransform([transform, first])  # the last one comes first
 
     def _structure(self, image: LinearSampler, transform: sitk.Transform | None) -> Tensor:
         """Return the local deviation of an image, which other contrasts have at the same places."""

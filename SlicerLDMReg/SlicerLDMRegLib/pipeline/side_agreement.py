@@ -24,7 +24,7 @@ from ..linear_sampling import LinearSampler
 from ..metrics.local_similarity import coarse_lattice
 from ..resampling import coarsened, coverage, resample
 from .align.phase_shift import best_shift
-from .axis_turns import free_axes, turn_in_words
+from .axis_turns import after_shift, free_axes, turn_in_words, turned
 from .inputs import Inputs
 from .masks import Masks
 
@@ -120,13 +120,10 @@ class _Sides:
 
     def _placed(self, turn: np.ndarray) -> sitk.Transform:
         """Return a turn about the place where the turned fixed image fits the fixed one best."""
-        axes = self.lattice.direction_matrix
-        turned = sitk.AffineTransform(self.lattice.dimension)
-        turned.SetCenter(np.asarray(self.lattice.center()).tolist())
-        turned.SetMatrix((axes @ turn @ axes.T).ravel().tolist())
-        image, inside = self._structure(0, turned), self._inside(0, turned)
+        start = turned(self.lattice, turn)
+        image, inside = self._structure(0, start), self._inside(0, start)
         if not inside.any():
-            return turned
+            return start
         fixed, moving, mask = (self._flat(t.float()) for t in (self._fixed, image, inside))
         shift = best_shift(moving, fixed, mask, exact=True).flatten().numpy()[::-1]
         wide = [axis for axis, n in enumerate(self.lattice.size) if n > 1]
@@ -134,9 +131,7 @@ class _Sides:
         voxels[wide] = shift
         if self.slice_axis is not None:
             voxels[self.slice_axis] = 0
-        moved = (self.lattice.matrix @ voxels).tolist()
-        first = sitk.TranslationTransform(self.lattice.dimension, moved)
-        return sitk.CompositeTransform([turned, first])  # the last one comes first
+        return after_shift(self.lattice, start, voxels)
 
     def _seen(self, turn: sitk.Transform | None) -> tuple[Tensor, Tensor, Tensor]:
         """Return both images after a turn of the fixed lattice, and where both are known."""
