@@ -11,7 +11,8 @@ import SimpleITK as sitk
 from ..geometry import ImageGeometry
 
 __all__ = [
-    "after_shift", "axis_names", "free_axes", "signed_permutations", "turn_in_words", "turned",
+    "after_shift", "axis_names", "free_axes", "oblique_turn_in_words", "signed_permutations",
+    "turn_in_words", "turned",
 ]  # fmt: skip
 
 
@@ -71,6 +72,17 @@ def turn_in_words(turn: np.ndarray, lattice: ImageGeometry) -> str:
         (left,) = set(range(3)) - set(moved)
         return f"turned by 90° about the axis {names[left]}"
     return "turned, with its axes in another order"
+
+
+def oblique_turn_in_words(turn: np.ndarray, lattice: ImageGeometry) -> str:
+    """Return a predicate of the moving image for a turn in the plane of two index axes."""
+    (one, other) = [a for a in range(len(turn)) if not np.isclose(turn[a, a], 1)]
+    degrees = np.rad2deg(np.arctan2(abs(turn[other, one]), turn[one, one]))
+    words = f"turned by about {degrees:.0f}°"
+    if len(turn) == 2:
+        return words
+    (left,) = set(range(3)) - {one, other}
+    return f"{words} about the axis {axis_names(lattice)[left]}"
 
 
 def axis_names(lattice: ImageGeometry) -> Sequence[str]:

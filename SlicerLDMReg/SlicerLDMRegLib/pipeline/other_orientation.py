@@ -29,6 +29,7 @@ from .axis_turns import (
     after_shift,
     axis_names,
     free_axes,
+    oblique_turn_in_words,
     signed_permutations,
     turn_in_words,
     turned,
@@ -57,7 +58,13 @@ _TUNED = 2  # places whose translation is made exact
 _TUNABLE = 1.25  # of the difference to fall below, up to which that can help
 
 
-Kind = Literal["turned", "shifted", "stretched"]
+# Turns and sizes between those of whole axes, close enough for one of them to match from afar. Of
+# people and of animals of one kind sizes differ by less than these.
+_DEGREES = (-45, -30, -15, 15, 30, 45)
+_SIZES = (1.2, 1.4, 1 / 1.2, 1 / 1.4)
+_OBLIQUE_KEPT = 1
+
+Kind = Literal["turned", "shifted", "stretched", "oblique", "scaled"]
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,8 @@ class OtherOrientation:
         matched: mean similarity of the contexts of the images, from 0 to 1, in this place.
         matched_linear: likewise under the linear part of the result.
         kind: what differs: the orientation (``turned``, also for mirror images), the place along
-            an axis, or the length of an axis.
+            an axis, the length of an axis, the angle about an axis (``oblique``: other than a
+            quarter turn), or the size.
     """
 
     name: str
@@ -89,9 +97,10 @@ class OtherOrientation:
 def better_orientation(inputs: Inputs, linear: sitk.Transform) -> OtherOrientation | None:
     """Return the place in which the images match clearly better than by a linear map.
 
-    All exchanges and reversals of the axes of the fixed lattice, and each axis twice and half as
-    long, are tried about the middles of the images and before the linear map, with the translations
-    that fit best; slices that go one by one stay in their plane.
+    All exchanges and reversals of the axes of the fixed lattice, each axis twice and half as long,
+    turns of 15 to 45 degrees about each axis and other sizes are tried about the middles of the
+    images and before the linear map, with the translations that fit best; slices that go one by one
+    stay in their plane.
 
     Args:
         inputs: images and masks.
@@ -106,12 +115,14 @@ def better_orientation(inputs: Inputs, linear: sitk.Transform) -> OtherOrientati
         reached = _UNRELATED
     changes = [*signed_permutations(fine.lattice, fine.slice_axis)]
     changes += _stretches(fine.lattice, fine.slice_axis)
-    order = np.argsort(coarse.differences_changed(changes), kind="stable")
-    changes = [changes[n] for n in order]
+    changes = _sifted(coarse, changes)
+    oblique = [*_oblique_turns(fine.lattice, fine.slice_axis)]
+    oblique += _sizes(fine.lattice, fine.slice_axis)
+    oblique = _sifted(coarse, oblique)[:_OBLIQUE_KEPT]
     least = min(_CLEARLY * reached, _ALIKE)
     still = np.eye(fine.lattice.dimension)
     found = None
-    kept = [c for c in changes[: _KEPT + 1] if not np.array_equal(c, still)][:_KEPT]
+    kept = [c for c in changes[: _KEPT + 1] if not np.array_equal(c, still)][:_KEPT] + oblique
     (value, transform), *others = fine.best([still, *kept])
     if value < _TUNABLE * least:
         value, transform = fine.tuned(value, transform)
@@ -139,6 +150,31 @@ def _apart(lattice: ImageGeometry, one: sitk.Transform, other: sitk.Transform) -
     corners = [lattice.index_to_physical(end).tolist() for end in ends]
     way = [np.subtract(one.TransformPoint(p), other.TransformPoint(p)) for p in corners]
     return float(np.abs(np.linalg.solve(lattice.matrix, np.stack(way).T)).max())
+
+
+def _sifted(coarse: _Comparison, changes: list[np.ndarray]) -> list[np.ndarray]:
+    """Return changes of the index axes, the best on the coarse lattice first."""
+    order = np.argsort(coarse.differences_changed(changes), kind="stable")
+    return [changes[n] for n in order]
+
+
+def _oblique_turns(lattice: ImageGeometry, slice_axis: int | None) -> Iterator[np.ndarray]:
+    """Yield turns in the plane of each two index axes."""
+    for one, other in itertools.combinations(free_axes(lattice, slice_axis), 2):
+        for angle in np.deg2rad(_DEGREES):
+            turn = np.eye(lattice.dimension)
+            turn[one, one] = turn[other, other] = np.cos(angle)
+            turn[one, other], turn[other, one] = -np.sin(angle), np.sin(angle)
+            yield turn
+
+
+def _sizes(lattice: ImageGeometry, slice_axis: int | None) -> Iterator[np.ndarray]:
+    """Yield maps that make all index axes longer or shorter."""
+    free = free_axes(lattice, slice_axis)
+    for factor in _SIZES:
+        size = np.eye(lattice.dimension)
+        size[free, free] = factor
+        yield size
 
 
 def _stretches(lattice: ImageGeometry, slice_axis: int | None) -> Iterator[np.ndarray]:
@@ -279,13 +315,20 @@ def _in_words(
     change: np.ndarray, lattice: ImageGeometry, linear: sitk.Transform, found: sitk.Transform
 ) -> tuple[Kind, str]:
     """Return what a change of the index axes is, and a predicate of the moving image for it."""
-    lengths = np.abs(change).sum(axis=0)
-    if (lengths != 1).any():
-        axis = int(np.argmax(lengths != 1))
-        times = "twice" if lengths[axis] > 1 else "half"
+    # The map goes from fixed to moving points: where it enlarges, the moving image is too large.
+    lengths = np.linalg.norm(change, axis=0)
+    longer = np.flatnonzero(~np.isclose(lengths, 1))
+    if len(longer) > 1:
+        return "scaled", f"at about {1 / lengths[longer[0]]:.0%} of its size"
+    if len(longer) == 1:
+        axis = int(longer[0])
+        times = "half" if lengths[axis] > 1 else "twice"
         return "stretched", f"at {times} its length {axis_names(lattice)[axis]}"
-    if not np.array_equal(change, np.eye(len(change))):
-        return "turned", turn_in_words(change, lattice)
+    if np.isin(change, (-1, 0, 1)).all():
+        if not np.array_equal(change, np.eye(len(change))):
+            return "turned", turn_in_words(change, lattice)
+    else:
+        return "oblique", oblique_turn_in_words(change, lattice)
     center = lattice.center()
     way = np.subtract(found.TransformPoint(center), linear.TransformPoint(center))
     voxels = np.linalg.solve(lattice.matrix, way)

@@ -202,6 +202,15 @@ _ELSEWHERE = {
         "its voxel spacing seems to be wrong",
         "Check the voxel spacing of both images, and whether slices are missing.",
     ),
+    "oblique": (
+        "the bending may have hidden a turn",
+        "Align the images rigidly before, or give an initial transform.",
+    ),
+    "scaled": (
+        "its voxel spacing may be wrong, or its size is another one",
+        "Check the voxel spacing of both images; where the size does differ, align the images by "
+        "an affine map before.",
+    ),
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.ndimage import gaussian_filter, map_coordinates, rotate
 
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.pipeline.inputs import Inputs
@@ -213,11 +213,11 @@ def test_a_neighbour_that_looks_alike(
 @pytest.mark.parametrize(
     ("shape", "axis", "factor", "words"),
     [
-        ((60, 50), 1, 2.0, "at twice its length top to bottom"),
-        ((60, 50), 0, 2.0, "at twice its length left to right"),
-        ((60, 50), 0, 0.5, "at half its length left to right"),
-        ((24, 26, 28), 2, 2.0, "at twice its length head to foot"),
-        ((24, 26, 28), 2, 0.5, "at half its length head to foot"),
+        ((60, 50), 1, 2.0, "at half its length top to bottom"),
+        ((60, 50), 0, 2.0, "at half its length left to right"),
+        ((60, 50), 0, 0.5, "at twice its length left to right"),
+        ((24, 26, 28), 2, 2.0, "at half its length head to foot"),
+        ((24, 26, 28), 2, 0.5, "at twice its length head to foot"),
     ],
 )
 def test_a_spacing_that_is_wrong(
@@ -235,6 +235,50 @@ def test_a_spacing_that_is_wrong(
     moving.SetOrigin(origin)
     other = found(fixed, moving)
     assert other is not None and (other.kind, other.name) == ("stretched", words)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "degrees", "words"),
+    [
+        ((64, 64), (0, 1), 30, "turned by about 30°"),
+        ((64, 64), (0, 1), -40, "turned by about 45°"),
+        ((26, 26, 26), (1, 2), 35, "turned by about 30° about the axis head to foot"),
+        ((26, 26, 26), (0, 1), -30, "turned by about 30° about the axis left to right"),
+    ],
+)
+def test_a_turn_by_less_than_a_quarter(
+    shape: tuple[int, ...], axes: tuple[int, int], degrees: float, words: str
+) -> None:
+    array = body(shape)
+    moving = rotate(bent(array), degrees, axes, reshape=False, order=1)
+    other = found(image_of(array), image_of(moving))
+    assert other is not None and (other.kind, other.name) == ("oblique", words)
+
+
+@pytest.mark.parametrize(
+    ("shape", "factor", "words"),
+    [
+        ((64, 64), 1.4, "at about 71% of its size"),
+        ((64, 64), 0.7, "at about 140% of its size"),
+        ((26, 26, 26), 1.4, "at about 71% of its size"),
+    ],
+)
+def test_a_spacing_that_is_wrong_along_all_axes(
+    shape: tuple[int, ...], factor: float, words: str
+) -> None:
+    array = body(shape)
+    moving = image_of(bent(array))
+    moving.SetSpacing([factor] * len(shape))
+    moving.SetOrigin([(n - 1) / 2 * (1 - factor) for n in shape])
+    other = found(image_of(array), moving)
+    assert other is not None and (other.kind, other.name) == ("scaled", words)
+
+
+@pytest.mark.parametrize("degrees", [4, -8])
+def test_a_turn_that_the_deformation_finds_is_none(degrees: float) -> None:
+    array = body((64, 64))
+    moving = rotate(array, degrees, (0, 1), reshape=False, order=1)
+    assert found(image_of(array), image_of(moving)) is None
 
 
 def test_a_turn_after_a_linear_map_is_seen_from_the_fixed_image() -> None:
