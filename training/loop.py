@@ -227,10 +227,19 @@ def _loader(
     # The processes take the items in turn, so that a step takes the same whatever their number.
     numbers = range(start * items + fabric.global_rank, config.steps * items, fabric.world_size)
     loader = DataLoader(
-        _Numbered(stage.stream, numbers), batch_size=config.batch_size, num_workers=config.workers
+        _Numbered(stage.stream, numbers),
+        batch_size=config.batch_size,
+        num_workers=config.workers,
+        worker_init_fn=_outlive_the_last_call,
     )
     # Not by Fabric's own sampler: that repeats items where they do not come out even.
     return iter(fabric.setup_dataloaders(loader, use_distributed_sampler=False))  # type: ignore[arg-type]
+
+
+def _outlive_the_last_call(_: int) -> None:
+    """Let a process that reads data go on: schedulers signal all, and its trainer ends it."""
+    for number in _LAST_CALL:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _validate(

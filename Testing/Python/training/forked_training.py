@@ -6,7 +6,7 @@ A job is an object
     processes  that train together, by gloo; default 1
     kill       {"step": K, "at": MOMENT}: SIGKILL at a moment of the step K, see ``_MOMENTS``, or
                with "after": SECONDS that long after its beginning
-    signal     {"step": K}: SIGTERM at the beginning of step K
+    signal     {"step": K}: SIGTERM at the beginning of step K, to the processes that read data, too
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import faulthandler
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import traceback
@@ -85,7 +86,9 @@ def _prepare(kill: dict[str, Any] | None, stop: dict[str, Any] | None) -> None:
         if kill is not None and number == kill["step"] and "after" in kill:
             threading.Timer(kill["after"], _die).start()
         if stop is not None and number == stop["step"]:
-            os.kill(os.getpid(), signal.SIGTERM)
+            # As schedulers do, from a process of their own: PyTorch's readers obey their parent.
+            order = ["kill", "-TERM", "--", f"-{os.getpgrp()}"]
+            subprocess.run(order, start_new_session=True, check=True)
         seed(own, number, rank)
 
     loop.seed_step = counted
@@ -109,6 +112,7 @@ def _fork(job: dict[str, Any], environment: dict[str, str]) -> int:
     if child:
         return child
     code = 1
+    os.setpgid(0, 0)
     try:
         sys.stdout = sys.__stdout__
         sys.stderr = sys.__stderr__
