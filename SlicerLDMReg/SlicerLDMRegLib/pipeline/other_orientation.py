@@ -17,11 +17,8 @@ from typing import Any, Literal
 import numpy as np
 import SimpleITK as sitk
 import torch
-from torch import Tensor
 
-from ..functional import local_deviation
 from ..geometry import ImageGeometry
-from ..linear_sampling import LinearSampler
 from ..metrics.local_similarity import LocalSimilarity
 from ..resampling import coverage
 from .align.phase_shift import best_agreement, best_shift
@@ -34,6 +31,7 @@ from .axis_turns import (
     turn_in_words,
     turned,
 )
+from .coarse_structure import batch_of, structure_on
 from .inputs import Inputs
 
 __all__ = ["OtherOrientation", "better_orientation"]
@@ -49,7 +47,6 @@ _CLEARLY = 0.8
 _COVERED = 0.6  # share of the structures that has to be compared
 # Mean difference that images of one anatomy do not reach, and that of unrelated ones, 0.2 to 0.3.
 _ALIKE, _UNRELATED = 0.2, 0.25
-_STRUCTURE = 1.0  # voxels, within which the deviation of an image is its structure
 _TWICE = (2.0, 0.5)  # of the length of an axis, such as of slices that were left out
 _STEPS = (0.5, 0.25)  # voxels, by which a translation of whole ones is made exact
 _SHIFTED = 1.0  # voxels of the finer lattice, from which a translation is worth a word
@@ -196,7 +193,7 @@ class _Comparison:
         self._local = LocalSimilarity(inputs.fixed, inputs.output, self.slice_axis, longest)
         self.lattice = self._local.lattice
         self._moving = self._local.sampler(inputs.moving)
-        self._fixed = self._structure(self._local.sampler(inputs.fixed), None)
+        self._fixed = structure_on(self._local.sampler(inputs.fixed), self.lattice, None)
 
     def difference(self, transform: sitk.Transform) -> float:
         """Return the mean difference of the contexts, infinite where too little is compared.
@@ -279,9 +276,9 @@ class _Comparison:
             # Slices that go one by one have no translation in common.
             return [[transform] for transform in transforms]
         inside = torch.cat([
-            self._tensor(coverage(self._moving.image, self.lattice, t)) for t in transforms
+            batch_of(coverage(self._moving.image, self.lattice, t)) for t in transforms
         ])  # fmt: skip
-        moving = torch.cat([self._structure(self._moving, t) for t in transforms])
+        moving = torch.cat([structure_on(self._moving, self.lattice, t) for t in transforms])
         fixed = self._fixed.expand_as(moving)
         shifts = best_shift(moving, fixed, inside).flatten(1).numpy()[:, ::-1]
         wide = [axis for axis, n in enumerate(self.lattice.size) if n > 1]
@@ -300,15 +297,6 @@ class _Comparison:
             voxels[:, wide] = own
             found.append([after_shift(self.lattice, transform, v) for v in voxels])
         return found
-
-    def _structure(self, image: LinearSampler, transform: sitk.Transform | None) -> Tensor:
-        """Return the local deviation of an image, which other contrasts have at the same places."""
-        return local_deviation(self._tensor(image.on(self.lattice, transform)), _STRUCTURE)
-
-    def _tensor(self, array: np.ndarray) -> Tensor:
-        """Return an array of the lattice, ``(1, 1, *S)`` without axes of one voxel."""
-        shape = [n for n in self.lattice.array_shape if n > 1]
-        return torch.from_numpy(np.asarray(array, np.float32).reshape(1, 1, *shape))
 
 
 def _in_words(

@@ -15,23 +15,21 @@ from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
-import torch
 from torch import Tensor
 
-from ..functional import local_deviation
 from ..geometry import ImageGeometry
 from ..linear_sampling import LinearSampler
 from ..metrics.local_similarity import coarse_lattice
 from ..resampling import coarsened, coverage, resample
 from .align.phase_shift import best_shift
 from .axis_turns import after_shift, free_axes, turn_in_words, turned
+from .coarse_structure import batch_of, structure_on
 from .inputs import Inputs
 from .masks import Masks
 
 __all__ = ["SideAgreement", "side_agreement"]
 
 _LONGEST = {2: 48, 3: 28}  # voxels of the lattice along its longest axis
-_STRUCTURE = 1.0  # voxels, within which the deviation of an image is its structure
 _FEWEST = 200  # voxels: the correlation of fewer is left to chance
 _COVERED = 0.5  # share of the structure that has to be compared
 # Burnt-in letters and metal are alike whichever way the body lies. They have the largest value of
@@ -121,11 +119,11 @@ class _Sides:
     def _placed(self, turn: np.ndarray) -> sitk.Transform:
         """Return a turn about the place where the turned fixed image fits the fixed one best."""
         start = turned(self.lattice, turn)
-        image, inside = self._structure(0, start), self._inside(0, start)
+        inside = self._inside(0, start)
         if not inside.any():
             return start
-        fixed, moving, mask = (self._flat(t.float()) for t in (self._fixed, image, inside))
-        shift = best_shift(moving, fixed, mask, exact=True).flatten().numpy()[::-1]
+        image = structure_on(self._images[0], self.lattice, start)
+        shift = best_shift(image, self._fixed, inside.float(), exact=True).flatten().numpy()[::-1]
         wide = [axis for axis, n in enumerate(self.lattice.size) if n > 1]
         voxels = np.zeros(self.lattice.dimension)
         voxels[wide] = shift
@@ -137,11 +135,12 @@ class _Sides:
         """Return both images after a turn of the fixed lattice, and where both are known."""
         through = self._linear if turn is None else sitk.CompositeTransform([self._linear, turn])
         both = self._inside(0, turn) & self._inside(1, through)
-        return self._structure(0, turn), self._structure(1, through), both
-
-    def _structure(self, which: int, transform: sitk.Transform | None) -> Tensor:
-        array = self._images[which].on(self.lattice, transform)
-        return local_deviation(self._flat(torch.from_numpy(array)), _STRUCTURE).reshape(array.shape)
+        fixed, moving = self._images
+        return (
+            structure_on(fixed, self.lattice, turn),
+            structure_on(moving, self.lattice, through),
+            both,
+        )
 
     def _inside(self, which: int, transform: sitk.Transform | None) -> Tensor:
         inside = coverage(self._images[which].image, self.lattice, transform).astype(bool)
@@ -149,11 +148,7 @@ class _Sides:
         if mask is not None:
             on = resample(mask, self.lattice, transform)
             inside &= sitk.GetArrayViewFromImage(on) > 0.5
-        return torch.from_numpy(inside)
-
-    def _flat(self, image: Tensor) -> Tensor:
-        """Return an array of the lattice, ``(1, 1, *S)`` without axes of one voxel."""
-        return image.reshape(1, 1, *[n for n in image.shape if n > 1])
+        return batch_of(inside).bool()
 
 
 def _known(image: sitk.Image, mask: sitk.Image | None) -> sitk.Image | None:
