@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from SlicerLDMRegLib._user_folders import user_folder
 from SlicerLDMRegLib.geometry import ImageGeometry
 
 from ..synthesis.brain_anatomy import BRAIN, LABEL_NUMBERS, OUTER_CSF, SULCAL_CSF, indices_of
@@ -54,8 +54,8 @@ ALIGNED_GEOMETRY = centred_geometry((193, 257, 225), 1.0)
 
 
 def default_cache() -> Path:
-    """Return the folder of aligned maps, ``ldmreg/brain_labels`` in the user's cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ldmreg/brain_labels"
+    """Return the folder of aligned maps, in the user's cache or ``LDMREG_BRAIN_LABELS``."""
+    return user_folder("brain_labels", "cache", "LDMREG_BRAIN_LABELS")
 
 
 def label_file(root: str | Path, subject: int) -> Path:
