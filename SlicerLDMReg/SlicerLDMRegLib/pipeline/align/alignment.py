@@ -23,6 +23,7 @@ from .rigid_affine import centre_of_mass, is_better, optimise
 __all__ = ["Alignment", "align", "align_images", "check_overlap"]
 
 _LEAST_OVERLAP = 0.01
+_OTHER_UNIT = 8.0  # times larger than the other one: cm for mm are 10 times
 _MOST_CARRIED = 100  # voxels along an axis of the fixed image, about those of the finest level
 
 
@@ -165,10 +166,19 @@ def check_overlap(fixed: sitk.Image, moving: sitk.Image, transform: sitk.Transfo
     lattice = _coarse(ImageGeometry.from_image(fixed))
     if coverage(moving, lattice, transform).mean() >= _LEAST_OVERLAP:
         return
-    boxes = [_box(ImageGeometry.from_image(image)) for image in (fixed, moving)]
+    geometries = [ImageGeometry.from_image(image) for image in (fixed, moving)]
+    boxes = [_box(geometry) for geometry in geometries]
+    sizes = [float(np.linalg.norm(geometry.extent_mm)) for geometry in geometries]
+    advice = f"use {ADVICE}, or correct their origins"
+    if max(sizes) > _OTHER_UNIT * min(sizes):
+        which, times = ("fixed", "moving")[int(np.argmin(sizes))], max(sizes) / min(sizes)
+        advice = (
+            f"the {which} one is {times:.0f} times smaller: if its header does not mean mm, "
+            f"correct its voxel spacing and origin; else use {ADVICE}"
+        )
     raise InputError(
         f"the images do not overlap in space: the fixed one lies in {boxes[0]} mm, the moving one "
-        f"in {boxes[1]} mm; use {ADVICE}, or correct their origins",
+        f"in {boxes[1]} mm; {advice}",
         option="align",
         value=("center", "rigid"),
     )
@@ -208,7 +218,8 @@ def _box(geometry: ImageGeometry) -> str:
     corners = np.stack(np.meshgrid(*[[0, end] for end in ends], indexing="ij"), axis=-1)
     points = geometry.index_to_physical(corners.reshape(-1, geometry.dimension))
     low, high = points.min(axis=0), points.max(axis=0)
-    return " x ".join(f"{a:.0f}..{b:.0f}" for a, b in zip(low, high, strict=True))
+    digits = 0 if (high - low).max() > 10 else 3
+    return " x ".join(f"{a:.{digits}f}..{b:.{digits}f}" for a, b in zip(low, high, strict=True))
 
 
 def _resolve(

@@ -146,6 +146,19 @@ def test_no_overlap(square: ImageGeometry, make_image: MakeImage, method: str) -
         align_images(make_image(square), far, AlignOptions(method))
 
 
+@pytest.mark.parametrize(("times", "which"), [(0.1, "moving"), (0.001, "moving"), (10, "fixed")])
+def test_lengths_in_other_units(
+    square: ImageGeometry, make_image: MakeImage, times: float, which: str
+) -> None:
+    spacing, origin = (tuple(times * v for v in a) for a in (square.spacing, square.origin))
+    other = make_image(replace(square, spacing=spacing, origin=origin))
+    factor = round(max(times, 1 / times))
+    with pytest.raises(
+        InputError, match=rf"the {which} one is {factor} times smaller.*spacing.*align='center'"
+    ):
+        align_images(make_image(square), other)
+
+
 def test_thin_volume(make_image: MakeImage) -> None:
     axes = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
     thin = ImageGeometry((40, 40, 1), (1, 1, 5), (0, 0, 0), axes)
