@@ -288,8 +288,8 @@
    <translation>Ausrichtung</translation>
   </message>
   <message>
-   <source>How the images are brought together before they are deformed. Automatic: for images on one lattice nothing, or a shift, else rigid.</source>
-   <translation>Wie die Bilder zusammengebracht werden, bevor sie verformt werden. Automatisch: für Bilder auf einem Gitter nichts oder eine Verschiebung, sonst starr.</translation>
+   <source>How the images are brought together before they are deformed. Automatic: for images on one lattice nothing, or a shift, turn or size that is needed, else rigid.</source>
+   <translation>Wie die Bilder zusammengebracht werden, bevor sie verformt werden. Automatisch: für Bilder auf einem Gitter nichts, oder was an Verschiebung, Drehung oder Größe nötig ist, sonst starr.</translation>
   </message>
   <message>
    <source>Align first:</source>

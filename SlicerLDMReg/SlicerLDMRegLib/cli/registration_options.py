@@ -30,8 +30,9 @@ def add_method(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         "id of a model (ldmreg models list), path of a model folder, none: refinement alone, or "
         "auto (default): a model that knows the anatomy, else none"))  # fmt: skip
     method.add_argument("--align", default="auto", metavar="HOW", help=(
-        "before the deformation: none, center, rigid, affine, or auto (default): none if both "
-        "images are on one lattice, else what the model recommends"))  # fmt: skip
+        "before the deformation: none, center, rigid, affine, or auto (default): for images on "
+        "one lattice none, or a shift or turn that is needed, else what the model "
+        "recommends"))  # fmt: skip
     switch = argparse.BooleanOptionalAction
     method.add_argument("--refine", action=switch, default=None, help=(
         "optimise the predicted deformation for these images; it cannot fold (default: what the "

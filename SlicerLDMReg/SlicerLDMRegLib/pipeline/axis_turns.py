@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 import SimpleITK as sitk
@@ -11,9 +12,14 @@ import SimpleITK as sitk
 from ..geometry import ImageGeometry
 
 __all__ = [
-    "after_shift", "axis_names", "free_axes", "oblique_turn_in_words", "signed_permutations",
-    "turn_in_words", "turned",
+    "ChangeKind", "after_shift", "axis_names", "change_in_words", "free_axes",
+    "signed_permutations", "turn_in_words", "turned",
 ]  # fmt: skip
+
+
+#: What a change of the index axes is: a mirror image or turn by quarters, one by another angle
+#: about an axis, another length of an axis, or another size.
+ChangeKind = Literal["turned", "oblique", "stretched", "scaled"]
 
 
 def free_axes(lattice: ImageGeometry, slice_axis: int | None) -> list[int]:
@@ -74,7 +80,33 @@ def turn_in_words(turn: np.ndarray, lattice: ImageGeometry) -> str:
     return "turned, with its axes in another order"
 
 
-def oblique_turn_in_words(turn: np.ndarray, lattice: ImageGeometry) -> str:
+def change_in_words(change: np.ndarray, lattice: ImageGeometry) -> tuple[ChangeKind, str] | None:
+    """Return what a change of the index axes is, and a predicate of the moving image for it.
+
+    Args:
+        change: of fixed to moving points, ``(d, d)``: where it enlarges, the moving image is too
+            large, and matches at less than its size.
+        lattice: whose axes are changed.
+
+    Returns:
+        None where nothing is changed.
+    """
+    lengths = np.linalg.norm(change, axis=0)
+    longer = np.flatnonzero(~np.isclose(lengths, 1))
+    if len(longer) > 1:
+        return "scaled", f"at about {1 / lengths[longer[0]]:.0%} of its size"
+    if len(longer) == 1:
+        axis = int(longer[0])
+        times = "half" if lengths[axis] > 1 else "twice"
+        return "stretched", f"at {times} its length {axis_names(lattice)[axis]}"
+    if not np.isin(change, (-1, 0, 1)).all():
+        return "oblique", _oblique_turn_in_words(change, lattice)
+    if np.array_equal(change, np.eye(len(change))):
+        return None
+    return "turned", turn_in_words(change, lattice)
+
+
+def _oblique_turn_in_words(turn: np.ndarray, lattice: ImageGeometry) -> str:
     """Return a predicate of the moving image for a turn in the plane of two index axes."""
     (one, other) = [a for a in range(len(turn)) if not np.isclose(turn[a, a], 1)]
     degrees = np.rad2deg(np.arctan2(abs(turn[other, one]), turn[one, one]))

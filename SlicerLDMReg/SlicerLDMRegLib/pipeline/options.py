@@ -79,9 +79,9 @@ class AlignOptions:
 
     Args:
         method: ``none``; ``center`` (the centres of mass); ``rigid``; ``affine``; ``auto``: on one
-            lattice none, or a shift where it brings much; slice by slice none; else what the model
-            recommends. Rigid and affine keep the best that was found on the way to them, at least
-            the coordinates of the images.
+            lattice none, or a shift, turn or size where it brings much; slice by slice none; else
+            what the model recommends. Rigid and affine keep the best that was found on the way to
+            them, at least the coordinates of the images.
         metric: ``mattes`` mutual information (any contrasts), ``correlation`` (equal contrasts), or
             ``auto``, which is mattes.
         iterations: at most, on each of the finer resolution levels.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,14 @@ from ..errors import InputError
 from ..geometry import ImageGeometry
 from ..metrics.local_similarity import LocalSimilarity
 from ..resampling import warp_image
-from .align.alignment import Alignment, align
+from .align.alignment import Alignment, align, usual_method
 from .context import RunContext
 from .deform import Deformation, Deformer
 from .evaluation import deformation_metrics, linear_part, match_metrics
 from .field_batch import inverse_field, whole_field
 from .inputs import Inputs
 from .memory_estimate import check_memory
+from .needed_alignment import needed_alignment
 from .other_orientation import better_orientation
 from .prepare import IntensityMap
 from .provenance import (
@@ -79,8 +81,7 @@ class Registration:
             source = RegionSource.choose(inputs, request, context)
         with meter.stage("align"):
             by_labels = request.register_by == "labels"
-            aligned = with_coded_images(inputs) if by_labels else inputs
-            alignment = align(aligned, request, context.part(0.0, 0.15))
+            alignment = self._aligned(with_coded_images(inputs) if by_labels else inputs)
         idle = alignment.is_identity and alignment.note is None
         if context.model is None and not self.refine.enabled and idle:
             raise InputError(
@@ -176,6 +177,20 @@ class Registration:
             moving_placed=inputs.moving_placed,
             uncertainty=uncertainty,
         )
+
+    def _aligned(self, inputs: Inputs) -> Alignment:
+        """Align the images, also where they need it and nobody asked."""
+        request, part = self.request, self.context.part(0.0, 0.15)
+        usual = usual_method(inputs, request, part)
+        needed = needed_alignment(inputs) if usual in ("shift", "rigid") else None
+        if needed is None or needed.method == usual:
+            return align(inputs, request, part)
+        options = replace(request.align, method=needed.method)
+        alignment = align(inputs, replace(request, align=options), part)
+        note = None
+        if not alignment.is_identity:
+            note = f"the moving image matches better {needed.reason}; aligned, {alignment.method}"
+        return replace(alignment, note=note)
 
     def _match_metrics(
         self,

@@ -60,8 +60,8 @@ class RegistrationRequest:
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: of the network: ``auto``, ``float32`` or ``bfloat16``.
         align: ``none``, ``center``, ``rigid``, ``affine``, or ``auto``: none with an initial
-            transform; on one lattice none, or a shift where it brings much; else what the model
-            recommends, mostly rigid. Or :class:`AlignOptions`.
+            transform; on one lattice none, or a shift, turn or size where it brings much; else
+            what the model recommends, mostly rigid. Or :class:`AlignOptions`.
         initial_transform: ITK transform (path or object), fixed to moving points, that comes first.
         refine: fit the field to these images: True, False, some fields of :class:`RefineOptions`,
             which leave the others to the model, or None: what the model recommends. A refined field

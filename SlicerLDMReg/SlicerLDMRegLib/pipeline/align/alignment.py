@@ -20,7 +20,7 @@ from ..request import RegistrationRequest
 from .phase_shift import find_shift
 from .rigid_affine import centre_of_mass, is_better, optimise
 
-__all__ = ["Alignment", "align", "align_images", "check_overlap"]
+__all__ = ["Alignment", "align", "align_images", "check_overlap", "usual_method"]
 
 _LEAST_OVERLAP = 0.01
 _OTHER_UNIT = 8.0  # times larger than the other one: cm for mm are 10 times
@@ -37,8 +37,8 @@ class Alignment:
             ``affine``, or ``given`` for an initial transform; both are joined by ``+``.
         value: what the images then tell about each other, in nats for each voxel of the fixed image
             (see :mod:`~SlicerLDMRegLib.pipeline.align.agreement`); None where nobody asked.
-        note: why this is less than what was asked for, such as ``"affine was not better than rigid:
-            rigid kept"``; else None.
+        note: why this is another one than what was asked for, such as ``"affine was not better than
+            rigid: rigid kept"``; else None.
     """
 
     transform: sitk.Transform
@@ -68,7 +68,7 @@ def align(inputs: Inputs, request: RegistrationRequest, context: RunContext) -> 
         InputError: when the images do not overlap, or an image is too thin for the method.
         CancelledError: when the caller cancels.
     """
-    usual = AlignOptions(context.defaults.get("align", "rigid")).method
+    usual = _recommended(context)
     if inputs.slices is not None:
         # A motion through slices mixes neighbours that are far apart: with stacks of 5 slices,
         # some on another grid, 1.9 mm were left after a rigid alignment, 0.3 mm without one.
@@ -83,6 +83,20 @@ def align(inputs: Inputs, request: RegistrationRequest, context: RunContext) -> 
         inputs.masks,
         usual,
     )
+
+
+def usual_method(inputs: Inputs, request: RegistrationRequest, context: RunContext) -> str | None:
+    """Return what aligns images when nobody asks, such as ``shift`` for those on one lattice.
+
+    None: a method is asked for, or slices go one by one, or the images are too thin for a turn.
+
+    Raises:
+        InputError: when the images do not overlap.
+    """
+    images = inputs.fixed, inputs.moving
+    if request.align.method != "auto" or inputs.slices is not None or _is_thin(*images):
+        return None
+    return _resolve(*images, "auto", inputs.initial_transform, _recommended(context))
 
 
 def align_images(
@@ -157,6 +171,10 @@ def align_images(
     return Alignment(whole, name, value, note)
 
 
+def _recommended(context: RunContext) -> str:
+    return AlignOptions(context.defaults.get("align", "rigid")).method
+
+
 def check_overlap(fixed: sitk.Image, moving: sitk.Image, transform: sitk.Transform) -> None:
     """Check that the moving image covers a part of the fixed one.
 
@@ -229,7 +247,7 @@ def _resolve(
     initial: sitk.Transform | None,
     usual: str,
 ) -> str:
-    thin = min(*fixed.GetSize(), *moving.GetSize()) < 4
+    thin = _is_thin(fixed, moving)
     if method in ("rigid", "affine") and thin:
         raise InputError(
             f"align {method}: expected at least 4 slices, got sizes {fixed.GetSize()} and "
@@ -245,6 +263,10 @@ def _resolve(
         return "shift"
     check_overlap(fixed, moving, sitk.Transform(fixed.GetDimension(), sitk.sitkIdentity))
     return "center" if thin else usual
+
+
+def _is_thin(fixed: sitk.Image, moving: sitk.Image) -> bool:
+    return min(*fixed.GetSize(), *moving.GetSize()) < 4
 
 
 def _centre(
