@@ -693,10 +693,10 @@ def _stripped(seed: int) -> Pair:
 
 #: Wrong and *Good*, and not told yet: two patients' heads or knees have no side in common; metal
 #: and streaks, alike in both images, outweigh the organs; a trunk hardly changes along its length,
-#: a knee hardly when it turns about it.
+#: a knee hardly when it is turned about it.
 UNTOLD = frozenset({
     "head: another patient, mirrored", "head: symmetric, mirrored", "head: metal in both, mirrored",
-    "torso: metal in both, mirrored", "torso: spacing of slices doubled",
+    "torso: metal in both, mirrored",
     "torso: chest and abdomen", "torso: chest and abdomen, other lattice",
     "knee: metal in both, mirrored", "knee: another patient, mirrored",
     "knee: rows and columns exchanged", "knee: turned by 30 degrees",

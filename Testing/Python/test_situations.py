@@ -15,6 +15,7 @@ from Testing.Prove.situations import SITUATIONS, UNTOLD, Outcome, attempt
     [
         ("torso: mirrored left to right", "matches better mirrored left to right: it seems"),
         ("spine: one vertebra off, other lattice", "mm head to foot: repeated structures"),
+        ("torso: spacing of slices doubled", "matches better at half its length head to foot"),
     ],
 )
 def test_a_wrong_result_is_not_good(name: str, words: str) -> None:
