@@ -158,6 +158,7 @@ class Panel(VTKObservationMixin):
         self._soon.stop()
         self._show_soon.stop()
         self._show_later.stop()
+        self._labels.cleanup()
         self.session.close()
         for section in self.sections.values():
             section.cleanup()

@@ -6,6 +6,8 @@ from typing import Any
 
 import qt
 
+from ..background_call import timer
+
 __all__ = ["WrappedLabels"]
 
 
@@ -20,6 +22,8 @@ class WrappedLabels(qt.QObject):
         super().__init__()
         self._labels = [label for label in labels if label.wordWrap]
         self._fitted: dict[str, tuple[str, int]] = {}
+        # A form that is laying out its rows leaves those below where they were.
+        self._settle = timer(self._lay_out, 0, once=True)
         for label in self._labels:
             label.installEventFilter(self)
 
@@ -27,12 +31,21 @@ class WrappedLabels(qt.QObject):
         """Follow the width."""
         if event.type() == qt.QEvent.Resize:
             self._fit(watched)
+            self._settle.start()
         return False
 
     def update(self) -> None:
         """Follow the texts."""
         for label in self._labels:
             self._fit(label)
+
+    def cleanup(self) -> None:
+        """Lay nothing out any more."""
+        self._settle.stop()
+
+    def _lay_out(self) -> None:
+        for label in self._labels:
+            label.updateGeometry()
 
     def _fit(self, label: Any) -> None:
         key = label.text, label.width
