@@ -10,6 +10,8 @@ from ..background_call import timer
 
 __all__ = ["WrappedLabels"]
 
+_ANY = 16777215  # Qt's QWIDGETSIZE_MAX
+
 
 class WrappedLabels(qt.QObject):
     """Keeps labels high enough: a form gives them the height of a wider one, which cuts lines.
@@ -53,4 +55,7 @@ class WrappedLabels(qt.QObject):
             return
         self._fitted[label.objectName] = key
         label.setMinimumHeight(0)  # else it counts as needed
-        label.setMinimumHeight(max(0, label.heightForWidth(label.width)) if label.text else 0)
+        label.setMaximumHeight(_ANY)
+        if label.text:
+            # A form also gives more than is needed: the height of a narrower one.
+            label.setFixedHeight(max(0, label.heightForWidth(label.width)))
