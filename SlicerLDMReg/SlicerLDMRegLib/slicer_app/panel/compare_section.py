@@ -81,6 +81,7 @@ class CompareSection(Section):
 
     def run_finished(self, run: Any) -> None:
         """Let the labels of kept results, which lie on others' images, be seen no more."""
+        self._say("")
         nodes = self._nodes()
         kept = [] if nodes is None else [s for s in stored_results(*nodes) if s.name]
         for display in hide_labels(kept):
