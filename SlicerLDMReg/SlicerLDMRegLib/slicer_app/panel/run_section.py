@@ -15,14 +15,11 @@ from .control_names import told_on_panel
 from .safe_texts import printable, tip
 from .scrolling import scroll_to_top
 from .section import Section
-from .widgets import sentence, tint
+from .widgets import fitting, sentence, tint
 
 __all__ = ["RunSection"]
 
 _SIGNS = {"info": "", "good": "\u2713 ", "warning": "! ", "error": "\u2715 "}
-# Of the button, in pixels; it has no width yet when the panel is made.
-_LEAST_WIDTH = 360
-_MARGINS = 24
 _CLOCK_MS = 1000
 # Until the sections that have opened, and their tables, are laid out.
 _SCROLL_MS, _SCROLLS = 80, 5
@@ -72,7 +69,7 @@ class RunSection(Section):
         button.toolTip = (
             tip(problems[0]) if problems else _("Register the moving to the fixed image.")
         )
-        button.text = _fitting(problems[0], button) if problems else _("Apply")
+        button.text = fitting(problems[0], button) if problems else _("Apply")
 
     # Messages
 
@@ -237,9 +234,3 @@ def _stages() -> dict[str, str]:
         "done": _("Fetching the result"),
         "write": _("Writing the result into the scene"),
     }
-
-
-def _fitting(problem: str, button: Any) -> str:
-    """Return a problem as far as it fits on the button; the tooltip has the whole text."""
-    width = max(button.width, _LEAST_WIDTH) - _MARGINS
-    return str(button.fontMetrics().elidedText(problem.rstrip("."), qt.Qt.ElideRight, width))
