@@ -1842,6 +1842,10 @@ mm</translation>
    <translation>Als {name} behalten; der nächste Lauf legt neue Knoten an.</translation>
   </message>
   <message>
+   <source>Kept as {name}; the result that these volumes had before is the current one again.</source>
+   <translation>Als {name} behalten; das frühere Ergebnis dieser Volumen ist wieder das aktuelle.</translation>
+  </message>
+  <message>
    <source>{name} is the current result.</source>
    <translation>{name} ist das aktuelle Ergebnis.</translation>
   </message>

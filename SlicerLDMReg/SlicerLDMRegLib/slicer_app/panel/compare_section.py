@@ -21,6 +21,7 @@ from ..results.kept_results import (
     stored_results,
     use_result,
 )
+from ..results.result_nodes import find_outputs
 from ..scene.volume_nodes import Node
 from .result_texts import Cell
 from .safe_texts import printable
@@ -184,7 +185,12 @@ class CompareSection(Section):
             self._say(str(error), "error")
             return
         self._accept(kept)
-        self._say(_("Kept as {name}; the next run makes new nodes.").format(name=kept.name), "good")
+        text = _("Kept as {name}; the next run makes new nodes.").format(name=kept.name)
+        if find_outputs(*nodes):  # of the volumes, where this was a slice of them, or likewise
+            text = _(
+                "Kept as {name}; the result that these volumes had before is the current one again."
+            ).format(name=kept.name)
+        self._say(text, "good")
         self.panel.update()
 
     def _on_use(self) -> None:

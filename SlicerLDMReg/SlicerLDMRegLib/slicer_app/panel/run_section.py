@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 

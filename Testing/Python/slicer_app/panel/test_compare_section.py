@@ -191,6 +191,23 @@ def test_the_better_one_is_kept_by_a_click(host: Any, panel: Any, register: Any)
     assert first.nodes["warped"].GetScene() is not None
 
 
+def test_the_result_of_a_slice_is_compared_with_that_of_the_volumes(
+    host: Any, panel: Any, register: Any
+) -> None:
+    """Keeping the one brings the other back, which it has not replaced."""
+    slices = register(0.9, 0.7)
+    for node in slices.nodes.values():
+        node.SetAttribute("LDMReg.Part", "axial slice at 2 mm")
+    register(0.8, 0.75)
+    assert [row[:2] for row in rows(host)] == [["Current", "0.800"]]
+    host.click("keepResultButton")
+    assert [row[:2] for row in rows(host)] == [["Current", "\u2713 0.900"], ["Run 1", "0.800"]]
+    told = host.widget("compareMessageLabel").text
+    assert told.startswith("Kept as Run 1; the result that these volumes had before is the current")
+    host.click("keepResultButton")
+    assert host.widget("compareMessageLabel").text == "Kept as Run 2; the next run makes new nodes."
+
+
 def test_names_that_cannot_be_are_told(host: Any, panel: Any, register: Any) -> None:
     register(0.9, 0.7)
     for name, told in (("   ", "expected 1 to 60"), ("x" * 61, "expected 1 to 60")):
