@@ -10,6 +10,9 @@ from slicer.i18n import tr as _
 
 from ...errors import CancelledError, InputError, LDMRegError
 from ..background_call import timer
+from ..run.planning import labels_without_images
+from ..scene.label_images import image_of_labels
+from ..scene.scene_change import SceneChange
 from .control_names import told_on_panel
 from .safe_texts import printable, tip
 from .scrolling import scroll_to_top
@@ -108,6 +111,7 @@ class RunSection(Section):
             self.panel.update()
             return
         try:
+            self._make_images()
             plan = self.panel.plan()
             self.panel.session.start(
                 plan, self._on_progress, self._on_done, self._on_error, self.log
@@ -132,6 +136,24 @@ class RunSection(Section):
             ),
         )
         self.panel.update()
+
+    def _make_images(self) -> None:
+        """Choose images for labels that are registered alone.
+
+        Raises:
+            InputError: when there can be none, or when something else is missing.
+        """
+        parameters = self.panel.parameters
+        missing = labels_without_images(parameters)
+        if not missing:
+            return
+        with SceneChange(slicer.mrmlScene) as change:
+            images = {volume: image_of_labels(node, change) for volume, node in missing.items()}
+        with slicer.util.NodeModify(parameters.parameterNode):
+            for volume, image in images.items():
+                setattr(parameters, volume, image)
+        for problem in self.panel.problems()[:1]:
+            raise InputError(problem)
 
     def _on_progress(self, stage: str, fraction: float, message: str) -> None:
         if self._cancelling:
