@@ -33,6 +33,13 @@ def test_segmentations_are_registered_without_volumes(
     host: Any, panel: Any, session: Any, visits: Any
 ) -> None:
     assert panel.parameters.fixedVolume is None
+    needed = "Select a fixed and a moving volume"
+    host.choose("registerByComboBox", "The images and the labels")
+    assert host.widget("applyButton").text == needed
+    host.choose("registerByComboBox", "The labels alone")
+    host.choose("extentComboBox", "The slice shown in a view")
+    assert host.widget("applyButton").text == needed
+    host.choose("extentComboBox", "Whole volumes")
     assert host.widget("applyButton").text == "Apply" and host.widget("applyButton").enabled
     assert "Apply makes some of the labels" in host.widget("anatomyLabel").text
     host.click("applyButton")
@@ -95,11 +102,3 @@ def test_surfaces_and_one_segmentation_twice_are_refused(
     assert session.plan is None
     assert "'second visit' has no voxels, only surfaces" in host.widget("statusLabel").text
     assert before() == count, "nothing is left behind"
-
-
-def test_images_and_labels_need_volumes(host: Any, panel: Any, visits: Any) -> None:
-    host.choose("registerByComboBox", "The images and the labels")
-    assert host.widget("applyButton").text == "Select a fixed and a moving volume"
-    host.choose("registerByComboBox", "The labels alone")
-    host.choose("extentComboBox", "The slice shown in a view")
-    assert host.widget("applyButton").text == "Select a fixed and a moving volume"
