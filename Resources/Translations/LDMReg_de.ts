@@ -1494,6 +1494,10 @@
    <translation>Strukturen gleichen Namens oder gleicher Nummer werden ausgerichtet und verfeinert; Bilder werden nicht genutzt.</translation>
   </message>
   <message>
+   <source>Without volumes, Apply makes some of the labels.</source>
+   <translation>Ohne Volumen macht „Anwenden“ welche aus den Labels.</translation>
+  </message>
+  <message>
    <source>The chosen model takes no regions: labels only measure the overlap.</source>
    <translation>Das gewählte Modell nimmt keine Regionen: Labels messen nur die Überlappung.</translation>
   </message>
@@ -1840,6 +1844,10 @@ mm</translation>
   <message>
    <source>Kept as {name}; the next run makes new nodes.</source>
    <translation>Als {name} behalten; der nächste Lauf legt neue Knoten an.</translation>
+  </message>
+  <message>
+   <source>Kept as {name}; the result that these volumes had before is the current one again.</source>
+   <translation>Als {name} behalten; das frühere Ergebnis dieser Volumen ist wieder das aktuelle.</translation>
   </message>
   <message>
    <source>{name} is the current result.</source>
@@ -3407,6 +3415,17 @@ mm</translation>
   <message>
    <source>frame: expected 0 to {last} of {name!r}, got {number}</source>
    <translation>Bild: erwartet 0 bis {last} von {name!r}, bekommen {number}</translation>
+  </message>
+ </context>
+ <context>
+  <name>scene.label_images</name>
+  <message>
+   <source>{labels}, as an image</source>
+   <translation>{labels}, als Bild</translation>
+  </message>
+  <message>
+   <source>the segmentation {labels!r} has no voxels, only surfaces or nothing at all: select the fixed and the moving volume, too</source>
+   <translation>die Segmentierung {labels!r} hat keine Voxel, nur Oberflächen oder gar nichts: auch das feste und das bewegte Volumen wählen</translation>
   </message>
  </context>
  <context>

@@ -37,12 +37,12 @@ def run_register(arguments: argparse.Namespace) -> int:
         result = kept_runner().run(request, Progress(bar))
     if arguments.pdf:
         _write_pdf(result, output, arguments.share)
-    if arguments.compact:
-        _write_compact(result, output, arguments.share)
     if arguments.json:
         print((output / "report.json").read_text(encoding="utf-8"), end="")
     elif not arguments.quiet:
         print(_summary(result, output))
+    if arguments.compact:  # the last, for it may fail where all else is there
+        _write_compact(result, output, arguments.share)
     if not arguments.strict:
         return 0
     from ..report import judge
@@ -71,6 +71,11 @@ def _write_compact(result: RegistrationResult, output: Path, share: bool) -> Non
             write_transform(result.field, new, "compact")
     except OSError as error:
         raise InputError(f"output: {target} cannot be written: {error}") from error
+    except InputError as error:
+        raise InputError(
+            f"{target} was not written, all else was: {error}, as by `ldmreg transform "
+            f"{output / 'transform.h5'} --to compact --tolerance 0.5 --output {target}`"
+        ) from error
 
 
 def _request(arguments: argparse.Namespace) -> RegistrationRequest:

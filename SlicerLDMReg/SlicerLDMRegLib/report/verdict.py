@@ -475,7 +475,8 @@ def _judge_alignment(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
             continue
         if name == "ncc" and local:
             continue  # of other contrasts it does not say what is better
-        verdict.findings.append(f"After the alignment alone the {title} was {first:.3g}{unit}.")
+        told = f"{first:.2f}" if unit else f"{first:.3g}"  # a warp through points leaves 1e-14 mm
+        verdict.findings.append(f"After the alignment alone the {title} was {told}{unit}.")
         verdict.worsen(
             "check",
             "The deformation made worse what the alignment had reached: raise the smoothness of "

@@ -11,18 +11,40 @@ import SimpleITK as sitk
 from SlicerLDMRegLib.cli import main
 
 
-@pytest.mark.parametrize("compact", [True, False])
-def test_compact_transform_is_that_of_the_registration(compact: bool, tmp_path: Path) -> None:
+def _images(folder: Path) -> list[str]:
+    """Two disks, and the command that registers them."""
     y, x = np.mgrid[:64, :64]
     for name, shift in (("fixed", 0.0), ("moving", 4.0)):
         radius = np.hypot(x - 32 - shift, y - 30)
         image = sitk.GetImageFromArray((np.tanh((18 - radius) / 3) + 1).astype(np.float32))
-        sitk.WriteImage(image, tmp_path / f"{name}.nrrd")
-    output = tmp_path / "results"
-    command = [
-        "register", "--quiet", f"--fixed={tmp_path}/fixed.nrrd", f"--moving={tmp_path}/moving.nrrd",
-        f"--output={output}", "--model=none", *(["--compact"] if compact else []),
+        sitk.WriteImage(image, folder / f"{name}.nrrd")
+    return [
+        "register", f"--fixed={folder}/fixed.nrrd", f"--moving={folder}/moving.nrrd",
+        f"--output={folder}/results", "--model=none", "--compact",
     ]  # fmt: skip
+
+
+def test_without_a_compact_transform_the_results_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An uneven field has no coarse form: all else is there, and said to be."""
+    command = _images(tmp_path)
+    monkeypatch.setattr("SlicerLDMRegLib.exchange.bspline._MOST", 0.0)
+    assert main(command) == 2
+    told = capsys.readouterr()
+    assert "report.html: NCC" in told.out
+    assert "compact.h5 was not written, all else was: a B-spline within 0.25 mm" in told.err
+    assert "ldmreg transform" in told.err and "--tolerance" in told.err
+    there = {path.name for path in (tmp_path / "results").iterdir()}
+    assert {"transform.h5", "report.html"} <= there and "compact.h5" not in there
+
+
+@pytest.mark.parametrize("compact", [True, False])
+def test_compact_transform_is_that_of_the_registration(compact: bool, tmp_path: Path) -> None:
+    command = [*_images(tmp_path), "--quiet"]
+    if not compact:
+        command.remove("--compact")
+    output = tmp_path / "results"
     for _ in range(1 + compact):  # a folder that holds it may be replaced
         assert main(command) == 0
     written = output / "compact.h5"

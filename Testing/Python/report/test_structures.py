@@ -86,6 +86,15 @@ def test_verdict_says_nothing_of_a_single_structure() -> None:
     assert len(judge(values(before={1: 0.5}, after={1: 0.8})).findings) == 1  # the mean
 
 
+def test_an_error_of_rounding_is_told_as_none() -> None:
+    """A warp through the landmarks meets them but for the last bit."""
+    metrics = {"before": {"tre": 21.97}, "aligned": {"tre": 1.07e-14}, "after": {"tre": 1.29}}
+    told = [finding for finding in judge(metrics).findings if "landmark error was" in finding]
+    assert told == ["After the alignment alone the landmark error was 0.00 mm."]
+    metrics["aligned"]["tre"] = 0.5
+    assert "After the alignment alone the landmark error was 0.50 mm." in judge(metrics).findings
+
+
 def test_rows_are_ranked_by_every_column_and_what_is_unknown_comes_last() -> None:
     structures = [
         Structure(5, "b", before=0.1, after=0.9, hd95_after=1.0),

@@ -6,10 +6,11 @@ from typing import Any
 
 import slicer
 
-from ..scene.nodes import nodes_of_class
+from ..scene.nodes import display_nodes, nodes_of_class
 from ..scene.volume_nodes import Node
 from .aligned_views import align_views
 from .colors import update_legends
+from .own_views import show_only_in
 from .view_memory import DisplayMemory
 from .views import show_layout
 
@@ -24,11 +25,21 @@ class CompareViews:
     Args:
         scene: of the volumes.
         first, second: the volumes, mostly two warped images on one lattice.
+        labels: segmentations that lie on each; where one of them is shown, each is shown on its own
+            volume, and on no other.
     """
 
-    def __init__(self, scene: Any, first: Node, second: Node) -> None:
+    def __init__(
+        self,
+        scene: Any,
+        first: Node,
+        second: Node,
+        labels: tuple[Node | None, Node | None] = (None, None),
+    ) -> None:
         self._scene, self._volumes = scene, (first, second)
         self._memory = DisplayMemory(scene)
+        shown = [node for node in labels if node is not None and _is_shown(node)]
+        self._labels = labels if shown else (None, None)
 
     def side_by_side(self) -> None:
         """Show the first volume on the left and the second on the right, through one slice."""
@@ -39,8 +50,12 @@ class CompareViews:
                 continue
             self._layers(node, self._volumes[_SIDES.index(node.GetLayoutName())])
             node.SetLinkedControl(False)  # else one is changed with the other
-        for name in _SIDES:
-            self._memory.keep(self._scene.GetSingletonNode(name, "vtkMRMLSliceNode"))
+        for name, labels in zip(_SIDES, self._labels, strict=True):
+            view = self._scene.GetSingletonNode(name, "vtkMRMLSliceNode")
+            self._memory.keep(view)
+            if labels is not None:
+                show_only_in(labels, [view], self._memory)
+                self._set_shown(labels, True)
         align_views(self._scene, _SIDES)
         for node in nodes_of_class(self._scene, "vtkMRMLSliceCompositeNode"):
             if node.GetLayoutName() in _SIDES:
@@ -52,6 +67,9 @@ class CompareViews:
         """Show the first volume in even turns and the second in odd ones, in all slice views."""
         for node in nodes_of_class(self._scene, "vtkMRMLSliceCompositeNode"):
             self._layers(node, self._volumes[number % 2])
+        for turn, labels in enumerate(self._labels):
+            if labels is not None:
+                self._set_shown(labels, turn == number % 2)
         update_legends(self._scene)
 
     def leave(self) -> None:
@@ -63,3 +81,12 @@ class CompareViews:
         self._memory.keep(node)
         node.SetBackgroundVolumeID(volume.GetID())
         node.SetForegroundVolumeID(None)
+
+    def _set_shown(self, labels: Node, shown: bool) -> None:
+        for display in display_nodes(labels):
+            self._memory.keep(display)
+            display.SetVisibility(shown)
+
+
+def _is_shown(labels: Node) -> bool:
+    return any(display.GetVisibility() for display in display_nodes(labels))

@@ -131,6 +131,8 @@ class ResultDisplay(ImageDisplay):
     def show_of_inverse(self, visible: bool) -> None:
         """Draw the grid and the arrows of the inverse over the moving image; or of the forward map.
 
+        Maps lie on the voxels of the fixed image, so that none stays over the moving one.
+
         Raises:
             InputError: when there is no inverse.
         """
@@ -138,6 +140,8 @@ class ResultDisplay(ImageDisplay):
             raise InputError(
                 _("display: there is no inverse; register with this output switched on")
             )
+        if visible and self._map is not None:
+            self._show_map(self._map, False)
         drawings, self._drawings = self._drawings, set()
         former = self._drawn()
         for drawing in drawings:
@@ -167,6 +171,8 @@ class ResultDisplay(ImageDisplay):
         self._overlay, self._map = None, None
         if visible:
             self._need(name)
+            if self.of_inverse:
+                self.show_of_inverse(False)
             self._show_first()
             volume = self.output(name)
             if name == "jacobian":

@@ -13,6 +13,7 @@ from slicer.util import VTKObservationMixin
 from ...model_store import ModelCard
 from ..run.anatomy import Match, Structure, guides, match_structure, structures
 from ..run.choices import Anatomy, RegisterBy
+from ..run.planning import labels_without_images
 from ..scene.volume_nodes import Node
 from .safe_texts import printable, tip
 from .section import Section
@@ -173,9 +174,12 @@ class AnatomySection(Section, VTKObservationMixin):
     def _describe(self, card: ModelCard | None) -> str:
         parameters = self.panel.parameters
         if parameters.registerBy is RegisterBy.LABELS:
-            return _(
+            text = _(
                 "Structures of one name or number are aligned and refined; images are not used."
             )
+            if labels_without_images(parameters):
+                text = f"{text} {_('Without volumes, Apply makes some of the labels.')}"
+            return text
         if card is None or not card.label_scheme:
             return _("The chosen model takes no regions: labels only measure the overlap.")
         labels, anatomy = parameters.fixedLabels, parameters.anatomy

@@ -14,7 +14,7 @@ from ..run.parameters import OUTPUT_PARAMETERS
 from ..scene.volume_nodes import Node
 from .safe_texts import printable
 from .section import Section
-from .widgets import tint
+from .widgets import fitting, sentence, tint
 
 __all__ = ["Belongings"]
 
@@ -50,11 +50,22 @@ class Belongings(Section, VTKObservationMixin):
             # A volume that is deselected for a moment is still the one that the labels belong to.
             if node is not None or name not in BELONGINGS:
                 self._former[name] = node
-        found = [f"! {printable(text)}" for text in notices(parameters)]
+        found = [f"! {printable(text)}" for text in (*self._cut_reason(), *notices(parameters))]
         label = self.ui.noticeLabel
         label.text = "\n".join(found)
         label.visible = bool(found)
         tint(label, "warning")
+
+    def _cut_reason(self) -> list[str]:
+        """Return why one cannot register, where the button has no room for all of it."""
+        if self.panel.running or self.panel.loading:
+            return []
+        reasons = self.panel.problems()[:1]
+        return [
+            sentence(reason)
+            for reason in reasons
+            if fitting(reason, self.ui.applyButton) != reason.rstrip(".")
+        ]
 
     def cleanup(self) -> None:
         self.removeObservers()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import slicer
@@ -15,10 +16,12 @@ from ..display.compare_views import CompareViews
 from ..results.kept_results import (
     StoredResult,
     delete_result,
+    hide_labels,
     keep_result,
     stored_results,
     use_result,
 )
+from ..results.result_nodes import find_outputs
 from ..scene.volume_nodes import Node
 from .result_texts import Cell
 from .safe_texts import printable
@@ -76,6 +79,14 @@ class CompareSection(Section):
             self._leave()
             self._fill()
         self._update_buttons()
+
+    def run_finished(self, run: Any) -> None:
+        """Let the labels of kept results, which lie on others' images, be seen no more."""
+        self._say("")
+        nodes = self._nodes()
+        kept = [] if nodes is None else [s for s in stored_results(*nodes) if s.name]
+        for display in hide_labels(kept):
+            run.change.on_undo(partial(display.SetVisibility, True))
 
     def cleanup(self) -> None:
         self._leave()
@@ -174,7 +185,12 @@ class CompareSection(Section):
             self._say(str(error), "error")
             return
         self._accept(kept)
-        self._say(_("Kept as {name}; the next run makes new nodes.").format(name=kept.name), "good")
+        text = _("Kept as {name}; the next run makes new nodes.").format(name=kept.name)
+        if find_outputs(*nodes):  # of the volumes, where this was a slice of them, or likewise
+            text = _(
+                "Kept as {name}; the result that these volumes had before is the current one again."
+            ).format(name=kept.name)
+        self._say(text, "good")
         self.panel.update()
 
     def _on_use(self) -> None:
@@ -220,22 +236,28 @@ class CompareSection(Section):
         if way and len(selected) == 2:
             self.panel.leave_views(self)
             first, second = (stored.nodes["warped"] for stored in selected)
-            self._views, self._way = CompareViews(slicer.mrmlScene, first, second), way
+            one, other = (stored.nodes.get("warped_labels") for stored in selected)
+            self._views = CompareViews(slicer.mrmlScene, first, second, (one, other))
+            self._way = way
             if way == "flicker":
-                self._turn = 0
-                self._views.show_turn(0)
+                self._show_turn(0)
                 self._flicker.start()
             else:
                 self._views.side_by_side()
         self._update_buttons()
 
     def _on_flicker(self) -> None:
-        if self._views is not None and not is_held():
-            self._turn += 1
-            self._views.show_turn(self._turn)
-            shown = self._selected()[self._turn % 2] if len(self._selected()) == 2 else None
-            if shown is not None:
-                self._say(_("Shown: {name}").format(name=shown.name or _("Current")))
+        if not is_held():
+            self._show_turn(self._turn + 1)
+
+    def _show_turn(self, number: int) -> None:
+        if self._views is None:
+            return
+        self._turn = number
+        self._views.show_turn(number)
+        selected = self._selected()
+        if len(selected) == 2:
+            self._say(_("Shown: {name}").format(name=selected[number % 2].name or _("Current")))
 
     def leave_views(self) -> None:
         if self._views is not None:
@@ -244,6 +266,8 @@ class CompareSection(Section):
 
     def _leave(self) -> None:
         self._flicker.stop()
+        if self._way == "flicker":
+            self._say("")
         views, self._views, self._way = self._views, None, ""
         if views is not None:
             views.leave()

@@ -5,24 +5,23 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 
 from ...errors import CancelledError, InputError, LDMRegError
 from ..background_call import timer
+from ..run.planning import labels_without_images
+from ..scene.label_images import image_of_labels
+from ..scene.scene_change import SceneChange
 from .control_names import told_on_panel
 from .safe_texts import printable, tip
 from .scrolling import scroll_to_top
 from .section import Section
-from .widgets import sentence, tint
+from .widgets import fitting, sentence, tint
 
 __all__ = ["RunSection"]
 
 _SIGNS = {"info": "", "good": "\u2713 ", "warning": "! ", "error": "\u2715 "}
-# Of the button, in pixels; it has no width yet when the panel is made.
-_LEAST_WIDTH = 360
-_MARGINS = 24
 _CLOCK_MS = 1000
 # Until the sections that have opened, and their tables, are laid out.
 _SCROLL_MS, _SCROLLS = 80, 5
@@ -72,7 +71,7 @@ class RunSection(Section):
         button.toolTip = (
             tip(problems[0]) if problems else _("Register the moving to the fixed image.")
         )
-        button.text = _fitting(problems[0], button) if problems else _("Apply")
+        button.text = fitting(problems[0], button) if problems else _("Apply")
 
     # Messages
 
@@ -112,6 +111,7 @@ class RunSection(Section):
             self.panel.update()
             return
         try:
+            self._make_images()
             plan = self.panel.plan()
             self.panel.session.start(
                 plan, self._on_progress, self._on_done, self._on_error, self.log
@@ -136,6 +136,24 @@ class RunSection(Section):
             ),
         )
         self.panel.update()
+
+    def _make_images(self) -> None:
+        """Choose images for labels that are registered alone.
+
+        Raises:
+            InputError: when there can be none, or when something else is missing.
+        """
+        parameters = self.panel.parameters
+        missing = labels_without_images(parameters)
+        if not missing:
+            return
+        with SceneChange(slicer.mrmlScene) as change:
+            images = {volume: image_of_labels(node, change) for volume, node in missing.items()}
+        with slicer.util.NodeModify(parameters.parameterNode):
+            for volume, image in images.items():
+                setattr(parameters, volume, image)
+        for problem in self.panel.problems()[:1]:
+            raise InputError(problem)
 
     def _on_progress(self, stage: str, fraction: float, message: str) -> None:
         if self._cancelling:
@@ -237,9 +255,3 @@ def _stages() -> dict[str, str]:
         "done": _("Fetching the result"),
         "write": _("Writing the result into the scene"),
     }
-
-
-def _fitting(problem: str, button: Any) -> str:
-    """Return a problem as far as it fits on the button; the tooltip has the whole text."""
-    width = max(button.width, _LEAST_WIDTH) - _MARGINS
-    return str(button.fontMetrics().elidedText(problem.rstrip("."), qt.Qt.ElideRight, width))

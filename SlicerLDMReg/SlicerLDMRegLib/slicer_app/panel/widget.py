@@ -16,7 +16,13 @@ from ..background_call import HELD_MS, is_held, timer
 from ..run.choices import RegisterBy
 from ..run.parameters import RegistrationParameters
 from ..run.plan import RegistrationPlan
-from ..run.planning import chosen_card, image_dimension, plan_of, volume_sizes
+from ..run.planning import (
+    chosen_card,
+    image_dimension,
+    labels_without_images,
+    plan_of,
+    volume_sizes,
+)
 from ..run.session import RegistrationSession
 from ..scene.nodes import free_name
 from ..scene.volume_nodes import Node
@@ -158,6 +164,7 @@ class Panel(VTKObservationMixin):
         self._soon.stop()
         self._show_soon.stop()
         self._show_later.stop()
+        self._labels.cleanup()
         self.session.close()
         for section in self.sections.values():
             section.cleanup()
@@ -215,6 +222,8 @@ class Panel(VTKObservationMixin):
             return [setup]
         if self.parameters is None:
             return [_("The module is not open.")]
+        if labels_without_images(self.parameters):
+            return []  # Apply makes images of them first
         try:
             found = [told_on_panel(problem) for problem in self.plan().problems()]
         except InputError as error:

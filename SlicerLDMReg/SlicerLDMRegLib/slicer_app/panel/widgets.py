@@ -13,6 +13,7 @@ __all__ = [
     "ChoiceBox",
     "Hider",
     "camel",
+    "fitting",
     "is_dark",
     "sentence",
     "set_quietly",
@@ -20,6 +21,9 @@ __all__ = [
     "title_with",
 ]
 
+# Of a button, in pixels; it has no width yet when the panel is made.
+_LEAST_WIDTH = 360
+_MARGINS = 24
 # Colours of messages, readable on light and on dark panels.
 _TINTS = {
     "info": ("", ""),
@@ -123,3 +127,9 @@ def sentence(text: str) -> str:
 def title_with(title: str, parts: list[str]) -> str:
     """Return the title of a section that tells what is in it, also when it is folded."""
     return one_line(f"{title}: {', '.join(parts)}" if parts else title)
+
+
+def fitting(text: str, button: Any) -> str:
+    """Return a text, without its full stop, as far as it fits on a button."""
+    width = max(button.width, _LEAST_WIDTH) - _MARGINS
+    return str(button.fontMetrics().elidedText(text.rstrip("."), qt.Qt.ElideRight, width))

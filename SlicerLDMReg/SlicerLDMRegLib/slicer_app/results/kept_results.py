@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import InputError
-from ..scene.nodes import PREFIX, free_name, nodes_of_class, read_attributes, read_json, roles_of
+from ..scene.nodes import (
+    PREFIX,
+    display_nodes,
+    free_name,
+    nodes_of_class,
+    read_attributes,
+    read_json,
+    roles_of,
+)
 from ..scene.scene_change import remove_node
 from ..scene.volume_nodes import Node
 from ..texts import tr as _
 from .result_nodes import KEPT, OUTPUTS, find_outputs, output_roles, output_title, part_of
 
-__all__ = ["StoredResult", "delete_result", "keep_result", "stored_results", "use_result"]
+__all__ = [
+    "StoredResult",
+    "delete_result",
+    "hide_labels",
+    "keep_result",
+    "stored_results",
+    "use_result",
+]
 
 _LONGEST = 60  # characters of a name
 
@@ -91,12 +106,24 @@ def use_result(fixed: Node, moving: Node, stored: StoredResult, name: str) -> No
     if not stored.name:
         return
     if find_outputs(fixed, moving):
-        keep_result(fixed, moving, name)
+        former = keep_result(fixed, moving, name)
+        if hide_labels([former]) and "warped_labels" in stored.nodes:
+            for display in display_nodes(stored.nodes["warped_labels"]):
+                display.SetVisibility(True)
     for output, node in stored.nodes.items():
         node.RemoveAttribute(PREFIX + KEPT)
         title = output_title(output, fixed, moving, part_of(node))
         if node.GetName().startswith(title):
             node.SetName(free_name(node.GetScene(), title))
+
+
+def hide_labels(results: Iterable[StoredResult]) -> list[Node]:
+    """Hide the warped labels of results, and return the displays that were visible."""
+    labels = [s.nodes["warped_labels"] for s in results if "warped_labels" in s.nodes]
+    shown = [d for node in labels for d in display_nodes(node) if d.GetVisibility()]
+    for display in shown:
+        display.SetVisibility(False)
+    return shown
 
 
 def delete_result(stored: StoredResult) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from ...errors import InputError, LDMRegError
 from ...model_store import ModelCard, choose_model
 from ...pipeline.slices import SliceSelection
-from ..scene.volume_nodes import volume_geometry
+from ..scene.volume_nodes import Node, volume_geometry
 from .anatomy import guides, label_numbers
 from .choices import Anatomy, Extent, RegisterBy
 from .parameters import (
@@ -19,7 +19,29 @@ from .parameters import (
 )
 from .plan import RegistrationPlan
 
-__all__ = ["chosen_card", "image_dimension", "plan_of", "too_small", "volume_sizes"]
+__all__ = [
+    "chosen_card",
+    "image_dimension",
+    "labels_without_images",
+    "plan_of",
+    "too_small",
+    "volume_sizes",
+]
+
+_OF_VOLUME = {"fixedVolume": "fixedLabels", "movingVolume": "movingLabels"}
+
+
+def labels_without_images(parameters: RegistrationParameters) -> dict[str, Node]:
+    """Return labels that are registered alone, by the parameter of the volume that is not chosen.
+
+    Empty where both volumes are chosen, or where they are needed.
+    """
+    labels = {volume: getattr(parameters, name) for volume, name in _OF_VOLUME.items()}
+    alone = parameters.registerBy is RegisterBy.LABELS and parameters.extent is Extent.WHOLE
+    fixed, moving = labels.values()
+    if not alone or None in (fixed, moving) or fixed is moving:
+        return {}
+    return {volume: node for volume, node in labels.items() if not getattr(parameters, volume)}
 
 
 def volume_sizes(parameters: RegistrationParameters) -> list[tuple[int, ...] | None]:

@@ -75,6 +75,24 @@ def test_one_map_at_a_time_and_none_is_left(host: Any, form: Any, shown: Any) ->
     assert layers.GetForegroundVolumeID() != shown.nodes["displacement"].GetID()
 
 
+def test_a_map_lies_over_the_fixed_image_alone(host: Any, form: Any, shown: Any) -> None:
+    """Its voxels are those of the fixed image, while the inverse is drawn over the moving one."""
+    display, ui = form.section.display, form.ui
+    layers = host.slicer.mrmlScene.GetNodeByID("vtkMRMLSliceCompositeNodeRed")
+    host.click(ui.gridButton)
+    for name in ("displacement", "jacobian"):
+        host.click(getattr(ui, f"{name}Button"))
+        host.check(ui.ofInverseCheckBox)
+        assert display.shown == {"grid"} and display.of_inverse, name
+        assert layers.GetForegroundVolumeID() != shown.nodes[name].GetID()
+        assert not getattr(ui, f"{name}Button").checked
+        host.click(getattr(ui, f"{name}Button"))
+        assert display.shown == {"grid", name} and not display.of_inverse
+        assert layers.GetForegroundVolumeID() == shown.nodes[name].GetID()
+        assert layers.GetBackgroundVolumeID() == shown.fixed.GetID()
+        assert not ui.ofInverseCheckBox.checked
+
+
 def test_the_bars_of_two_layers_do_not_overlap(host: Any, form: Any, shown: Any) -> None:
     host.click(form.ui.gridButton)
     host.click(form.ui.displacementButton)

@@ -200,6 +200,27 @@ def test_labels_outside_of_their_image_are_refused(
             assert button.enabled, button.toolTip
 
 
+def test_a_reason_that_the_button_has_no_room_for_is_told_above_it(
+    host: Any, panel: Any, chosen: Any, add_volume: Any, add_segmentation: Any
+) -> None:
+    far = add_volume("far away", seed=7)
+    far.SetOrigin(500.0, 0.0, 0.0)
+    labels = add_segmentation(far, "ball")
+    labels.SetName("Segmentation of the first visit, by hand")
+    button, notice = host.widget("applyButton"), host.widget("noticeLabel")
+    _choose(host, panel, chosen, fixedMask=labels)
+    assert button.text.endswith("\u2026"), "the advice is cut off"
+    assert notice.visible
+    reason = "Segmentation of the first visit, by hand lies outside of ED; select another one, "
+    assert notice.text.startswith(f"! {reason}or None.")
+    labels.SetName("S")
+    panel.update()
+    assert button.text == "S lies outside of ED; select another one, or None"
+    assert reason not in notice.text and "S lies" not in notice.text
+    _choose(host, panel, chosen)
+    assert button.text == "Apply" and not notice.visible
+
+
 def test_the_transform_of_other_volumes_is_not_offered(
     host: Any, panel: Any, chosen: Any, made_for: Any, add_volume: Any
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 
@@ -30,7 +31,9 @@ def register(host: Any, panel: Any, pair: tuple[Any, Any], finish: Any) -> Any:
     host.click("compareSection")
     count = 0
 
-    def run(ncc: float, dice: float) -> Any:
+    def run(ncc: float, dice: float, labelled: bool = False) -> Any:
+        from SlicerLDMRegLib.slicer_app.scene.volume_nodes import volume_geometry
+
         nonlocal count
         count += 1
         host.click("applyButton")
@@ -40,7 +43,13 @@ def register(host: Any, panel: Any, pair: tuple[Any, Any], finish: Any) -> Any:
             "deformation": {"fold_count": count},
         }
         provenance = {"date": f"2026-01-02T03:0{count}:00+00:00", "options": {}, "versions": {}}
-        done = finish(metrics=metrics, provenance=provenance)
+        labels = {}
+        if labelled:
+            geometry = volume_geometry(pair[0])
+            array = np.zeros(geometry.array_shape, np.uint8)
+            array[:, 2:8, 2 : 4 + count] = 1
+            labels = dict.fromkeys(("moving_labels", "warped_labels"), geometry.to_image(array))
+        done = finish(metrics=metrics, provenance=provenance, **labels)
         host.process_events()
         panel.update()
         return done
@@ -118,6 +127,51 @@ def test_two_are_shown_side_by_side_and_in_turns(host: Any, panel: Any, register
     assert layout.GetViewArrangement() == before[1]
 
 
+def test_labels_lie_on_their_own_result_alone(host: Any, panel: Any, register: Any) -> None:
+    """Kept ones would lie on the next result: nobody could tell whose outlines these are."""
+    first = register(0.9, 0.7, labelled=True)
+    host.click("keepResultButton")
+    shown = first.nodes["warped_labels"].GetDisplayNode()
+    assert shown.GetVisibility(), "until there is another one"
+    second = register(0.8, 0.75, labelled=True)
+    displays = [run.nodes["warped_labels"].GetDisplayNode() for run in (second, first)]
+
+    def visible() -> list[bool]:
+        return [bool(display.GetVisibility()) for display in displays]
+
+    assert visible() == [True, False]
+    select(host, 0, 1)
+    host.click("sideBySideButton")
+    assert visible() == [True, True]
+    ids = [f"vtkMRMLSliceNode{view}" for view in ("Red", "Yellow")]
+    assert [tuple(display.GetViewNodeIDs()) for display in displays] == [(ids[0],), (ids[1],)]
+    host.click("flickerRunsButton")
+    assert visible() == [True, False]
+    assert host.widget("compareMessageLabel").text == "Shown: Current"
+    host.wait_until(lambda: visible() == [False, True], what="the other turn")
+    assert host.widget("compareMessageLabel").text == "Shown: Run 1"
+    host.click("flickerRunsButton")
+    assert visible() == [True, False]
+    assert not any(display.GetViewNodeIDs() for display in displays)
+    assert not host.widget("compareMessageLabel").visible
+    select(host, 1)
+    host.click("useResultButton")
+    assert visible() == [False, True]
+    displays[1].SetVisibility(False)  # by the eye, in the module Data
+    select(host, 0, 1)
+    host.click("sideBySideButton")
+    assert visible() == [False, False]
+    host.click("sideBySideButton")
+
+
+def test_a_reverted_run_shows_the_kept_labels_again(host: Any, register: Any) -> None:
+    first = register(0.9, 0.7, labelled=True)
+    host.click("keepResultButton")
+    register(0.8, 0.75, labelled=True)
+    host.click("revertButton")
+    assert first.nodes["warped_labels"].GetDisplayNode().GetVisibility()
+
+
 def test_the_better_one_is_kept_by_a_click(host: Any, panel: Any, register: Any) -> None:
     first = register(0.9, 0.7)
     host.click("keepResultButton")
@@ -135,6 +189,23 @@ def test_the_better_one_is_kept_by_a_click(host: Any, panel: Any, register: Any)
     assert [row[0] for row in rows(host)] == ["Current"]
     assert second.nodes["warped"].GetScene() is None
     assert first.nodes["warped"].GetScene() is not None
+
+
+def test_the_result_of_a_slice_is_compared_with_that_of_the_volumes(
+    host: Any, panel: Any, register: Any
+) -> None:
+    """Keeping the one brings the other back, which it has not replaced."""
+    slices = register(0.9, 0.7)
+    for node in slices.nodes.values():
+        node.SetAttribute("LDMReg.Part", "axial slice at 2 mm")
+    register(0.8, 0.75)
+    assert [row[:2] for row in rows(host)] == [["Current", "0.800"]]
+    host.click("keepResultButton")
+    assert [row[:2] for row in rows(host)] == [["Current", "\u2713 0.900"], ["Run 1", "0.800"]]
+    told = host.widget("compareMessageLabel").text
+    assert told.startswith("Kept as Run 1; the result that these volumes had before is the current")
+    host.click("keepResultButton")
+    assert host.widget("compareMessageLabel").text == "Kept as Run 2; the next run makes new nodes."
 
 
 def test_names_that_cannot_be_are_told(host: Any, panel: Any, register: Any) -> None:

@@ -309,3 +309,26 @@ def test_tab_goes_from_top_to_bottom(host: Any, widget: Any, pair: tuple[Any, An
     assert len(heights) > 30
     back = [(a, b) for a, b in itertools.pairwise(heights) if b < a - 8]
     assert not back
+
+
+def test_a_note_that_grows_is_laid_out_once_more(host: Any, widget: Any) -> None:
+    """Slicer's form leaves rows below where they were when one grows while they are laid out."""
+    from SlicerLDMRegLib.slicer_app.panel.wrapped_labels import WrappedLabels
+
+    asked: list[int] = []
+
+    class Note(host.qt.QLabel):
+        def updateGeometry(self) -> None:
+            asked.append(self.height)
+
+    note = Note("A long message, as errors are, that needs more than one line here. " * 3)
+    note.setWordWrap(True)
+    labels = WrappedLabels([note])
+    note.show()
+    for width in (340, 250):
+        note.resize(width, 20)
+        before = len(asked)
+        host.process_events()
+        assert len(asked) > before, "after the layout that has resized it"
+    labels.cleanup()
+    note.close()
