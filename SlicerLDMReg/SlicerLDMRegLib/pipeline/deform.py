@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..displacement import DisplacementField
 from ..errors import ADVICE, InputError
 from ..functional import integrate, invert
 from ..geometry import ImageGeometry
@@ -24,7 +26,7 @@ from .predict.structure_predictor import structures_beside
 from .prepare import PreparedPair, model_lattice, prepare_pair, refinement_lattice
 from .refine.diffeomorphic import squarings_for, unfold
 from .refine.field_spread import field_spread, members_of
-from .refine.fold_check import without_folds
+from .refine.fold_check import whole_without_folds, without_folds
 from .refine.instance_optimisation import RefineResult, refine_field, stationary_velocity
 from .refine.objective import product
 from .refine.point_pairs import PointPairs, point_pairs
@@ -175,15 +177,37 @@ class Deformer:
         return masks.intensities(*images, self.alignment.transform, low, high)
 
     def _unfolded(self, velocity: Tensor, lattice: ImageGeometry) -> tuple[Tensor, Tensor]:
-        """Return field and inverse of a velocity, without folds there and on the output."""
+        """Return field and inverse of a velocity, without folds there and on the output.
+
+        Nor has the whole map, unless the alignment alone has folds.
+        """
         check, slices, output = self.context.progress.check, self.inputs.slices, self.inputs.output
+        bends = self._bends_without_folds
 
         def accept(displacement: Tensor, _inverse: Tensor) -> Tensor:
-            return without_folds(displacement, lattice, slices, output, check)
+            accepted = torch.ones(len(displacement), *displacement.shape[2:], dtype=torch.bool)
+            if not lattice.matches(output):
+                accepted &= _each(
+                    without_folds(displacement, lattice, slices, output, check), accepted
+                )
+            if bends:
+                alignment = self.alignment
+                whole = whole_without_folds(displacement, lattice, slices, output, alignment)
+                accepted &= _each(whole, accepted)
+            return accepted
 
-        test = None if lattice.matches(output) else accept
+        test = accept if bends or not lattice.matches(output) else None
         velocity, displacement = unfold(velocity, accept=test, check=check)
         return displacement, integrate(-velocity, squarings_for(velocity))
+
+    @cached_property
+    def _bends_without_folds(self) -> bool:
+        """Whether the alignment is not linear, and has no folds of its own."""
+        transform = self.alignment.transform
+        if transform.IsLinear():
+            return False
+        alone = DisplacementField.from_transform(transform, self.inputs.output)
+        return bool((alone.jacobian_determinant() > 0).all())
 
     def _prepare(
         self,
@@ -320,7 +344,7 @@ class Deformer:
             }
             refined = refine_field(**arguments, progress=part)
             displacement, inverse = refined.displacement, refined.inverse
-            if not lattice.matches(self.inputs.output):
+            if self._bends_without_folds or not lattice.matches(self.inputs.output):
                 displacement, inverse = self._unfolded(refined.velocity, lattice)
         spread = None
         if self.uncertainty:
@@ -347,6 +371,11 @@ class Deformer:
         arguments = {**arguments, "options": options}
         part = self.context.progress.part(0.45, 1.0)
         return field_spread(refined.displacement, arguments, members, part)
+
+
+def _each(found: Tensor, like: Tensor) -> Tensor:
+    """Return booleans of voxels ``(B, *S)``, or of elements ``(B,)``, as those of voxels."""
+    return found if found.ndim > 1 else found.reshape(-1, *[1] * (like.ndim - 1)).expand_as(like)
 
 
 def _beside(

@@ -15,8 +15,10 @@ import SimpleITK as sitk
 from SlicerLDMRegLib.displacement import DisplacementField
 from SlicerLDMRegLib.errors import InputError
 from SlicerLDMRegLib.geometry import ImageGeometry
+from SlicerLDMRegLib.pipeline import register
 from SlicerLDMRegLib.pipeline.initial_transform import load_transform, read_transform
 from Testing.Python.images.places import rotation
+from training.synthesis.phantoms import generate_pair
 
 POINTS = np.random.default_rng(0).uniform(-20, 20, (40, 3))
 STEPS = rotation(10, -20, 30) @ np.diag([2.0, 3.0, 4.0])  # RAS
@@ -270,3 +272,28 @@ def test_fields_in_other_files(tmp_path: Path) -> None:
     (tmp_path / "a.mha").write_bytes((tmp_path / "a.mha").read_bytes()[:-100])
     with pytest.raises(InputError, match="cut off"):
         read_transform(tmp_path / "a.mha", 3)
+
+
+@pytest.mark.parametrize(("kind", "seed"), [("shapes", 3), ("echo", 1)])
+def test_a_result_that_is_refined_once_more_does_not_fold(kind: str, seed: int) -> None:
+    """Both deformations are free of folds, and their product would fold on the lattice."""
+    pair = generate_pair(kind, seed, 64)
+    fixed, moving = np.asarray(pair.fixed), np.asarray(pair.moving)
+    first = register(fixed, moving, model="none")
+    again = register(fixed, moving, model="none", initial_transform=first.transform)
+    for result in (first, again):
+        deformation = result.metrics["deformation"]
+        assert deformation["fold_count"] == 0 < deformation["jacobian_min"]
+    assert again.metrics["after"]["ncc"] > first.metrics["after"]["ncc"] - 0.002
+
+
+def test_an_initial_transform_with_folds_keeps_them() -> None:
+    """Nothing that is added takes them away, and it is told."""
+    pair = generate_pair("shapes", 2, 48)
+    fixed, moving = np.asarray(pair.fixed), np.asarray(pair.moving)
+    y, x = np.mgrid[:48, :48]
+    field = np.zeros((48, 48, 2))
+    field[..., 0] = 6 * np.sin(x / 3) * np.exp(-((x - 24) ** 2 + (y - 24) ** 2) / 50)
+    folded = sitk.DisplacementFieldTransform(sitk.GetImageFromArray(field, isVector=True))
+    result = register(fixed, moving, model="none", initial_transform=folded)
+    assert result.metrics["deformation"]["fold_count"] > 0

@@ -12,11 +12,12 @@ from torch import Tensor
 from ..._slabs import parts
 from ...functional import smallest_jacobian_determinant
 from ...geometry import ImageGeometry
-from ..field_batch import FieldBatch
-from ..slices import SliceRange
+from ..align.alignment import Alignment
+from ..field_batch import FieldBatch, whole_field
+from ..slices import SliceRange, to_batch
 from .diffeomorphic import DETERMINANT_FLOOR
 
-__all__ = ["without_folds"]
+__all__ = ["whole_without_folds", "without_folds"]
 
 _PARALLEL = 1e-6  # voxels a voxel: rounding stays below, and 512 voxels move by less than 0.001
 
@@ -59,6 +60,31 @@ def without_folds(
     return torch.stack(
         [_accepted(item, positions, scale, check) for item in displacement.cpu().float()]
     )
+
+
+def whole_without_folds(
+    displacement: Tensor,
+    lattice: ImageGeometry,
+    slices: SliceRange | None,
+    output: ImageGeometry,
+    alignment: Alignment,
+) -> Tensor:
+    """Tell where a deformation and an alignment that bends have no folds together.
+
+    Each may be free of them and leave so little volume that a lattice sees their product fold.
+
+    Args:
+        displacement, lattice, slices, output: as for :func:`without_folds`.
+        alignment: fixed to moving points.
+
+    Returns:
+        ``(B, *S)`` booleans, False at voxels that fold; ``(B,)`` where the lattices differ.
+    """
+    field = whole_field(FieldBatch(displacement, lattice, slices), alignment, output)
+    sound = field.jacobian_determinant() > 0
+    batch = sound[None] if slices is None else to_batch(sound, slices.axis)
+    found = torch.from_numpy(np.ascontiguousarray(batch))
+    return found if found[0].shape == displacement.shape[2:] else found.flatten(1).all(1)
 
 
 def _accepted(
