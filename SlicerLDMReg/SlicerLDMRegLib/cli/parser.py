@@ -150,7 +150,7 @@ def _add_register(commands: Any) -> None:
     images.add_argument("--pdf", action="store_true", help="write report.pdf as well")
     images.add_argument("--compact", action="store_true", help=(
         "write the transform as a coarse B-spline as well, compact.h5, which ITK and 3D Slicer "
-        "read: off by 0.25 mm at most"))  # fmt: skip
+        "read: off by half a voxel at most, or told to be off by more"))  # fmt: skip
     add_share(images)
     for role in ("fixed", "moving"):
         images.add_argument(f"--{role}-mask", metavar="IMAGE", help=(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,9 @@ def run_register(arguments: argparse.Namespace) -> int:
     elif not arguments.quiet:
         print(_summary(result, output))
     if arguments.compact:  # the last, for it may fail where all else is there
-        _write_compact(result, output, arguments.share)
+        compact = _write_compact(result, output, arguments.share)
+        if not (arguments.quiet or arguments.json):
+            print(compact)
     if not arguments.strict:
         return 0
     from ..report import judge
@@ -61,14 +63,15 @@ def _write_pdf(result: RegistrationResult, output: Path, share: bool) -> None:
         raise InputError(f"output: {output / 'report.pdf'} cannot be written: {error}") from error
 
 
-def _write_compact(result: RegistrationResult, output: Path, share: bool) -> None:
+def _write_compact(result: RegistrationResult, output: Path, share: bool) -> str:
+    """Write the B-spline, and return how exact it is."""
     from .._outputs import whole_file
     from ..exchange import write_transform
 
     target = output / "compact.h5"
     try:
         with whole_file(target, private=not share) as new:
-            write_transform(result.field, new, "compact")
+            written = write_transform(result.field, new, "compact", tolerance_mm=None)
     except OSError as error:
         raise InputError(f"output: {target} cannot be written: {error}") from error
     except InputError as error:
@@ -76,6 +79,7 @@ def _write_compact(result: RegistrationResult, output: Path, share: bool) -> Non
             f"{target} was not written, all else was: {error}, as by `ldmreg transform "
             f"{output / 'transform.h5'} --to compact --tolerance 0.5 --output {target}`"
         ) from error
+    return one_line(replace(written, path=target).summary)
 
 
 def _request(arguments: argparse.Namespace) -> RegistrationRequest:

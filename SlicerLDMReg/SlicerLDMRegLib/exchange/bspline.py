@@ -36,7 +36,7 @@ class CompactTransform:
     max_error_mm: float
 
 
-def fit_bspline(field: DisplacementField, tolerance_mm: float) -> CompactTransform:
+def fit_bspline(field: DisplacementField, tolerance_mm: float | None) -> CompactTransform:
     """Return the B-spline with the fewest control points that stays within a distance of a field.
 
     The control points lie on a regular lattice; of all splines on it, it is the one with the least
@@ -44,10 +44,12 @@ def fit_bspline(field: DisplacementField, tolerance_mm: float) -> CompactTransfo
 
     Args:
         field: 2D or 3D.
-        tolerance_mm: largest distance from the field that is allowed at a voxel.
+        tolerance_mm: largest distance from the field that is allowed at a voxel; None: half of the
+            shortest edge of a voxel, and more where that takes more than half the numbers of the
+            field.
 
     Raises:
-        InputError: when that takes more than half the numbers of the field.
+        InputError: when the tolerance takes more than half the numbers of the field.
     """
     geometry = field.geometry
     size, spacing = np.asarray(geometry.size), np.asarray(geometry.spacing)
@@ -62,11 +64,14 @@ def fit_bspline(field: DisplacementField, tolerance_mm: float) -> CompactTransfo
         if np.prod(cells + _ORDER) > _MOST * np.prod(size):
             break
         best = _fit(field, cells)
-        if best.max_error_mm <= tolerance_mm:
+        if best.max_error_mm <= (0.5 * spacing.min() if tolerance_mm is None else tolerance_mm):
             return best
+    if tolerance_mm is None and best is not None:
+        return best
     reached = "" if best is None else f"; {best.max_error_mm:.2g} mm are reached"
+    within = "" if tolerance_mm is None else f" within {tolerance_mm:g} mm"
     raise InputError(
-        f"a B-spline within {tolerance_mm:g} mm of this field needs more than half of its numbers"
+        f"a B-spline{within} of this field needs more than half of its numbers"
         f"{reached}: allow more, or write the field itself"
     )
 

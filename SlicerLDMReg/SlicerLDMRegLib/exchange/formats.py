@@ -95,7 +95,7 @@ def write_transform(
     path: str | Path,
     format: str = "itk",
     moving: ImageGeometry | None = None,
-    tolerance_mm: float = 0.25,
+    tolerance_mm: float | None = 0.25,
 ) -> WrittenTransform:
     """Write a displacement field in the form of another program, whole or not at all.
 
@@ -105,7 +105,8 @@ def write_transform(
         format: key of :data:`FORMATS`.
         moving: lattice of the moving image, for ``fsl``, whose warps mean something with it only.
         tolerance_mm: largest distance from the field that a B-spline may have at a voxel, for
-            ``compact`` and ``elastix``.
+            ``compact`` and ``elastix``; None: half a voxel, or what half of the field's numbers
+            reach.
 
     Raises:
         InputError: for a form or a suffix that is not known, a field that the form cannot hold, or
@@ -119,7 +120,7 @@ def write_transform(
         raise InputError(
             f"{path}: expected a name that ends in {' or '.join(suffixes)} for the form {format}"
         )
-    if not tolerance_mm > 0:
+    if tolerance_mm is not None and not tolerance_mm > 0:
         raise InputError(f"tolerance: expected a positive number of mm, got {tolerance_mm!r}")
     if not path.parent.is_dir():
         raise InputError(f"cannot write {path}: the folder does not exist; create it first")

@@ -114,6 +114,19 @@ def test_a_field_that_is_too_rough_is_told(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_without_a_tolerance_the_error_is_half_a_voxel_or_is_told(tmp_path: Path) -> None:
+    smooth = fit_bspline(waves(FIXED), None)
+    assert smooth.max_error_mm <= 0.5 * min(FIXED.spacing)
+    noise = np.random.default_rng(0).normal(0, 2, (*FIXED.array_shape, 3))
+    rough = DisplacementField(noise, FIXED)
+    written = write_transform(rough, tmp_path / "t.h5", "compact", tolerance_mm=None)
+    assert written.max_error_mm > 0.5 * min(FIXED.spacing)
+    spline = DisplacementField.from_transform(load_transform(written.path, 3).transform, FIXED)
+    error = np.linalg.norm(spline.vectors - rough.vectors, axis=-1).max()
+    assert error == pytest.approx(written.max_error_mm, rel=1e-3)
+    assert f"{written.max_error_mm:.2g} mm at most" in written.summary
+
+
 # FSL
 
 
