@@ -697,7 +697,7 @@ def _stripped(seed: int) -> Pair:
 UNTOLD = frozenset({
     "head: another patient, mirrored", "head: symmetric, mirrored", "head: metal in both, mirrored",
     "torso: metal in both, mirrored",
-    "torso: chest and abdomen", "torso: chest and abdomen, other lattice",
+    "torso: a single slab of five slices",
     "knee: metal in both, mirrored", "knee: another patient, mirrored",
     "knee: rows and columns exchanged", "knee: turned by 30 degrees",
 })  # fmt: skip

@@ -27,6 +27,13 @@ def test_a_wrong_result_is_not_good(name: str, words: str) -> None:
     assert any(words in finding for finding in verdict.findings), verdict.findings
 
 
+def test_a_chest_upon_an_abdomen_is_not_good() -> None:
+    outcome = attempt("torso: chest and abdomen")
+    assert outcome.verdict == "check" and outcome.metrics is not None
+    findings = judge(outcome.metrics).findings
+    assert any("they may show different places of a body" in finding for finding in findings)
+
+
 def test_a_right_result_is_good() -> None:
     outcome = attempt("torso: another patient")
     assert outcome.verdict == "good" and outcome.is_right

@@ -404,6 +404,8 @@ def test_labels_that_fit_tell_that_the_bending_is_right() -> None:
         ({"name": "at half its length", "kind": "stretched"}, "voxel spacing", "voxel spacing"),
         ({"name": "shifted by 30 mm", "kind": "shifted"}, "repeated structures", "repeat"),
         ({"name": "turned by 90°", "kind": ["odd"]}, "lie the wrong way round", "orientation"),
+        ({"name": "turned by about 30°", "kind": "oblique"}, "hidden a turn", "rigidly"),
+        ({"name": "at about 71% of its size", "kind": "scaled"}, "another one", "affine"),
     ],
 )
 def test_a_better_place_needs_a_look(other: dict[str, Any], finding: str, advice: str) -> None:
@@ -411,6 +413,28 @@ def test_a_better_place_needs_a_look(other: dict[str, Any], finding: str, advice
     assert verdict.status == "check"
     (told,) = (text for text in verdict.findings if other["name"] in text)
     assert finding in told and any(advice in text for text in verdict.advice)
+
+
+@pytest.mark.parametrize(
+    ("correlation", "largest", "unlike", "words"),
+    [
+        (0.1, 0.2, 0.2, "different places of a body"),
+        (-0.5, 0.2, 0.2, "opposite in them"),
+        (0.1, 0.2, 0.05, None),
+        (0.1, 0.5, 0.2, None),
+        (0.1, None, 0.2, None),
+    ],
+)
+def test_sides_that_have_nothing_in_common_need_a_look(
+    correlation: float, largest: float | None, unlike: float, words: str | None
+) -> None:
+    found = metrics()
+    found["sides"] = {"name": "mirrored", "correlation": correlation, "largest": largest}
+    for stage in ("before", "after"):
+        found[stage]["unlike"] = unlike
+    verdict = judge(found)
+    assert verdict.status == ("check" if words else "good")
+    assert any(words in text for text in verdict.findings) if words else True
 
 
 def test_lost_overlap_worsens_the_verdict_and_is_stated_beside_the_similarity() -> None:
