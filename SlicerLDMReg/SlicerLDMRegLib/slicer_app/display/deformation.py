@@ -76,6 +76,7 @@ def show_deformation(
     regions: Sequence[Node],
     memory: DisplayMemory,
     views: Sequence[Node] = (),
+    scale: float | None = None,
 ) -> None:
     """Draw a transform in all views.
 
@@ -89,8 +90,10 @@ def show_deformation(
         regions: where it is drawn in 3D: slice views, or volumes. None: not in 3D.
         memory: for the display nodes.
         views: in which it is drawn; by default all.
+        scale: length of the last colour, mm, where a map whose bar is shown has it: then there is
+            no second bar. By default that of the transform, with a bar.
     """
-    longest = longest_displacement(transform)
+    longest = longest_displacement(transform) if scale is None else scale
     shown = []
     for number, region in enumerate(regions or (None,)):
         display = _display_for(transform, drawing, number, views, memory)
@@ -105,14 +108,24 @@ def show_deformation(
             display.SetVisibility(True)
         shown.append(display)
     memory.hide(display for display in _displays(transform, drawing) if display not in shown)
-    show_legend(transform, shown[0], _TITLE, memory, left=True, views=views)
+    if scale is None:
+        show_legend(transform, shown[0], _TITLE, memory, left=True, views=views)
+    else:
+        remove_legend(transform, memory)
 
 
-def hide_deformation(transform: Node, drawing: Drawing, memory: DisplayMemory) -> None:
-    """Draw a transform no longer in one way; the bar of the colours goes with the last one."""
+def hide_deformation(
+    transform: Node, drawing: Drawing, memory: DisplayMemory, with_bar: bool = True
+) -> None:
+    """Draw a transform no longer in one way; the bar of the colours goes with the last one.
+
+    Args:
+        transform, drawing, memory: as for :func:`show_deformation`.
+        with_bar: whether what is left has a bar of its own.
+    """
     memory.hide(_displays(transform, drawing))
     others = [d for other in Drawing for d in _displays(transform, other) if d.GetVisibility()]
-    if others:
+    if others and with_bar:
         views = [transform.GetScene().GetNodeByID(name) for name in others[0].GetViewNodeIDs()]
         show_legend(transform, others[0], _TITLE, memory, left=True, views=views)
     else:

@@ -25,7 +25,7 @@ from .deformation import (
     show_deformation,
     shown_drawings,
 )
-from .displacement import color_displacement, show_from, shown_from
+from .displacement import color_displacement, largest_displacement, show_from, shown_from
 from .folds import are_outlined, fold_points, largest_fold, show_folds
 from .images import NEEDED, ImageDisplay
 from .jacobian import color_jacobian
@@ -95,7 +95,7 @@ class ResultDisplay(ImageDisplay):
         if not visible:
             self._drawings.discard(drawing)
             if transform is not None:
-                hide_deformation(transform, drawing, self._memory)
+                hide_deformation(transform, drawing, self._memory, self._scale() is None)
             return
         self._need(drawing.value)
         self._show_first()
@@ -105,7 +105,17 @@ class ResultDisplay(ImageDisplay):
                 view.Modified()
         self._drawings.add(drawing)
         regions = views_with(self._scene, self.place) if self._in_3d else []
-        show_deformation(transform, drawing, self.spacing, regions, self._memory, self._views())
+        views, scale = self._views(), self._scale()
+        show_deformation(transform, drawing, self.spacing, regions, self._memory, views, scale)
+
+    def _scale(self) -> float | None:
+        """Return the length of the last colour of a map of displacements that is shown, mm.
+
+        Over it one colour of the grid is the same length, and one bar tells it.
+        """
+        if self._map != "displacement" or self._overlay is None or self.of_inverse:
+            return None
+        return largest_displacement(self._overlay)
 
     def _redraw(self) -> None:
         """Draw again as things are now; what cannot be drawn any more disappears."""
@@ -168,7 +178,7 @@ class ResultDisplay(ImageDisplay):
             return
         if self._overlay is not None and self._overlay.GetScene() is self._scene:
             remove_legend(self._overlay, self._memory)
-        self._overlay, self._map = None, None
+        former, self._overlay, self._map = self._map, None, None
         if visible:
             self._need(name)
             if self.of_inverse:
@@ -186,6 +196,8 @@ class ResultDisplay(ImageDisplay):
             self._overlay, self._map = volume, name
         if self.mode is not None:
             self._show_layers()
+        if "displacement" in (former, self._map):
+            self._redraw()
 
     def show_folds(self, visible: bool) -> None:
         """Outline the folds; where no view shows one, all go to the largest."""

@@ -43,6 +43,33 @@ def test_one_click_shows_the_map_with_its_bar(
     assert red > 40 > blue, "red where it moves most, blue where it rests"
 
 
+def test_over_the_map_the_grid_has_its_colours_and_no_second_bar(
+    host: Any, form: Any, shown: Any
+) -> None:
+    """One colour is one length."""
+    transform, volume = shown.nodes["transform"], shown.nodes["displacement"]
+
+    def bars() -> list[str]:
+        found = host.slicer.util.getNodesByClass("vtkMRMLColorLegendDisplayNode")
+        return [bar.GetDisplayableNode().GetName() for bar in found if bar.GetVisibility()]
+
+    def last_length() -> float:
+        colors = transform.GetDisplayNode().GetColorNode()
+        return float(colors.GetColorTransferFunction().GetRange()[1])
+
+    host.click(form.ui.gridButton)
+    host.click(form.ui.glyphsButton)
+    own = last_length()
+    assert bars() == [transform.GetName()]
+    host.click(form.ui.displacementButton)
+    assert bars() == [volume.GetName()]
+    assert last_length() == volume.GetDisplayNode().GetWindowLevelMax()
+    host.click(form.ui.glyphsButton)
+    assert bars() == [volume.GetName()], "the grid is still there"
+    host.click(form.ui.displacementButton)
+    assert bars() == [transform.GetName()] and last_length() == own
+
+
 def test_what_moves_little_is_left_out(host: Any, form: Any, shown: Any) -> None:
     assert not form.ui.leastSpinBox.enabled
     host.click(form.ui.displacementButton)
@@ -95,7 +122,7 @@ def test_a_map_lies_over_the_fixed_image_alone(host: Any, form: Any, shown: Any)
 
 def test_the_bars_of_two_layers_do_not_overlap(host: Any, form: Any, shown: Any) -> None:
     host.click(form.ui.gridButton)
-    host.click(form.ui.displacementButton)
+    host.click(form.ui.jacobianButton)
     bars = host.slicer.util.getNodesByClass("vtkMRMLColorLegendDisplayNode")
     left, right = sorted(bar.GetPosition()[0] for bar in bars)
     assert left < 0.1 and right > 0.9
