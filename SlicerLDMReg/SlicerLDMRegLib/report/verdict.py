@@ -42,10 +42,11 @@ _COVERED, _LOST, _PUSHED_OUT = 0.6, 0.2, 0.1
 # have more than -0.21, most 0.3 to 0.9 (two patients' brains have no side in common: 0); a mirrored
 # head has -0.65, a mirrored knee -0.33.
 _OPPOSITE = -0.25
-# Likewise of the turn under which they agree most, below which the images have little in common if
-# this share of them looks unlike, too: of 332 first-half pairs the sound ones that are else *Good*
-# have 0.33 and more, most 0.6 to 0.95; a chest upon an abdomen has 0.23 to 0.3.
-_STRANGE, _STRANGE_UNLIKE = 0.31, 0.1
+# Share of the structures that looks unlike, from which the correlation of the turn under which the
+# sides agree most has to be larger than it. First-half pairs that are sound and else *Good* have a
+# correlation of 0.33 and more, most 0.6 to 0.95, and up to 0.27 unlike; a chest upon an abdomen has
+# 0.23 and 0.3, a coil's profile upon a head 0 and 0.19.
+_STRANGE = 0.1
 # Factors of length of the linear part of the map beyond which spacings are rather wrong.
 _LEAST_STRETCH, _MOST_STRETCH = 0.7, 1.4
 # Of the diagonal of the image: root mean square of the part of the map that is not affine, and mean
@@ -253,7 +254,7 @@ def _judge_sides(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
         largest, unlike = _number(sides, "largest"), _number(metrics.get("after"), "unlike")
         if largest is None or unlike is None:
             return
-        if largest < _STRANGE and unlike > _STRANGE_UNLIKE:
+        if largest < unlike and unlike > _STRANGE:
             verdict.findings.append(
                 "What tells the sides of an image apart is hardly the same in both (correlation "
                 f"{largest:.2f} at most): they may show different places of a body."
