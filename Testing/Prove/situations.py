@@ -699,7 +699,8 @@ UNTOLD = frozenset({
     "torso: metal in both, mirrored",
     "torso: a single slab of five slices",
     "knee: metal in both, mirrored", "knee: another patient, mirrored",
-    "knee: rows and columns exchanged", "knee: turned by 30 degrees",
+    "knee: another patient, feet first", "knee: rows and columns exchanged",
+    "knee: turned by 30 degrees",
 })  # fmt: skip
 
 
