@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import math
 from typing import Any
 
@@ -59,13 +61,15 @@ class UNetSegmenter(BasicUNet):
         if isinstance(patch, bool) or not isinstance(patch, int) or not 1 <= patch <= 4:
             raise ModelError(f"patch must be an integer from 1 to 4, got {patch!r}")
         voxels = patch**spatial_dims
-        super().__init__(
-            spatial_dims=spatial_dims,
-            in_channels=voxels,
-            out_channels=classes * voxels,
-            features=features,
-            norm=("group", {"num_groups": math.gcd(_GROUPS, *features)}),
-        )
+        # MONAI 1.6.0 prints the widths, into what the shell prints for other programs.
+        with contextlib.redirect_stdout(io.StringIO()):
+            super().__init__(
+                spatial_dims=spatial_dims,
+                in_channels=voxels,
+                out_channels=classes * voxels,
+                features=features,
+                norm=("group", {"num_groups": math.gcd(_GROUPS, *features)}),
+            )
         self.classes, self.patch, self.spatial_dims = classes, patch, spatial_dims
 
     def forward(self, x: Tensor) -> Tensor:

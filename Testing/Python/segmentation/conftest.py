@@ -104,11 +104,11 @@ def segmenter(segmenter_folder: Path) -> ModelSegmenter:
 
 def _trained(card: ModelCard, phantom: Phantom) -> nn.Module:
     """Minimise one minus the soft Dice."""
-    torch.manual_seed(0)
+    torch.manual_seed(1)
     network = build_network(card.method, dict(card.network))
     rng = np.random.default_rng(0)
     optimiser = torch.optim.Adam(network.parameters(), lr=3e-2)
-    for _ in range(55):
+    for _ in range(80):
         image, labels = phantom.draw(phantom.lattice(), rng.uniform(-15, 15, 3))
         image += rng.normal(0, 0.02, image.shape).astype(np.float32)
         truth = torch.from_numpy(np.stack([labels == n for n in card.label_numbers[1:]])[None])
