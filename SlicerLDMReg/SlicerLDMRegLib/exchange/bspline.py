@@ -53,6 +53,7 @@ def fit_bspline(field: DisplacementField, tolerance_mm: float | None) -> Compact
     """
     geometry = field.geometry
     size, spacing = np.asarray(geometry.size), np.asarray(geometry.spacing)
+    allowed = 0.5 * spacing.min() if tolerance_mm is None else tolerance_mm
     step, tried = _COARSEST_MM, np.zeros(geometry.dimension, int)
     best: CompactTransform | None = None
     while True:
@@ -64,7 +65,7 @@ def fit_bspline(field: DisplacementField, tolerance_mm: float | None) -> Compact
         if np.prod(cells + _ORDER) > _MOST * np.prod(size):
             break
         best = _fit(field, cells)
-        if best.max_error_mm <= (0.5 * spacing.min() if tolerance_mm is None else tolerance_mm):
+        if best.max_error_mm <= allowed:
             return best
     if tolerance_mm is None and best is not None:
         return best

@@ -251,17 +251,7 @@ def _judge_sides(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
     if value is None or "other_orientation" in metrics:
         return
     if value >= _OPPOSITE:
-        largest, unlike = _number(sides, "largest"), _number(metrics.get("after"), "unlike")
-        if largest is None or unlike is None:
-            return
-        if largest < unlike and unlike > _STRANGE:
-            verdict.findings.append(
-                "What tells the sides of an image apart is hardly the same in both (correlation "
-                f"{largest:.2f} at most): they may show different places of a body."
-            )
-            verdict.worsen(
-                "check", "Check that both images show the same part of the body, at one level."
-            )
+        _judge_place(verdict, metrics)
         return
     name = sides.get("name") if isinstance(sides, Mapping) else None
     verdict.findings.append(
@@ -273,6 +263,19 @@ def _judge_sides(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
         "Check the orientation of both images, and that left is left in both: two bodies that are "
         "nearly symmetric fit either way. A mirror image has to be turned before.",
     )
+
+
+def _judge_place(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
+    """Judge whether the images show one place of a body: then some of its sides are alike."""
+    largest = _number(metrics.get("sides"), "largest")
+    unlike = _number(metrics.get("after"), "unlike")
+    if largest is None or unlike is None or largest >= unlike or unlike <= _STRANGE:
+        return
+    verdict.findings.append(
+        "What tells the sides of an image apart is hardly the same in both (correlation "
+        f"{largest:.2f} at most): they may show different places of a body."
+    )
+    verdict.worsen("check", "Check that both images show the same part of the body, at one level.")
 
 
 def _judge_overlap(verdict: Verdict, metrics: Mapping[str, Any]) -> None:

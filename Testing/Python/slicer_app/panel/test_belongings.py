@@ -27,6 +27,14 @@ def chosen(host: Any, panel: Any, pair: tuple[Any, Any]) -> tuple[Any, Any]:
 
 
 @pytest.fixture
+def segments_elsewhere(add_volume: Callable[..., Any], add_segmentation: Callable[..., Any]) -> Any:
+    """A segmentation of a volume that lies half a metre aside."""
+    far = add_volume("far away", seed=7)
+    far.SetOrigin(500.0, 0.0, 0.0)
+    return add_segmentation(far, "ball")
+
+
+@pytest.fixture
 def made_for(host: Any, add_segmentation: Callable[..., Any]) -> Callable[..., Any]:
     """Makes a node for a parameter that belongs to a pair of volumes."""
 
@@ -172,11 +180,8 @@ def test_another_set_of_choices_keeps_its_own(
 
 
 def test_labels_outside_of_their_image_are_refused(
-    host: Any, panel: Any, chosen: Any, add_segmentation: Any, add_volume: Any
+    host: Any, panel: Any, chosen: Any, segments_elsewhere: Any
 ) -> None:
-    far = add_volume("far away", seed=7)
-    far.SetOrigin(500.0, 0.0, 0.0)
-    segments = add_segmentation(far, "ball")
     label_map = host.slicer.util.addVolumeFromArray(
         np.ones((6, 10, 12), np.int16), nodeClassName="vtkMRMLLabelMapVolumeNode"
     )
@@ -187,7 +192,7 @@ def test_labels_outside_of_their_image_are_refused(
     host.slicer.util.updateTransformMatrixFromArray(shift, matrix)
     button = host.widget("applyButton")
     for name in ("fixedLabels", "movingLabels", "fixedMask", "movingMask"):
-        for labels in (segments, label_map):
+        for labels in (segments_elsewhere, label_map):
             labels.SetName("far")
             labels.SetAndObserveTransformNodeID(None)
             _choose(host, panel, chosen, **{name: labels})
@@ -201,11 +206,9 @@ def test_labels_outside_of_their_image_are_refused(
 
 
 def test_a_reason_that_the_button_has_no_room_for_is_told_above_it(
-    host: Any, panel: Any, chosen: Any, add_volume: Any, add_segmentation: Any
+    host: Any, panel: Any, chosen: Any, segments_elsewhere: Any
 ) -> None:
-    far = add_volume("far away", seed=7)
-    far.SetOrigin(500.0, 0.0, 0.0)
-    labels = add_segmentation(far, "ball")
+    labels = segments_elsewhere
     labels.SetName("Segmentation of the first visit, by hand")
     button, notice = host.widget("applyButton"), host.widget("noticeLabel")
     _choose(host, panel, chosen, fixedMask=labels)
