@@ -100,8 +100,8 @@ screenshots: $(VENV)/.developer ## take docs/screenshots anew from the module
 bench: $(VENV)/.developer ## compare all methods on the unseen cardiac pairs and the echo pairs
 	$(BIN)/python -m training.evaluate --data cardiac-mr --models ldm-morph-cardiac-mr \
 		--threads 1 --output results/cardiac-mr
-	$(BIN)/python -m training.evaluate --data echo --models ldm-morph-cardiac-mr \
-		--threads 1 --output results/echo
+	$(BIN)/python -m training.evaluate --data echo --models ldm-morph-echo --threads 1 --output results/echo
+	$(BIN)/python -m training.evaluate --data apical --models ldm-morph-echo --threads 1 --output results/apical
 
 bench-brain: $(VENV)/.developer ## compare all methods on unseen brains, hippocampi and a warped abdomen
 	$(BIN)/python -m training.evaluate --data brain-mr --models $(BRAIN_MODELS) --output results/brain-mr

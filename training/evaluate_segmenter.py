@@ -139,7 +139,10 @@ def main(argv: list[str] | None = None) -> None:
     images: Mapping[str, Sequence[BrainImage | LabelledImage]]
     if card is not None and card.spatial_dims == 2:
         names = dict(card.label_names)
-        images = heart_images(arguments.root or DATA_FOLDER / "cardiac_mr", arguments.split)
+        # Images of what it was trained on: one of echocardiography has never seen cine MR.
+        kinds = card.training["data"].get("mixture", {"real": 1.0})
+        root = arguments.root or DATA_FOLDER / "cardiac_mr"
+        images = heart_images(root, arguments.split, kinds=kinds)
         what: dict[str, Any] = {"data": "hearts", "dimension": 2, "options": {}}
     else:
         names = scheme_names("freesurfer35")

@@ -142,9 +142,14 @@ def measured_results(path: Path) -> dict[str, Any]:
 
 def learn_familiarity(network: LDMMorph, data: dict[str, Any]) -> None:
     """Fit the network's distance to its training images: real and similar generated pairs."""
-    # Generated hearts, where training saw them, too, fill the gaps between the few real ones.
-    generated = any(weight for name, weight in data.get("mixture", {}).items() if name != "real")
-    mixture = {"real": 0.75, "cardiac": 0.25} if generated else {"real": 1.0}
+    own = {name: weight for name, weight in data.get("mixture", {}).items() if weight}
+    if own and "real" not in own:
+        mixture = {name: weight for name, weight in own.items() if name != "shapes"}
+    elif set(own) - {"real"}:
+        # Generated hearts, where training saw them, too, fill the gaps between the few real ones.
+        mixture = {"real": 0.75, "cardiac": 0.25}
+    else:
+        mixture = {"real": 1.0}
     stream = build_pairs({**data, "mixture": mixture}, _FAMILIAR_PAIRS, seed=4).stream
     features = []
     for index in range(_FAMILIAR_PAIRS):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from SlicerLDMRegLib.errors import InputError, ModelError
+from SlicerLDMRegLib.model_store import find_model
 from SlicerLDMRegLib.model_store.verify import sha256_of
 
 from .checkpoint import CHECKPOINT, written
@@ -56,14 +57,29 @@ def begin(folder: Path, init: Path | None) -> None:
 def run_of(weights: Path) -> dict[str, Any]:
     """Return ``step``, ``training`` and ``init`` of the run that made weights; empty if unknown.
 
-    A record beside the weights may be of another run: only what has their digest is theirs.
+    Weights of a model have its ``model`` and ``version`` instead of the step. A record beside the
+    weights may be of another run: only what has their digest is theirs.
     """
+    if weights.suffix == ".safetensors":
+        return _of_model(weights)
     record = _read(weights.parent)
     made, config = record.get("weights"), weights.parent / "config.json"
     if made is None or not config.is_file() or made["sha256"] != sha256_of(weights):
         return {}
     training = json.loads(config.read_text(encoding="utf-8"))
     return {"step": made["step"], "training": training, "init": record["init"]}
+
+
+def _of_model(weights: Path) -> dict[str, Any]:
+    try:
+        card = find_model(weights.parent)
+    except ModelError:
+        return {}
+    if card.weights is None or card.weights.sha256 != sha256_of(weights):
+        return {}
+    training = {k: v for k, v in card.training.items() if k != "init"}
+    own = {"model": card.id, "version": card.version, "training": training}
+    return {**own, "init": card.training.get("init")}
 
 
 def record_weights(folder: Path, step: int, score: float) -> None:

@@ -28,6 +28,7 @@ _BACKBONES: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 Count = Annotated[int, AtLeast(0)]
 Weight = Annotated[float, AtLeast(0)]
+Source = Literal["real", "cardiac", "echo", "apical", "shapes"]  # of 2D pairs
 
 
 # Of a baseline's network: options that BaselineConfig has, not its arguments.
@@ -112,13 +113,11 @@ class _Masks:
 class _Pairs:
     """2D pairs, see :func:`~training.datasets.pairs.build_pairs`."""
 
-    root: str
+    root: str = ""
     set: str = "cardiac-mr"
     options: Mapping[str, Any] = field(default_factory=dict)
     incomplete: bool = False
-    mixture: Mapping[Literal["real", "cardiac", "echo", "shapes"], Weight] = field(
-        default_factory=dict
-    )
+    mixture: Mapping[Source, Weight] = field(default_factory=dict)
     augment: AugmentOptions | Literal["none"] = "none"
     size: Annotated[int, AtLeast(1)] = 128
     scored: tuple[int, ...] | Literal["all"] = ()
@@ -160,13 +159,11 @@ class _BrainImages:
 class _StructureImages:
     """2D images, see :func:`~training.datasets.structure_images.build_structure_images`."""
 
-    root: str
-    set: str
+    root: str = ""
+    set: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     incomplete: bool = False
-    mixture: Mapping[Literal["real", "cardiac", "echo", "shapes"], Weight] = field(
-        default_factory=dict
-    )
+    mixture: Mapping[Source, Weight] = field(default_factory=dict)
     augment: AugmentOptions | Literal["none"] = "none"
     size: Annotated[int, AtLeast(1)] = 128
     pool: Annotated[int, AtLeast(1)] = 1500
@@ -219,7 +216,9 @@ def check_sections(values: Mapping[str, Any], source: str = "") -> None:
             "network.backbone_arguments",
             source,
         )
-    kind = own.data[0] if len(own.data) == 1 or "set" in data else own.data[1]
+    # A data set's pairs or 2D images, which need none, or brains.
+    first = len(own.data) == 1 or "set" in data or network.get("spatial_dims") == 2
+    kind = own.data[0] if first else own.data[1]
     if own.network is BaselineConfig:
         kind = own.data[network.get("spatial_dims", 2) - 2]
         check_section(

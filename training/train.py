@@ -61,7 +61,9 @@ def main(argv: list[str] | None = None, prog: str = "python -m training.train") 
     parser.add_argument("--incomplete", action="store_true", help=(
         "go on without subjects of which files are missing: data.incomplete"))  # fmt: skip
     parser.add_argument(
-        "--init", type=Path, help="best.pt of the stage before this one, or of another run"
+        "--init",
+        type=Path,
+        help="best.pt of the stage before or of another run, or model.safetensors of a model",
     )
     parser.add_argument(
         "--resume", action="store_true", help="go on from the last checkpoint in --output"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,9 @@ def evaluation_pairs(
     """Return the pairs of a set.
 
     Args:
-        name: "cardiac-mr": cine MR of the patients of ``split``, left ventricle labelled; "echo":
-            20 generated echocardiographies with labels; "brain-slices": all ordered pairs of the
+        name: "cardiac-mr": cine MR of the patients of ``split``, left ventricle labelled; "echo",
+            "apical": 20 generated echocardiographies with labels, clear ones and such with drop-out
+            and clutter; "brain-slices": all ordered pairs of the
             slices, without labels. In 3D, see :mod:`~training.datasets.evaluation_volumes`:
             "brain-mr", "hippocampus", "abdomen-warp". Or a layout of
             :data:`~training.datasets.layouts.LAYOUTS`, whose images are read when they are needed.
@@ -73,12 +75,12 @@ def _cardiac_mr(root: Path | None, split: str) -> list[EvaluationPair]:
     ]
 
 
-def _echo(root: Path | None, split: str) -> list[EvaluationPair]:
+def _generated(kind: str, root: Path | None, split: str) -> list[EvaluationPair]:
     pairs = []
     for i in range(_ECHO_PAIRS):
-        p = generate_pair("echo", _ECHO_FIRST_SEED + i)
+        p = generate_pair(kind, _ECHO_FIRST_SEED + i)
         pairs.append(
-            EvaluationPair(f"echo-{i:02d}", p.fixed, p.moving, p.fixed_labels, p.moving_labels)
+            EvaluationPair(f"{kind}-{i:02d}", p.fixed, p.moving, p.fixed_labels, p.moving_labels)
         )
     return pairs
 
@@ -113,7 +115,8 @@ def _abdomen_warp(root: Path | None, split: str) -> list[EvaluationPair]:
 #: Loaders by the names that the command line knows.
 EVALUATION_SETS: dict[str, Callable[..., list[EvaluationPair]]] = {
     "cardiac-mr": _cardiac_mr,
-    "echo": _echo,
+    "echo": partial(_generated, "echo"),
+    "apical": partial(_generated, "apical"),
     "brain-slices": _brain_slices,
     "brain-mr": _brain_mr,
     "hippocampus": _hippocampus,

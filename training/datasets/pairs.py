@@ -15,7 +15,7 @@ from SlicerLDMRegLib.errors import InputError
 
 from ..synthesis.phantoms import generate_pair
 from .augment import AugmentOptions, Pair, augment
-from .layouts import DataSet, PairSequence, open_data_set
+from .layouts import PairSequence, open_data_set
 
 __all__ = [
     "LABELS",
@@ -23,6 +23,7 @@ __all__ = [
     "PairStream",
     "RealPairs",
     "build_pairs",
+    "generated_pair",
     "mixture_weights",
     "to_tensors",
 ]
@@ -31,6 +32,8 @@ __all__ = [
 #: random shapes are background.
 LABELS = 3
 _DEFAULT_SET = "cardiac-mr"
+_VALIDATION_SEED = 2**31  # above all that training draws
+_VALIDATION_PAIRS = 6  # of each generated kind, where no real pairs validate
 
 
 class RealPairs(Sequence[Pair]):
@@ -148,13 +151,18 @@ class PairStream(Dataset[dict[str, Tensor]]):
         if source == "real":
             pair = self.real[rng.integers(len(self.real))]
         else:
-            made = generate_pair(source, int(rng.integers(2**31)), self.size)
-            labels = [np.where(a > LABELS, 0, a) for a in (made.fixed_labels, made.moving_labels)]
-            pair = Pair(made.fixed, made.moving, *labels)
+            pair = generated_pair(source, int(rng.integers(2**31)), self.size)
         return augment(pair, rng, self.options)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         return to_tensors(self.pair(index), self.classes)
+
+
+def generated_pair(kind: str, seed: int, size: int = 128) -> Pair:
+    """Generate a pair with the labels 1 to :data:`LABELS`; others are background."""
+    made = generate_pair(kind, seed, size)
+    labels = [np.where(a > LABELS, 0, a) for a in (made.fixed_labels, made.moving_labels)]
+    return Pair(made.fixed, made.moving, *labels)
 
 
 @dataclass(frozen=True)
@@ -182,11 +190,24 @@ def build_pairs(data: Mapping[str, Any], length: int, seed: int) -> PairData:
     ``set`` and ``root`` name the data set, default ``cardiac-mr``, with its ``options``;
     ``incomplete`` goes on without subjects of which files are missing. ``mixture`` weighs the
     sources, default real pairs alone; ``augment`` has ranges, or is ``none``; ``scored`` names
-    labels instead of those of the paper, or is ``all``.
+    labels instead of those of the paper, or is ``all``. A mixture without real pairs needs no data
+    set: generated pairs of its kinds validate, which training never draws.
 
     Raises:
         InputError: for a data set that cannot be used, or is not of 2D images.
     """
+    mixture = data.get("mixture", {"real": 1.0})
+    size = data.get("size", 128)
+    options = AugmentOptions.from_config(data.get("augment", {}))
+    if not mixture.get("real"):
+        kinds = [name for name, weight in mixture.items() if weight]
+        numbers = range(_VALIDATION_SEED, _VALIDATION_SEED + _VALIDATION_PAIRS)
+        validation = [generated_pair(kind, number, size) for kind in kinds for number in numbers]
+        labels = tuple(range(1, LABELS + 1))
+        stream = PairStream([], mixture, length, seed, options, size, LABELS)
+        return PairData(stream, validation, LABELS, _scored(data, labels, labels), labels)
+    if "root" not in data:
+        raise InputError("data.root: expected the folder of the data set; pass --root DIR")
     source = open_data_set(
         data.get("set", _DEFAULT_SET),
         data["root"],
@@ -195,33 +216,25 @@ def build_pairs(data: Mapping[str, Any], length: int, seed: int) -> PairData:
     )
     if source.dimension != 2:
         raise InputError(f"{source.title}: expected 2D images for LDM-Morph, got 3D")
-    mixture = data.get("mixture", {"real": 1.0})
     generated = any(weight for name, weight in mixture.items() if name != "real")
     classes = max([*source.labels, LABELS if generated else 1])
-    stream = PairStream(
-        RealPairs(source.pairs("train")),
-        mixture,
-        length,
-        seed,
-        AugmentOptions.from_config(data.get("augment", {})),
-        data.get("size", 128),
-        classes,
-    )
+    real = RealPairs(source.pairs("train"))
+    labels = tuple(source.labels)
     return PairData(
-        stream,
+        PairStream(real, mixture, length, seed, options, size, classes),
         RealPairs(source.pairs("validation")),
         classes,
-        _scored(data, source),
-        tuple(source.labels),
+        _scored(data, tuple(source.scored), labels),
+        labels,
     )
 
 
-def _scored(data: Mapping[str, Any], source: DataSet) -> tuple[int, ...]:
-    chosen = data.get("scored", source.scored)
-    chosen = tuple(source.labels) if chosen == "all" else tuple(chosen)
-    odd = set(chosen) - set(source.labels)
+def _scored(
+    data: Mapping[str, Any], usual: tuple[int, ...], labels: tuple[int, ...]
+) -> tuple[int, ...]:
+    chosen = data.get("scored", usual)
+    chosen = labels if chosen == "all" else tuple(chosen)
+    odd = set(chosen) - set(labels)
     if odd:
-        raise InputError(
-            f"data.scored: expected labels of {sorted(source.labels)}, got {sorted(odd)}"
-        )
+        raise InputError(f"data.scored: expected labels of {sorted(labels)}, got {sorted(odd)}")
     return chosen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,12 @@ STRUCTURES = {
 #: Label of what was not drawn: it is none of the structures that were.
 UNKNOWN = 255
 # Structures of generated pairs by their own labels.
-_OF_KIND = {"cardiac": (0, 1, 2, 3), "echo": (0, 1, 2, 4), "shapes": (0, 0, 0, 0)}
+_OF_KIND = {
+    "cardiac": (0, 1, 2, 3),
+    "echo": (0, 1, 2, 4),
+    "apical": (0, 1, 2, 4, 3),
+    "shapes": (0, 0, 0, 0),
+}
 _DRAWN = 1  # structure of the real images: the left ventricle's cavity
 _VALIDATION_SEED = 10**6  # above all numbers of training pairs
 _VALIDATION_PAIRS = 6  # of each generated kind
@@ -121,35 +126,55 @@ def build_structure_images(
     """Build the training stream of 2D images and the validation images.
 
     ``set``, ``root``, ``options`` and ``incomplete`` name a data set of 2D pairs of which label 1
-    is the left ventricle's cavity; ``mixture``, ``augment``, ``size`` and ``pool`` are those of
-    :class:`StructureImages`. Validation images are those of the data set's validation split and
-    generated ones of each kind of the mixture, which training never sees.
+    is the left ventricle's cavity, which a mixture without real images does not need; ``mixture``,
+    ``augment``, ``size`` and ``pool`` are those of :class:`StructureImages`. Validation images are
+    those of the data set's validation split and generated ones of each kind of the mixture, which
+    training never sees.
 
     Raises:
         InputError: for a data set that cannot be used, or is not of 2D images.
     """
-    source = open_data_set(
-        data["set"], data["root"], data.get("incomplete", False), **data.get("options", {})
-    )
-    if source.dimension != 2:
-        raise InputError(f"{source.title}: expected 2D images, got 3D")
     mixture, size = data.get("mixture", {"real": 1.0}), data.get("size", 128)
     options = AugmentOptions.from_config(data.get("augment", {}))
-    real = RealPairs(source.pairs("train"))
-    stream = StructureImages(real, mixture, length, seed, options, size, data.get("pool", 1500))
+    real: dict[str, Sequence[Pair]] = {"train": [], "validation": []}
+    if mixture.get("real"):
+        real = {split: _real_pairs(data, split) for split in real}
+    stream = StructureImages(
+        real["train"], mixture, length, seed, options, size, data.get("pool", 1500)
+    )
     validation = []
-    for pair in RealPairs(source.pairs("validation")):
+    for pair in real["validation"]:
         validation += _both(_partly_drawn(pair), UNKNOWN)
-    for kind in (
-        name for name, weight in mixture.items() if weight and name in ("cardiac", "echo")
-    ):
+    kinds = [name for name, weight in mixture.items() if weight and any(_OF_KIND.get(name, ()))]
+    for kind in kinds:
         for number in range(_VALIDATION_PAIRS):
             validation += _both(_generated(kind, _VALIDATION_SEED + number, size), 0)
     return stream, validation
 
 
+def _real_pairs(data: Mapping[str, Any], split: str) -> RealPairs:
+    """Return the real pairs of a split, as ``data`` names their set."""
+    if "set" not in data or "root" not in data:
+        raise InputError("data.set, data.root: expected a data set of 2D pairs and its folder")
+    source = open_data_set(
+        data["set"], data["root"], data.get("incomplete", False), **data.get("options", {})
+    )
+    if source.dimension != 2:
+        raise InputError(f"{source.title}: expected 2D images, got 3D")
+    return RealPairs(source.pairs(split))
+
+
+#: Titles of the kinds of :func:`heart_images`.
+_TITLES = {
+    "real": "Cine MR (left ventricle)",
+    "cardiac": "Generated short axis",
+    "echo": "Generated echo",
+    "apical": "Generated apical views",
+}
+
+
 def heart_images(
-    root: Path, split: str = "test", pairs: int = 10
+    root: Path, split: str = "test", pairs: int = 10, kinds: Collection[str] = tuple(_TITLES)
 ) -> dict[str, list[LabelledImage]]:
     """Return images that no training saw, by the title of their row: real and generated hearts.
 
@@ -157,17 +182,18 @@ def heart_images(
         root: folder of the cine MR pairs.
         split: patients of these.
         pairs: generated pairs of each kind; both images of a pair count.
+        kinds: "real" and kinds of generated hearts, others are left out.
     """
-    found: dict[str, list[LabelledImage]] = {"Cine MR (left ventricle)": []}
-    for own in CardiacMRDataset(root, split):
+    titles = {kind: title for kind, title in _TITLES.items() if kind in kinds}
+    found: dict[str, list[LabelledImage]] = {title: [] for title in titles.values()}
+    for own in CardiacMRDataset(root, split) if "real" in titles else ():
         for part in ("fixed", "moving"):
             image = sitk.GetImageFromArray(getattr(own, part))
             labels = getattr(own, f"{part}_labels")
             item = LabelledImage(f"{own.name} {part}", image, labels, (_DRAWN,))
-            found["Cine MR (left ventricle)"].append(item)
-    for kind, title in (("cardiac", "Generated short axis"), ("echo", "Generated echo")):
-        found[title] = []
-        for number in range(pairs):
+            found[titles["real"]].append(item)
+    for kind, title in titles.items():
+        for number in range(pairs if kind != "real" else 0):
             pair = _generated(kind, 2 * _VALIDATION_SEED + number, 128)
             for part in ("fixed", "moving"):
                 image = sitk.GetImageFromArray(getattr(pair, part))

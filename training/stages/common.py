@@ -11,6 +11,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from SlicerLDMRegLib._weight_files import read_safetensors
 from SlicerLDMRegLib.errors import ModelError
 
 from ..config import StageConfig
@@ -82,13 +83,15 @@ def holds(path: Path, prefix: str) -> bool:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a weights file, by name.
+    """Return the tensors of a weights file, by name: of a run, or of a model in 32 bits.
 
     Raises:
-        ModelError: when the file is missing.
+        ModelError: when the file is missing or damaged.
     """
     if not path.is_file():
         raise ModelError(f"{path} does not exist; train the stage before this one first")
+    if path.suffix == ".safetensors":
+        return {name: tensor.float() for name, tensor in read_safetensors(path).items()}
     state: dict[str, Tensor] = torch.load(path, weights_only=True, map_location="cpu")
     return state
 

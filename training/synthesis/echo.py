@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
-from training.synthesis.deformation import Composition, Contraction, VelocityFlow
+from training.synthesis.apical_view import Sector, Ventricle, apical_motion, speckle
 from training.synthesis.imaging import paint
 from training.synthesis.pair import PhantomPair
 from training.synthesis.random_fields import Field, pixel_grid, smooth_noise
@@ -15,41 +14,10 @@ __all__ = ["ECHO_LABELS", "echo_pair"]
 ECHO_LABELS = {1: "left ventricle cavity", 2: "myocardium", 3: "left atrium"}
 
 
-class _Sector:
-    """Sector of a probe at the top of the picture: depth and angle of every pixel."""
-
-    def __init__(self, rng: np.random.Generator, size: int) -> None:
-        unit = size / 128
-        self.apex = np.array([rng.uniform(-2, 6), 63.5 + rng.normal(0, 3)]) * unit
-        self.half_angle = np.radians(rng.uniform(36, 46))
-        self.depth = rng.uniform(108, 124) * unit
-        row, column = pixel_grid(size) - self.apex[:, None, None]
-        self.radius = np.sqrt(row**2 + column**2)
-        self.angle = np.arctan2(column, row)
-        near = 4 * unit
-        self.mask = (
-            (np.abs(self.angle) < self.half_angle)
-            & (self.radius < self.depth)
-            & (self.radius > near)
-        )
-
-    def beams(self, points: np.ndarray) -> np.ndarray:
-        """Return depth (pixels) and angle (1/96 radian) of ``points``, as rows and columns."""
-        row, column = points - self.apex[:, None, None]
-        return np.stack([np.sqrt(row**2 + column**2), (np.arctan2(column, row) + 1) * 96])
-
-
-def _speckle(rng: np.random.Generator, depth: int, lateral: float) -> Field:
-    """Draw complex speckle (2, N, 192), long across the beam and short along it."""
-    noise = rng.standard_normal((2, depth, 192))
-    noise = gaussian_filter(noise, (0, 0.8, lateral))
-    return Field(noise / noise.std(), margin=0)
-
-
-class _Anatomy:
+class _Anatomy(Ventricle):
     """Random apical anatomy: echogenicity at the source point of each pixel."""
 
-    def __init__(self, rng: np.random.Generator, size: int, sector: _Sector) -> None:
+    def __init__(self, rng: np.random.Generator, size: int, sector: Sector) -> None:
         self.scale = unit = size / 128
         self.tilt = rng.normal(0, 0.1)
         self.apex = sector.apex + np.array([rng.uniform(17, 26), rng.normal(0, 3)]) * unit
@@ -63,15 +31,6 @@ class _Anatomy:
         self.right_side = rng.choice([-1, 1])
         self.coarse = Field.noise(rng, size, 16 * unit)
         self.middle = Field.noise(rng, size, 6 * unit)
-
-    @property
-    def axis(self) -> np.ndarray:
-        """Unit vector from the apex to the base."""
-        return np.array([np.cos(self.tilt), np.sin(self.tilt)])
-
-    def along(self, fraction: float) -> np.ndarray:
-        """Return a point of the long axis: 0 is the apex, 1 the valve."""
-        return self.apex + fraction * self.length * self.axis
 
     def look(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return log echogenicity and labels of the tissue at ``points`` of the fixed image."""
@@ -114,46 +73,18 @@ class _Anatomy:
         return image, labels
 
 
-def _motion(rng: np.random.Generator, size: int, anatomy: _Anatomy) -> Composition:
-    unit = anatomy.scale
-    turn = np.array([anatomy.axis, [-anatomy.axis[1], anatomy.axis[0]]])
-    axes = np.diag([anatomy.radius / (0.5 * anatomy.length), 1.0]) @ turn
-    ratio = np.clip(rng.normal(0.76, 0.1), 0.5, 1.0)
-    contraction = Contraction(
-        anatomy.along(0.45),
-        anatomy.radius,
-        anatomy.radius + anatomy.wall,
-        ratio,
-        wall_growth=1 + 0.3 * (1 - ratio),
-        reach=rng.uniform(10, 18) * unit,
-        axes=axes,
-    )
-    rise = rng.uniform(2, 9) * unit * (1 - ratio) / 0.3
-
-    def valve_plane(points: np.ndarray) -> np.ndarray:
-        """Move the base towards the apex and fill the atrium."""
-        offset = points - anatomy.along(1.0)[:, None, None]
-        depth = np.tensordot(anatomy.axis, offset, 1)
-        side = anatomy.axis[0] * offset[1] - anatomy.axis[1] * offset[0]
-        fade = np.exp(-((depth / (0.4 * anatomy.length)) ** 2) - (side / (2 * anatomy.radius)) ** 2)
-        return -rise * anatomy.axis[:, None, None] * fade
-
-    scales = [(50 * unit, rng.uniform(0, 2.0) * unit), (22 * unit, rng.uniform(0.2, 1.0) * unit)]
-    return Composition(contraction, VelocityFlow.random(rng, size, scales, valve_plane))
-
-
 def echo_pair(rng: np.random.Generator, size: int) -> PhantomPair:
     """Draw an apical view at end-diastole (fixed) and end-systole (moving); labels ECHO_LABELS.
 
     Part of the speckle follows the tissue; the rest decorrelates, as by out-of-plane motion.
     """
-    sector = _Sector(rng, size)
+    sector = Sector(rng, size)
     anatomy = _Anatomy(rng, size, sector)
-    deformation = _motion(rng, size, anatomy)
+    deformation = apical_motion(rng, size, anatomy)
     grid = pixel_grid(size)
     depth = int(1.6 * size)
     lateral = rng.uniform(1.2, 2.2)
-    tissue = _speckle(rng, depth, lateral)
+    tissue = speckle(rng, depth, lateral)
     correlation = rng.uniform(0.0, 0.9)
     attenuation = rng.uniform(0.0, 1.0) * (sector.radius / size)
     shadow_width = rng.uniform(0.1, 0.3) * 100
@@ -166,7 +97,7 @@ def echo_pair(rng: np.random.Generator, size: int) -> PhantomPair:
         echo, labels = anatomy.look(points)
         scatter = np.sqrt(1 - own**2) * tissue(sector.beams(points))
         if own > 0:
-            scatter = scatter + own * _speckle(rng, depth, lateral)(sector.beams(grid))
+            scatter = scatter + own * speckle(rng, depth, lateral)(sector.beams(grid))
         amplitude = np.log(np.hypot(*scatter) + 0.1)
         log_signal = 1.2 * echo + amplitude - attenuation - dropout * np.clip(shadows, 0, 2) + haze
         image = np.clip(brightness + gain * log_signal, 0, 1)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from training.synthesis.apical import apical_pair
 from training.synthesis.cardiac import cardiac_pair
 from training.synthesis.echo import echo_pair
 from training.synthesis.pair import PhantomPair
@@ -17,6 +18,7 @@ _GENERATORS: dict[str, Callable[[np.random.Generator, int], PhantomPair]] = {
     "cardiac": cardiac_pair,
     "echo": echo_pair,
     "shapes": shapes_pair,
+    "apical": apical_pair,
 }
 KINDS = tuple(_GENERATORS)
 
@@ -25,8 +27,9 @@ def generate_pair(kind: str, seed: int, size: int = 128) -> PhantomPair:
     """Generate one pair; the same arguments give the same arrays.
 
     Args:
-        kind: one of ``KINDS``: "cardiac" (short-axis cine MR), "echo" (apical echocardiography),
-            "shapes" (random label maps and contrasts).
+        kind: one of ``KINDS``: "cardiac" (short-axis cine MR), "echo" (apical echocardiography, a
+            clear phantom), "apical" (the same with what makes real ones hard), "shapes" (random
+            label maps and contrasts).
         seed: nonnegative integer.
         size: side of the square images in pixels.
 

@@ -44,7 +44,7 @@ def describe_choices(model: str) -> list[list[str | None]]:
     Raises:
         ModelError: when a model that is named is not there.
     """
-    from ..model_store import choose_model, find_model
+    from ..model_store import automatic_models, find_model
     from ..model_store.card import ModelCard
 
     def plain(card: ModelCard) -> list[str | None]:
@@ -53,8 +53,7 @@ def describe_choices(model: str) -> list[list[str | None]]:
     if model == "none":
         return []
     if model == "auto":
-        found = [choose_model("auto", dimension) for dimension in (2, 3)]
-        return [plain(card) for card in found if card is not None]
+        return [plain(card) for dimension in (2, 3) for card in automatic_models(dimension)]
     return [plain(find_model(model, "registration"))]
 
 

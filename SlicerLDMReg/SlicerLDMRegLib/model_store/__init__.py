@@ -15,7 +15,7 @@ from .catalogue import CatalogueEntry, find_entry, read_catalogue
 from .download import download_model
 from .downloaded import downloaded_models, remove_downloads, unfinished_downloads
 from .readme import render_readme
-from .store import choose_model, find_model, list_models, user_models_dir
+from .store import automatic_models, choose_model, find_model, list_models, user_models_dir
 from .verify import verify
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ __all__ = [
     "ModelSegmenter",
     "TrainingData",
     "Weights",
+    "automatic_models",
     "build_segmenter",
     "choose_model",
     "download_model",

@@ -15,7 +15,14 @@ from ..errors import ADVICE, InputError, ModelError
 from ..resources import bundled_models_dir
 from .card import METADATA_FILE, ModelCard
 
-__all__ = ["MODELS_VARIABLE", "choose_model", "find_model", "list_models", "user_models_dir"]
+__all__ = [
+    "MODELS_VARIABLE",
+    "automatic_models",
+    "choose_model",
+    "find_model",
+    "list_models",
+    "user_models_dir",
+]
 
 MODELS_VARIABLE = "LDMREG_MODELS"
 
@@ -136,6 +143,33 @@ def _find(model: str | Path, kind: str | None) -> ModelCard:
     raise ModelError(f"unknown model {str(model)!r}; {hint}")
 
 
+def automatic_models(dimension: int, slicewise: bool = False) -> list[ModelCard]:
+    """Return the cards among which the images choose where no model is named, at least one.
+
+    These are the shipped models for the dimension, or where there is none, the user's first one.
+    Without a 3D model, a volume goes slice by slice through a 2D one.
+
+    Args:
+        dimension: of the images, 2 or 3.
+        slicewise: whether slices of a volume were asked for, which need a 2D model.
+
+    Raises:
+        ModelError: when there is no such model.
+    """
+    cards = list_models(kind="registration")
+    bundled = _bundled()
+    for dims in (3, 2) if dimension == 3 and not slicewise else (2,):
+        fitting = [card for card in cards if card.spatial_dims == dims]
+        # A user's model of the same id stands for the shipped one.
+        shipped = [c for c in fitting if bundled is not None and (bundled / c.id).is_dir()]
+        if fitting:
+            return shipped or fitting[:1]
+    raise ModelError(
+        f"no registration model for {dimension}D images is installed; "
+        f"name a model folder, put one into {user_models_dir()}, or register without a model"
+    )
+
+
 def choose_model(
     model: str | Path | ModelCard, dimension: int, slicewise: bool = False
 ) -> ModelCard | None:
@@ -143,8 +177,7 @@ def choose_model(
 
     Args:
         model: ``"auto"``, ``"none"``, an id, the path of a model folder, or a card. ``"auto"`` is
-            the first model for the dimension, a shipped one if there is one; without a 3D model, a
-            volume goes slice by slice through a 2D one.
+            the first of :func:`automatic_models`.
         dimension: of the images, 2 or 3.
         slicewise: whether slices of a volume were asked for, which need a 2D model.
 
@@ -155,16 +188,7 @@ def choose_model(
     if model == "none":
         return None
     if model == "auto":
-        cards = list_models(kind="registration")
-        wanted = (3, 2) if dimension == 3 and not slicewise else (2,)
-        for dims in wanted:
-            for card in cards:
-                if card.spatial_dims == dims:
-                    return card
-        raise ModelError(
-            f"no registration model for {dimension}D images is installed; "
-            f"name a model folder, put one into {user_models_dir()}, or register without a model"
-        )
+        return automatic_models(dimension, slicewise)[0]
     card = model if isinstance(model, ModelCard) else find_model(model, "registration")
     if card.spatial_dims > dimension:
         raise InputError(

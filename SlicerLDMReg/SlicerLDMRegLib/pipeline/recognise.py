@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..errors import ModelError
 from ..lattice import foreground_box
 from ..model_store import ModelCard, find_model
@@ -16,13 +18,27 @@ from .regions.segmentation_cache import segmenter_beside
 from .request import RegistrationRequest
 from .slices import to_batch
 
-__all__ = ["is_named", "unknown_anatomy", "unusual_size"]
+__all__ = ["Recognition", "is_named", "recognise", "unusual_size"]
 
 # Share of the structures that a segmenter finds in a usual size, from which it knows the image. Of
 # generated brains (T1, T2 and random contrasts, with and without the skull) these were 86 to 100 %,
 # upside down 82 %; with swapped axes 32 %, of an abdomen 23 %.
 _PLAUSIBLE = 0.6
 _FARTHEST = 1.0  # distance to the training images, see networks.ldm_morph.familiarity
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """How well a model knows two images.
+
+    Attributes:
+        distance: to the images that it was trained on, up to 1 it knows them; 1 where it knows them
+            and cannot tell how well.
+        reason: a clause that says why it does not know them; None: it does.
+    """
+
+    distance: float
+    reason: str | None = None
 
 
 def is_named(request: RegistrationRequest, card: ModelCard) -> bool:
@@ -49,10 +65,8 @@ def _names_a_region(request: RegistrationRequest, card: ModelCard) -> bool:
     return any(match_region(text, scheme) is not None for text in read_names(names).values())
 
 
-def unknown_anatomy(
-    inputs: Inputs, request: RegistrationRequest, context: RunContext
-) -> str | None:
-    """Return why the model of a run does not know the images; None: it knows them.
+def recognise(inputs: Inputs, request: RegistrationRequest, context: RunContext) -> Recognition:
+    """Tell how well the model of a run knows the images.
 
     A 2D model measures the distance of each image to its training images. A 3D model tells by the
     volumes of the structures that its segmenter finds in the fixed image; they are kept for the
@@ -70,28 +84,30 @@ def unknown_anatomy(
     model = context.model
     assert model is not None
     if model.card.spatial_dims == 2:
-        return _far(model, inputs, context.seed)
-    card = model.card
+        return _by_distance(model, inputs, context.seed)
+    card, unsure = model.card, Recognition(_FARTHEST)
     if card.segmenter is None or request.segmenter == "none":
-        return None
+        return unsure
     try:
         segmenter = find_model(card.segmenter, "segmentation")
     except ModelError:
-        return None  # it is told elsewhere that there are no regions
+        return unsure  # it is told elsewhere that there are no regions
     usual = {int(key): ends for key, ends in segmenter.anatomy.volumes_ml.items()}
     if not usual:
-        return None
+        return unsure
     found = segmenter_beside(model, card.segmenter).segment(inputs.fixed, context.progress)
     share = plausible_share(found.labels, usual)
+    distance = _FARTHEST * (1 - share) / (1 - _PLAUSIBLE)
     if share >= _PLAUSIBLE:
-        return None
-    return (
+        return Recognition(distance)
+    return Recognition(
+        distance,
         f"of the {len(usual)} structures that it knows, {share * len(usual):.0f} were found in "
-        "their usual size"
+        "their usual size",
     )
 
 
-def _far(model: LoadedModel, inputs: Inputs, seed: int) -> str | None:
+def _by_distance(model: LoadedModel, inputs: Inputs, seed: int) -> Recognition:
     images = [inputs.fixed] if inputs.slices is not None else [inputs.fixed, inputs.moving]
     farthest = 0.0
     for image in images:
@@ -102,14 +118,15 @@ def _far(model: LoadedModel, inputs: Inputs, seed: int) -> str | None:
         shown = inside[None] if inputs.slices is None else to_batch(inside, inputs.slices.axis)
         distance = model.predictor.distance(batch * batch.new_tensor(shown)[:, None], seed)
         if distance is None:
-            return None
+            return Recognition(_FARTHEST)
         # The ends of a stack may show little of what the slices between them show.
         farthest = max(farthest, float(distance.median()))
     if farthest <= _FARTHEST:
-        return None
-    return (
+        return Recognition(farthest)
+    return Recognition(
+        farthest,
         f"the images are unlike those that it was trained on (distance {farthest:.1f}, up to 1 is "
-        "like them)"
+        "like them)",
     )
 
 

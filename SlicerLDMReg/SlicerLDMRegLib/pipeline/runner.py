@@ -6,7 +6,7 @@ import gc
 import logging
 import math
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -15,7 +15,7 @@ import torch
 
 from .._outputs import check_space
 from ..errors import ADVICE, InputError, OutOfMemoryError
-from ..model_store import ModelCard, choose_model
+from ..model_store import ModelCard, automatic_models, choose_model
 from .context import RunContext, UnusedModel
 from .device import Meter, memory_errors, select_device, select_precision
 from .inputs import Inputs, read_dimension, read_inputs
@@ -24,7 +24,7 @@ from .predict import loaded_model, predictor
 from .predict.loaded_model import LoadedModel, ModelCache
 from .presets import with_preset
 from .progress import Progress
-from .recognise import is_named, unknown_anatomy, unusual_size
+from .recognise import is_named, recognise, unusual_size
 from .registration import Registration
 from .request import RegistrationRequest
 from .result import RegistrationResult
@@ -177,24 +177,17 @@ class Runner:
             fallbacks: list[dict[str, str]] = []
 
             def attempt(plan: _Plan) -> RegistrationResult:
-                named = card is None or is_named(request, card)
-                automatic = None if named else card
-                reason = None if automatic is None else unusual_size(automatic, inputs)
-                model = given
-                with meter.stage("model"):
-                    progress.report("model", 0.02)
-                    if card is not None and given is None and reason is None:
-                        model = self._get(card, plan)
                 meter.device = select_device(plan.device)
                 part = progress.part(0.05, 1.0 if output is None else _REGISTERED)
-                context = RunContext(model, meter.device, meter, part, request.seed)
-                if automatic is not None and model is not None:
-                    with meter.stage("recognise"):
-                        reason = unknown_anatomy(inputs, request, context.part(0.0, 0.1))
-                    context = context.part(0.1, 1.0)
-                if automatic is not None and reason is not None:
-                    unused = _without_model(request, automatic, reason)
-                    context = replace(context, model=None, unused=unused)
+                context = RunContext(given, meter.device, meter, part, request.seed)
+                if card is None or is_named(request, card):
+                    if card is not None and given is None:
+                        with meter.stage("model"):
+                            progress.report("model", 0.02)
+                            context = replace(context, model=self._get(card, plan))
+                else:
+                    wanted = automatic_models(dimension, request.slices is not None)
+                    context = self._recognised(wanted, inputs, request, context, plan)
                 return Registration(inputs, request, context).run()
 
             if given is not None:
@@ -212,6 +205,41 @@ class Runner:
     def _get(self, card: ModelCard, plan: _Plan) -> LoadedModel:
         with memory_errors("the model"):
             return self.cache.get(card, plan.device, plan.precision)
+
+    def _recognised(
+        self,
+        cards: Sequence[ModelCard],
+        inputs: Inputs,
+        request: RegistrationRequest,
+        context: RunContext,
+        plan: _Plan,
+    ) -> RunContext:
+        """Return the context with the model that knows the images best, or without one.
+
+        Raises:
+            InputError: when none does, and there is no refinement that could do without it.
+        """
+        looking = context.part(0.0, 0.1)
+        known: dict[str, float] = {}
+        reasons: dict[str, str] = {}
+        models: dict[str, LoadedModel] = {}
+        for card in cards:
+            reason = unusual_size(card, inputs)
+            if reason is None:
+                with context.meter.stage("model"):
+                    looking.progress.report("model", 0.0)
+                    models[card.id] = self._get(card, plan)
+                with context.meter.stage("recognise"):
+                    found = recognise(inputs, request, replace(looking, model=models[card.id]))
+                reason = found.reason
+                known[card.id] = found.distance
+            if reason is not None:
+                reasons[card.id] = reason
+        fitting = {name: far for name, far in known.items() if name not in reasons}
+        context = context.part(0.1, 1.0)
+        if fitting:
+            return replace(context, model=models[min(fitting, key=fitting.__getitem__)])
+        return replace(context, unused=_without_model(request, reasons))
 
     def _with_less(
         self,
@@ -254,22 +282,29 @@ class Runner:
             torch.cuda.empty_cache()
 
 
-def _without_model(request: RegistrationRequest, card: ModelCard, reason: str) -> UnusedModel:
-    """Return the model that does not know the images.
+def _without_model(request: RegistrationRequest, reasons: Mapping[str, str]) -> UnusedModel:
+    """Return the model that does not know the images, and why; others are named in the reason.
+
+    Args:
+        request: the registration.
+        reasons: why each model does not know them, by its id.
 
     Raises:
         InputError: when there is no refinement that could do without it.
     """
+    (name, reason), *others = reasons.items()
+    if others:
+        reason += f"; nor does {' or '.join(other for other, _ in others)} know them"
     if not request.refine_options({}).enabled:
         raise InputError(
-            f"model {card.id!r}, which would be taken automatically, does not know these images: "
+            f"model {name!r}, which would be taken automatically, does not know these images: "
             f"{reason}; and the refinement is off, which could do without it; use {ADVICE} to take "
             "it all the same, or turn the refinement on",
             option="model",
-            value=card.id,
+            value=name,
         )
-    _logger.info("registering without model %s: %s", card.id, reason)
-    return UnusedModel(card.id, reason)
+    _logger.info("registering without model %s: %s", name, reason)
+    return UnusedModel(name, reason)
 
 
 def _field_bytes(inputs: Inputs) -> int:

@@ -20,11 +20,12 @@ from SlicerLDMRegLib.pipeline.device import Meter, select_device
 from SlicerLDMRegLib.pipeline.inputs import read_inputs
 from SlicerLDMRegLib.pipeline.predict.loaded_model import LoadedModel, load_model
 from SlicerLDMRegLib.pipeline.progress import Progress
-from SlicerLDMRegLib.pipeline.recognise import is_named, unknown_anatomy
+from SlicerLDMRegLib.pipeline.recognise import is_named, recognise
 from SlicerLDMRegLib.pipeline.request import RegistrationRequest
 from SlicerLDMRegLib.pipeline.runner import Runner
 from SlicerLDMRegLib.report import judge
 from SlicerLDMRegLib.segmentation.plausibility import plausible_share
+from training.synthesis.phantoms import generate_pair
 
 AXES = tuple(np.eye(3).ravel())
 SAMPLE = sample_data_dir()
@@ -79,12 +80,12 @@ def test_other_sizes_are_registered_without_the_brain_model(
 def test_a_brain_is_known_and_a_brain_with_swapped_axes_is_not(brain_model: LoadedModel) -> None:
     request = RegistrationRequest(SAMPLE / "brain_fixed.nrrd", SAMPLE / "brain_moving.nrrd")
     inputs = read_inputs(request)
-    assert unknown_anatomy(inputs, request, context_of(brain_model)) is None
+    assert recognise(inputs, request, context_of(brain_model)).reason is None
     brain = inputs.fixed
     swapped = sitk.PermuteAxes(brain, [2, 0, 1])
     swapped.SetDirection(brain.GetDirection())
     request = RegistrationRequest(swapped, swapped)
-    reason = unknown_anatomy(read_inputs(request), request, context_of(brain_model))
+    reason = recognise(read_inputs(request), request, context_of(brain_model)).reason
     assert reason is not None and reason.startswith("of the 22 structures that it knows, ")
 
 
@@ -92,7 +93,7 @@ def test_what_the_segmenter_has_found_is_kept(brain_model: LoadedModel) -> None:
     """It is not looked for a second time by the registration."""
     request = RegistrationRequest(SAMPLE / "brain_fixed.nrrd", SAMPLE / "brain_moving.nrrd")
     inputs = read_inputs(request)
-    unknown_anatomy(inputs, request, context_of(brain_model))
+    recognise(inputs, request, context_of(brain_model))
     seen: list[float] = []
 
     class Told:
@@ -122,6 +123,21 @@ def test_hearts_are_known() -> None:
     result = register(*pair, **FAST)
     assert result.provenance["model"]["id"] == "ldm-morph-cardiac-mr"
     assert result.metrics["model"]["distance_to_training_images"] <= 1
+
+
+@pytest.mark.parametrize("kind", ["cardiac", "apical"])
+def test_of_several_models_the_images_choose_the_one_that_knows_them_best(kind: str) -> None:
+    best = {"cardiac": "ldm-morph-cardiac-mr", "apical": "ldm-morph-echo"}[kind]
+    seen = []
+    for seed in range(3, 7):
+        pair = generate_pair(kind, seed)
+        result = register(
+            sitk.GetImageFromArray(pair.fixed), sitk.GetImageFromArray(pair.moving), **FAST
+        )
+        seen.append((result.provenance["model"] or {}).get("id"))
+    # Now and then a generated image is unlike those that a model has learned.
+    assert seen.count(best) >= 3
+    assert set(seen) <= {best, None}
 
 
 def test_a_model_that_is_named_is_taken() -> None:

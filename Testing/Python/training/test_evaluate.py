@@ -221,10 +221,11 @@ def test_command_line_without_methods_says_so(tmp_path: Path) -> None:
         main(["--data", "echo", "--methods", "--output", str(tmp_path), "--limit", "1"])
 
 
-def test_generated_echo_pairs_are_always_the_same() -> None:
-    pairs = evaluation_pairs("echo")
+@pytest.mark.parametrize("kind", ["echo", "apical"])
+def test_generated_echo_pairs_are_always_the_same(kind: str) -> None:
+    pairs = evaluation_pairs(kind)
     assert len({p.name for p in pairs}) == len(pairs) == 20
-    again = evaluation_pairs("echo")
+    again = evaluation_pairs(kind)
     np.testing.assert_array_equal(pairs[7].moving, again[7].moving)
     assert not np.array_equal(pairs[6].fixed, pairs[7].fixed)
     assert pairs[0].fixed.dtype == np.float32

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 pytest.importorskip("lightning_fabric", reason="needs the extra 'training'")
 
@@ -14,12 +15,18 @@ import itertools
 
 from lightning_fabric import Fabric
 
+from SlicerLDMRegLib._weight_files import read_safetensors
 from SlicerLDMRegLib.errors import InputError, ModelError
+from SlicerLDMRegLib.model_store import find_model
 from SlicerLDMRegLib.networks.ldm_morph import LatentFeatures, LDMMorphConfig
-from Testing.Python.training.tiny_stages import arguments
+from Testing.Python.training.test_finetune import write_model
+from Testing.Python.training.tiny_stages import NETWORK, arguments, write_configs
 from training.cli import main
 from training.config import CONFIGS, StageConfig
+from training.datasets.pairs import build_pairs
 from training.exhibits.rehearsal import LDM_MORPH as SMALL
+from training.export import main as export
+from training.lineage import run_of
 from training.stages import build_stage
 from training.stages.latent_scale import inherited_scale, measured_scale
 from training.stages.registration import RegistrationStage
@@ -157,6 +164,56 @@ def test_another_scale_than_that_of_the_weights_is_refused(
     assert inherited_scale({"latent_scale": 3.0}, tmp_path / "best.pt") == 3
     with pytest.raises(InputError, match=r"network\.latent_scale: expected a number, got 'dta'"):
         StageConfig.load(stages / "registration.yaml", ["network.latent_scale=dta"])
+
+
+def test_stages_go_on_from_a_model_on_generated_images_alone(tmp_path: Path) -> None:
+    """No data set, no real image: as ldm-morph-echo was made from ldm-morph-cardiac-mr."""
+    configs = write_configs(tmp_path, "ldm", "registration")
+    model = write_model(tmp_path / "some-hearts", "ldm-morph", NETWORK)
+    assert model.weights is not None
+    for stage, init in (("ldm", model.weights_path), ("registration", None)):
+        file = configs / f"{stage}.yaml"
+        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+        config["data"] = {"mixture": {"apical": 1.0, "shapes": 0.5}, "size": 32}
+        file.write_text(yaml.safe_dump(config), encoding="utf-8")
+        assert train(configs, stage, stage, init=init) == 0
+    before = read_safetensors(model.weights_path)
+    after = torch.load(configs / "registration" / "best.pt", weights_only=True)
+    encoder = [name for name in after if name.startswith("latent_features.encoder.")]
+    assert encoder and all(torch.equal(after[name], before[name]) for name in encoder)
+    lines = (configs / "registration" / "progress.jsonl").read_text(encoding="utf-8").splitlines()
+    assert "val_dice_3" in json.loads(lines[-1]), "generated pairs validate, with their labels"
+
+    card_file = CONFIGS / "ldm-morph-cardiac-mr" / "card.yaml"
+    text = card_file.read_text(encoding="utf-8").replace("[128, 128]", "[32, 32]")
+    (tmp_path / "card.yaml").write_text(text, encoding="utf-8")
+    export(
+        [str(configs / "registration"), "--card", str(tmp_path / "card.yaml"),
+         "--output", str(tmp_path / "exported")]
+    )  # fmt: skip
+    made = find_model(tmp_path / "exported").training["init"]
+    assert made["training"]["stage"] == "ldm"
+    assert made["init"]["model"] == "some-hearts"
+    assert made["init"]["sha256"] == model.weights.sha256
+    assert made["init"]["training"]["steps"] == 5
+
+
+def test_weights_of_a_model_are_known_by_their_digest(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "some-hearts", "ldm-morph", NETWORK)
+    weights = model.weights_path
+    assert run_of(weights)["model"] == "some-hearts"
+    weights.write_bytes(weights.read_bytes() + b" ")
+    assert run_of(weights) == {}
+    alone = tmp_path / "alone.safetensors"
+    alone.write_bytes(weights.read_bytes())
+    assert run_of(alone) == {}
+
+
+def test_real_pairs_need_their_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"data.root: expected the folder of the data set"):
+        build_pairs({"mixture": {"real": 0.5, "apical": 0.5}}, 4, 0)
+    with pytest.raises(InputError, match=r"data.scored: expected labels of \[1, 2, 3\], got \[4\]"):
+        build_pairs({"mixture": {"apical": 1.0}, "scored": [4]}, 4, 0)
 
 
 def test_the_scale_of_known_latents() -> None:

@@ -50,6 +50,7 @@ def test_what_was_not_drawn_is_unknown(hearts: Path) -> None:
         ("real", {1, UNKNOWN}),
         ("cardiac", {0, 1, 2, 3}),
         ("echo", {0, 1, 2, 4}),
+        ("apical", {0, 1, 2, 3, 4}),
     ):
         stream, _ = build_structure_images(
             {**data(hearts), "mixture": {kind: 1.0}, "augment": "none", "pool": 3}, 20, 1
@@ -76,8 +77,21 @@ def test_validation_images_have_both_phases_and_both_kinds(hearts: Path) -> None
     assert len(validation) == 2 * 4 + 2 * (6 + 6)  # 4 patients, and 6 pairs of each kind
     assert sum(bool((item["labels"] == UNKNOWN).any()) for item in validation) == 8
     unseen = heart_images(hearts, "test", pairs=2)
-    assert [len(images) for images in unseen.values()] == [2 * 6, 4, 4]
+    assert [len(images) for images in unseen.values()] == [2 * 6, 4, 4, 4]
     assert unseen["Cine MR (left ventricle)"][0].drawn == (1,)
+    assert list(heart_images(hearts / "absent", kinds=("apical", "shapes"), pairs=1)) == [
+        "Generated apical views"
+    ]
+
+
+def test_a_mixture_without_real_images_needs_no_data_set() -> None:
+    settings = {"mixture": {"apical": 1.0, "shapes": 0.5}, "size": 32, "pool": 3}
+    stream, validation = build_structure_images(settings, 12, 1)
+    found = {int(n) for i in range(12) for n in stream[i]["labels"].unique()}
+    assert found == {0, 1, 2, 3, 4}
+    assert len(validation) == 2 * 6, "of shapes nothing is a structure"
+    with pytest.raises(InputError, match=r"data.set, data.root: expected a data set"):
+        build_structure_images({**settings, "mixture": {"real": 1.0}}, 1, 1)
 
 
 @pytest.mark.parametrize("part", ["elastic", "bias"])

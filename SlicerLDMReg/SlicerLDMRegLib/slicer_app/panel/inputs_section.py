@@ -126,6 +126,10 @@ class InputsSection(Section):
                 " them, which Apply finds out; else none is. {use}"
             )
             return text.format(**told), "warning"
+        others = [other.title for other in self.panel.automatic_cards() if other.id != card.id]
+        if others:
+            text = _("The one that knows the images best, or none where none knows them: {titles}")
+            return text.format(titles="; ".join([card.title, *others])), "info"
         return _("{title}, where it knows the images, else none: {use}").format(**told), "info"
 
     def _is_makeshift(self) -> bool:

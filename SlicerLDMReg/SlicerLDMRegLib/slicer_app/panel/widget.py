@@ -17,6 +17,7 @@ from ..run.choices import RegisterBy
 from ..run.parameters import RegistrationParameters
 from ..run.plan import RegistrationPlan
 from ..run.planning import (
+    automatic_cards,
     chosen_card,
     image_dimension,
     labels_without_images,
@@ -85,7 +86,7 @@ class Panel(VTKObservationMixin):
         self.session = RegistrationSession(timer=self._timer) if session is None else session
         self._tag: int | None = None
         self._models: list[ModelCard] | None = None
-        self._card: tuple[Any, ModelCard | None] | None = None
+        self._card: tuple[Any, ModelCard | None, list[ModelCard]] | None = None
         self._node: Node | None = None  # of the choices that were shown last
         self._closing = False
         self._importing = False
@@ -197,13 +198,20 @@ class Panel(VTKObservationMixin):
 
     def card(self) -> ModelCard | None:
         """Return the card of the model that would register now; None: none."""
-        parameters = self.parameters
-        if parameters is None:
-            return None
+        return None if self.parameters is None else self._cards(self.parameters)[0]
+
+    def automatic_cards(self) -> list[ModelCard]:
+        """Return the cards of the models among which the images choose, where none is named."""
+        return [] if self.parameters is None else self._cards(self.parameters)[1]
+
+    def _cards(
+        self, parameters: RegistrationParameters
+    ) -> tuple[ModelCard | None, list[ModelCard]]:
+        # The folders of the models are not looked through at each change of the panel.
         key = parameters.model, parameters.extent, parameters.registerBy, *volume_sizes(parameters)
         if self._card is None or self._card[0] != key:
-            self._card = key, chosen_card(parameters)
-        return self._card[1]
+            self._card = key, chosen_card(parameters), automatic_cards(parameters)
+        return self._card[1:]
 
     def plan(self) -> RegistrationPlan:
         """Return what the choices mean.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import InputError, LDMRegError
-from ...model_store import ModelCard, choose_model
+from ...model_store import ModelCard, automatic_models, choose_model
 from ...pipeline.slices import SliceSelection
 from ..scene.volume_nodes import Node, volume_geometry
 from .anatomy import guides, label_numbers
@@ -20,6 +20,7 @@ from .parameters import (
 from .plan import RegistrationPlan
 
 __all__ = [
+    "automatic_cards",
     "chosen_card",
     "image_dimension",
     "labels_without_images",
@@ -74,6 +75,15 @@ def chosen_card(parameters: RegistrationParameters) -> ModelCard | None:
         return choose_model(parameters.model, dimension)
     except LDMRegError:
         return None
+
+
+def automatic_cards(parameters: RegistrationParameters) -> list[ModelCard]:
+    """Return the cards of the models among which the images choose; empty: none is there."""
+    slicewise = parameters.extent in (Extent.VIEW, Extent.RANGE)
+    try:
+        return automatic_models(image_dimension(parameters) or 2, slicewise)
+    except LDMRegError:
+        return []
 
 
 def too_small(parameters: RegistrationParameters, card: ModelCard | None) -> str:

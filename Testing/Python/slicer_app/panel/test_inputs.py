@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from SlicerLDMRegLib.model_store import automatic_models
+
 
 def _select(host: Any, pair: tuple[Any, Any]) -> None:
     host.select("fixedSelector", pair[0])
@@ -210,7 +212,11 @@ def test_a_slice_of_a_volume(host: Any, widget: Any, pair: Any) -> None:
 def test_an_image_of_one_slice_is_promised_nothing(host: Any, widget: Any, flat_pair: Any) -> None:
     _select(host, flat_pair)
     note = host.widget("modelLabel")
-    assert "where it knows the images, else none" in note.text
+    text = "The one that knows the images best, or none where none knows them: "
+    assert note.text.startswith(text)
+    titles = [card.title for card in automatic_models(2)]
+    assert len(titles) > 1
+    assert note.text == text + "; ".join(titles)
     assert note.styleSheet == ""
 
 
