@@ -2100,6 +2100,10 @@ mm</translation>
    <translation>{title} ist ein Notbehelf für Schichten von Volumen: Es wird nur genommen, wo es sie kennt, was sich beim Anwenden zeigt; sonst keines. {use}</translation>
   </message>
   <message>
+   <source>The one that knows the images best, or none where none knows them: {titles}</source>
+   <translation>Das Modell, das die Bilder am besten kennt, oder keines, wo keines sie kennt: {titles}</translation>
+  </message>
+  <message>
    <source>{title}, where it knows the images, else none: {use}</source>
    <translation>{title}, wo es die Bilder kennt, sonst keines: {use}</translation>
   </message>
