@@ -73,9 +73,9 @@ class Totals:
 
     @property
     def end(self) -> float | None:
-        """The time when it probably ends, seconds since the epoch; None before it is known."""
+        """The time when it probably ends, seconds since the epoch; None where it is not ahead."""
         rate = self.rate
-        return None if not rate else time.time() + self.left / rate
+        return None if not rate or not self.left else time.time() + self.left / rate
 
     def plain(self) -> dict[str, Any]:
         """Return the counts as plain data, for those who look from outside."""

@@ -30,6 +30,8 @@ def run(
     """Run a cohort; the names that were registered now, and those that failed."""
     plan, folder = plan_of(table, output, **changes)
     totals = run_cohort(plan, folder, means)
+    assert totals.left == 0
+    assert totals.end is None, "nothing is told to end that has ended"
     done = {o.id for o in totals.outcomes.values() if o.status == "done"}
     return done, {o.id for o in totals.outcomes.values() if o.status == "failed"}
 
