@@ -8,6 +8,7 @@ import math
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -121,25 +122,30 @@ class Runner:
         """Load a model, so that the first registration need not wait.
 
         Args:
-            model, device, precision: as those of a request.
+            model, device, precision: as those of a request; for ``auto`` all among which the
+                images choose are loaded.
             dimension: of the images, for ``auto``.
             progress: told about it.
 
         Returns:
-            The id of the model, None without one.
+            The id of the model, for ``auto`` of the first; None without one.
 
         Raises:
             LDMRegError: for a model or device that is not there, or does not fit into memory.
         """
         progress = progress or Progress()
-        card = choose_model(model, dimension)
-        if card is not None:
+        if model == "auto":
+            cards = automatic_models(dimension)
+        else:
+            card = choose_model(model, dimension)
+            cards = [] if card is None else [card]
+        # The first one last: of those that fit into the cache it is sure to stay.
+        for card in reversed(cards):
             progress.report("model", 0.5, card.title)
-            self._with_less(
-                card, device, precision, [], progress, lambda plan: self._get(card, plan)
-            )
+            load = partial(self._get, card)
+            self._with_less(card, device, precision, [], progress, load)
         progress.report("done", 1.0)
-        return None if card is None else card.id
+        return cards[0].id if cards else None
 
     def run(
         self, request: RegistrationRequest, progress: Progress | None = None

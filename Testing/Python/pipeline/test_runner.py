@@ -16,7 +16,7 @@ import torch
 from SlicerLDMRegLib.cli import main
 from SlicerLDMRegLib.errors import CancelledError, InputError, OutOfMemoryError
 from SlicerLDMRegLib.images import reading
-from SlicerLDMRegLib.model_store import ModelCard, find_model
+from SlicerLDMRegLib.model_store import ModelCard, automatic_models, find_model
 from SlicerLDMRegLib.pipeline import (
     Progress,
     RegistrationRequest,
@@ -156,6 +156,8 @@ def test_model_for_the_dimension_of_the_images(
     assert result.provenance["model"]["id"] == MODEL
     assert result.provenance["inputs"]["fixed"]["path"] == str(path)
     assert shared_runner.load("auto", 2) == MODEL
+    kept = {name.split(" on ")[0] for name in shared_runner.cache.names}
+    assert {card.id for card in automatic_models(2)} <= kept, "none has to be waited for"
     assert shared_runner.load("none") is None
 
 
