@@ -429,9 +429,11 @@ def _other_hearts(folder: Path, half: int) -> Iterator[Pair]:
                    only_denies=True)  # fmt: skip
 
 
+_PHANTOMS = (*("cardiac", "echo", "shapes") * 4, *("apical",) * 4)
+
+
 def _phantoms(half: int, seed: int) -> Iterator[Pair]:
-    for number in range(12):
-        kind = ("cardiac", "echo", "shapes")[number % 3]
+    for number, kind in enumerate(_PHANTOMS):
         own = 2 * (number + 100 * seed) + half
         made = generate_pair(kind, 70_000 + own, 96)
         fixed, moving = (np.asarray(a, np.float32) for a in (made.fixed, made.moving))

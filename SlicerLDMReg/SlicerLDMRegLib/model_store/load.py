@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .._weight_files import misfit, read_safetensors
 from ..errors import ModelError
@@ -52,21 +52,33 @@ def load_network(
     tensors = read_safetensors(card.weights_path)
     # First without memory for its weights: a card may describe a network of any size.
     with Outline():
-        outline = _build(card).state_dict()
+        network = _build(card)
+    outline = network.state_dict()
     if problem := misfit(tensors, outline):
         raise ModelError(
             f"model {card.id!r}: the weights do not fit the network {card.method!r} "
             f"that ldmreg.network describes; {problem}"
         )
-    network = _build(card)
-    expected = network.state_dict()
-    network.load_state_dict({name: t.to(expected[name].dtype) for name, t in tensors.items()})
+    weights = {name: tensor.to(outline[name].dtype) for name, tensor in tensors.items()}
+    network.load_state_dict(weights, assign=True)
+    if not _is_filled(network):
+        network = _build(card)
+        network.load_state_dict(weights)
     network.requires_grad_(False).eval()
     if isinstance(network, TextSCF):
         network.fuse()
     for parameter in network.parameters():
         parameter.data = parameter.data.to(dtype)
     return network.to(device)
+
+
+def _is_filled(network: nn.Module) -> bool:
+    """Whether no tensor of an outline is left: one that is made anew, and no file holds."""
+    for module in network.modules():
+        own = (*vars(module).values(), *module._parameters.values(), *module._buffers.values())
+        if any(isinstance(value, Tensor) and value.is_meta for value in own):
+            return False
+    return True
 
 
 def _build(card: ModelCard) -> nn.Module:

@@ -4,12 +4,13 @@ import json
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from SlicerLDMRegLib.errors import ModelError
-from SlicerLDMRegLib.model_store import ModelCard, load_network, write_model_folder
+from SlicerLDMRegLib.model_store import ModelCard, load, load_network, write_model_folder
 from SlicerLDMRegLib.networks import build_network
 from SlicerLDMRegLib.networks.ldm_morph import LDMMorph
 
@@ -170,3 +171,23 @@ def test_method_must_fit_the_kind(tmp_path: Path, segmenter_card: ModelCard) -> 
     card = write_model_folder(tmp_path / "s", card, {"w": torch.ones(1)}, "CC0")
     with pytest.raises(ModelError, match="'ldm-morph' is for registration, not for segmentation"):
         load_network(card)
+
+
+def test_a_tensor_that_no_file_holds_is_made(
+    small_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The weights are put into an outline of the network, in which such tensors have no values."""
+    whole = load_network(small_folder)
+    assert not any(t.is_meta for t in (*whole.parameters(), *whole.buffers()))
+
+    def build(method: str, arguments: dict[str, Any]) -> torch.nn.Module:
+        network = build_network(method, arguments)
+        network.register_buffer("window", torch.ones(3), persistent=False)
+        network.plain = torch.zeros(2)
+        return network
+
+    monkeypatch.setattr(load, "build_network", build)
+    network = load_network(small_folder)
+    assert network.window.tolist() == [1, 1, 1] and network.plain.tolist() == [0, 0]
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(network.state_dict()[name], tensor)
