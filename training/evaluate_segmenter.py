@@ -137,12 +137,15 @@ def main(argv: list[str] | None = None) -> None:
     segmenter = build_segmenter(arguments.model, select_device(arguments.device))
     card = getattr(segmenter, "card", None)
     images: Mapping[str, Sequence[BrainImage | LabelledImage]]
+    split: str | None = arguments.split
     if card is not None and card.spatial_dims == 2:
         names = dict(card.label_names)
         # Images of what it was trained on: one of echocardiography has never seen cine MR.
         kinds = card.training["data"].get("mixture", {"real": 1.0})
         root = arguments.root or DATA_FOLDER / "cardiac_mr"
         images = heart_images(root, arguments.split, kinds=kinds)
+        if "real" not in kinds:
+            split = None  # generated hearts have no patients
         what: dict[str, Any] = {"data": "hearts", "dimension": 2, "options": {}}
     else:
         names = scheme_names("freesurfer35")
@@ -160,7 +163,7 @@ def main(argv: list[str] | None = None) -> None:
     run = {
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "what": "images",
-        "split": arguments.split,
+        "split": split,
         "model": arguments.model,
         **what,
         "machine": describe_machine(),
@@ -177,8 +180,9 @@ def _write(folder: Path, rows: Sequence[Row], run: dict[str, Any], names: Mappin
     content = {"run": run, "summary": summary, "structures": structures, "pairs": list(rows)}
     write_json(folder / "results.json", content)
     machine = run["machine"]
+    subjects = f", {run['split']} subjects" if run["split"] else ""
     text = (
-        f"# {run['model']}: {summary[0]['pairs']} images of each contrast, {run['split']} subjects"
+        f"# {run['model']}: {summary[0]['pairs']} images of each contrast{subjects}"
         f"\n\n{markdown_table(summary, _COLUMNS, ('method', 'Images', 0))}\n"
         "Mean ± standard deviation over the images; Dice and HD95 are means over the structures; "
         f"median time, warm.\n{machine['cpu']}, threads: {machine['threads']}.\n"

@@ -30,9 +30,9 @@ class _Heart(Ventricle):
 
     def __init__(self, rng: np.random.Generator, size: int, sector: Sector) -> None:
         self.scale = unit = size / 128
-        self.tilt = rng.normal(0, 0.2)
+        self.tilt = rng.normal(0, rng.choice([0.12, 0.35]))
         self.apex = sector.apex + np.array([rng.uniform(6, 28), 0.0]) * unit
-        self.apex[1] += rng.normal(0, 0.25) * (self.apex[0] - sector.apex[0])
+        self.apex[1] += rng.normal(0.1, 0.35) * (self.apex[0] - sector.apex[0])
         self.length = rng.uniform(38, 72) * unit
         self.radius = np.clip(self.length * rng.uniform(0.22, 0.40), 11 * unit, 25 * unit)
         self.wall = rng.uniform(4, 11) * unit
@@ -41,14 +41,14 @@ class _Heart(Ventricle):
         self.curve = rng.normal(0, 0.12)
         self.square = rng.uniform(1.8, 2.7)  # exponent of the ellipse
         self.taper = rng.uniform(0.0, 0.35)
-        self.side = rng.choice([-1, 1], p=[0.8, 0.2])  # the septum is on the left of most views
-        self.four = rng.random() < 0.65
+        self.side = rng.choice([-1, 1], p=[0.95, 0.05])  # the septum is on the left of most views
+        self.four = rng.random() < 0.7
         self.atrium = self.length * rng.uniform(0.22, 0.42)
         self.atrium_shape = rng.uniform(0.8, 1.3)
-        self.right_width = self.radius * rng.uniform(0.8, 2.0)
+        self.right_width = self.radius * rng.uniform(0.8, 2.6)
         self.right_start = rng.uniform(0.1, 0.45)
-        self.right_wall = rng.uniform(1.5, 4) * unit
-        self.right_atrium = self.atrium * rng.uniform(0.7, 1.2)
+        self.right_wall = rng.uniform(1.5, 8) * unit
+        self.right_atrium = self.atrium * rng.uniform(0.7, 1.5)
         self.muscles = [
             (rng.uniform(0.35, 0.7), rng.uniform(-0.8, 0.8), rng.uniform(1.0, 3.5) * unit)
             for _ in range(rng.integers(0, 4))

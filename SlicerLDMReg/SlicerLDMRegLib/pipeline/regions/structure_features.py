@@ -15,6 +15,9 @@ __all__ = ["batch_on_lattice", "coded_features", "structure_features"]
 # A structure that is found in one image more than this much larger than in the other was missed
 # there, or is no part of it. (A left ventricle near the apex shrinks to a fifth.)
 _LARGEST_RATIO = 10.0
+# Soft Dice before the refinement below which a structure is not where it was in the other image: its
+# segmenter took another one for it, as one chamber of a heart for its neighbour.
+_SMALLEST_OVERLAP = 0.15
 # Share of the image below which structures are not to be seen. Not tuned.
 _SMALLEST_SHARE = 5e-4
 # Images that code the structures of a volume: with 12 the squared difference of two codes is 2 +-
@@ -30,7 +33,8 @@ def structure_features(
 
     The mean over the pixels of their squared difference, summed over the structures, is ``weight``
     times one minus the soft Dice of all structures together, as it is before the refinement: it
-    does not depend on how much of the image the structures take.
+    does not depend on how much of the image the structures take. A structure that one image lacks,
+    or has elsewhere, does not count.
 
     Args:
         moving: probabilities ``(B, C, *S)`` of the structures, without the background.
@@ -41,7 +45,9 @@ def structure_features(
     """
     areas = [t.flatten(2).sum(2) for t in (moving, fixed)]
     least, most = torch.minimum(*areas), torch.maximum(*areas)
-    counted = (least * _LARGEST_RATIO > most)[..., None].float()
+    common = torch.minimum(moving, fixed).flatten(2).sum(2)
+    meets = 2 * common > _SMALLEST_OVERLAP * (least + most)
+    counted = (meets & (least * _LARGEST_RATIO > most))[..., None].float()
     squares = (moving.square() + fixed.square()).flatten(2) * counted
     mean = squares.sum(1).mean(1)
     seen = mean > 2 * _SMALLEST_SHARE

@@ -49,6 +49,17 @@ def test_a_structure_that_only_one_image_has_does_not_count() -> None:
     assert moving[:, 0].max() > 0
 
 
+def test_a_structure_that_is_elsewhere_in_the_other_image_does_not_count() -> None:
+    """A segmenter took the right ventricle of an echo for the left one, in one of two frames."""
+    both = disc(60, 30, 9)
+    for shift, counts in ((6, True), (22, False)):
+        a = torch.cat([both, disc(60, 16, 7)], 1)
+        b = torch.cat([both, disc(60, 16 + shift, 7)], 1)
+        moving, fixed = structure_features(a, b, 1.0)
+        assert bool(moving[:, 1].any()) == bool(fixed[:, 1].any()) == counts
+        assert moving[:, 0].any()
+
+
 def test_unknown_images_and_images_without_structures_have_no_features() -> None:
     a = torch.cat([disc(40, 20, 8)] * 2)
     moving, fixed = structure_features(a, a, 1.0, known=torch.tensor([True, False]))
