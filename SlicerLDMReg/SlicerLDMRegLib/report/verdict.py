@@ -273,7 +273,7 @@ def _judge_place(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
         return
     verdict.findings.append(
         "What tells the sides of an image apart is hardly the same in both (correlation "
-        f"{largest:.2f} at most): they may show different places of a body."
+        f"{round(largest, 2) + 0.0:.2f} at most): they may show different places of a body."
     )
     verdict.worsen("check", "Check that both images show the same part of the body, at one level.")
 

@@ -419,6 +419,7 @@ def test_a_better_place_needs_a_look(other: dict[str, Any], finding: str, advice
     ("correlation", "largest", "unlike", "words"),
     [
         (0.1, 0.2, 0.3, "different places of a body"),
+        (-0.1, -0.004, 0.3, "(correlation 0.00 at most)"),
         (-0.5, 0.2, 0.2, "opposite in them"),
         (0.1, 0.2, 0.05, None),
         (0.1, 0.25, 0.2, None),
