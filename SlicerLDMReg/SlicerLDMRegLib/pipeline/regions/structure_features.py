@@ -15,8 +15,8 @@ __all__ = ["batch_on_lattice", "coded_features", "structure_features"]
 # A structure that is found in one image more than this much larger than in the other was missed
 # there, or is no part of it. (A left ventricle near the apex shrinks to a fifth.)
 _LARGEST_RATIO = 10.0
-# Soft Dice before the refinement below which a structure is not where it was in the other image: its
-# segmenter took another one for it, as one chamber of a heart for its neighbour.
+# Soft Dice before the refinement below which a structure is not where it was in the other image:
+# its segmenter took another one for it, as one chamber of a heart for its neighbour.
 _SMALLEST_OVERLAP = 0.15
 # Share of the image below which structures are not to be seen. Not tuned.
 _SMALLEST_SHARE = 5e-4
