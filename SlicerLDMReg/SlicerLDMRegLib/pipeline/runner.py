@@ -186,12 +186,12 @@ class Runner:
                 meter.device = select_device(plan.device)
                 part = progress.part(0.05, 1.0 if output is None else _REGISTERED)
                 context = RunContext(given, meter.device, meter, part, request.seed)
-                if card is None or is_named(request, card):
-                    if card is not None and given is None:
-                        with meter.stage("model"):
-                            progress.report("model", 0.02)
-                            context = replace(context, model=self._get(card, plan))
-                else:
+                named = card is None or is_named(request, card)
+                with meter.stage("model"):
+                    progress.report("model", 0.02)
+                    if named and card is not None and given is None:
+                        context = replace(context, model=self._get(card, plan))
+                if not named:
                     wanted = automatic_models(dimension, request.slices is not None)
                     context = self._recognised(wanted, inputs, request, context, plan)
                 return Registration(inputs, request, context).run()
