@@ -189,6 +189,16 @@ STAGES: dict[str, _Sections] = {
 }
 
 
+def _data_options(kind: type, data: Mapping[str, Any]) -> dict[str, tuple[Any, bool]]:
+    """Return the options of a kind of data; a mixture without real images needs no data set."""
+    options = options_of(kind)
+    mixture = data.get("mixture") or {"real": 1.0}
+    needed = {_Pairs: ("root",), _StructureImages: ("root", "set")}.get(kind, ())
+    if isinstance(mixture, Mapping) and mixture.get("real"):
+        options |= {name: (str, True) for name in needed}
+    return options
+
+
 def check_sections(values: Mapping[str, Any], source: str = "") -> None:
     """Check network, data, losses and text of a configuration at every depth.
 
@@ -227,7 +237,7 @@ def check_sections(values: Mapping[str, Any], source: str = "") -> None:
             "network.arguments",
             source,
         )
-    check_section(data, options_of(kind), "data", source)
+    check_section(data, _data_options(kind, data), "data", source)
     if "set" in data:
         choose(data["set"], LAYOUTS, "data.set")
         known = options_of(LAYOUTS[data["set"]], ("root",))
