@@ -1,4 +1,4 @@
-"""What generated apical echocardiographies share: the probe's sector, speckle and motion."""
+"""The probe's sector, speckle and motion of generated apical echocardiographies."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _FARTHEST = 1.0  # distance to the training images, see networks.ldm_morph.famil
 
 @dataclass(frozen=True)
 class Recognition:
-    """How well a model knows two images.
+    """Distance of two images to what a model was trained on, and whether it knows them.
 
     Attributes:
         distance: to the images that it was trained on, up to 1 it knows them; 1 where it knows them

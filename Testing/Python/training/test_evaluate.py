@@ -242,7 +242,7 @@ def test_brain_slices_are_all_ordered_pairs(shared_data: Path) -> None:
 
 
 def test_unknown_data_and_empty_folders_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"cardiac-mr, echo, brain-slices, .*, got 'ixi'"):
+    with pytest.raises(ValueError, match=r"cardiac-mr, echo, apical, brain-slices, .*, got 'ixi'"):
         evaluation_pairs("ixi")
     with pytest.raises(ValueError, match=r"data .oasis.: expected the folder"):
         evaluation_pairs("oasis")
