@@ -35,10 +35,10 @@ def evaluation_pairs(
     Args:
         name: "cardiac-mr": cine MR of the patients of ``split``, left ventricle labelled; "echo",
             "apical": 20 generated echocardiographies with labels, clear ones and such with drop-out
-            and clutter; "brain-slices": all ordered pairs of the
-            slices, without labels. In 3D, see :mod:`~training.datasets.evaluation_volumes`:
-            "brain-mr", "hippocampus", "abdomen-warp". Or a layout of
-            :data:`~training.datasets.layouts.LAYOUTS`, whose images are read when they are needed.
+            and clutter; "brain-slices": all ordered pairs of the slices, without labels. In 3D, see
+            :mod:`~training.datasets.evaluation_volumes`: "brain-mr", "hippocampus", "abdomen-warp".
+            Or a layout of :data:`~training.datasets.layouts.LAYOUTS`, whose images are read when
+            they are needed.
         root: folder of the set, or the file of a manifest; default its place beside the checkout,
             ``../shared/data``, which published data sets do not have.
         split: "train", "validation", "test" or "all", of cardiac-mr, brain-mr and the layouts.

@@ -19,7 +19,7 @@ from SlicerLDMRegLib.errors import InputError
 from ..synthesis.phantoms import generate_pair
 from .augment import AugmentOptions, Pair, augment
 from .cardiac_mr import CardiacMRDataset
-from .layouts import open_data_set
+from .layouts import DataSet, open_data_set
 from .pairs import RealPairs, mixture_weights
 
 __all__ = [
@@ -138,7 +138,8 @@ def build_structure_images(
     options = AugmentOptions.from_config(data.get("augment", {}))
     real: dict[str, Sequence[Pair]] = {"train": [], "validation": []}
     if mixture.get("real"):
-        real = {split: _real_pairs(data, split) for split in real}
+        source = _real_set(data)
+        real = {split: RealPairs(source.pairs(split)) for split in real}
     stream = StructureImages(
         real["train"], mixture, length, seed, options, size, data.get("pool", 1500)
     )
@@ -152,8 +153,8 @@ def build_structure_images(
     return stream, validation
 
 
-def _real_pairs(data: Mapping[str, Any], split: str) -> RealPairs:
-    """Return the real pairs of a split, as ``data`` names their set."""
+def _real_set(data: Mapping[str, Any]) -> DataSet:
+    """Return the set of real pairs that ``data`` names."""
     if "set" not in data or "root" not in data:
         raise InputError("data.set, data.root: expected a data set of 2D pairs and its folder")
     source = open_data_set(
@@ -161,7 +162,7 @@ def _real_pairs(data: Mapping[str, Any], split: str) -> RealPairs:
     )
     if source.dimension != 2:
         raise InputError(f"{source.title}: expected 2D images, got 3D")
-    return RealPairs(source.pairs(split))
+    return source
 
 
 #: Titles of the kinds of :func:`heart_images`.
@@ -193,7 +194,9 @@ def heart_images(
             item = LabelledImage(f"{own.name} {part}", image, labels, (_DRAWN,))
             found[titles["real"]].append(item)
     for kind, title in titles.items():
-        for number in range(pairs if kind != "real" else 0):
+        if kind == "real":
+            continue
+        for number in range(pairs):
             pair = _generated(kind, 2 * _VALIDATION_SEED + number, 128)
             for part in ("fixed", "moving"):
                 image = sitk.GetImageFromArray(getattr(pair, part))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from training.synthesis.apical_view import Sector, Ventricle, apical_motion, speckle
+from training.synthesis.apical_view import Sector, Ventricle, apical_motion, both_phases, speckle
 from training.synthesis.imaging import paint
 from training.synthesis.pair import PhantomPair
 from training.synthesis.random_fields import Field, pixel_grid, smooth_noise
@@ -236,12 +236,4 @@ def apical_pair(rng: np.random.Generator, size: int) -> PhantomPair:
         image = np.clip(np.maximum(signal, marks), 0, 1)
         return image.astype(np.float32), (sector.mask * labels).astype(np.uint8)
 
-    fixed, fixed_labels = acquire(grid, 0.0)
-    moving, moving_labels = acquire(deformation.inverse(grid), np.sqrt(1 - correlation**2))
-    return PhantomPair(
-        fixed,
-        moving,
-        fixed_labels,
-        moving_labels,
-        (deformation.forward(grid) - grid).astype(np.float32),
-    )
+    return both_phases(acquire, deformation, grid, correlation)

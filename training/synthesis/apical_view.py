@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from training.synthesis.deformation import Composition, Contraction, VelocityFlow
+from training.synthesis.pair import PhantomPair
 from training.synthesis.random_fields import Field, pixel_grid
 
-__all__ = ["Sector", "Ventricle", "apical_motion", "speckle"]
+__all__ = ["Sector", "Ventricle", "apical_motion", "both_phases", "speckle"]
 
 
 class Sector:
@@ -102,3 +105,24 @@ def apical_motion(rng: np.random.Generator, size: int, anatomy: Ventricle) -> Co
 
     scales = [(50 * unit, rng.uniform(0, 2.0) * unit), (22 * unit, rng.uniform(0.2, 1.0) * unit)]
     return Composition(contraction, VelocityFlow.random(rng, size, scales, valve_plane))
+
+
+def both_phases(
+    acquire: Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray]],
+    deformation: Composition,
+    grid: np.ndarray,
+    correlation: float,
+) -> PhantomPair:
+    """Acquire end-diastole (fixed) and end-systole (moving).
+
+    Args:
+        acquire: image and labels of the tissue at points ``(2, H, W)`` of the fixed image, with a
+            share of speckle that does not follow the tissue.
+        deformation: of the fixed image onto the moving one.
+        grid: ``(2, H, W)``, the pixels.
+        correlation: of the speckle of both phases.
+    """
+    fixed, fixed_labels = acquire(grid, 0.0)
+    moving, moving_labels = acquire(deformation.inverse(grid), np.sqrt(1 - correlation**2))
+    displacement = (deformation.forward(grid) - grid).astype(np.float32)
+    return PhantomPair(fixed, moving, fixed_labels, moving_labels, displacement)

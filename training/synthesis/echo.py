@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.synthesis.apical_view import Sector, Ventricle, apical_motion, speckle
+from training.synthesis.apical_view import Sector, Ventricle, apical_motion, both_phases, speckle
 from training.synthesis.imaging import paint
 from training.synthesis.pair import PhantomPair
 from training.synthesis.random_fields import Field, pixel_grid, smooth_noise
@@ -103,12 +103,4 @@ def echo_pair(rng: np.random.Generator, size: int) -> PhantomPair:
         image = np.clip(brightness + gain * log_signal, 0, 1)
         return (sector.mask * image).astype(np.float32), sector.mask * labels
 
-    fixed, fixed_labels = acquire(grid, 0.0)
-    moving, moving_labels = acquire(deformation.inverse(grid), np.sqrt(1 - correlation**2))
-    return PhantomPair(
-        fixed,
-        moving,
-        fixed_labels,
-        moving_labels,
-        (deformation.forward(grid) - grid).astype(np.float32),
-    )
+    return both_phases(acquire, deformation, grid, correlation)

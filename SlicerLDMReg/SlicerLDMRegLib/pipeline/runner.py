@@ -226,25 +226,24 @@ class Runner:
             InputError: when none does, and there is no refinement that could do without it.
         """
         looking = context.part(0.0, 0.1)
-        known: dict[str, float] = {}
+        best: tuple[float, LoadedModel] | None = None
         reasons: dict[str, str] = {}
-        models: dict[str, LoadedModel] = {}
         for card in cards:
             reason = unusual_size(card, inputs)
             if reason is None:
                 with context.meter.stage("model"):
                     looking.progress.report("model", 0.0)
-                    models[card.id] = self._get(card, plan)
+                    model = self._get(card, plan)
                 with context.meter.stage("recognise"):
-                    found = recognise(inputs, request, replace(looking, model=models[card.id]))
+                    found = recognise(inputs, request, replace(looking, model=model))
                 reason = found.reason
-                known[card.id] = found.distance
+                if reason is None and (best is None or found.distance < best[0]):
+                    best = found.distance, model
             if reason is not None:
                 reasons[card.id] = reason
-        fitting = {name: far for name, far in known.items() if name not in reasons}
         context = context.part(0.1, 1.0)
-        if fitting:
-            return replace(context, model=models[min(fitting, key=fitting.__getitem__)])
+        if best is not None:
+            return replace(context, model=best[1])
         return replace(context, unused=_without_model(request, reasons))
 
     def _with_less(
