@@ -38,6 +38,9 @@ _MORE_UNLIKE = 0.05  # increase of this share that counts as worse
 # Share of the structures of the fixed image that has a partner, and loss of it that needs a look:
 # by the whole registration, and by the deformation after the alignment.
 _COVERED, _LOST, _PUSHED_OUT = 0.6, 0.2, 0.1
+# Loss of the overlap itself, empty parts and all, that needs a look: of the first-half pairs in 2D
+# no sound one that is else *Good* loses as much, and an image rolled by 0.4 of its width does.
+_LED_OUT = 0.3
 # Correlation of what tells the sides of the images apart. Of 260 first-half pairs all sound ones
 # have more than -0.21, most 0.3 to 0.9 (two patients' brains have no side in common: 0); a mirrored
 # head has -0.65, a mirrored knee -0.33.
@@ -295,9 +298,20 @@ def _judge_overlap(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
         )
         verdict.worsen(
             "check",
-            "Look whether the part that both images show is the one that matters; a given initial "
-            "transform or another alignment keeps more in view.",
+            _OUT_OF_VIEW,
         )
+    elif (shares := pair(metrics, "overlap")) is not None and shares[0] - shares[1] > _LED_OUT:
+        verdict.findings.append(
+            f"Much of the fixed image was led out of view: {_percents(shares)} of it lies upon the "
+            "moving image."
+        )
+        verdict.worsen("check", _OUT_OF_VIEW)
+
+
+_OUT_OF_VIEW = (
+    "Look whether the part that both images show is the one that matters; a given initial "
+    "transform or another alignment keeps more in view."
+)
 
 
 def _percents(values: tuple[float, float]) -> str:

@@ -456,6 +456,20 @@ def test_lost_overlap_worsens_the_verdict_and_is_stated_beside_the_similarity() 
     assert "covers" in rows[1]  # beside the NCC
 
 
+def test_images_that_are_led_out_of_each_others_view_need_a_look() -> None:
+    # A heart that is found although its image was rolled: most structures have a partner.
+    found = metrics()
+    for side, covered, overlap in (("before", 1.0, 1.0), ("after", 0.92, 0.64)):
+        found[side].update(covered=covered, overlap=overlap)
+    verdict = judge(found)
+    assert verdict.status == "check"
+    assert any("100 → 64 %" in text and "out of view" in text for text in verdict.findings)
+    found["after"]["overlap"] = 0.75
+    assert judge(found).status == "good"
+    found["before"]["overlap"], found["after"]["overlap"] = 0.3, 0.64  # brought into view
+    assert judge(found).status == "good"
+
+
 def test_motion_is_judged_by_the_size_of_the_image() -> None:
     moved = {"displacement_mean_mm": 8.0, "displacement_max_mm": 20.0, "diagonal_mm": 100.0}
     assert judge(metrics(**moved, bending_mm=3.0)).status == "good"
