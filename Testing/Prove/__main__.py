@@ -1,9 +1,10 @@
-"""All parts of the long proof, side by side; about an hour on two processors.
+"""All parts of the long proof, side by side; an hour or more on two processors.
 
-    make prove            # or: python -m Testing.Prove [--parts faults fuzz ...] [--quick]
+    make prove            # or: python -m Testing.Prove [--parts faults fuzz ...] [--quick | --long]
 
-Each part writes what it prints into ``results/prove``; the tables are printed together at the end.
-The exit code is 1 if a part found what must not be.
+``--long`` tries more of what is drawn at random, for half a day. Each part writes what it prints
+into ``results/prove``; the tables are printed together at the end. The exit code is 1 if a part
+found what must not be.
 """
 
 from __future__ import annotations
@@ -30,31 +31,39 @@ class Part:
         title: for people.
         module: run with ``python -m``.
         full, quick: its arguments.
+        long: likewise, where half a day tries more than an hour.
     """
 
     title: str
     module: str
     full: tuple[str, ...] = ()
     quick: tuple[str, ...] = ()
+    long: tuple[str, ...] | None = None
+
+    def arguments(self, size: str) -> tuple[str, ...]:
+        """Return the arguments of a size, ``quick``, ``full`` or ``long``."""
+        if size == "quick":
+            return self.quick
+        return self.full if size == "full" or self.long is None else self.long
 
 
 #: The longest come first, so that the processors end together.
 PARTS = {
-    "geometries": Part(
-        "Random geometries, formats and options against analytic truth",
-        "Testing.Prove.geometries", ("--count", "2000"), ("--count", "10"),
-    ),
-    "fuzz": Part(
-        "Mutated files of text",
-        "Testing.Prove.fuzz", ("--seconds", "1800"), ("--seconds", "24"),
-    ),
-    "images": Part(
-        "Mutated files of images",
-        "Testing.Python.images.fuzz", ("--runs", "200000"), ("--runs", "600"),
-    ),
     "verdict": Part(
         "Verdicts of sound and wrong pairs (needs ../shared/data)",
         "Testing.Prove.verdict", ("--half", "second"), ("--half", "second", "--limit", "6"),
+    ),
+    "geometries": Part(
+        "Random geometries, formats and options against analytic truth",
+        "Testing.Prove.geometries", ("--count", "400"), ("--count", "10"), ("--count", "2000"),
+    ),
+    "fuzz": Part(
+        "Mutated files of text",
+        "Testing.Prove.fuzz", ("--seconds", "600"), ("--seconds", "24"), ("--seconds", "14400"),
+    ),
+    "images": Part(
+        "Mutated files of images",
+        "Testing.Python.images.fuzz", ("--runs", "50000"), ("--runs", "600"), ("--runs", "1000000"),
     ),
     "situations": Part(
         "Situations that users report, against the truth",
@@ -62,7 +71,7 @@ PARTS = {
     ),
     "endurance": Part(
         "Registrations in one worker",
-        "Testing.Prove.endurance", ("--count", "1000"), ("--count", "60"),
+        "Testing.Prove.endurance", ("--count", "500"), ("--count", "60"), ("--count", "1000"),
     ),
     "cohort memory": Part(
         "Memory of the workers of a cohort",
@@ -70,7 +79,8 @@ PARTS = {
     ),
     "cohort faults": Part(
         "A cohort whose workers and scheduler are killed",
-        "Testing.Prove.cohort", ("faults", "--pairs", "1000"), ("faults", "--pairs", "20"),
+        "Testing.Prove.cohort", ("faults", "--pairs", "200"), ("faults", "--pairs", "20"),
+        ("faults", "--pairs", "1000"),
     ),
     "faults": Part(
         "Full disks, Ctrl-C and the end of the process at every change of the disk",
@@ -82,34 +92,40 @@ PARTS = {
 }  # fmt: skip
 
 
-def _run(name: str, part: Part, quick: bool, folder: Path) -> tuple[int, float]:
+def _run(name: str, part: Part, size: str, folder: Path) -> tuple[int, float]:
     """Return the exit code of a part and its seconds."""
     environment = {
         **os.environ,
         "OMP_NUM_THREADS": "1",
         "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1",
     }
-    command = [sys.executable, "-m", part.module, *(part.quick if quick else part.full)]
+    command = [sys.executable, "-m", part.module, *part.arguments(size)]
+    print(f"{name}: begun", file=sys.stderr, flush=True)
     start = time.perf_counter()
     with (folder / f"{name}.txt").open("w", encoding="utf-8") as file:
         done = subprocess.run(
             command, stdout=file, stderr=subprocess.STDOUT, env=environment, check=False
         )
-    return done.returncode, time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    print(f"{name}: {seconds:.0f} s, exit code {done.returncode}", file=sys.stderr, flush=True)
+    return done.returncode, seconds
 
 
 def main() -> int:
     """Run the parts and print their tables."""
     parser = argparse.ArgumentParser(prog="python -m Testing.Prove")
     parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
-    parser.add_argument("--quick", action="store_true", help="a little of each part: two minutes")
+    sizes = parser.add_mutually_exclusive_group()
+    for size, text in (("quick", "a little of each part: two minutes"), ("long", "half a day")):
+        sizes.add_argument(f"--{size}", action="store_const", const=size, dest="size", help=text)
+    parser.set_defaults(size="full")
     parser.add_argument("--jobs", type=int, default=2, help="parts at a time")
     parser.add_argument("--output", type=Path, default=Path("results/prove"))
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(arguments.jobs) as pool:
         running = {
-            name: pool.submit(_run, name, PARTS[name], arguments.quick, arguments.output)
+            name: pool.submit(_run, name, PARTS[name], arguments.size, arguments.output)
             for name in arguments.parts
         }
         failed = []
