@@ -29,8 +29,9 @@ ifeq ($(shell uname -s):$(shell command -v nvidia-smi),Linux:)
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 endif
 
-# Waiting threads that spin make a busy machine several times slower.
-export OMP_WAIT_POLICY ?= PASSIVE
+# Waiting threads that spin for long make a busy machine several times slower, those that sleep at
+# once an idle one (SlicerLDMReg/SlicerLDMRegLib/_waiting_threads.py).
+export GOMP_SPINCOUNT ?= 5000
 # With it every import compiles its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -61,11 +62,11 @@ demo: $(VENV)/.runtime ## register the sample pair with the bundled model; see r
 	@echo "Open results/report.html"
 
 test: $(VENV)/.developer ## run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q
 
 test-oldest: ## run the tests with the oldest versions that pyproject.toml allows
 	$(MAKE) VENV=$(VENV)-oldest $(VENV)-oldest/.oldest
-	OMP_NUM_THREADS=1 $(VENV)-oldest/bin/python -m pytest -n $(JOBS) -q -m "not slow" $(OLDEST_TESTS)
+	OMP_NUM_THREADS=1 $(VENV)-oldest/bin/python -m pytest -n $(JOBS) --dist worksteal -q -m "not slow" $(OLDEST_TESTS)
 
 $(VENV)/.oldest: pyproject.toml | $(BIN)/python
 	$(BIN)/python requirements/oldest.py >$(VENV)/oldest.txt

@@ -119,7 +119,6 @@ class Side:
     def _variables(self) -> dict[str, str]:
         # With PYTHONDONTWRITEBYTECODE, every run would compile all it imports.
         variables = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-        variables.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         return {**variables, "PYTHONPATH": str(self.library / "SlicerLDMReg")}
 
     def _check(self, code: int, errors: str) -> None:

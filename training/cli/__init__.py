@@ -9,8 +9,11 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
+import os
 import sys
 from collections.abc import Sequence
+
+from SlicerLDMRegLib._waiting_threads import let_threads_sleep
 
 __all__ = ["COMMANDS", "main"]
 
@@ -48,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done, 2 bad usage or input, 3 a problem with a model or its weights, 130 cancelled. A
         method that fails in an evaluation ends it with 1.
     """
+    let_threads_sleep(os.environ)
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = _parser()
     if not arguments:

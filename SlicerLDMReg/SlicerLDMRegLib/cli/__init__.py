@@ -5,9 +5,11 @@ Nothing here imports torch before a command needs it, so that help and lists app
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
+from .._waiting_threads import let_threads_sleep
 from .console import run_line
 from .handover import handed_over
 from .parser import build_parser
@@ -26,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         5 and 6 the verdict is Check or Bad (``register --strict``), 7 repeated with another
         result, 8 some pairs of a cohort failed, 130 cancelled.
     """
+    let_threads_sleep(os.environ)
     words = list(sys.argv[1:] if argv is None else argv)
     code = handed_over(words) if argv is None else None
     return run_line(build_parser(), words) if code is None else code

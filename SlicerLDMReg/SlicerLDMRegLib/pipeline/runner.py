@@ -18,7 +18,7 @@ from .._outputs import check_space
 from ..errors import ADVICE, InputError, OutOfMemoryError
 from ..model_store import ModelCard, automatic_models, choose_model
 from .context import RunContext, UnusedModel
-from .device import Meter, memory_errors, select_device, select_precision
+from .device import Meter, memory_errors, select_device, select_precision, threads_for
 from .inputs import Inputs, read_dimension, read_inputs
 from .output_folder import check_output
 from .predict import loaded_model, predictor
@@ -186,15 +186,21 @@ class Runner:
                 meter.device = select_device(plan.device)
                 part = progress.part(0.05, 1.0 if output is None else _REGISTERED)
                 context = RunContext(given, meter.device, meter, part, request.seed)
+                wanted = [] if card is None else [card]
                 named = card is None or is_named(request, card)
-                with meter.stage("model"):
-                    progress.report("model", 0.02)
-                    if named and card is not None and given is None:
-                        context = replace(context, model=self._get(card, plan))
                 if not named:
                     wanted = automatic_models(dimension, request.slices is not None)
-                    context = self._recognised(wanted, inputs, request, context, plan)
-                return Registration(inputs, request, context).run()
+                with threads_for(
+                    inputs.fixed.GetNumberOfPixels(), meter.device, inputs.dimension,
+                    max((c.weights.parameters for c in wanted if c.weights is not None), default=0),
+                ):  # fmt: skip
+                    with meter.stage("model"):
+                        progress.report("model", 0.02)
+                        if named and card is not None and given is None:
+                            context = replace(context, model=self._get(card, plan))
+                    if not named:
+                        context = self._recognised(wanted, inputs, request, context, plan)
+                    return Registration(inputs, request, context).run()
 
             if given is not None:
                 result = attempt(_Plan(str(given.device), given.precision))

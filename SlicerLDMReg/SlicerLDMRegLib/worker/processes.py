@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .._processes import is_running, start_time
+from .._waiting_threads import let_threads_sleep
 
 __all__ = [
     "child_environment",
@@ -43,6 +44,7 @@ def child_environment(
     result["PYTHONUNBUFFERED"] = "1"
     result["PYTHONIOENCODING"] = "utf-8:backslashreplace"
     # Threads that wait for work without sleeping would take the processor from the windows.
+    let_threads_sleep(result)
     result.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if threads is not None:
         result["OMP_NUM_THREADS"] = result["MKL_NUM_THREADS"] = str(threads)

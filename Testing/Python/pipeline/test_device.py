@@ -71,6 +71,8 @@ def test_small_images_use_one_thread() -> None:
         assert torch.get_num_threads() == 2
     with threads_for(40**3, torch.device("cpu"), 3):
         assert torch.get_num_threads() == 2
+    with threads_for(128 * 128, torch.device("cpu"), weights=200_000_000):
+        assert torch.get_num_threads() == 2
     with pytest.raises(RuntimeError), threads_for(10, torch.device("cpu")):
         raise RuntimeError
     assert torch.get_num_threads() == 2

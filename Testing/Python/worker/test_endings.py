@@ -338,7 +338,9 @@ def test_environment_of_the_child() -> None:
     assert (Path(library) / "SlicerLDMRegLib").is_dir()
     assert others == [str(Path("here").absolute()), "/there"]
     assert result["OMP_NUM_THREADS"] == "3" and result["OMP_WAIT_POLICY"] == "ACTIVE"
+    assert "GOMP_SPINCOUNT" not in result  # the user has said how threads wait
     assert child_environment({})["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert int(child_environment({})["GOMP_SPINCOUNT"]) > 0  # which comes first on Linux
     assert "OMP_NUM_THREADS" not in child_environment({})
 
 
