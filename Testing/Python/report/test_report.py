@@ -397,6 +397,18 @@ def test_labels_that_fit_tell_that_the_bending_is_right() -> None:
     assert judge({**bent, "structures": {"by": "both"}}).status == "check"
 
 
+def test_sides_that_agree_tell_that_the_bending_is_right() -> None:
+    bent = metrics()
+    bent["after"] |= {"unlike": 0.1, "unlike_linear": 0.6}
+    bent["before"]["unlike"] = 0.6
+    assert judge(bent).status == "check"
+    for correlation, status in ((0.45, "good"), (0.2, "check"), (-0.5, "check")):
+        bent["sides"] = {"name": "mirrored", "correlation": correlation, "largest": 0.6}
+        assert judge(bent).status == status, correlation
+    bent["sides"]["correlation"] = 0.45
+    assert any("as the sides of the images confirm" in text for text in judge(bent).findings)
+
+
 @pytest.mark.parametrize(
     ("other", "finding", "advice"),
     [
