@@ -59,12 +59,16 @@ def steps_and_origin(
     steps, origin = found
     if found is sform:
         steps = _with_pixdim(header, steps, notes)
-    if not (np.isfinite(steps).all() and np.isfinite(origin).all()):
+    if not _is_finite(steps, origin):
         raise InputError(
             "its sform or qform holds numbers that are not finite; correct the header with the "
             "program that wrote it, or take the other one with #qform or #sform"
         )
     return steps * _LPS[:, None] * scale, origin * _LPS * scale
+
+
+def _is_finite(steps: np.ndarray, origin: np.ndarray) -> bool:
+    return bool(np.isfinite(steps).all() and np.isfinite(origin).all())
 
 
 def _agreeing(
@@ -74,6 +78,15 @@ def _agreeing(
     notes: list[str],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the one of two descriptions of the place that ITK takes, when they agree."""
+    broken = [not _is_finite(*form) for form in (qform, sform)]
+    if any(broken):
+        raise InputError(
+            "its qform and sform hold numbers that are not finite; correct the header with the "
+            "program that wrote it"
+            if all(broken)
+            else f"its {'qform' if broken[0] else 'sform'} holds numbers that are not finite; "
+            f"#{'sform' if broken[0] else 'qform'} behind its name takes the other one"
+        )
     size = np.array((*header.dim, 1)[:3])
     ends = np.stack(np.meshgrid(*[[0, n - 1] for n in size], indexing="ij"), -1).reshape(-1, 3)
     apart = np.linalg.norm(

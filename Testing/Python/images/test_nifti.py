@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import struct
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,16 @@ def test_qform_and_sform_that_contradict_each_other(
     data = nifti(right(), sform=STEPS, qform=other, codes=codes)
     image = read(data, tmp_path, choice="#sform")
     assert largest_error(image) < 0.01
+
+
+def test_a_form_that_is_not_finite_is_named(tmp_path: Path) -> None:
+    for wrong, good in (("sform", "qform"), ("qform", "sform")):
+        data = bytearray(nifti(right(), sform=STEPS, qform=STEPS))
+        # srow_x and qoffset_x of the header.
+        struct.pack_into("<f", data, 280 if wrong == "sform" else 268, math.inf)
+        with pytest.raises(InputError, match=f"its {wrong} holds.*not finite; #{good}"):
+            read(bytes(data), tmp_path)
+        assert largest_error(read(bytes(data), tmp_path, choice=f"#{good}")) < 0.01
 
 
 def test_forms_that_differ_by_rounding_are_no_contradiction(tmp_path: Path) -> None:
