@@ -34,7 +34,7 @@ _UNLIKE_LINEAR = 0.5
 # wrong result beyond the limit above has all labels above 0.9, none above 0.95. The sample pair, a
 # heart at the ends of its beat, has 0.97.
 _LABELS, _FIT = 3, 0.95
-# So do sides that agree under every turn by so much: of 9 generated pairs that the limit above
+# So do sides that agree under every turn by so much: of 10 generated pairs that the limit above
 # alone called not good, all of them sound, these have 0.31 and more; of 5 real brains none has.
 _SIDES_AGREE = 0.3
 _MORE_UNLIKE = 0.05  # increase of this share that counts as worse
