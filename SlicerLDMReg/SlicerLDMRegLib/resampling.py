@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import SimpleITK as sitk
 
 from ._slabs import parts
 from .geometry import ImageGeometry
 
-__all__ = ["antialiased", "coarsened", "coverage", "index_map", "resample", "warp_image"]
+__all__ = [
+    "antialiased", "coarsened", "coverage", "coverages", "index_maps", "resample", "warp_image",
+]  # fmt: skip
 
 _BLOCKS = 1.5  # blocks that fit into a voxel of the coarse lattice, along each axis, at least
 _ROUNDED = 1e-6  # voxels, by which what lies on the border of an image may miss it
@@ -79,33 +83,72 @@ def coverage(
     image: sitk.Image, lattice: ImageGeometry, transform: sitk.Transform | None = None
 ) -> np.ndarray:
     """Return 1 at the voxels of a lattice that the transform maps into an image, else 0, uint8."""
+    return np.asarray(coverages(image, lattice, [transform])[0])
+
+
+def coverages(
+    image: sitk.Image, lattice: ImageGeometry, transforms: Sequence[sitk.Transform | None]
+) -> np.ndarray:
+    """Return the coverage under several transforms, ``(N, *array_shape)``; see :func:`coverage`."""
     own = ImageGeometry.from_image(image)
-    if transform is not None and not transform.IsLinear():
-        inside = _resampled(own.empty_image() + 1, lattice, transform, sitk.sitkNearestNeighbor)
-        return np.asarray(sitk.GetArrayFromImage(inside))
-    # Of a linear map the indices are known; an image of ones can be a thousand times the lattice.
-    origin, steps = index_map(own, lattice, transform)
-    covered = np.ones(lattice.array_shape, bool)
+    found = np.ones((len(transforms), *lattice.array_shape), np.uint8)
+    linear = []
+    for n, transform in enumerate(transforms):
+        if transform is None or transform.IsLinear():
+            linear.append(n)
+        else:
+            ones = own.empty_image() + 1
+            inside = _resampled(ones, lattice, transform, sitk.sitkNearestNeighbor)
+            found[n] = sitk.GetArrayViewFromImage(inside)
+    if linear:
+        # Of a linear map the indices are known; an image of ones can be a thousand times the
+        # lattice.
+        maps = index_maps(own, lattice, [transforms[n] for n in linear])
+        found[linear] = _covered(own.size, lattice, *maps)
+    return found
+
+
+def _covered(
+    size: Sequence[int], lattice: ImageGeometry, origins: np.ndarray, steps: np.ndarray
+) -> np.ndarray:
+    """Return where indices, as :func:`index_maps` tells them, lie in an image of a size."""
+    several, ones = len(origins), [1] * lattice.dimension
+    covered = np.ones((several, *lattice.array_shape), bool)
     places = np.ogrid[tuple(slice(0, n) for n in lattice.array_shape)][::-1]
-    for axis, size in enumerate(own.size):
-        index = sum(
-            (step * place for step, place in zip(steps[axis], places, strict=True) if step),
-            start=np.float64(origin[axis]),
-        )
-        covered &= (index > -0.5 - _ROUNDED) & (index < size - 0.5 + _ROUNDED)
-    return covered.astype(np.uint8)
+    for axis, length in enumerate(size):
+        index = origins[:, axis].reshape(-1, *ones)
+        for along, place in enumerate(places):
+            step = steps[:, axis, along]
+            if step.any():
+                index = index + step.reshape(-1, *ones) * place
+        covered &= (index > -0.5 - _ROUNDED) & (index < length - 0.5 + _ROUNDED)
+    return covered
 
 
-def index_map(
-    image: ImageGeometry, lattice: ImageGeometry, transform: sitk.Transform | None
+def index_maps(
+    image: ImageGeometry, lattice: ImageGeometry, transforms: Sequence[sitk.Transform | None]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first index of an image on a lattice, and its step along each axis of this."""
-    ends = np.diag(np.maximum(np.asarray(lattice.size) - 1, 1).astype(float))
-    corners = lattice.index_to_physical(np.vstack([np.zeros(lattice.dimension), ends]))
-    if transform is not None:
-        corners = np.array([transform.TransformPoint(point.tolist()) for point in corners])
-    indices = image.physical_to_index(corners)
-    return indices[0], (indices[1:] - indices[0]).T / np.diag(ends)
+    """Return the indices of an image at the points of a lattice, which linear maps tell whole.
+
+    Args:
+        image: whose indices.
+        lattice: whose voxels are mapped.
+        transforms: N of the lattice's points to the image's, all linear; None: they are the same.
+
+    Returns:
+        The index at the first voxel, ``(N, d)``, and its steps, ``(N, d, d)``: of each index along
+        each axis of the lattice.
+    """
+    lengths = np.maximum(np.asarray(lattice.size) - 1, 1).astype(float)
+    ends = np.vstack([np.zeros(lattice.dimension), np.diag(lengths)])
+    corners = lattice.index_to_physical(ends)
+    points = corners.tolist()
+    places = [
+        corners if t is None else [t.TransformPoint(point) for point in points] for t in transforms
+    ]
+    indices = image.physical_to_index(np.asarray(places))
+    steps = (indices[:, 1:] - indices[:, :1]).swapaxes(1, 2) / lengths
+    return indices[:, 0], steps
 
 
 def antialiased(

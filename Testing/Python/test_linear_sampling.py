@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from SlicerLDMRegLib.geometry import ImageGeometry
 from SlicerLDMRegLib.linear_sampling import LinearSampler
-from SlicerLDMRegLib.resampling import antialiased, coarsened, coverage, resample
+from SlicerLDMRegLib.resampling import antialiased, coarsened, coverage, coverages, resample
 
 
 def geometry(rng: np.random.Generator, d: int) -> ImageGeometry:
@@ -95,3 +95,29 @@ def test_slices_are_not_mixed_from_afar() -> None:
     array[3] = 1
     seen = LinearSampler(coarsened(own.to_image(array), lattice, 2)).on(lattice)
     assert seen[3].min() > 0.999 and not seen[[0, 1, 2, 4, 5]].any()
+
+
+@pytest.mark.parametrize("shape", [(9, 8), (7, 9, 8)])
+def test_several_transforms_are_sampled_as_each_of_them(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(2)
+    own = ImageGeometry.from_image(sitk.GetImageFromArray(np.zeros(shape)))
+    lattice = own.resampled(size=[5, *own.size[1:]])
+    image = own.to_image(rng.random(shape).astype(np.float32))
+    sampler, dimension = LinearSampler(image), len(shape)
+    transforms: list[sitk.Transform | None] = [None]
+    for _ in range(3):
+        transform = sitk.AffineTransform(dimension)
+        matrix = np.eye(dimension) + 0.3 * rng.normal(size=(dimension, dimension))
+        transform.SetMatrix(matrix.ravel().tolist())
+        transform.SetTranslation((2 * rng.normal(size=dimension)).tolist())
+        transforms.append(transform)
+    field = own.to_image(3 * rng.normal(size=(*shape, dimension)), is_vector=True)
+    transforms.insert(2, sitk.DisplacementFieldTransform(field))
+    found, covered = sampler.on_all(lattice, transforms), coverages(image, lattice, transforms)
+    for n, transform in enumerate(transforms):
+        np.testing.assert_array_equal(found[n], sampler.on(lattice, transform))
+        np.testing.assert_array_equal(covered[n], coverage(image, lattice, transform))
+        expected = sitk.GetArrayFromImage(resample(image, lattice, transform))
+        inside = covered[n] > 0
+        np.testing.assert_allclose(found[n][inside], expected[inside], atol=1e-5)
+    assert len({array.tobytes() for array in found}) == len(transforms)

@@ -17,10 +17,10 @@ import torch
 
 from ..geometry import ImageGeometry
 from ..metrics.local_similarity import LocalSimilarity
-from ..resampling import coverage
-from .align.phase_shift import best_agreement, best_shift
+from ..resampling import coverages
+from .align.phase_shift import best_agreements, best_shift
 from .axis_turns import after_shift, free_axes, turned
-from .coarse_structure import batch_of, structure_on
+from .coarse_structure import batches_of, structure_on, structures_on
 from .inputs import Inputs
 
 __all__ = [
@@ -135,8 +135,8 @@ class PlaceSearch:
             masks = None
             if self._inputs.masks.roles:
                 masks = [self._inputs.masks.inside(self.lattice, t) for t in several]
-            for found in self._local.of_all(self._inputs.moving, several, masks):
-                values.append(1 - found.mean if found.covered >= _COVERED else math.inf)
+            for mean, covered in self._local.means(self._inputs.moving, several, masks):
+                values.append(1 - mean if covered >= _COVERED else math.inf)
         return values
 
     def sifted(self, changes: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -210,22 +210,25 @@ class PlaceSearch:
         if self.slice_axis is not None:
             # Slices that go one by one have no translation in common.
             return [[transform] for transform in transforms]
-        inside = torch.cat([
-            batch_of(coverage(self._moving.image, self.lattice, t)) for t in transforms
-        ])  # fmt: skip
-        moving = torch.cat([structure_on(self._moving, self.lattice, t) for t in transforms])
+        inside = batches_of(coverages(self._moving.image, self.lattice, transforms))
+        moving = structures_on(self._moving, self.lattice, transforms)
         fixed = self._fixed.expand_as(moving)
         shifts = best_shift(moving, fixed, inside).flatten(1).numpy()[:, ::-1]
         wide = [axis for axis, n in enumerate(self.lattice.size) if n > 1]
+        seen = inside.flatten(1).any(1)
+        others: Iterator[np.ndarray] = iter(())
+        if all_of_them:
+            shown = inside[seen, 0]
+            one = fixed[0, 0]
+            others = iter(best_agreements(one, moving[seen, 0], torch.ones_like(one), shown))
         found = []
         for n, transform in enumerate(transforms):
             own = [shifts[n]]
-            if not inside[n].any():
+            if not seen[n]:
                 found.append([transform])
                 continue
             if all_of_them:
-                seen = torch.ones_like(inside[n, 0])
-                other = best_agreement(fixed[n, 0], moving[n, 0], seen, inside[n, 0])
+                other = next(others)
                 if not np.array_equal(other, own[0]):
                     own.append(other)
             voxels = np.zeros((len(own), self.lattice.dimension))

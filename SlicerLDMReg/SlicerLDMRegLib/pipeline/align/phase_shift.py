@@ -15,7 +15,7 @@ from ..masks import Masks
 from ..prepare import PreparedPair, prepare_pair
 from .agreement import correlation_information, information_of, weighted_correlation
 
-__all__ = ["best_agreement", "best_shift", "find_shift"]
+__all__ = ["best_agreement", "best_agreements", "best_shift", "find_shift"]
 
 _LONGEST_SIDE = {2: 128, 3: 64}
 # A shift is taken when it explains much, and the images are then clearly alike.
@@ -171,41 +171,70 @@ def best_agreement(fixed: Tensor, moving: Tensor, seen: Tensor, shown: Tensor) -
         ``fixed(x)`` is like ``moving(x + shift)``; a quarter of the fixed image and half of its
         variance stay in view.
     """
+    return best_agreements(fixed, moving[None], seen, shown[None])[0]
+
+
+def best_agreements(fixed: Tensor, moving: Tensor, seen: Tensor, shown: Tensor) -> list[np.ndarray]:
+    """Return :func:`best_agreement` for several moving images, ``(N, *S)``, and their weights."""
     # Twice the size: translations must not come in again from the other side.
     sizes = [2 * n for n in fixed.shape]
-
-    def spectrum(image: Tensor) -> Tensor:
-        return torch.fft.rfftn(image, s=sizes)
 
     def sums(one: Tensor, other: Tensor) -> Tensor:
         return torch.fft.irfftn(one * other.conj(), s=sizes)
 
-    a, b = (
-        t.double() - (t * w).sum().double() / w.sum().clamp_min(1e-6)
-        for t, w in ((fixed, seen), (moving, shown))
-    )
-    u, v = seen.double(), shown.double()
-    ones, squares = [spectrum(u), spectrum(v)], [spectrum(a * a * u), spectrum(b * b * v)]
-    firsts = [spectrum(a * u), spectrum(b * v)]
-    count = sums(ones[1], ones[0]).clamp_min(1e-6)
-    means = [sums(ones[1], firsts[0]) / count, sums(firsts[1], ones[0]) / count]
-    variances = [
-        sums(ones[1], squares[0]) / count - means[0] ** 2,
-        sums(squares[1], ones[0]) / count - means[1] ** 2,
-    ]
-    product = sums(firsts[1], firsts[0]) / count - means[0] * means[1]
-    total = [(t * t * w).sum() / w.sum().clamp_min(1e-6) for t, w in ((a, u), (b, v))]
-    least = [_LEAST_VARIANCE * t for t in total]
-    known = (variances[0] > least[0]) & (variances[1] > least[1])
-    root = (variances[0] * variances[1]).clamp_min(1e-12).sqrt()
-    r = torch.where(known, product / root, 0.0).clamp(-1, 1)
-    share = sums(ones[1], squares[0]) / total[0] / u.sum().clamp_min(1e-6)
-    seen = (count >= _LEAST_SHARE * u.sum()) & (share >= _LEAST_VARIANCE_SHARE)
-    agreement = torch.where(seen, share * information_of(r), -torch.inf)
-    flat = int(agreement.argmax())
-    shift = []
-    for size, n in zip(reversed(sizes), reversed(fixed.shape), strict=True):
-        step = flat % size
-        shift.append(step - size if step >= n else step)
-        flat //= size
-    return np.asarray(shift, dtype=np.float64)
+    own = _Spectra.of(fixed, seen, sizes)
+    least = _LEAST_VARIANCE * own.variance
+    shifts = []
+    for image, weights in zip(moving, shown, strict=True):
+        other = _Spectra.of(image, weights, sizes)
+        count = sums(other.ones, own.ones).clamp_min(1e-6)
+        means = [sums(other.ones, own.firsts) / count, sums(other.firsts, own.ones) / count]
+        squares = sums(other.ones, own.squares)
+        variances = [
+            squares / count - means[0] ** 2,
+            sums(other.squares, own.ones) / count - means[1] ** 2,
+        ]
+        product = sums(other.firsts, own.firsts) / count - means[0] * means[1]
+        known = (variances[0] > least) & (variances[1] > _LEAST_VARIANCE * other.variance)
+        root = (variances[0] * variances[1]).clamp_min(1e-12).sqrt()
+        r = torch.where(known, product / root, 0.0).clamp(-1, 1)
+        share = squares / own.variance / own.count.clamp_min(1e-6)
+        kept = (count >= _LEAST_SHARE * own.count) & (share >= _LEAST_VARIANCE_SHARE)
+        agreement = torch.where(kept, share * information_of(r), -torch.inf)
+        flat = int(agreement.argmax())
+        shift = []
+        for size, n in zip(reversed(sizes), reversed(fixed.shape), strict=True):
+            step = flat % size
+            shift.append(step - size if step >= n else step)
+            flat //= size
+        shifts.append(np.asarray(shift, dtype=np.float64))
+    return shifts
+
+
+@dataclass(frozen=True)
+class _Spectra:
+    """Fourier transforms of the weights of an image, and of it and its square with these.
+
+    Attributes:
+        ones, firsts, squares: the transforms.
+        count: sum of the weights.
+        variance: weighted one of the image.
+    """
+
+    ones: Tensor
+    firsts: Tensor
+    squares: Tensor
+    count: Tensor
+    variance: Tensor
+
+    @classmethod
+    def of(cls, image: Tensor, weights: Tensor, sizes: Sequence[int]) -> _Spectra:
+        """Transform an image ``(*S)``, made larger to ``sizes`` by zeros."""
+        whole = weights.sum().clamp_min(1e-6)
+        deviation = image.double() - (image * weights).sum().double() / whole
+        own = weights.double()
+        first = deviation * own
+        second = deviation * first
+        ones, firsts, squares = (torch.fft.rfftn(t, s=sizes) for t in (own, first, second))
+        variance = (second.sum() / whole).clamp_min(1e-6)
+        return cls(ones, firsts, squares, own.sum(), variance)

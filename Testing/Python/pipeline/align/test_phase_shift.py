@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from SlicerLDMRegLib.pipeline.align.phase_shift import best_shift
+from SlicerLDMRegLib.pipeline.align.phase_shift import best_agreements, best_shift
 
 
 def spot(shape: tuple[int, ...], middle: tuple[float, ...]) -> torch.Tensor:
@@ -33,3 +33,13 @@ def test_parts_of_a_voxel_are_found_when_asked_for(
 def test_images_without_structure_stay() -> None:
     flat = torch.full((2, 1, 12, 10), 3.0)
     assert not best_shift(flat, flat, exact=True).any()
+
+
+def test_several_images_agree_best_each_in_its_own_place() -> None:
+    shape, shifts = (40, 36), [(4, -7), (-3, 2)]
+    fixed = spot(shape, (20, 18))[0, 0]
+    moving = torch.stack([spot(shape, (20 + y, 18 + x))[0, 0] for y, x in shifts])
+    shown = torch.ones_like(moving)
+    shown[1, :5] = 0
+    found = best_agreements(fixed, moving, torch.ones_like(fixed), shown)
+    assert [shift.tolist() for shift in found] == [[x, y] for y, x in shifts]
