@@ -12,13 +12,16 @@ from torch.autograd.function import once_differentiable
 from ._checks import check_vector_field
 from ._grid_sampling import sample_grid, sample_grid_backward
 from ._precision import autocast_disabled, promote
+from ._slice_sampling import QuickSquarings, suits
 from .compose import compose
-from .warp import Padding
+from .warp import Padding, identity_grid
 
 __all__ = ["integrate"]
 
 
-def integrate(velocity: Tensor, steps: int = 7, padding: Padding = "border") -> Tensor:
+def integrate(
+    velocity: Tensor, steps: int = 7, padding: Padding = "border", quick: bool = False
+) -> Tensor:
     """Return the displacement ``exp(velocity)`` by scaling and squaring.
 
     The velocity is divided by ``2^steps`` and the result composed with itself ``steps`` times
@@ -30,6 +33,7 @@ def integrate(velocity: Tensor, steps: int = 7, padding: Padding = "border") -> 
             ``velocity / 2^steps`` stays below half a voxel.
         padding: extrapolation outside of the lattice. "border" keeps a translation a translation;
             "zeros" leaks into the lattice from its border.
+        quick: volumes on a CPU in half the time, with places rounded as :func:`.sample` tells.
 
     Returns:
         displacement ``(B, d, *S)`` in voxels; it can be differentiated once.
@@ -45,6 +49,10 @@ def integrate(velocity: Tensor, steps: int = 7, padding: Padding = "border") -> 
         if steps == 0:
             return velocity
         displacement = velocity / 2**steps
+        if quick and padding == "border" and suits(displacement):
+            identity = identity_grid(displacement.shape[2:], velocity.device, velocity.dtype)
+            found: Tensor = QuickSquarings.apply(displacement, identity, steps)
+            return found
         if padding == "border":
             # The last axis first and 2 from the first voxel to the last, as grid_sample counts: a
             # squaring is then one sampling and two sums.

@@ -94,12 +94,16 @@ def resize(field: Tensor, shape: Sequence[int], displacement: bool = False) -> T
         old = field.shape[2:]
         if tuple(old) == tuple(shape):
             return field
-        mode = "bilinear" if dimension == 2 else "trilinear"
-        field = F.interpolate(field, size=tuple(shape), mode=mode, align_corners=True)
+        scale: Tensor | None = None
         if displacement:
             factors = [(n - 1) / (o - 1) if o > 1 else 1.0 for n, o in zip(shape, old, strict=True)]
-            field = field * field.new_tensor(factors).reshape(1, dimension, *[1] * dimension)
-        return field
+            scale = field.new_tensor(factors).reshape(1, dimension, *[1] * dimension)
+        grows = math.prod(shape) > math.prod(old)
+        if scale is not None and grows:  # while there is less to multiply
+            field = field * scale
+        mode = "bilinear" if dimension == 2 else "trilinear"
+        field = F.interpolate(field, size=tuple(shape), mode=mode, align_corners=True)
+        return field if scale is None or grows else field * scale
 
 
 # As many as three axes on a few levels need: a refinement asks for the same ones again and again.

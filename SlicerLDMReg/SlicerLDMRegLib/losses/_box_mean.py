@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from ..functional._precision import autocast_disabled
 
-__all__ = ["box_mean"]
+__all__ = ["box_mean", "box_mean_adjoint"]
 
 
 def box_mean(field: Tensor, window: int, valid: bool = False, stride: int = 1) -> Tensor:
@@ -37,6 +38,29 @@ def box_mean(field: Tensor, window: int, valid: bool = False, stride: int = 1) -
             rows = field.reshape(-1, size, math.prod(field.shape[dim + 1 :]))
             field = (matrix @ rows).reshape(shape)
     return field
+
+
+def box_mean_adjoint(gradient: Tensor, shape: Sequence[int], window: int, stride: int) -> Tensor:
+    """Return the gradient of :func:`box_mean` by its field, ``(B, C, *shape)``.
+
+    Args:
+        gradient: of the means, ``(B, C, *S)``.
+        shape: of the field.
+        window: as for :func:`box_mean`, with cropped boxes.
+        stride: likewise.
+    """
+    # From the last axis on: what is larger comes later.
+    for axis in reversed(range(len(shape))):
+        size, dim = shape[axis], 2 + axis
+        matrix = _band(size, window, False, stride, gradient.device, gradient.dtype)
+        if dim == gradient.ndim - 1:
+            gradient = gradient @ matrix
+            continue
+        wide = list(gradient.shape)
+        rows = gradient.reshape(-1, wide[dim], math.prod(wide[dim + 1 :]))
+        wide[dim] = size
+        gradient = (matrix.T @ rows).reshape(wide)
+    return gradient
 
 
 # As many as three axes on a few levels need: a refinement asks for the same ones again and again.

@@ -198,18 +198,24 @@ def _shifted(image: Tensor, offset: Sequence[int], margin: int) -> Tensor:
     return image
 
 
+@torch.no_grad()
 def _context_scale(image: Tensor, dilation: int) -> Tensor:
     """Return the mean V of each image, ``(B, 1, 1, 1)`` or ``(B, 1, 1, 1, 1)``, no gradient."""
-    with torch.no_grad():
-        padded = _replicate(image, dilation)
-        means = [
-            (_shifted(padded, p, dilation) - _shifted(padded, q, dilation))
-            .square()
-            .flatten(1)
-            .mean(1)
-            for p, q in _neighbour_pairs(image.ndim - 2, dilation)
+    # The squared differences of all pairs of n neighbours together are n * sum(e^2) - sum(e)^2 of
+    # their differences e from the centre, and those of opposite neighbours belong to no pair.
+    padded = _replicate(image, dilation)
+    dimension = image.ndim - 2
+    total, squares = torch.zeros_like(image), torch.zeros_like(image)
+    for axis in range(dimension):
+        steps = [
+            tuple(s if n == axis else 0 for n in range(dimension)) for s in (dilation, -dilation)
         ]
-        return torch.stack(means).mean(0).reshape(-1, *[1] * (image.ndim - 1))
+        before, after = (_shifted(padded, step, dilation) - image for step in steps)
+        total += before + after
+        squares += 2 * dimension * (before.square() + after.square()) - (before - after).square()
+    pairs = len(_neighbour_pairs(dimension, dilation))
+    mean = (squares - total.square()).flatten(1).mean(1) / pairs
+    return mean.reshape(-1, *[1] * (image.ndim - 1))
 
 
 def _context(padded: Tensor, scale: Tensor, radius: int, dilation: int, stride: int = 1) -> Tensor:

@@ -197,8 +197,8 @@ class Deformer:
             return accepted
 
         test = accept if bends or not lattice.matches(output) else None
-        velocity, displacement = unfold(velocity, accept=test, check=check)
-        return displacement, integrate(-velocity, squarings_for(velocity))
+        _, displacement, inverse = unfold(velocity, accept=test, check=check)
+        return displacement, inverse
 
     @cached_property
     def _bends_without_folds(self) -> bool:

@@ -333,3 +333,36 @@ def test_stride_leaves_no_voxel_out_and_changes_little(name: str, shape: tuple[i
         assert slabs.item() == pytest.approx(part.item(), rel=1e-5)
     with pytest.raises(ValueError, match="stride"):
         loss(warped, fixed, stride=0)
+
+
+@pytest.mark.parametrize("weighted", ["nowhere", "partly", "softly"])
+@pytest.mark.parametrize(
+    ("shape", "channels", "window", "stride"),
+    [((20, 21), 1, 9, 1), ((12, 13, 14), 1, 5, 2), ((9, 10, 11), 3, 3, 2)],
+)
+def test_the_gradient_of_lncc_is_that_of_autograd(
+    shape: tuple[int, ...], channels: int, window: int, stride: int, weighted: str
+) -> None:
+    """That of the warped image alone has a formula; with that of the fixed image it has none."""
+    warped, fixed = (
+        torch.cat([noise(shape, 10 * seed + n) for n in range(channels)], 1).double()
+        for seed in (1, 2)
+    )
+    warped[..., 4:9], fixed[..., :8] = 0.5, 0.3  # without contrast
+    mask = None
+    if weighted != "nowhere":
+        mask = noise(shape, 5).double()
+        if weighted == "partly":
+            mask = (mask > 0.3).double()
+            mask[..., : shape[-1] // 2] = 0
+    found = []
+    for also_fixed in (False, True):
+        one = warped.clone().requires_grad_()
+        other = fixed.clone().requires_grad_(also_fixed)
+        value = losses.lncc(one, other, window, stride, mask)
+        (3 * value).backward()
+        assert one.grad is not None
+        found.append((value.detach(), one.grad))
+    torch.testing.assert_close(found[0][0], found[1][0], atol=1e-14, rtol=0)
+    torch.testing.assert_close(found[0][1], found[1][1], atol=1e-14, rtol=1e-10)
+    assert found[0][1].abs().max() > 1e-4

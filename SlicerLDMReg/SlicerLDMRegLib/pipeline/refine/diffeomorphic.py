@@ -33,7 +33,7 @@ def unfold(
     squarings: int | None = None,
     accept: Callable[[Tensor, Tensor], Tensor] | None = None,
     check: Callable[[], None] = lambda: None,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Return a velocity field near the given one whose exponential folds nowhere on the lattice.
 
     The continuous exponential of a smooth velocity field cannot fold, but the one on a lattice can
@@ -50,7 +50,7 @@ def unfold(
         check: called every now and then; may raise to stop.
 
     Returns:
-        velocity and displacement, ``(B, d, *S)`` in voxels.
+        velocity, displacement and its inverse, ``(B, d, *S)`` in voxels.
     """
     velocity = velocity.clone()
     for round_ in range(_LOCAL_ROUNDS + _SHRINKING_ROUNDS):
@@ -73,7 +73,7 @@ def unfold(
             folded = folded | ~accepted
             bad = folded.flatten(1).any(1)
         if not bad.any():
-            return velocity, displacement
+            return velocity, displacement, inverse
         if round_ < _LOCAL_ROUNDS:
             velocity[bad] = _smoother_at(velocity[bad], folded[bad], 1.0 + round_ / 4)
         else:

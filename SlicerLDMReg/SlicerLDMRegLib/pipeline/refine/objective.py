@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...functional import gaussian_smooth, identity_grid, integrate, resize, sample, warp
+from ...functional._slice_sampling import SlicePlaces, sample_slices, suits
 from ...losses import (
     label_dice_loss,
     mind_ssc_descriptor,
@@ -118,6 +119,11 @@ class ImagePair:
         return mind_ssc_descriptor(fixed, stride=_stride(self.shape))
 
     @cached_property
+    def moving_in_view(self) -> Tensor:
+        """The moving image on the lattice of the view, its border repeated."""
+        return F.pad(self.moving, [1, 1] * len(self.shape), mode="replicate")
+
+    @cached_property
     def exchanged(self) -> ImagePair:
         """The images in each other's place, without regions, points and features."""
         view = None
@@ -222,7 +228,7 @@ class Objective:
         # Where a voxel is larger the steps are shorter, counted in voxels.
         larger = self.factor * min(n / m for n, m in zip(pair.shape, lattice, strict=True))
         squarings = self.options.squarings - round(math.log2(larger))
-        displacement = integrate(velocity, max(1, squarings))
+        displacement = integrate(velocity, max(1, squarings), quick=True)
         whole = resize(displacement, pair.shape, displacement=True)
         seen = None
         if pair.moving_mask is not None:
@@ -265,7 +271,7 @@ class Objective:
             weights: of the voxels, ``(B, 1, *S)``; None: 1 everywhere.
             back: displacement, velocity and pair are those of the way back.
         """
-        fixed, warped = pair.fixed, warp(pair.moving, displacement)
+        fixed, warped, view = pair.fixed, *_warped(pair, displacement, self._looks(pair, back))
         if pair.mask is not None:
             warped, fixed = warped * pair.mask, fixed * pair.mask
         change = velocity
@@ -280,15 +286,14 @@ class Objective:
         if weight is None:
             weight = _WEIGHTS[len(pair.shape)][self.similarity]
         kept = None
-        if pair.view is not None and self.similarity == "lncc":
+        if view is not None and self.similarity == "lncc":
             # Else a field would gain where it hides an anatomy that has no counterpart behind the
             # border of the image. (MSE and MIND gain nothing by that.)
-            kept = _kept(displacement.detach(), pair, pair.view)
-        is_masked = back or self.similarity == "lncc"
-        if pair.view is not None and is_masked and min(pair.shape) >= _THIN:
+            kept = _kept(view, pair)
+        if view is not None and min(pair.shape) >= _THIN:
             # What has no partner would pull the field back to where the images end: known warps of
             # an abdomen that the image cuts off are found to 1.26 mm instead of 1.39.
-            seen = _in_view(displacement.detach(), pair, pair.view)
+            seen = (view > 0.5).to(view.dtype)
             weights = product(weights, seen)
             if kept is not None:
                 kept = (1 if back else kept) / _share(seen, pair).clamp(min=1e-6)
@@ -314,6 +319,10 @@ class Objective:
         if pair.points is not None and pair.partners is not None and pair.tolerances is not None:
             total = total + hold_points(displacement, pair.points, pair.partners, pair.tolerances)
         return total
+
+    def _looks(self, pair: ImagePair, back: bool) -> bool:
+        """Whether it is asked which voxels a displacement leads into view."""
+        return pair.view is not None and (back or self.similarity == "lncc")
 
     def _stiffness(self, element: int) -> float:
         if self.stiffness is None:
@@ -344,24 +353,42 @@ def _with_fewer_voxels(
     return first, second
 
 
-def _kept(displacement: Tensor, pair: ImagePair, view: Tensor) -> Tensor:
+def _warped(pair: ImagePair, displacement: Tensor, looks: bool) -> tuple[Tensor, Tensor | None]:
+    """Return the warped moving image, and the part of each voxel that is led into view.
+
+    Args:
+        pair: the images.
+        displacement: ``(B, d, *S)`` in voxels.
+        looks: whether the view is asked for.
+
+    Returns:
+        ``(B, 1, *S)``, and likewise, without a gradient, or None.
+    """
+    view = pair.view if looks else None
+    moving = pair.moving if view is None else pair.moving_in_view
+    coordinates = displacement + identity_grid(pair.shape, displacement.device, displacement.dtype)
+    if view is not None:
+        coordinates = coordinates + 1
+    places = SlicePlaces.of(coordinates, moving.shape[2:]) if suits(moving) else None
+    warped = _sampled(moving, coordinates, places)
+    if view is None:
+        return warped, None
+    with torch.no_grad():
+        return warped, _sampled(view, coordinates, places)
+
+
+def _sampled(image: Tensor, coordinates: Tensor, places: SlicePlaces | None) -> Tensor:
+    if places is None:
+        return sample(image, coordinates)
+    return sample_slices(image, coordinates, places)
+
+
+def _kept(seen: Tensor, pair: ImagePair) -> Tensor:
     """Return the share of the compared voxels that stays in view, ``(B,)``; a small loss is free.
 
     Voxels that were out of view before do not count.
     """
-    share = _share(1 - _seen(displacement, pair, view), pair)
-    return 1 - (share - _FREE).clamp(min=0)
-
-
-def _in_view(displacement: Tensor, pair: ImagePair, view: Tensor) -> Tensor:
-    """Return 1 where a displacement leads into the view, else 0, ``(B, 1, *S)``."""
-    return (_seen(displacement, pair, view) > 0.5).to(displacement.dtype)
-
-
-def _seen(displacement: Tensor, pair: ImagePair, view: Tensor) -> Tensor:
-    """Return the part of each voxel that a displacement leads into view, ``(B, 1, *S)``."""
-    places = 1 + displacement
-    return sample(view, places + identity_grid(pair.shape, places.device, places.dtype))
+    return 1 - (_share(1 - seen, pair) - _FREE).clamp(min=0)
 
 
 def _share(parts: Tensor, pair: ImagePair) -> Tensor:

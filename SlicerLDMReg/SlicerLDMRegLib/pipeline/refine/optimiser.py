@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ...functional import gaussian_smooth, integrate, resize
+from ...functional import gaussian_smooth, resize
 from ..align.phase_shift import best_shift
+from ..device import threads_for
 from ..optimisers import Adam
 from ..options import RefineOptions
 from ..progress import Progress
-from .diffeomorphic import squarings_for, unfold
+from .diffeomorphic import unfold
 from .objective import ImagePair, Objective, velocity_shape
 
 __all__ = ["SIGMA", "Optimiser", "RefineResult"]
@@ -148,8 +149,14 @@ class Optimiser:
 
     def _level(self, starts: Tensor, update: Tensor | None, factor: int, iterations: int) -> Tensor:
         """Optimise at one resolution; return the update of the velocity on its lattice."""
-        pair = self._on_level(factor)
-        pair = pair.repeated(len(starts) // self.count)
+        pair = self._on_level(factor).repeated(len(starts) // self.count)
+        with threads_for(pair.fixed.numel(), pair.fixed.device, len(pair.shape)):
+            return self._optimised(pair, starts, update, factor, iterations)
+
+    def _optimised(
+        self, pair: ImagePair, starts: Tensor, update: Tensor | None, factor: int, iterations: int
+    ) -> Tensor:
+        """Optimise for the images of a level; return the update of the velocity."""
         lattice = velocity_shape(pair.shape, factor)
         # Voxels of the velocity's lattice per voxel of the images.
         scale = [n / m for n, m in zip(lattice, pair.shape, strict=True)]
@@ -210,9 +217,8 @@ class Optimiser:
         return velocity, float(untouched.mean()), loss
 
     def _finish(self, velocity: Tensor, initial_loss: float) -> RefineResult:
-        velocity, displacement = unfold(velocity, check=self.progress.check)
+        velocity, displacement, inverse = unfold(velocity, check=self.progress.check)
         with torch.no_grad():
-            inverse = integrate(-velocity, squarings_for(velocity))
             final_loss = float(self.objective(velocity, self.pair).mean())
         return RefineResult(
             displacement=displacement,

@@ -18,7 +18,7 @@ def rough(*shape: int, sigma: float, size: float, seed: int = 0) -> torch.Tensor
 
 def test_field_without_folds_comes_back_as_it_is() -> None:
     velocity = rough(2, 2, 24, 20, sigma=3.0, size=2.0)
-    found, displacement = unfold(velocity)
+    found, displacement, _ = unfold(velocity)
     assert torch.equal(found, velocity)
     assert torch.equal(displacement, integrate(velocity, 6))
 
@@ -29,7 +29,7 @@ def test_adversarial_velocities_end_without_folds() -> None:
     ):
         velocity = rough(*shape, sigma=sigma, size=size, seed=seed)
         assert smallest_jacobian_determinant(integrate(velocity, 6)).min() < 0
-        found, displacement = unfold(velocity)
+        found, displacement, _ = unfold(velocity)
         assert smallest_jacobian_determinant(displacement).min() >= DETERMINANT_FLOOR
         assert smallest_jacobian_determinant(integrate(-found, 6)).min() > 0
 
@@ -38,7 +38,7 @@ def test_repair_is_local_and_keeps_other_elements() -> None:
     good = rough(1, 2, 48, 48, sigma=4.0, size=2.0)
     bad = good.clone()
     bad[..., 8:12, 8:12] += rough(1, 2, 4, 4, sigma=0.0, size=5.0)
-    found, _ = unfold(torch.cat([good, bad]))
+    found, _, _ = unfold(torch.cat([good, bad]))
     assert torch.equal(found[0], good[0])
     assert (found[1] - bad[0]).abs()[:, 8:12, 8:12].max() > 0.5
     assert (found[1] - bad[0]).abs()[:, 36:, 36:].max() < 1e-3
@@ -55,7 +55,7 @@ def test_repair_stays_local_while_the_caller_rejects_the_same_fold() -> None:
         )
         return ~torch.stack([t.flatten(1).any(1) for t in folded]).any(0)
 
-    found, _ = unfold(velocity, accept=accept)
+    found, _, _ = unfold(velocity, accept=accept)
     assert torch.equal(found, unfold(velocity)[0])
     assert (found - velocity).abs()[..., 36:, 36:].max() < 1e-3
 
@@ -76,5 +76,5 @@ def test_caller_can_ask_for_more() -> None:
     def accept(displacement: torch.Tensor, inverse: torch.Tensor) -> torch.Tensor:
         return displacement.flatten(1).abs().amax(1) < limit
 
-    _, displacement = unfold(velocity, accept=accept)
+    _, displacement, _ = unfold(velocity, accept=accept)
     assert displacement.abs().max() < limit

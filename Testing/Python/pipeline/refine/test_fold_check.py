@@ -65,7 +65,7 @@ def test_repair_is_done_where_the_caller_says() -> None:
         accepted[place] = displacement[place].abs().amax(1) < limit
         return accepted
 
-    found, displacement = unfold(velocity, accept=accept)
+    found, displacement, _ = unfold(velocity, accept=accept)
     assert displacement[place].abs().max() < limit
     assert (found - velocity)[place].abs().max() > 0.1
     assert (found - velocity)[..., :3].abs().max() < 1e-3
@@ -75,7 +75,7 @@ def test_result_folds_nowhere_on_the_finer_lattice() -> None:
     def accept(displacement: torch.Tensor, inverse: torch.Tensor) -> torch.Tensor:
         return without_folds(displacement, COARSE, None, FINE)
 
-    found, displacement = unfold(rough(8.0, sigma=0.7), accept=accept)
+    found, displacement, _ = unfold(rough(8.0, sigma=0.7), accept=accept)
     assert smallest_jacobian_determinant(on_fine(displacement)).min() >= DETERMINANT_FLOOR
     assert smallest_jacobian_determinant(integrate(-found, 6)).min() > 0
 
