@@ -122,7 +122,24 @@ def adapted(exhibit: Exhibit, choices: Choices) -> Exhibit:
             f"{exhibit.name}: expected the folder of a data set, got none; --root NAME=DIR for "
             f"{', '.join(wanted)}, or --instead NAME=LAYOUT with --root LAYOUT=DIR for another one"
         )
-    return replace(exhibit, settings=tuple(settings), printed=printed)
+    differences = (*exhibit.differences, *_own_choices(choices))
+    return replace(exhibit, settings=tuple(settings), printed=printed, differences=differences)
+
+
+def _own_choices(choices: Choices) -> list[str]:
+    """Return in words what the user has chosen otherwise than the paper."""
+    told = [f"{new} in place of {old} (--instead)." for old, new in choices.instead.items()]
+    if choices.latents is not None:
+        told.append(
+            f"LDM-Morph takes the autoencoder and the diffusion model of {choices.latents} "
+            "(--latents), whatever images these were trained on."
+        )
+    told += [f"{title}: not trained here, {run} (--take)." for title, run in choices.taken.items()]
+    for stage, changes in choices.changes.items():
+        told += [f"{stage}: {change} (--set)." for change in changes]
+    if choices.folds:
+        told.append(f"{choices.folds} parts by subject, each tested once (--cross-validate).")
+    return told
 
 
 def pairs_of(setting: Setting, choices: Choices) -> Sequence[EvaluationPair]:

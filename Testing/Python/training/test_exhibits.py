@@ -312,7 +312,11 @@ def test_the_json_holds_each_cell(data: dict[str, Path], tmp_path: Path) -> None
         "--output",
     ]
     arguments += [str(tmp_path), "--only", "Initial", "--root", f"camus-4ch={data['camus-4ch']}"]
+    arguments += ["--latents", "ldm-morph-echo", "--set", "baseline.steps=7"]
     assert main(arguments) == 0
+    told = (tmp_path / "exhibit.md").read_text(encoding="utf-8").split("What differs:")[1]
+    assert "autoencoder and the diffusion model of ldm-morph-echo (--latents)" in told
+    assert "- baseline: steps=7 (--set).\n" in told
     stored = json.loads((tmp_path / "exhibit.json").read_text(encoding="utf-8"))
     (dice,) = (
         c for c in stored["cells"] if c["method"] == "Initial" and c["quantity"] == "Avg. DSC"
