@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-__all__ = ["QuickSquarings", "SlicePlaces", "sample_slices", "suits"]
+__all__ = ["QuickSquarings", "SlicePlaces", "both_slices", "countable", "sample_slices", "suits"]
 
 _LINEAR, _BORDER, _CORNERS = 0, 1, True  # of grid_sample, as its kernels number them
 # torch gives each element of a batch to one thread: the points are divided into so many parts, the
@@ -77,44 +77,55 @@ def suits(volume: Tensor) -> bool:
     """Whether images ``(B, C, *S)`` are volumes that can be sampled so, and are so sooner."""
     if volume.ndim != 5 or volume.device.type != "cpu" or volume.dtype != torch.float32:
         return False
-    depth, height, width = volume.shape[2:]
-    large = depth * height * width >= _SMALLEST
-    return large and min(depth, height, width) > 1 and depth * height <= _MOST_ROWS
+    return math.prod(volume.shape[2:]) >= _SMALLEST and countable(volume.shape[2:])
 
 
-def sample_slices(volume: Tensor, coordinates: Tensor, places: SlicePlaces | None = None) -> Tensor:
+def countable(shape: Sequence[int]) -> bool:
+    """Whether the rows of a volume ``(D, H, W)`` can be counted in float32."""
+    return min(shape) > 1 and shape[0] * shape[1] <= _MOST_ROWS
+
+
+def sample_slices(
+    volume: Tensor,
+    coordinates: Tensor,
+    places: SlicePlaces | None = None,
+    slices: Tensor | None = None,
+) -> Tensor:
     """Return linear samples of a volume, whose border is repeated.
 
     Args:
         volume: ``(B, C, D, H, W)`` that :func:`suits`.
         coordinates: ``(B, 3, *out)`` in voxels, channel i along axis i.
         places: of these in a volume of this shape, where they are known already.
+        slices: :func:`both_slices` of the volume, where they are known already.
 
     Returns:
         ``(B, C, *out)``; it can be differentiated once, by both arguments.
     """
     if places is None:
         places = SlicePlaces.of(coordinates, volume.shape[2:])
-    found: Tensor = _Sampling.apply(volume, coordinates, places)
+    found: Tensor = _Sampling.apply(volume, coordinates, places, slices)
     return found
 
 
 class _Sampling(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, volume: Tensor, coordinates: Tensor, places: SlicePlaces) -> Tensor:
-        found, step = take(volume, places)
+    def forward(
+        ctx: Any, volume: Tensor, coordinates: Tensor, places: SlicePlaces, slices: Tensor | None
+    ) -> Tensor:
+        slices = both_slices(volume) if slices is None else slices
+        found, step = take(slices, places)
         ctx.places = places
-        ctx.save_for_backward(volume, step)
+        ctx.save_for_backward(volume, slices, step)
         return found
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        volume, step = ctx.saved_tensors
-        by_volume, by_coordinates = take_backward(
-            gradient, volume, step, ctx.places, ctx.needs_input_grad[0]
-        )
-        return by_volume, by_coordinates, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, None, None]:
+        volume, slices, step = ctx.saved_tensors
+        by_coordinates = take_backward(gradient, slices, step, ctx.places)
+        by_volume = spread(gradient, volume, ctx.places) if ctx.needs_input_grad[0] else None
+        return by_volume, by_coordinates, None, None
 
 
 class QuickSquarings(torch.autograd.Function):
@@ -125,7 +136,7 @@ class QuickSquarings(torch.autograd.Function):
         saved = [identity]
         for _ in range(steps):
             places = SlicePlaces.of(displacement + identity, displacement.shape[2:])
-            found, step = take(displacement, places)
+            found, step = take(both_slices(displacement), places)
             saved += [displacement, step]
             displacement = displacement + found
         ctx.save_for_backward(*saved)
@@ -137,45 +148,46 @@ class QuickSquarings(torch.autograd.Function):
         identity, *saved = ctx.saved_tensors
         for field, step in zip(saved[-2::-2], saved[::-2], strict=True):
             places = SlicePlaces.of(field + identity, field.shape[2:])
-            outer, inner = take_backward(gradient, field, step, places, by_volume=True)
-            assert outer is not None
+            outer = spread(gradient, field, places)
+            inner = take_backward(gradient, both_slices(field), step, places)
             gradient = inner.add_(gradient).add_(outer)
         return gradient, None, None
 
 
-def take(volume: Tensor, places: SlicePlaces) -> tuple[Tensor, Tensor]:
-    """Return the samples ``(B, C, *out)``, and how much the next slice has more, in parts."""
-    slices = _both_slices(volume, places.parts)
-    values = torch.grid_sampler_2d(slices, places.grid, _LINEAR, _BORDER, _CORNERS)
-    lower, upper = values.reshape(len(values), 2, volume.shape[1], -1).unbind(1)
+def take(slices: Tensor, places: SlicePlaces) -> tuple[Tensor, Tensor]:
+    """Return samples of :func:`both_slices`, and how much the next slice has more, in parts.
+
+    The samples are ``(B, C, *out)``.
+    """
+    channels = slices.shape[1] // 2
+    tall = _for_parts(slices, places.parts)
+    values = torch.grid_sampler_2d(tall, places.grid, _LINEAR, _BORDER, _CORNERS)
+    lower, upper = values.reshape(len(values), 2, channels, -1).unbind(1)
     step = upper - lower
     found = torch.addcmul(lower, step, places.beyond)
     out = places.coordinates.shape[2:]
     found = found.unflatten(0, (-1, places.parts)).transpose(1, 2)
-    return found.reshape(*volume.shape[:2], *out), step
+    return found.reshape(len(slices), channels, *out), step
 
 
-def take_backward(
-    gradient: Tensor, volume: Tensor, step: Tensor, places: SlicePlaces, by_volume: bool
-) -> tuple[Tensor | None, Tensor]:
-    """Return the gradients of :func:`take` by the volume, where asked for, and by coordinates.
+def take_backward(gradient: Tensor, slices: Tensor, step: Tensor, places: SlicePlaces) -> Tensor:
+    """Return the gradient of :func:`take` by coordinates, ``(B, 3, *out)``.
 
     Args:
         gradient: of the samples, ``(B, C, *out)``.
-        volume: as for :func:`take`.
+        slices: as for :func:`take`.
         step: of :func:`take`.
         places: as for :func:`take`.
-        by_volume: whether that of the volume is asked for.
     """
-    batch, channels = volume.shape[:2]
-    parts, out, whole = places.parts, gradient.shape[2:], gradient
+    batch, channels = gradient.shape[:2]
+    parts, out = places.parts, gradient.shape[2:]
     gradient = gradient.flatten(2).unflatten(2, (parts, -1)).transpose(1, 2).flatten(0, 1)
     both = gradient.new_empty(batch * parts, 2, channels, gradient.shape[-1])
     torch.mul(gradient, places.beyond, out=both[:, 1])
     torch.sub(gradient, both[:, 1], out=both[:, 0])
     _, by_grid = torch.ops.aten.grid_sampler_2d_backward(
         both.reshape(batch * parts, 2 * channels, -1, 1).transpose(2, 3),
-        _both_slices(volume, parts),
+        _for_parts(slices, parts),
         places.grid,
         _LINEAR,
         _BORDER,
@@ -192,11 +204,17 @@ def take_backward(
     rows = max((depth - 1) * height - 1, 1)
     torch.mul(by_grid[..., 1], _within(second, height).mul_(2 / rows), out=found[:, 1])
     torch.mul(by_grid[..., 0], 2 / max(width - 1, 1), out=found[:, 2])
-    return _spread(whole, volume, places) if by_volume else None, found
+    return found
 
 
-def _spread(gradient: Tensor, volume: Tensor, places: SlicePlaces) -> Tensor:
-    """Return the gradient of the samples by the volume: each goes to its eight voxels."""
+def spread(gradient: Tensor, volume: Tensor, places: SlicePlaces) -> Tensor:
+    """Return the gradient of the samples by the volume: each goes to its eight voxels.
+
+    Args:
+        gradient: of the samples, ``(B, C, *out)``.
+        volume: ``(B, C, D, H, W)``.
+        places: of the samples.
+    """
     _, height, width = places.shape
     lower, weights = [], []
     for coordinate, size in zip(places.coordinates.flatten(2).unbind(1), places.shape, strict=True):
@@ -219,21 +237,23 @@ def _within(coordinate: Tensor, size: int) -> Tensor:
     return ((coordinate > 0) & (coordinate < size - 1)).to(coordinate.dtype)
 
 
-def _both_slices(volume: Tensor, parts: int) -> Tensor:
-    """Return the tall slice without its last slice and that without its first, for each part.
+def both_slices(volume: Tensor) -> Tensor:
+    """Return the tall slice without its last slice, and that without its first.
 
-    ``(B * parts, 2 * C, rows, W)``, all channels of the one before those of the other; of one
-    channel a view.
+    ``(B, 2 C, rows, W)``, all channels of the one before those of the other; of one channel a view.
     """
     batch, channels, depth, height, width = volume.shape
     if channels > 1:
-        slices = torch.cat([volume[:, :, :-1], volume[:, :, 1:]], dim=1).flatten(2, 3)
-    else:
-        volume = volume.contiguous()
-        slices = volume.as_strided(
-            (batch, 2, (depth - 1) * height, width),
-            (volume.stride(0), height * width, width, 1),
-            volume.storage_offset(),
-        )
-    slices = slices.unsqueeze(1).expand(-1, parts, *slices.shape[1:])
-    return slices.flatten(0, 1) if batch > 1 else slices[0]
+        return torch.cat([volume[:, :, :-1], volume[:, :, 1:]], dim=1).flatten(2, 3)
+    volume = volume.contiguous()
+    return volume.as_strided(
+        (batch, 2, (depth - 1) * height, width),
+        (volume.stride(0), height * width, width, 1),
+        volume.storage_offset(),
+    )
+
+
+def _for_parts(slices: Tensor, parts: int) -> Tensor:
+    """Return the slices once for each part of the points; of a single volume a view."""
+    repeated = slices.unsqueeze(1).expand(-1, parts, *slices.shape[1:])
+    return repeated[0] if len(slices) == 1 else repeated.flatten(0, 1)

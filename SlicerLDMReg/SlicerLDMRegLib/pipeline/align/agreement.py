@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...functional._slice_sampling import sample_slices
 from .linear_map import LinearMap
 
 __all__ = [
@@ -44,12 +45,14 @@ class Samples:
         points: ``(N, d)`` mm from the center of the frame, float32.
         fixed: ``(N,)`` intensities in [0, 1].
         moving: ``(1, 2, *S)``: intensities in [0, 1] times weights, weights. Beyond the image they
-            go on for ``margin`` voxels, of which the first is whole, with weights that fall to 0.
+            go on for ``margin`` voxels, of which the first is whole, with weights that fall to 0;
+            the outermost ones are 0.
         margin: voxels along i, j(, k).
         matrix: mm to indices of ``moving``, ``(d, d)`` float64.
         offset: index of the center of the frame, ``(d,)`` float64.
         metric: ``mattes`` or ``correlation``.
         weights: ``(N,)`` of the samples; None: all are 1.
+        slices: of ``moving``, as a volume is sampled sooner; None: of an image of 2D, or too large.
         smooth: whether the histogram of Mattes' metric is smooth, as a descent needs it. Where it
             is not, no image tells more about another one than this itself does.
     """
@@ -63,6 +66,7 @@ class Samples:
     metric: str
     weights: Tensor | None = None
     smooth: bool = True
+    slices: Tensor | None = None
 
     def first(self, count: int) -> Samples:
         """Return about so many of the samples, evenly chosen."""
@@ -97,11 +101,7 @@ class Samples:
 
     def agreement(self, maps: LinearMap) -> Tensor:
         """Return ``(K,)`` nats per sample for K maps; differentiable."""
-        grid = self._grid(maps)
-        count, number, d = grid.shape
-        grid = grid.reshape(1, count, number, *[1] * (d - 2), d)
-        seen = F.grid_sample(self.moving, grid, padding_mode="zeros", align_corners=False)
-        product, weights = seen.reshape(2, count, number)
+        product, weights = self._seen(maps)
         moving = product / weights.clamp_min(1e-4)
         if self.weights is not None:
             weights = weights * self.weights
@@ -118,11 +118,29 @@ class Samples:
         parts = [self.agreement(maps[n : n + step]) for n in range(0, len(maps), step)]
         return torch.cat(parts)
 
+    def _seen(self, maps: LinearMap) -> Tensor:
+        """Return intensities times weights, and weights, of the partners, ``(2, K, N)``."""
+        if self.slices is not None:
+            matrices, shifts = self._index_map(maps)
+            index = matrices.float() @ self.points.T + shifts.float()[..., None]
+            # From i, j, k to the axes of the array, and all maps one after the other.
+            index = index.flip(1).transpose(0, 1).reshape(1, 3, -1, 1, 1)
+            seen = sample_slices(self.moving, index, slices=self.slices)
+        else:
+            grid = self._grid(maps)
+            grid = grid.reshape(1, *grid.shape[:2], *[1] * (grid.shape[-1] - 2), grid.shape[-1])
+            seen = F.grid_sample(self.moving, grid, padding_mode="zeros", align_corners=False)
+        return seen.reshape(2, len(maps), -1)
+
+    def _index_map(self, maps: LinearMap) -> tuple[Tensor, Tensor]:
+        """Return the linear parts ``(K, d, d)`` and shifts ``(K, d)`` from points to indices."""
+        return self.matrix @ maps.matrix, maps.shift @ self.matrix.T + self.offset
+
     def _grid(self, maps: LinearMap) -> Tensor:
         """Return where the samples go, ``(K, N, d)`` in the coordinates of ``grid_sample``."""
         scale = 2 / torch.tensor(self.moving.shape[:1:-1], dtype=torch.float64)
-        matrices = (scale[:, None] * self.matrix) @ maps.matrix
-        shifts = scale * (maps.shift @ self.matrix.T + self.offset + 0.5) - 1
+        matrices, shifts = self._index_map(maps)
+        matrices, shifts = scale[:, None] * matrices, scale * (shifts + 0.5) - 1
         return self.points @ matrices.float().mT + shifts.float()[:, None]
 
 

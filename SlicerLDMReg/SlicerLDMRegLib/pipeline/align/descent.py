@@ -80,6 +80,7 @@ def refine_together(
 
     It is less precise than :func:`refine`, and much faster for many.
     """
+    # In voxels, so that a unit of length is as good as another one.
     parameters = torch.zeros(len(bases), frame.count(stage), dtype=torch.float64)
     parameters.requires_grad_()
     adam = Adam(parameters, lr=0.0, betas=(0.8, 0.9))
@@ -87,13 +88,13 @@ def refine_together(
     steps = np.geomspace(*_STEPS, iterations)
     for number in range(iterations + 1):
         check()
-        values = samples.agreement(frame.moved(bases, parameters, stage))
+        values = samples.agreement(frame.moved(bases, unit * parameters, stage))
         better = values.detach() > most
         most = torch.where(better, values.detach(), most)
         best[better] = parameters.detach()[better]
         if number < iterations:
             (slope,) = torch.autograd.grad(values.sum(), parameters)
             parameters.grad = -slope
-            adam.lr = steps[number] * unit
+            adam.lr = steps[number]
             adam.step()
-    return frame.moved(bases, best, stage), most
+    return frame.moved(bases, unit * best, stage), most

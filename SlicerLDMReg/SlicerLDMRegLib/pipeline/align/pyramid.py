@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...functional._slice_sampling import both_slices, countable
 from ...geometry import ImageGeometry
 from ...intensity import IntensityMap
 from ..masks import Masks
@@ -71,7 +72,7 @@ class Pyramid:
 
     def _begin(self, seed: int) -> None:
         """Find the frame of the fixed image."""
-        self._pooled: dict[int, tuple[Tensor, Tensor, np.ndarray]] = {}
+        self._pooled: dict[int, tuple[Tensor, Tensor, np.ndarray, Tensor | None]] = {}
         self._generator = np.random.default_rng(seed)
         mask = self._masks[0]
         self._places = None if mask is None else np.flatnonzero(mask)
@@ -112,7 +113,7 @@ class Pyramid:
         blocks = [_block(lattice, spacing) for lattice in self._lattices]
         if level not in self._pooled:
             self._pooled[level] = self._pool(blocks)
-        image, moving, margin = self._pooled[level]
+        image, moving, margin, slices = self._pooled[level]
         indices = self._draw(min(count, self.voxels))
         fixed = _interpolated(image, _index(indices, blocks[0]))
         center = self.frame.center.numpy()
@@ -128,10 +129,14 @@ class Pyramid:
             torch.from_numpy(offset),
             self._metric,
             smooth=smooth,
+            slices=slices,
         )
 
-    def _pool(self, blocks: list[np.ndarray]) -> tuple[Tensor, Tensor, np.ndarray]:
-        """Return the fixed image, the moving image with its weights and its margin on a level."""
+    def _pool(self, blocks: list[np.ndarray]) -> tuple[Tensor, Tensor, np.ndarray, Tensor | None]:
+        """Return the images of a level: the fixed one, the moving one as :class:`.Samples` has it.
+
+        The latter is its intensities and weights, their margin, and their slices.
+        """
         fixed, moving = (
             _pooled(torch.from_numpy(image)[None, None], block)
             for image, block in zip(self._images, blocks, strict=True)
@@ -140,7 +145,9 @@ class Pyramid:
         if self._masks[1] is not None:
             mask = torch.from_numpy(self._masks[1].astype(np.float32))
             known = _pooled(mask[None, None], blocks[1])
-        return fixed, *_continued(moving, known)
+        both, margin = _continued(moving, known)
+        is_volume = both.ndim == 5 and countable(both.shape[2:])
+        return fixed, both, margin, both_slices(both) if is_volume else None
 
     def _draw(self, count: int) -> np.ndarray:
         """Return continuous indices ``(count, d)`` of the fixed image, spread over its voxels."""
@@ -191,6 +198,8 @@ def _interpolated(image: Tensor, indices: np.ndarray) -> Tensor:
 def _continued(image: Tensor, known: Tensor) -> tuple[Tensor, np.ndarray]:
     """Return ``(1, 2, *S)`` intensities times weights and weights, with a margin, and the margin.
 
+    The outermost voxels are 0, so that a repeated border is nothing.
+
     Args:
         image: ``(1, 1, *S)``.
         known: weights inside the image.
@@ -206,4 +215,4 @@ def _continued(image: Tensor, known: Tensor) -> tuple[Tensor, np.ndarray]:
         fall = 1 - beyond / m
         both[:, 1:] *= fall.reshape(-1, *[1] * axis)
     both[:, :1] *= both[:, 1:]
-    return both, margin
+    return F.pad(both, [1] * (2 * len(size))), margin + 1

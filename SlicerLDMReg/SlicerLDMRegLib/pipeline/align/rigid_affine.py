@@ -28,7 +28,7 @@ from .two_ways import TwoWays, WayBack
 
 __all__ = ["LinearAlignment", "centre_of_mass", "is_better", "optimise"]
 
-_SAMPLES = {2: (2_000, 6_000, 15_000), 3: (4_000, 12_000, 20_000)}  # of each level
+_SAMPLES = {2: (2_000, 6_000, 15_000), 3: (4_000, 12_000, 40_000)}  # of each level
 # Samples of the finest level that judge what was found: all voxels of a small image, one in six of
 # 96 x 96 x 96. The value then changes by about a hundredth with other samples.
 _JUDGED = {2: 50_000, 3: 150_000}
