@@ -23,7 +23,7 @@ _LINEAR, _BORDER, _CORNERS = 0, 1, True  # of grid_sample, as its kernels number
 # first number that divides them. It does not go by the threads, so that sums have the same bits.
 _PARTS = (4, 6, 8, 5, 7, 9, 3, 2, 1)
 _SMALLEST = 2**14  # voxels, below which the more numerous calls take longer than they save
-# Rows of a tall slice, counted in float32: with as many a point lies up to 0.005 voxels beside its
+# Rows of a tall slice, counted in float32: with as many a point lies up to 0.006 voxels beside its
 # place along the second axis, with those of 96 x 96 x 96 voxels up to 0.0007.
 _MOST_ROWS = 2**16
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -17,6 +19,8 @@ from .compose import compose
 from .warp import Padding, identity_grid
 
 __all__ = ["integrate"]
+
+_KNOWN = 2**16  # voxels, up to which places are kept: they cost as much as a few operations
 
 
 def integrate(
@@ -33,7 +37,8 @@ def integrate(
             ``velocity / 2^steps`` stays below half a voxel.
         padding: extrapolation outside of the lattice. "border" keeps a translation a translation;
             "zeros" leaks into the lattice from its border.
-        quick: volumes on a CPU in half the time, with places rounded as :func:`.sample` tells.
+        quick: volumes on a CPU in half the time, with rounded places: by up to 0.0007 voxels in one
+            of 96 x 96 x 96, and 0.006 in larger ones.
 
     Returns:
         displacement ``(B, d, *S)`` in voxels; it can be differentiated once.
@@ -91,10 +96,18 @@ class _Squarings(torch.autograd.Function):
 
 
 def _identity(shape: Sequence[int], like: Tensor) -> Tensor:
-    """Return where the voxels lie, ``(*S, d)``."""
+    """Return where the voxels lie, ``(*S, d)``; not to be changed."""
+    find = _known_places if math.prod(shape) <= _KNOWN else _places
+    return find(tuple(shape), like.device, like.dtype)
+
+
+def _places(shape: Sequence[int], device: torch.device, dtype: torch.dtype) -> Tensor:
     axes = [
-        torch.linspace(-1 if n > 1 else 0, 1 if n > 1 else 0, n, dtype=like.dtype)
+        torch.linspace(-1 if n > 1 else 0, 1 if n > 1 else 0, n, dtype=dtype)
         for n in shape
     ]  # fmt: skip
-    places = torch.stack(torch.meshgrid(*axes, indexing="ij")[::-1], dim=-1)
-    return places.to(like.device)
+    return torch.stack(torch.meshgrid(*axes, indexing="ij")[::-1], dim=-1).to(device)
+
+
+# A refinement asks for the same ones again and again.
+_known_places = lru_cache(maxsize=8)(torch.inference_mode(mode=False)(_places))
