@@ -29,7 +29,7 @@ _MOST_ROWS = 2**16
 
 
 class SlicePlaces(NamedTuple):
-    """Where points lie between the slices of a volume of a certain shape.
+    """Places of points between the slices of a volume of a certain shape.
 
     The points are in parts, one after the other in the batch.
 
