@@ -60,8 +60,8 @@ class SlicePlaces(NamedTuple):
         beyond -= slice_
         row = slice_.mul_(height).add_(second.clamp(0, height - 1))
         grid = coordinates.new_empty(*row.shape, 2)
-        torch.mul(third, 2 / max(width - 1, 1), out=grid[..., 0])
-        torch.mul(row, 2 / max((depth - 1) * height - 1, 1), out=grid[..., 1])
+        torch.mul(third, 2 / (width - 1), out=grid[..., 0])
+        torch.mul(row, 2 / ((depth - 1) * height - 1), out=grid[..., 1])
         grid -= 1
         batch = len(coordinates) * parts
         return cls(
@@ -114,7 +114,7 @@ class _Sampling(torch.autograd.Function):
         ctx: Any, volume: Tensor, coordinates: Tensor, places: SlicePlaces, slices: Tensor | None
     ) -> Tensor:
         slices = both_slices(volume) if slices is None else slices
-        found, step = take(slices, places)
+        found, step = _take(slices, places)
         ctx.places = places
         ctx.save_for_backward(volume, slices, step)
         return found
@@ -123,8 +123,8 @@ class _Sampling(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, None, None]:
         volume, slices, step = ctx.saved_tensors
-        by_coordinates = take_backward(gradient, slices, step, ctx.places)
-        by_volume = spread(gradient, volume, ctx.places) if ctx.needs_input_grad[0] else None
+        by_coordinates = _take_backward(gradient, slices, step, ctx.places)
+        by_volume = _spread(gradient, volume, ctx.places) if ctx.needs_input_grad[0] else None
         return by_volume, by_coordinates, None, None
 
 
@@ -136,7 +136,7 @@ class QuickSquarings(torch.autograd.Function):
         saved = [identity]
         for _ in range(steps):
             places = SlicePlaces.of(displacement + identity, displacement.shape[2:])
-            found, step = take(both_slices(displacement), places)
+            found, step = _take(both_slices(displacement), places)
             saved += [displacement, step]
             displacement = displacement + found
         ctx.save_for_backward(*saved)
@@ -148,13 +148,13 @@ class QuickSquarings(torch.autograd.Function):
         identity, *saved = ctx.saved_tensors
         for field, step in zip(saved[-2::-2], saved[::-2], strict=True):
             places = SlicePlaces.of(field + identity, field.shape[2:])
-            outer = spread(gradient, field, places)
-            inner = take_backward(gradient, both_slices(field), step, places)
+            outer = _spread(gradient, field, places)
+            inner = _take_backward(gradient, both_slices(field), step, places)
             gradient = inner.add_(gradient).add_(outer)
         return gradient, None, None
 
 
-def take(slices: Tensor, places: SlicePlaces) -> tuple[Tensor, Tensor]:
+def _take(slices: Tensor, places: SlicePlaces) -> tuple[Tensor, Tensor]:
     """Return samples of :func:`both_slices`, and how much the next slice has more, in parts.
 
     The samples are ``(B, C, *out)``.
@@ -170,14 +170,14 @@ def take(slices: Tensor, places: SlicePlaces) -> tuple[Tensor, Tensor]:
     return found.reshape(len(slices), channels, *out), step
 
 
-def take_backward(gradient: Tensor, slices: Tensor, step: Tensor, places: SlicePlaces) -> Tensor:
-    """Return the gradient of :func:`take` by coordinates, ``(B, 3, *out)``.
+def _take_backward(gradient: Tensor, slices: Tensor, step: Tensor, places: SlicePlaces) -> Tensor:
+    """Return the gradient of :func:`_take` by coordinates, ``(B, 3, *out)``.
 
     Args:
         gradient: of the samples, ``(B, C, *out)``.
-        slices: as for :func:`take`.
-        step: of :func:`take`.
-        places: as for :func:`take`.
+        slices: as for :func:`_take`.
+        step: of :func:`_take`.
+        places: as for :func:`_take`.
     """
     batch, channels = gradient.shape[:2]
     parts, out = places.parts, gradient.shape[2:]
@@ -201,13 +201,13 @@ def take_backward(gradient: Tensor, slices: Tensor, step: Tensor, places: SliceP
     along = (gradient * step).sum(1) if channels > 1 else gradient * step
     # As in torch, what lies on the border does not move across it.
     torch.mul(along.reshape(batch, *out), _within(first, depth), out=found[:, 0])
-    rows = max((depth - 1) * height - 1, 1)
-    torch.mul(by_grid[..., 1], _within(second, height).mul_(2 / rows), out=found[:, 1])
-    torch.mul(by_grid[..., 0], 2 / max(width - 1, 1), out=found[:, 2])
+    rows = (depth - 1) * height
+    torch.mul(by_grid[..., 1], _within(second, height).mul_(2 / (rows - 1)), out=found[:, 1])
+    torch.mul(by_grid[..., 0], 2 / (width - 1), out=found[:, 2])
     return found
 
 
-def spread(gradient: Tensor, volume: Tensor, places: SlicePlaces) -> Tensor:
+def _spread(gradient: Tensor, volume: Tensor, places: SlicePlaces) -> Tensor:
     """Return the gradient of the samples by the volume: each goes to its eight voxels.
 
     Args:

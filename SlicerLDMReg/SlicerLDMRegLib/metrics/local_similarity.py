@@ -139,43 +139,6 @@ class LocalSimilarity:
             masks: for each, as for :meth:`of`.
         """
         masks = masks or [None] * len(transforms)
-        known, differences = self._compared(moving, transforms, masks)
-        found = []
-        for both, mask, difference in zip(known, masks, differences, strict=True):
-            values = np.where(both, 1 - difference, np.float32(np.nan)).astype(np.float32)
-            structure = self._structure if mask is None else self._structure * mask
-            found.append(SimilarityMap(values, structure, self.lattice))
-        return found
-
-    def means(
-        self,
-        moving: sitk.Image,
-        transforms: Sequence[sitk.Transform],
-        masks: Sequence[npt.NDArray[np.bool_] | None] | None = None,
-    ) -> list[tuple[float, float]]:
-        """Return :attr:`SimilarityMap.mean` and ``covered`` under each transform, without maps.
-
-        Args:
-            moving, transforms, masks: as for :meth:`of_all`.
-        """
-        masks = masks or [None] * len(transforms)
-        known, differences = self._compared(moving, transforms, masks)
-        found = []
-        for both, mask, difference in zip(known, masks, differences, strict=True):
-            structure = self._structure if mask is None else self._structure * mask
-            seen = structure[both]
-            whole = seen.sum()
-            mean = _ratio((seen * (1 - difference[both])).sum(), whole)
-            found.append((mean, _ratio(whole, structure.sum())))
-        return found
-
-    def _compared(
-        self,
-        moving: sitk.Image,
-        transforms: Sequence[sitk.Transform],
-        masks: Sequence[npt.NDArray[np.bool_] | None],
-    ) -> tuple[list[npt.NDArray[np.bool_]], list[npt.NDArray[np.float32]]]:
-        """Return where both images are compared, and the mean differences of their contexts."""
         known = list(coverages(moving, self.lattice, transforms).astype(bool) & self._inside)
         for n, mask in enumerate(masks):
             if mask is not None:
@@ -183,7 +146,12 @@ class LocalSimilarity:
         _, contexts = self._described(moving, transforms, known)
         contexts = contexts.unflatten(0, (len(transforms), -1))
         differences = (contexts - self._contexts).abs_().mean(dim=2, keepdim=True)
-        return known, [self._unfolded(one) for one in differences]
+        found = []
+        for both, mask, difference in zip(known, masks, differences, strict=True):
+            values = np.where(both, 1 - self._unfolded(difference), np.float32(np.nan))
+            structure = self._structure if mask is None else self._structure * mask
+            found.append(SimilarityMap(values.astype(np.float32), structure, self.lattice))
+        return found
 
     def sampler(self, image: sitk.Image) -> LinearSampler:
         """Return an image, smoothed as far as the lattice needs it."""

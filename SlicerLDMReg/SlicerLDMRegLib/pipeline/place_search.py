@@ -135,8 +135,8 @@ class PlaceSearch:
             masks = None
             if self._inputs.masks.roles:
                 masks = [self._inputs.masks.inside(self.lattice, t) for t in several]
-            for mean, covered in self._local.means(self._inputs.moving, several, masks):
-                values.append(1 - mean if covered >= _COVERED else math.inf)
+            for found in self._local.of_all(self._inputs.moving, several, masks):
+                values.append(1 - found.mean if found.covered >= _COVERED else math.inf)
         return values
 
     def sifted(self, changes: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -52,19 +52,6 @@ def test_only_what_both_show_is_compared() -> None:
     assert np.isnan(away.unlike)
 
 
-def test_means_are_those_of_the_maps() -> None:
-    fixed = sitk.GetImageFromArray(texture(40, 60))
-    local = LocalSimilarity(fixed, ImageGeometry.from_image(fixed))
-    transforms = [sitk.TranslationTransform(2, way) for way in ((0.0, 0.0), (9.5, 3.0), (1e4, 0.0))]
-    mask = np.zeros((40, 60), bool)
-    mask[5:30, :15] = True
-    for masks in (None, [None, mask, mask]):
-        maps = local.of_all(fixed, transforms, masks)
-        expected = [(found.mean, found.covered) for found in maps]
-        np.testing.assert_allclose(local.means(fixed, transforms, masks), expected, atol=1e-6)
-    assert expected[0][0] > expected[1][0]
-
-
 def test_slices_are_compared_one_by_one_and_large_images_coarser() -> None:
     array = texture(3, 40, 50)
     fixed = sitk.GetImageFromArray(array)

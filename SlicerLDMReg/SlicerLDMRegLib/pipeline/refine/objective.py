@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...functional import gaussian_smooth, identity_grid, integrate, resize, sample, warp
+from ...functional import gaussian_smooth, integrate, resize, sample, warp
 from ...functional._slice_sampling import SlicePlaces, sample_slices, suits
+from ...functional.warp import to_coordinates
 from ...losses import (
     label_dice_loss,
     mind_ssc_descriptor,
@@ -366,7 +367,7 @@ def _warped(pair: ImagePair, displacement: Tensor, looks: bool) -> tuple[Tensor,
     """
     view = pair.view if looks else None
     moving = pair.moving if view is None else pair.moving_in_view
-    coordinates = displacement + identity_grid(pair.shape, displacement.device, displacement.dtype)
+    coordinates = to_coordinates(displacement)
     if view is not None:
         coordinates = coordinates + 1
     places = SlicePlaces.of(coordinates, moving.shape[2:]) if suits(moving) else None
