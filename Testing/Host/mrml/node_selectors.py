@@ -73,7 +73,7 @@ class qMRMLNodeComboBox(NodeActions, Observing, QtWidgets.QWidget):
         self._actions: list[QtGui.QAction] = []
         self._combo = ctkComboBox()
         self._combo.defaultText = "Select a node"
-        self._filter = NodeFilter(self, self._refresh)
+        self._filter = NodeFilter(self, self._on_filter_changed)
         layout = QtWidgets.QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._combo)
@@ -106,8 +106,7 @@ class qMRMLNodeComboBox(NodeActions, Observing, QtWidgets.QWidget):
             self._observe(scene, scene.EndBatchProcessEvent, self._on_scene_changed)
             self._observe(scene, scene.EndImportEvent, self._fill_anew)
             self._observe(scene, scene.EndCloseEvent, self._fill_anew)
-            for node in self._nodes():
-                self._observe(node, "ModifiedEvent", self._on_scene_changed)
+            self._observe_nodes()
         self._quiet = True
         self._refresh()
         if not had_nodes and not self.noneEnabled and self.nodeCount():
@@ -121,6 +120,8 @@ class qMRMLNodeComboBox(NodeActions, Observing, QtWidgets.QWidget):
     def _on_node_added(self, node: Any) -> None:
         if self._scene.IsBatchProcessing() or self._scene.IsImporting():
             return
+        if not any(node.IsA(kind) for kind in self.nodeTypes or ("vtkMRMLNode",)):
+            return  # as most nodes: a change of theirs changes no row
         self._observe(node, "ModifiedEvent", self._on_scene_changed)
         self._refresh()
         if self._row(f"node:{node.GetID()}") >= 0:
@@ -138,11 +139,19 @@ class qMRMLNodeComboBox(NodeActions, Observing, QtWidgets.QWidget):
     def _on_scene_changed(self, data: Any = None) -> None:
         if self._scene is None or self._scene.IsBatchProcessing() or self._scene.IsImporting():
             return
+        self._observe_nodes()
+        self._refresh()
+
+    def _on_filter_changed(self) -> None:
+        if self._scene is not None:
+            self._observe_nodes()
+        self._refresh()
+
+    def _observe_nodes(self) -> None:
         observed = {id(subject) for subject, _ in self._observed}
         for node in self._nodes():
             if id(node) not in observed:
                 self._observe(node, "ModifiedEvent", self._on_scene_changed)
-        self._refresh()
 
     def _fill_anew(self, _data: Any = None) -> None:
         """Take out the rows of all nodes, and with them the selection, and put them in anew."""

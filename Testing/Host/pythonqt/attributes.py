@@ -40,6 +40,8 @@ _FLOAT_TYPES = {"double", "float"}
 
 _get: Callable[[Any, str], Any] = QtCore.QObject.__getattribute__
 _set: Callable[[Any, str, Any], None] = shiboken6.Shiboken.Object.__setattr__
+_find_child: Callable[..., Any] = QtCore.QObject.findChild  # before PythonQt's takes its place
+_DIRECT = QtCore.Qt.FindChildOption.FindDirectChildrenOnly
 _ignoring_children = False
 _reading: set[tuple[int, str]] = set()
 
@@ -211,9 +213,9 @@ def _fallback(self: Any, name: str) -> Any:
         value = _get(self, "property")(name)
         if value is not None:
             return value
-        for child in _get(self, "children")():
-            if child.objectName == name:
-                return child
+        child = _find_child(self, QtCore.QObject, name, _DIRECT)
+        if child is not None:
+            return child
     raise AttributeError(f"{type(self).__name__} has no attribute named '{name}'")
 
 

@@ -79,13 +79,11 @@ def _extend_classes() -> None:
     def _find_children(
         self: Any, kind: Any = QtCore.QObject, name: str | None = None
     ) -> tuple[Any, ...]:
-        found = find_children(self, QtCore.QObject if isinstance(kind, str) else kind)
-        return tuple(
-            child
-            for child in found
-            if (not isinstance(kind, str) or child.inherits(kind))
-            and name in (None, child.objectName)
-        )
+        named = () if name is None else (name,)
+        if not isinstance(kind, str):
+            return tuple(find_children(self, kind, *named))
+        found = find_children(self, QtCore.QObject, *named)
+        return tuple(child for child in found if child.inherits(kind))
 
     def _find_child(self: Any, kind: Any = QtCore.QObject, name: str | None = None) -> Any:
         return next(iter(_find_children(self, kind, name)), None)

@@ -18,6 +18,9 @@ from .signals import connect
 __all__ = ["QUiLoader", "UiFileError"]
 
 
+_registered: set[str] = set()
+
+
 class UiFileError(RuntimeError):
     """A .ui file names something that does not exist."""
 
@@ -27,8 +30,10 @@ class QUiLoader(QtUiTools.QUiLoader):
 
     def __init__(self, parent: QtCore.QObject | None = None) -> None:
         super().__init__(parent)
-        for cls in custom_widgets.values():
-            self.registerCustomWidget(cls)
+        for name, cls in custom_widgets.items():
+            if name not in _registered:  # for all loaders of the process
+                self.registerCustomWidget(cls)
+                _registered.add(name)
 
     def load(self, device: Any, parent: QtWidgets.QWidget | None = None) -> Any:
         """Load a .ui file from an open device.

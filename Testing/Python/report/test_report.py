@@ -428,26 +428,61 @@ def test_a_better_place_needs_a_look(other: dict[str, Any], finding: str, advice
 
 
 @pytest.mark.parametrize(
-    ("correlation", "largest", "unlike", "words"),
+    ("sides", "unlike", "words"),
     [
-        (0.1, 0.2, 0.3, "different places of a body"),
-        (-0.1, -0.004, 0.3, "(correlation 0.00 at most)"),
-        (-0.5, 0.2, 0.2, "opposite in them"),
-        (0.1, 0.2, 0.05, None),
-        (0.1, 0.25, 0.2, None),
-        (0.1, None, 0.2, None),
+        ((0.1, 0.2), 0.3, "different places of a body"),
+        ((-0.1, -0.004), 0.3, "(correlation 0.00 at most)"),
+        ((-0.5, 0.2), 0.2, "opposite in them"),
+        ((0.1, 0.2), 0.05, None),
+        ((0.1, 0.25), 0.2, None),
+        ((0.1, None), 0.2, None),
+        # Nothing looks unlike, but no side of a body that has sides is the other's.
+        ((0.1, 0.25, 0.007), 0.01, "(correlation 0.25 at most)"),
+        ((0.1, 0.35, 0.007), 0.01, None),
+        ((0.1, 0.0, 0.0004), 0.01, None),  # symmetric, and noise
     ],
 )
 def test_sides_that_have_nothing_in_common_need_a_look(
-    correlation: float, largest: float | None, unlike: float, words: str | None
+    sides: tuple[float | None, ...], unlike: float, words: str | None
 ) -> None:
     found = metrics()
-    found["sides"] = {"name": "mirrored", "correlation": correlation, "largest": largest}
+    names = ("correlation", "largest", "asymmetry")
+    found["sides"] = {"name": "mirrored", **dict(zip(names, sides, strict=False))}
     for stage in ("before", "after"):
         found[stage]["unlike"] = unlike
     verdict = judge(found)
     assert verdict.status == ("check" if words else "good")
     assert any(words in text for text in verdict.findings) if words else True
+
+
+def test_what_the_images_cannot_tell_of_their_sides_is_said() -> None:
+    said = "Whether the moving image is mirrored left to right cannot be told from the images"
+    for correlation, expected in ((0.05, True), (-0.2, True), (0.6, False), (-0.5, False)):
+        sides = {"name": "mirrored left to right", "correlation": correlation, "largest": 0.9}
+        verdict = judge(metrics() | {"sides": sides})
+        assert any(text.startswith(said) for text in verdict.findings) is expected, correlation
+        assert verdict.status == ("check" if correlation < -0.3 else "good")
+
+
+@pytest.mark.parametrize(
+    ("residual", "iterations", "correlation", "status"),
+    [
+        (0.020, 0, 0.6, "good"),
+        (0.023, 0, 0.6, "check"),
+        (0.020, 0, 0.1, "check"),
+        (0.014, 0, 0.1, "good"),
+        (0.020, 0, None, "good"),
+        (0.015, 5, 0.6, "check"),
+    ],
+)
+def test_motion_that_is_left_counts_more_where_the_sides_agree_little(
+    residual: float, iterations: int, correlation: float | None, status: str
+) -> None:
+    moved = {"displacement_mean_mm": 3.0, "displacement_max_mm": 5.0, "diagonal_mm": 100.0}
+    found = metrics(**moved, residual_motion_mm=100 * residual, iterations=iterations)
+    if correlation is not None:
+        found["sides"] = {"name": "mirrored", "correlation": correlation, "largest": 0.9}
+    assert judge(found).status == status
 
 
 def test_lost_overlap_worsens_the_verdict_and_is_stated_beside_the_similarity() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import slicer
 import slicer.util
 
 from SlicerLDMRegLib.geometry import ImageGeometry
+from Testing.Python.garbage import collect
 from Testing.Python.slicer_app.scenes import blobs, lattice, volume_node
 
 LOGICS = {
@@ -73,7 +73,7 @@ def scene(tmp_path: Path) -> Iterator[Any]:
     scene.Clear(1)
     application.SetMRMLScene(None)
     slicer.mrmlScene = before
-    gc.collect()
+    collect()
 
 
 @pytest.fixture

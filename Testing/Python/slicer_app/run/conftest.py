@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ import pytest
 from SlicerLDMRegLib.resources import sample_data_dir
 from SlicerLDMRegLib.worker import WorkerClient
 from Testing.Host.fixtures import host, running_host
+from Testing.Python.garbage import collect
 from Testing.Python.slicer_app.run.runs import PATIENCE, Watched, make_plan
 from Testing.Python.worker.waiting import assert_nothing_left
 
@@ -55,7 +55,7 @@ def watch(host: Any) -> Iterator[Callable[..., Watched]]:
     for session in made:
         session.timer.stop()
         session.session.close()
-    gc.collect()
+    collect()
 
 
 @pytest.fixture
