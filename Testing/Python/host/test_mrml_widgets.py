@@ -54,6 +54,26 @@ def test_nodes_come_and_go(host: Any, selector: Any) -> None:
     assert selector.currentNode() in (None, first)  # as Qt's combo box chooses
 
 
+def test_only_nodes_of_its_types_change_its_rows(
+    host: Any, selector: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = host.slicer.mrmlScene
+    selector.setMRMLScene(scene)
+    volume, model = _volume(host, "A"), scene.AddNewNodeByClass("vtkMRMLModelNode", "M")
+    looks: list[None] = []
+    rows = type(selector)._rows
+    monkeypatch.setattr(type(selector), "_rows", lambda s: looks.append(None) or rows(s))
+    model.SetName("N")
+    scene.RemoveNode(scene.AddNewNodeByClass("vtkMRMLTextNode", "T"))
+    assert len(looks) == 1, "of the node that was removed"
+    volume.SetName("B")
+    assert (len(looks), selector.nodeFromIndex(0).GetName()) == (2, "B")
+    # Other types: their nodes are observed from now on.
+    selector.nodeTypes = ["vtkMRMLModelNode"]
+    model.SetName("O")
+    assert selector._row("none") == 0 and selector._combo.itemText(1) == "O"
+
+
 def test_a_selection_is_told_once(host: Any, selector: Any) -> None:
     selector.setMRMLScene(host.slicer.mrmlScene)
     a, b = _volume(host, "A"), _volume(host, "B")
