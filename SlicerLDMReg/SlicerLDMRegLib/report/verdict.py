@@ -54,10 +54,10 @@ _OPPOSITE = -0.25
 # 0.23 and 0.3, a coil's profile upon a head 0 and 0.19.
 _STRANGE = 0.1
 # Correlation of that turn from which on images show one place, the same way round, however alike
-# they look. First-half pairs that are sound and else *Good* have 0.33 and more; a knee upon the
-# other knee of another patient, upside down or with exchanged axes, has 0.25 and less. Nothing can
-# be said of images that are symmetric but for noise: of an ellipsoid 0.0004 of the structure
-# differs from its mirror image, of a knee 0.01.
+# they look. First-half pairs that are sound and else *Good* have 0.33 and more; of knees that lie
+# upon another patient's upside down, mirrored or with exchanged axes some have 0.25 and less.
+# Nothing can be said of images that are symmetric but for noise: of an ellipsoid 0.0004 of the
+# structure differs from its mirror image, of a knee 0.01.
 _NO_SIDE_AGREES, _ASYMMETRIC = 0.3, 0.001
 # Factors of length of the linear part of the map beyond which spacings are rather wrong.
 _LEAST_STRETCH, _MOST_STRETCH = 0.7, 1.4
@@ -280,7 +280,8 @@ def _judge_sides(verdict: Verdict, metrics: Mapping[str, Any]) -> None:
         if not told and value < _SIDES_AGREE:
             verdict.findings.append(
                 f"Whether the moving image is {name} cannot be told from the images (correlation "
-                f"of their sides {round(value, 2) + 0.0:.2f}): that it is not, their files say."
+                f"of their sides {round(value, 2) + 0.0:.2f}): that it is not rests on their "
+                "coordinates."
             )
         return
     verdict.findings.append(
