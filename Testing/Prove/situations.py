@@ -691,17 +691,16 @@ def _stripped(seed: int) -> Pair:
     return Pair(fixed, moving, matched(fixed, moving, warp, in_head))
 
 
-#: Wrong and *Good*, and not told yet, or not of each seed: left and right of two patients' heads
-#: have nothing in common, and not much of their knees; metal and streaks, alike in both images,
-#: outweigh the organs; a trunk hardly changes along its length, a knee hardly when it is turned
-#: about it.
+#: Wrong and *Good*, and not told yet: two patients' heads or knees have no side in common; metal
+#: and streaks, alike in both images, outweigh the organs; a trunk hardly changes along its length,
+#: a knee hardly when it is turned about it.
 UNTOLD = frozenset({
     "head: another patient, mirrored", "head: symmetric, mirrored", "head: metal in both, mirrored",
     "torso: metal in both, mirrored",
     "torso: a single slab of five slices",
-    "knee: metal in both, mirrored", "knee: turned by 30 degrees",
-    "knee: another patient, mirrored", "knee: another patient, upside down",
-    "knee: another patient, feet first",
+    "knee: metal in both, mirrored", "knee: another patient, mirrored",
+    "knee: another patient, feet first", "knee: rows and columns exchanged",
+    "knee: turned by 30 degrees",
 })  # fmt: skip
 
 

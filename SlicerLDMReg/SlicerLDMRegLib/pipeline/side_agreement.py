@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
@@ -32,7 +32,6 @@ __all__ = ["SideAgreement", "side_agreement"]
 _LONGEST = {2: 48, 3: 28}  # voxels of the lattice along its longest axis
 _FEWEST = 200  # voxels: the correlation of fewer is left to chance
 _COVERED = 0.5  # share of the structure that has to be compared
-_NOT_COMPARED = math.nan, math.nan, math.nan
 # Burnt-in letters and metal are alike whichever way the body lies. They have the largest value of
 # an image, many times; of an image of few values, such as a label map, everything has.
 _SATURATED = 20, 0.05  # voxels, at least, and share of the image, at most
@@ -47,18 +46,14 @@ class SideAgreement:
         correlation: of the differences of the images and their turned images, -1 to 1.
         largest: that of the turn under which they agree most. Of images of one place of a body some
             turn has 0.5 and more, unless the place is nearly symmetric in every way.
-        asymmetry: share of the structure of an image by which it differs from its turned self, for
-            the turn that changes it most; of both images the larger one. A symmetric body with some
-            noise has 0.0004, a knee 0.01, a head 0.04.
     """
 
     name: str
     correlation: float
     largest: float
-    asymmetry: float
 
     def to_dict(self) -> dict[str, object]:
-        return asdict(self)
+        return {"name": self.name, "correlation": self.correlation, "largest": self.largest}
 
 
 def side_agreement(inputs: Inputs, linear: sitk.Transform) -> SideAgreement | None:
@@ -78,16 +73,12 @@ def side_agreement(inputs: Inputs, linear: sitk.Transform) -> SideAgreement | No
     """
     compared = _Sides(inputs, linear)
     turns = list(_reversals(compared.lattice, compared.slice_axis))
-    values, *shares = np.transpose([compared.differences(turn) for turn in turns])
+    values = [compared.correlation(turn) for turn in turns]
     if np.isnan(values).all():
         return None
     least = int(np.nanargmin(values))
-    return SideAgreement(
-        turn_in_words(turns[least], compared.lattice),
-        float(values[least]),
-        float(np.nanmax(values)),
-        float(np.nanmax(shares)),
-    )
+    name = turn_in_words(turns[least], compared.lattice)
+    return SideAgreement(name, values[least], float(np.nanmax(values)))
 
 
 def _reversals(lattice: ImageGeometry, slice_axis: int | None) -> Iterator[np.ndarray]:
@@ -116,33 +107,17 @@ class _Sides:
         ]
         self._fixed, self._moving, self._both = self._seen(None)
 
-    def differences(self, turn: np.ndarray) -> tuple[float, float, float]:
-        """Compare the differences between images and turned images.
-
-        Returns:
-            Their correlation, and the share of the structure that they are, of the fixed and of the
-            moving image; all NaN where there is not enough to be compared.
-        """
+    def correlation(self, turn: np.ndarray) -> float:
+        """Return the correlation of the differences between images and turned images."""
         placed = self._placed(turn)
         fixed, moving, both = self._seen(placed)
         both = both & self._both
         structure = self._fixed[self._both].sum()
         if both.sum() < _FEWEST or self._fixed[both].sum() < _COVERED * structure:
-            return _NOT_COMPARED
+            return math.nan
         one, other = (self._fixed - fixed)[both], (self._moving - moving)[both]
-        sizes = one.square().sum(), other.square().sum()
-        size = (sizes[0] * sizes[1]).sqrt()
-        if not size > 0:
-            return _NOT_COMPARED
-        wholes = [
-            (a[both].square() + b[both].square()).sum()
-            for a, b in ((self._fixed, fixed), (self._moving, moving))
-        ]
-        return (
-            float((one * other).sum() / size),
-            float(sizes[0] / wholes[0]),
-            float(sizes[1] / wholes[1]),
-        )
+        size = (one.square().sum() * other.square().sum()).sqrt()
+        return float((one * other).sum() / size) if size > 0 else math.nan
 
     def _placed(self, turn: np.ndarray) -> sitk.Transform:
         """Return a turn about the place where the turned fixed image fits the fixed one best."""

@@ -53,12 +53,6 @@ _OPPOSITE = -0.25
 # correlation of 0.33 and more, most 0.6 to 0.95, and up to 0.27 unlike; a chest upon an abdomen has
 # 0.23 and 0.3, a coil's profile upon a head 0 and 0.19.
 _STRANGE = 0.1
-# Correlation of that turn from which on images show one place, the same way round, however alike
-# they look. First-half pairs that are sound and else *Good* have 0.33 and more; of knees that lie
-# upon another patient's upside down, mirrored or with exchanged axes some have 0.25 and less.
-# Nothing can be said of images that are symmetric but for noise: of an ellipsoid 0.0004 of the
-# structure differs from its mirror image, of a knee 0.01.
-_NO_SIDE_AGREES, _ASYMMETRIC = 0.3, 0.001
 # Factors of length of the linear part of the map beyond which spacings are rather wrong.
 _LEAST_STRETCH, _MOST_STRETCH = 0.7, 1.4
 # Of the diagonal of the image: root mean square of the part of the map that is not affine, and mean
@@ -301,13 +295,9 @@ def _judge_place(verdict: Verdict, metrics: Mapping[str, Any]) -> bool:
     Returns:
         Whether they seem not to.
     """
-    largest, asymmetry = (_number(metrics.get("sides"), n) for n in ("largest", "asymmetry"))
+    largest = _number(metrics.get("sides"), "largest")
     unlike = _number(metrics.get("after"), "unlike")
-    if largest is None:
-        return False
-    strange = unlike is not None and unlike > _STRANGE and largest < unlike
-    alone = asymmetry is not None and asymmetry > _ASYMMETRIC and largest < _NO_SIDE_AGREES
-    if not strange and not alone:
+    if largest is None or unlike is None or largest >= unlike or unlike <= _STRANGE:
         return False
     verdict.findings.append(
         "What tells the sides of an image apart is hardly the same in both (correlation "
