@@ -428,22 +428,21 @@ def test_a_better_place_needs_a_look(other: dict[str, Any], finding: str, advice
 
 
 @pytest.mark.parametrize(
-    ("sides", "unlike", "words"),
+    ("correlation", "largest", "unlike", "words"),
     [
-        ((0.1, 0.2), 0.3, "different places of a body"),
-        ((-0.1, -0.004), 0.3, "(correlation 0.00 at most)"),
-        ((-0.5, 0.2), 0.2, "opposite in them"),
-        ((0.1, 0.2), 0.05, None),
-        ((0.1, 0.25), 0.2, None),
-        ((0.1, None), 0.2, None),
+        (0.1, 0.2, 0.3, "different places of a body"),
+        (-0.1, -0.004, 0.3, "(correlation 0.00 at most)"),
+        (-0.5, 0.2, 0.2, "opposite in them"),
+        (0.1, 0.2, 0.05, None),
+        (0.1, 0.25, 0.2, None),
+        (0.1, None, 0.2, None),
     ],
 )
 def test_sides_that_have_nothing_in_common_need_a_look(
-    sides: tuple[float | None, ...], unlike: float, words: str | None
+    correlation: float, largest: float | None, unlike: float, words: str | None
 ) -> None:
     found = metrics()
-    names = ("correlation", "largest")
-    found["sides"] = {"name": "mirrored", **dict(zip(names, sides, strict=True))}
+    found["sides"] = {"name": "mirrored", "correlation": correlation, "largest": largest}
     for stage in ("before", "after"):
         found[stage]["unlike"] = unlike
     verdict = judge(found)
