@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+
 from ..errors import ModelError
 from ..lattice import foreground_box
 from ..model_store import ModelCard, find_model
@@ -109,18 +111,25 @@ def recognise(inputs: Inputs, request: RegistrationRequest, context: RunContext)
 
 def _by_distance(model: LoadedModel, inputs: Inputs, seed: int) -> Recognition:
     images = [inputs.fixed] if inputs.slices is not None else [inputs.fixed, inputs.moving]
-    farthest = 0.0
+    batches = []
     for image in images:
         lattice = model_lattice(image, model.card.grid, inputs.slices)
         values = model.card.intensity.of(image)
         inside = coverage(image, lattice)
         batch = image_batch(image, lattice, None, inputs.slices, values)
         shown = inside[None] if inputs.slices is None else to_batch(inside, inputs.slices.axis)
-        distance = model.predictor.distance(batch * batch.new_tensor(shown)[:, None], seed)
-        if distance is None:
+        batches.append(batch * batch.new_tensor(shown)[:, None])
+    if len({batch.shape for batch in batches}) == 1:
+        # Two images at once take two thirds of the time.
+        batches = [torch.cat(batches)]
+    farthest = 0.0
+    for batch in batches:
+        distances = model.predictor.distance(batch, seed)
+        if distances is None:
             return Recognition(_FARTHEST)
         # The ends of a stack may show little of what the slices between them show.
-        farthest = max(farthest, float(distance.median()))
+        distance = distances.max() if inputs.slices is None else distances.median()
+        farthest = max(farthest, float(distance))
     if farthest <= _FARTHEST:
         return Recognition(farthest)
     return Recognition(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import math
+import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -36,6 +37,9 @@ _logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
+# Models of `register`: calls in a loop would load them again and again, which takes a fifth to a
+# third of the time of a 2D registration.
+_kept, _kept_in_use = ModelCache(bytes_limit=2**28), threading.Lock()
 _REGISTERED = 0.95  # fraction of a job that saves its results, when it has them
 
 
@@ -62,7 +66,8 @@ def register(
             ``refine`` or ``fixed_labels``.
 
     Returns:
-        Warped image, field, inverse, Jacobian map, folds, metrics; ``save`` writes them.
+        Warped image, field, inverse, Jacobian map, folds, metrics; ``save`` writes them. The
+        models stay in memory for the next call, up to 256 MiB of weights.
 
     Raises:
         InputError: for images, files or options that cannot be used, such as a mask without a voxel
@@ -85,7 +90,16 @@ def register(
     """
     if preset is not None:
         options = with_preset(preset, options)
-    return Runner().run(RegistrationRequest(fixed, moving, **options), progress)
+    request = RegistrationRequest(fixed, moving, **options)
+    if not _kept_in_use.acquire(blocking=False):
+        # Another thread registers with the kept models.
+        return Runner().run(request, progress)
+    try:
+        return Runner(_kept).run(request, progress)
+    finally:
+        # A model is loaded once for many calls; of their images nothing stays behind.
+        _kept.forget()
+        _kept_in_use.release()
 
 
 class _Plan(NamedTuple):

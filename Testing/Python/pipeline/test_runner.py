@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from SlicerLDMRegLib.pipeline import (
     Runner,
     load_model,
     memory_estimate,
+    register,
     runner,
 )
 from SlicerLDMRegLib.pipeline.inputs import read_dimension
@@ -186,6 +188,33 @@ def test_memory_of_models_is_bounded(card: ModelCard) -> None:
     last = cache.get(card, "cpu", "bfloat16")
     assert cache.names == [f"{MODEL} on cpu, bfloat16"]
     assert cache.get(card, "cpu", "bfloat16") is last
+
+
+def test_register_keeps_models_and_no_images(
+    cardiac: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calls in a loop load a model once; another thread, or a call within a call, has its own."""
+    kept = ModelCache()
+    monkeypatch.setattr(runner, "_kept", kept)
+    options = {**cardiac, "model": MODEL, "refine": False}
+    within: list[str] = []
+
+    def ask_again(stage: str, fraction: float, message: str) -> None:
+        if not within:
+            within.append("")
+            within[0] = register(**options).provenance["results"]["field"]
+
+    first = register(**options, progress=Progress(ask_again))
+    (model,) = kept._models.values()
+    with ThreadPoolExecutor(3) as pool:
+        others = list(pool.map(lambda _: register(**options), range(3)))
+    assert list(kept._models.values()) == [model]
+    assert not model.predictor.memory._kept
+    bits = {run.provenance["results"]["field"] for run in (first, *others)}
+    assert bits == set(within), "wherever it runs, the result is the same"
+    with pytest.raises(InputError):
+        register(cardiac["fixed"], "missing.nrrd")
+    assert not runner._kept_in_use.locked()
 
 
 # One way to run

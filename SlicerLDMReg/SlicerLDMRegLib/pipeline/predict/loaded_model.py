@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class LoadedModel:
     precision: str
     companions: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         """Bytes of the weights of its network."""
         network = self.predictor.network
@@ -141,6 +142,11 @@ class ModelCache:
     def bytes(self) -> int:
         """Bytes of the weights of all models."""
         return sum(model.bytes for model in self._models.values())
+
+    def forget(self) -> None:
+        """Forget the images that the models have seen; the models stay."""
+        for model in self._models.values():
+            model.forget()
 
     def clear(self) -> None:
         """Forget all models."""
